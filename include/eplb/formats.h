@@ -1,0 +1,46 @@
+/* Files: expert loads in, placements out. */
+#ifndef EPLB_FORMATS_H
+#define EPLB_FORMATS_H
+
+#include <eplb/loads.h>
+#include <eplb/placement.h>
+#include <eplb/planner.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Reads expert loads from a CSV file; "-" is standard input. Local. The caller owns *loads.
+ * With the header `window,layer,e0,e1,...`: one row for each window and layer, whole windows in any order of rows; `layer`
+ * is the model's own layer number. Without a header: one window, one row per layer, one column per expert.
+ * EPLB_ERR_IO: it cannot be opened or read; EPLB_ERR_FORMAT, EPLB_ERR_LOADS: names file, line and column, what stands there
+ * and what was expected; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_loads_read(const char *path, eplb_loads_t **loads);
+
+/* Writes the form with the header. Local. "-" is standard output. A file appears whole or not at all: it is written beside
+ * its final name and then renamed. EPLB_ERR_IO: the old file, if any, is as it was. */
+EPLB_PUBLIC eplb_status_t eplb_loads_write(const char *path, const eplb_loads_t *loads);
+
+/* What a placement file says about how its placement was made. */
+typedef struct eplb_plan_record {
+  const eplb_topology_t *topology;
+  const eplb_placement_t *placement;
+  const int *layer_id; /* [num_layers] or NULL for 0, 1, 2, ... */
+  eplb_planner_t planner;
+  eplb_policy_t policy; /* the one that was used, not AUTO */
+  int num_groups;
+  double balancedness;              /* mean over layers */
+  const double *layer_balancedness; /* [num_layers] */
+  const double *layer_bound;        /* [num_layers], eplb_balancedness_bound, or NULL */
+} eplb_plan_record_t;
+
+/* Writes a placement as JSON: `version`, shape, topology, `physical_to_logical_map` [layers][slots],
+ * `logical_to_physical_map` [layers][experts][replicas, -1 after them], `logical_replica_count` [layers][experts],
+ * `balancedness` {"mean", "layers"}, and how it was made. Local. Path, wholeness and errors as eplb_loads_write;
+ * EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,92 @@
+/* Which logical expert each slot holds, and the inverse; how well that balances a load. */
+#ifndef EPLB_PLACEMENT_H
+#define EPLB_PLACEMENT_H
+
+#include <eplb/status.h>
+#include <eplb/topology.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* In physical_to_logical: a slot that holds no expert. */
+enum { EPLB_EMPTY = -1 };
+
+/* Plain data: read it freely; arrays belong to it. Every expert of every layer has at least one replica.
+ * The inverse is stored without padding: the replicas of expert e in layer l are the slots
+ *   replica_slot[l * num_slots + replica_begin[l * (num_experts + 1) + e + k]],  k = 0 ... count - 1,
+ * with count = logical_replica_count[l * num_experts + e]. */
+typedef struct eplb_placement {
+  int num_layers, num_experts, num_slots;
+  int32_t *physical_to_logical;   /* [num_layers][num_slots], by device in rank order, then slot; or EPLB_EMPTY */
+  int32_t *logical_replica_count; /* [num_layers][num_experts], >= 1 */
+  int32_t *replica_begin;         /* [num_layers][num_experts + 1], offsets into the layer's row of replica_slot */
+  int32_t *replica_slot;          /* [num_layers][num_slots] */
+} eplb_placement_t;
+
+/* Allocates a placement with every slot empty: not yet a valid one. Local. The caller owns *placement.
+ * EPLB_ERR_ARGUMENT: a size < 1; EPLB_ERR_SHAPE: fewer slots than experts; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_placement_create(int num_layers, int num_experts, int num_slots,
+                                                eplb_placement_t **placement);
+
+/* The placement that a job starts with where it has no better one: slot s holds expert s modulo num_experts in every
+ * layer. Local. As eplb_placement_create. */
+EPLB_PUBLIC eplb_status_t eplb_placement_create_linear(int num_layers, int num_experts, int num_slots,
+                                                       eplb_placement_t **placement);
+
+/* A copy that the caller owns. Local. EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_placement_copy(const eplb_placement_t *placement, eplb_placement_t **copy);
+
+/* Frees *placement and sets it NULL; NULL is fine. Local. */
+EPLB_PUBLIC void eplb_placement_destroy(eplb_placement_t **placement);
+
+/* Makes the inverse of one layer from its row of physical_to_logical, replicas in slot order. Local.
+ * EPLB_ERR_FORMAT: an expert number out of range, or an expert without a replica (the inverse is then undefined). */
+EPLB_PUBLIC eplb_status_t eplb_placement_index_layer(eplb_placement_t *placement, int layer);
+
+/* The same for all layers. Local. */
+EPLB_PUBLIC eplb_status_t eplb_placement_index(eplb_placement_t *placement);
+
+/* Whether a placement is valid: expert numbers in range, every expert at least once, inverse and counts agreeing with
+ * physical_to_logical. Local. EPLB_ERR_FORMAT names the first layer and slot or expert that is wrong. */
+EPLB_PUBLIC eplb_status_t eplb_placement_validate(const eplb_placement_t *placement);
+
+/* The largest replica count of any expert: the width that eplb_placement_logical_to_physical needs. Local. */
+EPLB_PUBLIC int eplb_placement_max_replicas(const eplb_placement_t *placement);
+
+/* The padded inverse that frameworks index: map[num_layers][num_experts][width], the caller's, replicas first and then
+ * EPLB_EMPTY. Local. EPLB_ERR_SHAPE: an expert has more than `width` replicas (map is then untouched). */
+EPLB_PUBLIC eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placement, int width,
+                                                             int32_t *map);
+
+/* Permutes the slots within each device of `placement` so that experts that `before` holds on the same device keep their
+ * slot: the same balance, fewer copies. Local. Both placements have the topology's slots. The inverse is made anew, in
+ * slot order. EPLB_ERR_SHAPE: sizes differ; EPLB_ERR_MEMORY (placement is then unchanged). */
+EPLB_PUBLIC eplb_status_t eplb_placement_keep_slots(const eplb_topology_t *topology, const eplb_placement_t *before,
+                                                    eplb_placement_t *placement);
+
+/* The load of each device in one layer when an expert's load is split equally over its replicas. Local.
+ * load[num_experts]; device_load[num_devices], the caller's. */
+EPLB_PUBLIC void eplb_device_loads(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
+                                   const double *load, double *device_load);
+
+/* Mean over max of the devices' times, load / speed, in one layer: 1 is perfect, 1/num_devices the worst of equal
+ * devices; 1 where there is no load. Local. load[num_experts]. Devices without slots count: they idle. */
+EPLB_PUBLIC double eplb_balancedness(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
+                                     const double *load);
+
+/* The mean of eplb_balancedness over all layers; load[num_layers][num_experts]; per_layer[num_layers] or NULL. Local. */
+EPLB_PUBLIC double eplb_balancedness_mean(const eplb_topology_t *topology, const eplb_placement_t *placement,
+                                          const double *load, double *per_layer);
+
+/* The best balancedness that any placement of these experts on this topology could have under an equal split: no device
+ * can be below the mean, nor below the busiest replica when the slots are spread greedily (optimal for that). Local.
+ * load[num_experts]. In *bound; EPLB_ERR_SHAPE: fewer slots than experts; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_balancedness_bound(const eplb_topology_t *topology, int num_experts, const double *load,
+                                                  double *bound);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

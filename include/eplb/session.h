@@ -1,0 +1,148 @@
+/* A job's load balancer: token counts in, migrated weights and new maps out.
+ *
+ *   create -> register every tensor of every layer -> per step: record counts -> now and then: rebalance -> destroy
+ *
+ * One thread of a rank uses a session at a time; MPI_THREAD_SINGLE is enough and nothing runs in the background. A session
+ * has its own duplicate of the communicator. If MPI itself fails, MPI's error handler of the communicator decides; a session
+ * cannot be used after that. */
+#ifndef EPLB_SESSION_H
+#define EPLB_SESSION_H
+
+#include <eplb/planner.h>
+#include <eplb/transfer.h>
+#include <mpi.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct eplb_session eplb_session_t;
+
+typedef enum eplb_verify {
+  EPLB_VERIFY_FIRST,  /* checksums travel with the experts of the first rebalance that moves any */
+  EPLB_VERIFY_ALWAYS, /* of each */
+  EPLB_VERIFY_NEVER
+} eplb_verify_t;
+
+/* The steps at which a session asks its fault callback. */
+typedef enum eplb_step {
+  EPLB_STEP_CREATE,    /* in eplb_session_create, after this rank's own checks */
+  EPLB_STEP_REDUCE,    /* in begin, before counts are reduced */
+  EPLB_STEP_PLAN,      /* rank 0 only, after planning */
+  EPLB_STEP_BROADCAST, /* after the mapping has arrived */
+  EPLB_STEP_DERIVE,    /* after this rank's transfers are derived */
+  EPLB_STEP_STAGE,     /* after staging is allocated */
+  EPLB_STEP_RECEIVE,   /* a chunk has arrived: `bytes` are in staging */
+  EPLB_NUM_STEPS
+} eplb_step_t;
+
+/* Fault injection, for tests of a job's own error paths. A status other than EPLB_SUCCESS is taken as the failure of that
+ * step on this rank. At EPLB_STEP_RECEIVE `bytes[size]` may also be damaged; elsewhere it is NULL. */
+typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, size_t size);
+
+/* Start from eplb_session_options_init, then change what you want; the same on every rank, except fault and fault_arg.
+ * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_VERIFY
+ * (first, always, never), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES. Any other EPLB_ variable but EPLB_DEVICE (see detect.h), and
+ * any value that does not parse, is an error that names it. */
+typedef struct eplb_session_options {
+  size_t size;        /* sizeof(eplb_session_options_t), set by _init */
+  int num_layers;     /* MoE layers, >= 1; must be set */
+  int num_experts;    /* logical experts of a layer, >= 1; must be set */
+  int slots_per_rank; /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
+  eplb_plan_options_t plan;
+  const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
+  const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
+  size_t staging_bytes; /* most that a rank may use for incoming experts; 0: what the largest layer of a rank needs if
+                           all its slots change */
+  size_t chunk_bytes;   /* longest message, 1 to 2^30; 4 MiB by default */
+  eplb_verify_t verify;
+  eplb_fault_fn *fault; /* or NULL */
+  void *fault_arg;
+} eplb_session_options_t;
+
+EPLB_PUBLIC void eplb_session_options_init(eplb_session_options_t *options);
+
+/* Collective over comm, which is duplicated. The caller owns *session.
+ * On failure every rank returns the same code and sentence and *session is untouched: EPLB_ERR_ARGUMENT names the option or
+ * variable, EPLB_ERR_SHAPE, EPLB_ERR_MISMATCH names the option in which ranks differ and their values, EPLB_ERR_UNSUPPORTED,
+ * EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options,
+                                              eplb_session_t **session);
+
+/* Frees *session and sets it NULL; NULL is fine. Collective over the session's ranks. EPLB_ERR_STATE, with *session left as
+ * it is, while a rebalance is open. */
+EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
+
+/* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k * stride, `bytes` long. Local; every rank
+ * registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name` tells the
+ * tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory stays the caller's,
+ * must hold the experts that eplb_session_placement names, and must stay until the session is destroyed.
+ * EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0, stride < bytes; EPLB_ERR_STATE: registered already
+ * (the name, or memory that overlaps), or a rebalance is open; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base,
+                                                size_t bytes, size_t stride);
+
+/* Adds this rank's token counts of one layer to the current window: count[num_experts], by logical expert, >= 0. Local,
+ * no MPI, O(num_experts). EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS: a negative count, or a sum that reaches 2^63 (the window is then
+ * unchanged). */
+EPLB_PUBLIC eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count);
+
+/* The current maps. Local, valid and at the same address until the session is destroyed; eplb_rebalance_commit rewrites the
+ * rows of its layer and nothing else does. */
+EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t *session);
+EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
+
+/* What a rebalance did. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks together, for
+ * the layers that were committed. */
+typedef struct eplb_report {
+  int layers_planned;                /* layers whose placement was to change */
+  int layers_committed;              /* layers whose placement did */
+  int64_t transfers[EPLB_NUM_LINKS]; /* by eplb_link_t; a copy within a device may serve several slots */
+  int64_t bytes[EPLB_NUM_LINKS];     /* the same in bytes of weights */
+  int64_t slots_changed;             /* sum of transfers */
+  double balancedness_before;        /* mean over layers, of the reduced window, on every rank */
+  double balancedness_after;         /* of the same with the new plan */
+  double seconds_reduce, seconds_plan, seconds_broadcast, seconds_derive, seconds_migrate;
+  double seconds_verify;              /* part of seconds_migrate */
+  size_t staging_peak, staging_limit; /* this rank's, bytes */
+  int verified;                       /* 1: checksums travelled and all were right */
+} eplb_report_t;
+
+/* ---- A rebalance, in parts, so that the job computes meanwhile ----
+ * All are collective over the session's ranks: each rank makes the same calls in the same order. On failure every rank
+ * returns the same code and sentence; layers that were not committed keep their old placement and their weights. */
+
+/* Reduces the counts of the window to rank 0, plans there, broadcasts the mapping, derives each rank's transfers and gets
+ * staging. A layer without counts keeps its placement. The window starts anew, unless begin fails: then all is as before.
+ * EPLB_ERR_STATE: a rebalance is open, a layer has no tensor; EPLB_ERR_MISMATCH: ranks registered different tensors;
+ * EPLB_ERR_SHAPE: staging_bytes too small for a layer (says how many it needs), or the planner's; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance_begin(eplb_session_t *session);
+
+/* What test and wait put in *layer when there is no layer to name. */
+enum { EPLB_LAYER_NONE = -1 /* nothing to commit yet */, EPLB_LAYER_DONE = -2 /* nothing left to commit */ };
+
+/* Moves things on, without waiting for weights, and says which layer can be committed now: the same on every rank.
+ * EPLB_ERR_CORRUPT names layer, expert and ranks; the rebalance then stays open for eplb_rebalance_end only. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance_test(eplb_session_t *session, int *layer);
+
+/* The same, but waits until there is a layer to commit or none is left: never EPLB_LAYER_NONE. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer);
+
+/* Puts the new experts of `layer` into their slots and the new maps in place. Until then old weights and maps are whole and in
+ * use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: not a layer that test or wait named;
+ * EPLB_ERR_STATE. Beyond those it cannot fail. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
+
+/* Ends the rebalance and gives its staging back. What is not committed yet is dropped: so it also calls a rebalance off.
+ * `report` may be NULL. EPLB_ERR_STATE: none is open. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report);
+
+/* The whole at once: begin, wait and commit until done, end. `report` may be NULL; it is set on success only. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

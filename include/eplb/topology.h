@@ -1,0 +1,63 @@
+/* Where the devices are: which share a node, which share a rack, how many slots each has and how fast it is. */
+#ifndef EPLB_TOPOLOGY_H
+#define EPLB_TOPOLOGY_H
+
+#include <eplb/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The longest name of a level, with its final zero. */
+enum { EPLB_LEVEL_NAME_MAX = 16, EPLB_MAX_LEVELS = 8 };
+
+/* Plain data: read it freely; arrays belong to it. A device is an expert-parallel rank: device r is rank r of the
+ * communicator. Devices of a node need not be neighbours in rank order and nodes need not be equal.
+ *
+ * Slots (physical experts) of a layer are numbered through all devices in rank order: device d has slots
+ * slot_begin[d] to slot_begin[d + 1] - 1, the same ones in every layer. */
+typedef struct eplb_topology {
+  int num_devices;                                       /* >= 1 */
+  int num_levels;                                        /* 1 to EPLB_MAX_LEVELS, outermost first */
+  int node_level;                                        /* which level is the node */
+  char level_name[EPLB_MAX_LEVELS][EPLB_LEVEL_NAME_MAX]; /* e.g. "rack", "node", "island" */
+  int num_domains[EPLB_MAX_LEVELS];                      /* how many domains a level has */
+  int *domain;     /* [num_levels][num_devices]: numbered from 0 at each level, by first device */
+  int *slot_begin; /* [num_devices + 1], slot_begin[0] = 0 */
+  double *speed;   /* [num_devices], relative, > 0 and finite; 1 by default */
+  int declared;    /* 1 where the user said so, 0 where it was detected */
+} eplb_topology_t;
+
+/* `num_devices` devices of `slots_per_device` slots in `num_nodes` nodes of consecutive devices, as equal as can be
+ * (the first nodes get one more where it does not divide); one level, "node"; speed 1; marked as declared. Local.
+ * The caller owns *topology. EPLB_ERR_ARGUMENT: a number < 1, more nodes than devices, or more than 2^31 - 1 slots;
+ * EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_per_device,
+                                                eplb_topology_t **topology);
+
+/* The general form. Local. level_name[num_levels]; domain[num_levels][num_devices], any numbers >= 0 (they are renumbered
+ * by first device); slots[num_devices] >= 0 with a sum in [1, 2^31 - 1]; speed[num_devices] or NULL for all 1. All inputs are
+ * copied. EPLB_ERR_ARGUMENT names what is wrong, also a domain that lies in two domains of the level above;
+ * EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_topology_create(int num_devices, int num_levels, const char *const *level_name,
+                                               int node_level, const int *domain, const int *slots, const double *speed,
+                                               int declared, eplb_topology_t **topology);
+
+/* A copy that the caller owns. Local. EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_topology_copy(const eplb_topology_t *topology, eplb_topology_t **copy);
+
+/* Frees *topology and sets it NULL; NULL is fine. Local. */
+EPLB_PUBLIC void eplb_topology_destroy(eplb_topology_t **topology);
+
+/* All short questions below are local and cheap. */
+EPLB_PUBLIC int eplb_topology_num_slots(const eplb_topology_t *topology);
+EPLB_PUBLIC int eplb_topology_num_nodes(const eplb_topology_t *topology);
+/* The node of a device. */
+EPLB_PUBLIC int eplb_topology_node(const eplb_topology_t *topology, int device);
+/* The device of a slot. */
+EPLB_PUBLIC int eplb_topology_device_of_slot(const eplb_topology_t *topology, int slot);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

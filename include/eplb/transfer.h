@@ -1,0 +1,67 @@
+/* From two placements to who sends which expert to whom. */
+#ifndef EPLB_TRANSFER_H
+#define EPLB_TRANSFER_H
+
+#include <eplb/placement.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The worst link that a transfer crosses. */
+typedef enum eplb_link {
+  EPLB_LINK_DEVICE, /* within a device: a copy */
+  EPLB_LINK_NODE,   /* between two devices of a node */
+  EPLB_LINK_NETWORK /* between nodes */
+} eplb_link_t;
+enum { EPLB_NUM_LINKS = 3 };
+
+/* One expert of one layer into one slot that did not hold it. */
+typedef struct eplb_transfer {
+  int32_t layer, expert;
+  int32_t from_device, from_slot; /* stage 0: a slot that holds the expert before; later: one that receives it */
+  int32_t to_device, to_slot;
+  int16_t link;  /* an eplb_link_t */
+  int16_t stage; /* 0: the source has it already; n: the source gets it by a transfer of stage n - 1 */
+} eplb_transfer_t;
+
+/* A list in the order in which every device must take it: by layer, then stage, then as planned. */
+typedef struct eplb_transfers {
+  int64_t count, capacity;
+  eplb_transfer_t *transfer; /* [count] */
+} eplb_transfers_t;
+
+/* What a deriver remembers from layer to layer: how much each device and node has sent so far. */
+typedef struct eplb_deriver eplb_deriver_t;
+
+/* Prepares derivation between placements of these sizes. Local. The caller owns *deriver; `topology` must outlive it. Every
+ * device that makes the same calls in the same order gets the same lists. EPLB_ERR_SHAPE; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_experts,
+                                              eplb_deriver_t **deriver);
+EPLB_PUBLIC void eplb_deriver_destroy(eplb_deriver_t **deriver);
+
+/* The transfers that turn layer `layer` of `before` into that of `after`. Local, O(slots + experts), no communication.
+ * Each slot whose expert changes, in the order of preference:
+ *   1. its device holds the expert already: a copy within the device;
+ *   2. another slot of its device receives it anyway: one receive, then a copy;
+ *   3. a device of its node holds it: from there;
+ *   4. no device of the node holds it: one copy enters the node, and the node's other receivers are fed from it.
+ * So an expert crosses into each node at most once and into each device at most once. Among possible senders the one that
+ * has sent least so far is taken (across nodes: of the node that has sent least across), so that the busiest sender is near
+ * the mean; `expert_bytes` is the weight of this layer's transfers in that (any unit).
+ *
+ * `transfers` is emptied and filled; it grows as needed and is the caller's: start it at all zero, end it with
+ * eplb_transfers_free. EPLB_ERR_SHAPE: sizes differ from the deriver's, or an expert of `after` that `before` has nowhere;
+ * EPLB_ERR_MEMORY. On failure `transfers` is empty. */
+EPLB_PUBLIC eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_placement_t *before,
+                                            const eplb_placement_t *after, int layer, int64_t expert_bytes,
+                                            eplb_transfers_t *transfers);
+
+/* Frees the list and makes it empty. Local. */
+EPLB_PUBLIC void eplb_transfers_free(eplb_transfers_t *transfers);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,13 @@
+pkgincludedir = $(includedir)/eplb
+pkginclude_HEADERS = \
+	include/eplb/eplb.h \
+	include/eplb/eplb_mpi.h \
+	include/eplb/detect.h \
+	include/eplb/formats.h \
+	include/eplb/loads.h \
+	include/eplb/placement.h \
+	include/eplb/planner.h \
+	include/eplb/session.h \
+	include/eplb/status.h \
+	include/eplb/topology.h \
+	include/eplb/transfer.h

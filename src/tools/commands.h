@@ -1,0 +1,24 @@
+/* The commands of the tool, and what they share. */
+#ifndef EPLB_TOOLS_COMMANDS_H
+#define EPLB_TOOLS_COMMANDS_H
+
+#include <eplb/status.h>
+
+/* Exit status of every command. */
+enum { TOOL_GOOD = 0, TOOL_WRONG_INPUT = 1, TOOL_USAGE = 2, TOOL_FAILED = 3 };
+
+/* Each takes its own arguments, argv[0] being "eplb NAME", and returns the exit status. */
+typedef int tool_command_fn(int argc, char **argv);
+tool_command_fn command_run, command_topo, command_plan, command_generate;
+
+/* Prints "eplb: SENTENCE" to stderr, the sentence being eplb_last_error(), and returns the exit status that goes with
+ * `status`. */
+int tool_report(eplb_status_t status);
+
+/* Parses a whole option value. On anything else than a number within [least, most] prints what was expected, with the option's
+ * name, and exits with TOOL_USAGE, as argp does. */
+struct argp_state;
+long tool_integer(const struct argp_state *state, const char *option, const char *text, long least, long most);
+double tool_real(const struct argp_state *state, const char *option, const char *text, double least, double most);
+
+#endif

@@ -1,0 +1,89 @@
+/* eplb COMMAND [options] */
+#include "tools/commands.h"
+#include <argp.h>
+#include <config.h>
+#include <eplb/eplb.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  tool_command_fn *run;
+  const char *what;
+} commands[] = {
+    {"run", command_run, "the main job, under mpirun: detect, plan, migrate real buffers, check every byte"},
+    {"topo", command_topo, "what each rank runs on and drives"},
+    {"plan", command_plan, "a placement for recorded loads"},
+    {"generate", command_generate, "made-up loads with stated statistics"},
+};
+enum { NUM_COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *to) {
+  fprintf(to, "Usage: eplb COMMAND [OPTION...]\n"
+              "Balance the experts of Mixture-of-Experts models over the GPUs of an MPI job.\n\n");
+  for (int i = 0; i < NUM_COMMANDS; i++)
+    fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
+  fprintf(to, "\n  -?, --help     print this help; eplb COMMAND --help explains a command\n"
+              "  -V, --version  print the version\n\n"
+              "Exit status: 0 good, 1 wrong input, 2 wrong usage, 3 something failed on the way.\n"
+              "A first try: eplb generate -o loads.csv && eplb plan loads.csv --nodes 4 --gpus 32\n");
+}
+
+int tool_report(eplb_status_t status) {
+  fprintf(stderr, "eplb: %s\n", eplb_last_error());
+  switch (status) {
+  case EPLB_SUCCESS:
+    return TOOL_GOOD;
+  case EPLB_ERR_MEMORY:
+  case EPLB_ERR_IO:
+  case EPLB_ERR_CORRUPT:
+  case EPLB_ERR_MPI:
+  case EPLB_ERR_INTERNAL:
+    return TOOL_FAILED;
+  default:
+    return TOOL_WRONG_INPUT;
+  }
+}
+
+long tool_integer(const struct argp_state *state, const char *option, const char *text, long least, long most) {
+  char *end;
+  errno = 0;
+  long value = strtol(text, &end, 10);
+  if (end == text || *end || errno || value < least || value > most)
+    argp_error(state, "--%s is \"%s\"; expected a whole number from %ld to %ld", option, text, least, most);
+  return value;
+}
+
+double tool_real(const struct argp_state *state, const char *option, const char *text, double least, double most) {
+  char *end;
+  double value = strtod(text, &end);
+  if (end == text || *end || !(value >= least && value <= most))
+    argp_error(state, "--%s is \"%s\"; expected a number from %g to %g", option, text, least, most);
+  return value;
+}
+
+int main(int argc, char **argv) {
+  argp_err_exit_status = TOOL_USAGE;
+  const char *name = argc > 1 ? argv[1] : "";
+  if (!strcmp(name, "--help") || !strcmp(name, "-?") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+    print_help(stdout);
+    return TOOL_GOOD;
+  }
+  if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+    puts("eplb (" PACKAGE_NAME ") " PACKAGE_VERSION);
+    return TOOL_GOOD;
+  }
+  for (int i = 0; i < NUM_COMMANDS; i++)
+    if (!strcmp(name, commands[i].name)) {
+      char title[32];
+      snprintf(title, sizeof title, "eplb %s", name);
+      argv[1] = title;
+      return commands[i].run(argc - 1, argv + 1);
+    }
+  if (argc > 1)
+    fprintf(stderr, "eplb: no command \"%s\"\n", name);
+  print_help(stderr);
+  return TOOL_USAGE;
+}

@@ -1,0 +1,1 @@
+# (the tool is built from here once its commands are)
