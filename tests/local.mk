@@ -3,10 +3,30 @@ TEST_EXTENSIONS = .test
 TEST_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 LOG_DRIVER = $(TEST_LOG_DRIVER)
 
+# Root in a container, more ranks than cores. Sanitizers: what the system's libraries leak is not ours.
+AM_TESTS_ENVIRONMENT = \
+	MPIEXEC='$(MPIEXEC)'; export MPIEXEC; \
+	OMPI_ALLOW_RUN_AS_ROOT=1; export OMPI_ALLOW_RUN_AS_ROOT; \
+	OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM; \
+	OMPI_MCA_rmaps_base_oversubscribe=1; export OMPI_MCA_rmaps_base_oversubscribe; \
+	OMPI_MCA_mpi_yield_when_idle=1; export OMPI_MCA_mpi_yield_when_idle; \
+	OMPI_MCA_hwloc_base_binding_policy=none; export OMPI_MCA_hwloc_base_binding_policy; \
+	LSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/leaks.supp:print_suppressions=0; export LSAN_OPTIONS;
+EXTRA_DIST += tests/leaks.supp
+
 check_LTLIBRARIES += tests/support/libtap.la
 tests_support_libtap_la_SOURCES = tests/support/tap.c tests/support/tap.h
 tests_support_libtap_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 tests_support_libtap_la_LIBADD = $(CUNIT_LIBS)
+
+check_LTLIBRARIES += tests/support/libshapes.la
+tests_support_libshapes_la_SOURCES = \
+	tests/support/naive.c \
+	tests/support/naive.h \
+	tests/support/shapes.c \
+	tests/support/shapes.h
+tests_support_libshapes_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+tests_support_libshapes_la_LIBADD = -lm
 
 include tests/unit/local.mk
 include tests/mpi/local.mk

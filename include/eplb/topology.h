@@ -22,10 +22,12 @@ typedef struct eplb_topology {
   int node_level;                                        /* which level is the node */
   char level_name[EPLB_MAX_LEVELS][EPLB_LEVEL_NAME_MAX]; /* e.g. "rack", "node", "island" */
   int num_domains[EPLB_MAX_LEVELS];                      /* how many domains a level has */
-  int *domain;     /* [num_levels][num_devices]: numbered from 0 at each level, by first device */
-  int *slot_begin; /* [num_devices + 1], slot_begin[0] = 0 */
-  double *speed;   /* [num_devices], relative, > 0 and finite; 1 by default */
-  int declared;    /* 1 where the user said so, 0 where it was detected */
+  int *domain;      /* [num_levels][num_devices]: numbered from 0 at each level, by first device */
+  int *node_begin;  /* [num_nodes + 1]: node n has devices node_device[node_begin[n]] to [node_begin[n + 1] - 1] */
+  int *node_device; /* [num_devices]: node by node, within a node in rank order */
+  int *slot_begin;  /* [num_devices + 1], slot_begin[0] = 0 */
+  double *speed;    /* [num_devices], relative, > 0 and finite; 1 by default */
+  int declared;     /* 1 where the user said so, 0 where it was detected */
 } eplb_topology_t;
 
 /* `num_devices` devices of `slots_per_device` slots in `num_nodes` nodes of consecutive devices, as equal as can be

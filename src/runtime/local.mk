@@ -2,6 +2,21 @@ noinst_LTLIBRARIES += src/runtime/libruntime.la
 
 src_runtime_libruntime_la_SOURCES = \
 	src/runtime/agree.c \
-	src/runtime/agree.h
+	src/runtime/agree.h \
+	src/runtime/compare.c \
+	src/runtime/compare.h \
+	src/runtime/decide.c \
+	src/runtime/decide.h \
+	src/runtime/mover.c \
+	src/runtime/mover.h \
+	src/runtime/moves.c \
+	src/runtime/moves.h \
+	src/runtime/options.c \
+	src/runtime/options.h \
+	src/runtime/rebalance.c \
+	src/runtime/session.c \
+	src/runtime/session.h \
+	src/runtime/tensors.c \
+	src/runtime/tensors.h
 src_runtime_libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
 src_runtime_libruntime_la_LIBADD = $(XXHASH_LIBS) $(MPI_LIBS)

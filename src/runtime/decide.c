@@ -1,0 +1,69 @@
+#include "runtime/decide.h"
+#include "core/placement.h"
+#include "runtime/agree.h"
+
+static double elapsed(double *since) {
+  double now = MPI_Wtime(), seconds = now - *since;
+  *since = now;
+  return seconds;
+}
+
+/* Counts are added as doubles: exact up to 2^53 tokens, and no sum of ranks overflows. */
+static void reduce_window(eplb_session_t *s) {
+  int values = s->options.num_layers * s->options.num_experts;
+  for (int i = 0; i < values; i++)
+    s->counts[i] = (double)s->window[i];
+  MPI_Reduce(s->counts, s->load, values, MPI_DOUBLE, MPI_SUM, 0, s->comm);
+}
+
+static int has_counts(const double *load, int num_experts) {
+  for (int e = 0; e < num_experts; e++)
+    if (load[e] > 0)
+      return 1;
+  return 0;
+}
+
+/* On rank 0: the new mapping, slots kept where experts stay. */
+static eplb_status_t plan(const eplb_session_t *s, eplb_placement_t *after) {
+  int layers = s->options.num_layers, experts = s->options.num_experts;
+  eplb_placement_t *planned;
+  eplb_status_t status = eplb_plan(&s->options.plan, s->topology, layers, experts, s->load, &planned);
+  if (status)
+    return status;
+  for (int l = 0; l < layers; l++)
+    eplb_placement_copy_layer(has_counts(s->load + (size_t)l * (size_t)experts, experts) ? planned : s->placement,
+                              after, l);
+  eplb_placement_destroy(&planned);
+  status = eplb_placement_keep_slots(s->topology, s->placement, after);
+  return status ? status : eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
+}
+
+eplb_status_t eplb_decide(eplb_session_t *s, eplb_placement_t *after, eplb_report_t *report) {
+  double since = MPI_Wtime();
+  reduce_window(s);
+  report->seconds_reduce = elapsed(&since);
+
+  double head[3] = {EPLB_SUCCESS, 0, 0}; /* status, balancedness before and after */
+  if (s->rank == 0) {
+    eplb_status_t status = plan(s, after);
+    head[0] = status;
+    if (!status) {
+      head[1] = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL);
+      head[2] = eplb_balancedness_mean(s->topology, after, s->load, NULL);
+    }
+  }
+  report->seconds_plan = elapsed(&since);
+
+  MPI_Bcast(head, 3, MPI_DOUBLE, 0, s->comm);
+  eplb_status_t status = (eplb_status_t)head[0];
+  if (status)
+    return eplb_share_failure(s->comm, s->rank == 0 ? status : EPLB_SUCCESS, status);
+  MPI_Bcast(after->physical_to_logical, after->num_layers * after->num_slots, MPI_INT32_T, 0, s->comm);
+  status = eplb_placement_index(after);
+  if (!status)
+    status = eplb_session_fault(s, EPLB_STEP_BROADCAST, NULL, 0);
+  report->balancedness_before = head[1];
+  report->balancedness_after = head[2];
+  report->seconds_broadcast = elapsed(&since);
+  return eplb_agree(s->comm, status);
+}

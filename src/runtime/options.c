@@ -1,0 +1,166 @@
+#include "runtime/options.h"
+#include "runtime/compare.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+void eplb_session_options_init(eplb_session_options_t *options) {
+  *options = (eplb_session_options_t){.size = sizeof *options, .chunk_bytes = 4 << 20};
+  eplb_plan_options_init(&options->plan);
+}
+
+/* A whole number from `least` to `most`, or a sentence that names the variable. */
+static eplb_status_t parse_number(const char *name, const char *text, long long least, long long most,
+                                  long long *number) {
+  char *end;
+  errno = 0;
+  long long value = strtoll(text, &end, 10);
+  if (end == text || *end || errno || value < least || value > most)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected a whole number from %lld to %lld",
+                     name, text, least, most);
+  *number = value;
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t set_planner(const char *name, const char *text, eplb_session_options_t *options) {
+  if (eplb_planner_parse(text, &options->plan.planner))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s: %s", name, eplb_last_error());
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t set_policy(const char *name, const char *text, eplb_session_options_t *options) {
+  if (eplb_policy_parse(text, &options->plan.policy))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s: %s", name, eplb_last_error());
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t set_verify(const char *name, const char *text, eplb_session_options_t *options) {
+  static const char *const names[] = {"first", "always", "never"};
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(text, names[i])) {
+      options->verify = (eplb_verify_t)i;
+      return EPLB_SUCCESS;
+    }
+  return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected first, always or never", name, text);
+}
+
+static eplb_status_t set_num_groups(const char *name, const char *text, eplb_session_options_t *options) {
+  long long number;
+  eplb_status_t status = parse_number(name, text, 1, 1 << 30, &number);
+  if (!status)
+    options->plan.num_groups = (int)number;
+  return status;
+}
+
+static eplb_status_t set_staging_bytes(const char *name, const char *text, eplb_session_options_t *options) {
+  long long number;
+  eplb_status_t status = parse_number(name, text, 0, INT64_MAX / 2, &number);
+  if (!status)
+    options->staging_bytes = (size_t)number;
+  return status;
+}
+
+static eplb_status_t set_chunk_bytes(const char *name, const char *text, eplb_session_options_t *options) {
+  long long number;
+  eplb_status_t status = parse_number(name, text, 1, 1 << 30, &number);
+  if (!status)
+    options->chunk_bytes = (size_t)number;
+  return status;
+}
+
+static eplb_status_t leave_to_detection(const char *name, const char *text, eplb_session_options_t *options) {
+  (void)name, (void)text, (void)options;
+  return EPLB_SUCCESS;
+}
+
+static const struct {
+  const char *name;
+  eplb_status_t (*set)(const char *name, const char *text, eplb_session_options_t *options);
+} variables[] = {
+    {"EPLB_PLANNER", set_planner},         {"EPLB_POLICY", set_policy},
+    {"EPLB_NUM_GROUPS", set_num_groups},   {"EPLB_VERIFY", set_verify},
+    {"EPLB_CHUNK_BYTES", set_chunk_bytes}, {"EPLB_STAGING_BYTES", set_staging_bytes},
+    {"EPLB_DEVICE", leave_to_detection},
+};
+enum { NUM_VARIABLES = sizeof variables / sizeof *variables };
+
+/* One "NAME=value" of the environment. */
+static eplb_status_t override(const char *entry, eplb_session_options_t *options) {
+  const char *equals = strchr(entry, '=');
+  size_t length = equals ? (size_t)(equals - entry) : strlen(entry);
+  for (int i = 0; i < NUM_VARIABLES; i++)
+    if (strlen(variables[i].name) == length && !strncmp(entry, variables[i].name, length))
+      return variables[i].set(variables[i].name, equals ? equals + 1 : "", options);
+  return eplb_fail(EPLB_ERR_ARGUMENT,
+                   "no option goes by the environment variable %.*s; eplb/session.h lists those that "
+                   "there are",
+                   (int)length, entry);
+}
+
+static eplb_status_t check_sizes(const eplb_session_options_t *o) {
+  if (o->num_layers < 1 || o->num_experts < 1)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "num_layers is %d and num_experts %d; expected at least 1 of each",
+                     o->num_layers, o->num_experts);
+  if (o->num_experts > INT32_MAX / o->num_layers)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%d layers of %d experts; expected no more than %d in all", o->num_layers,
+                     o->num_experts, INT32_MAX);
+  if (!o->topology && (o->slots_per_rank < 1 || o->slots_per_rank > INT16_MAX))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "slots_per_rank is %d; expected 1 to %d", o->slots_per_rank, INT16_MAX);
+  if (o->chunk_bytes < 1 || o->chunk_bytes > (size_t)1 << 30)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "chunk_bytes is %zu; expected 1 to %d", o->chunk_bytes, 1 << 30);
+  if (o->staging_bytes > INT64_MAX / 2)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "staging_bytes is %zu; expected no more than %lld", o->staging_bytes,
+                     (long long)(INT64_MAX / 2));
+  if ((unsigned)o->verify > EPLB_VERIFY_NEVER)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "verify is %d; expected 0 to %d", (int)o->verify, EPLB_VERIFY_NEVER);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options) {
+  eplb_session_options_init(options);
+  if (!given)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session options are NULL");
+  if (given->size != sizeof *given)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session options of %zu bytes; expected %zu: call eplb_session_options_init",
+                     given->size, sizeof *given);
+  *options = *given;
+  eplb_status_t status = EPLB_SUCCESS;
+  for (char **entry = environ; entry && *entry && !status; entry++)
+    if (!strncmp(*entry, "EPLB_", 5))
+      status = override(*entry, options);
+  return status ? status : check_sizes(options);
+}
+
+static int64_t hash_topology(const eplb_topology_t *t) {
+  if (!t)
+    return 0;
+  size_t devices = (size_t)t->num_devices;
+  XXH64_hash_t hash = XXH3_64bits(t->domain, devices * (size_t)t->num_levels * sizeof *t->domain);
+  hash = XXH3_64bits_withSeed(t->slot_begin, (devices + 1) * sizeof *t->slot_begin, hash);
+  return (int64_t)(XXH3_64bits_withSeed(t->speed, devices * sizeof *t->speed, hash) >> 2);
+}
+
+static int64_t hash_placement(const eplb_placement_t *p) {
+  size_t bytes = p ? (size_t)p->num_layers * (size_t)p->num_slots * sizeof *p->physical_to_logical : 0;
+  return p ? (int64_t)(XXH3_64bits(p->physical_to_logical, bytes) >> 2) : 0;
+}
+
+eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_session_options_t *o) {
+  int good = mine == EPLB_SUCCESS; /* else pointers and sizes may be anything */
+  const eplb_compared_t all[] = {
+      {"num_layers", o->num_layers, 0},
+      {"num_experts", o->num_experts, 0},
+      {"slots_per_rank", o->slots_per_rank, 0},
+      {"plan.planner", o->plan.planner, 0},
+      {"plan.policy", o->plan.policy, 0},
+      {"plan.num_groups", o->plan.num_groups, 0},
+      {"staging_bytes", good ? (int64_t)o->staging_bytes : 0, 0},
+      {"chunk_bytes", good ? (int64_t)o->chunk_bytes : 0, 0},
+      {"verify", o->verify, 0},
+      {"topology", good ? hash_topology(o->topology) : 0, 1},
+      {"initial placements", good ? hash_placement(o->initial) : 0, 1},
+  };
+  return eplb_agree_on(comm, mine, all, sizeof all / sizeof *all);
+}

@@ -1,0 +1,14 @@
+/* What a session is told: by its options and by the environment. */
+#ifndef EPLB_RUNTIME_OPTIONS_H
+#define EPLB_RUNTIME_OPTIONS_H
+
+#include <eplb/session.h>
+
+/* Copies `given` with the overrides of this process's EPLB_ variables into *options and checks it all, as far as one rank can.
+ * Local. EPLB_ERR_ARGUMENT names the option or variable. *options is set, if only to defaults, on failure too. */
+eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options);
+
+/* Agrees on the ranks' statuses and, where all are good, on their options. Collective over comm. */
+eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_session_options_t *options);
+
+#endif

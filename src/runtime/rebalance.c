@@ -1,0 +1,306 @@
+/* The calls of a rebalance: begin decides and derives, test and wait move a flight of layers and agree on it, commit puts a layer
+ * in place, end gives everything back. */
+#include "core/memory.h"
+#include "core/placement.h"
+#include "runtime/agree.h"
+#include "runtime/compare.h"
+#include "runtime/decide.h"
+#include "runtime/mover.h"
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum phase {
+  MOVING, /* a flight is under way */
+  READY,  /* all ranks have all of the flight; its layers are being committed */
+  DONE,   /* no flight is left */
+  FAILED  /* the flight under way failed on some rank; nothing of it will be committed */
+} phase_t;
+
+/* What ranks agree on at each test, by its minimum. */
+typedef struct vote {
+  int finished; /* 1: this rank's part of the flight is finished */
+  int status;
+} vote_t;
+
+struct eplb_rebalancing {
+  phase_t phase;
+  eplb_placement_t *after;
+  eplb_moves_t moves;
+  eplb_mover_t mover;
+  int flight;            /* the one under way or ready */
+  int next_layer;        /* of moves.layer: the first that is not committed */
+  MPI_Request agreement; /* on `mine`, into `all`: so both stay where they are */
+  vote_t mine, all;
+  eplb_report_t report;
+};
+
+static void release(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  if (!r)
+    return;
+  eplb_mover_free(&r->mover);
+  eplb_moves_free(&r->moves);
+  eplb_placement_destroy(&r->after);
+  free(r);
+  s->rebalancing = NULL;
+}
+
+/* ---- begin ---- */
+
+static eplb_status_t open_rebalance(eplb_session_t *s) {
+  if (s->rebalancing)
+    return eplb_fail(EPLB_ERR_STATE, "a rebalance is open already; call eplb_rebalance_end first");
+  for (int l = 0; l < s->options.num_layers; l++)
+    if (!s->layer[l].num_tensors)
+      return eplb_fail(EPLB_ERR_STATE, "layer %d has no registered tensor; expected those of every layer", l);
+  eplb_rebalancing_t *r = EPLB_NEW(eplb_rebalancing_t, 1);
+  if (!r)
+    return EPLB_ERR_MEMORY;
+  s->rebalancing = r;
+  r->agreement = MPI_REQUEST_NULL;
+  eplb_status_t status =
+      eplb_placement_create(s->options.num_layers, s->options.num_experts, s->placement->num_slots, &r->after);
+  return status ? status : eplb_session_fault(s, EPLB_STEP_REDUCE, NULL, 0);
+}
+
+/* Finds the layer for whose sake ranks disagree on their tensors. Collective; ends with the same sentence on every rank. */
+static eplb_status_t name_unlike_layer(eplb_session_t *s) {
+  for (int l = 0; l < s->options.num_layers; l++) {
+    char bytes[64], names[96];
+    snprintf(bytes, sizeof bytes, "numbers of bytes per expert in layer %d", l);
+    snprintf(names, sizeof names, "names or sizes of tensors, or another order of them, in layer %d", l);
+    const eplb_compared_t both[] = {{bytes, (int64_t)s->layer[l].expert_bytes, 0},
+                                    {names, eplb_tensors_signature(&s->layer[l]), 1}};
+    eplb_status_t status = eplb_agree_on(s->comm, EPLB_SUCCESS, both, 2);
+    if (status)
+      return status;
+  }
+  return eplb_fail(EPLB_ERR_INTERNAL, "ranks disagree on tensors, but in no layer");
+}
+
+/* Ranks agree to go on, and that they registered the same. */
+static eplb_status_t agree_to_begin(eplb_session_t *s, eplb_status_t mine) {
+  uint64_t signature = 0;
+  for (int l = 0; l < s->options.num_layers; l++)
+    signature = signature * 31 + (uint64_t)eplb_tensors_signature(&s->layer[l]);
+  const eplb_compared_t tensors = {"tensors", (int64_t)(signature >> 2), 1};
+  eplb_status_t status = eplb_agree_on(s->comm, mine, &tensors, 1);
+  return status == EPLB_ERR_MISMATCH ? name_unlike_layer(s) : status;
+}
+
+static int verifies(const eplb_session_t *s) {
+  return s->options.verify == EPLB_VERIFY_ALWAYS || (s->options.verify == EPLB_VERIFY_FIRST && !s->has_verified);
+}
+
+/* Local: this rank's part, and the memory to move it. */
+static eplb_status_t derive(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  eplb_status_t status = eplb_moves_derive(s, r->after, verifies(s), &r->moves);
+  if (!status)
+    status = eplb_session_fault(s, EPLB_STEP_DERIVE, NULL, 0);
+  if (!status)
+    status = eplb_mover_prepare(&r->mover, s, &r->moves);
+  return status ? status : eplb_session_fault(s, EPLB_STEP_STAGE, NULL, 0);
+}
+
+static void start_flight(eplb_rebalancing_t *r, int flight) {
+  r->flight = flight;
+  r->phase = flight < r->moves.num_flights ? MOVING : DONE;
+  if (r->phase == MOVING)
+    eplb_mover_start(&r->mover, flight);
+}
+
+eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
+  eplb_session_t *s = session;
+  if (!s)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  int was_open = s->rebalancing != NULL;
+  eplb_status_t status = agree_to_begin(s, open_rebalance(s));
+  eplb_rebalancing_t *r = s->rebalancing;
+  if (!status)
+    status = eplb_decide(s, r->after, &r->report);
+  if (!status) {
+    double since = MPI_Wtime();
+    status = eplb_agree(s->comm, derive(s));
+    r->report.seconds_derive = MPI_Wtime() - since;
+  }
+  if (status) {
+    if (!was_open)
+      release(s);
+    return status;
+  }
+  memset(s->window, 0, (size_t)s->options.num_layers * (size_t)s->options.num_experts * sizeof *s->window);
+  r->report.layers_planned = r->moves.num_layers;
+  r->report.staging_limit = r->moves.staging_limit;
+  r->report.staging_peak = r->moves.staging_peak;
+  double since = MPI_Wtime();
+  start_flight(r, 0);
+  r->report.seconds_migrate = MPI_Wtime() - since;
+  return EPLB_SUCCESS;
+}
+
+/* ---- test and wait ---- */
+
+/* Progress of this rank; gives the processor away when there was none, for the ranks that share it. */
+static void progress_or_yield(eplb_rebalancing_t *r) {
+  if (!eplb_mover_progress(&r->mover))
+    sched_yield();
+}
+
+static void start_vote(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  r->mine = (vote_t){eplb_mover_finished(&r->mover), r->mover.status};
+  MPI_Iallreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm, &r->agreement);
+}
+
+/* Waits for the vote that is under way, if any, and says whether all ranks had finished by then. */
+static int finish_vote(eplb_rebalancing_t *r) {
+  if (r->agreement == MPI_REQUEST_NULL)
+    return 0;
+  for (int done = 0; MPI_Test(&r->agreement, &done, MPI_STATUS_IGNORE), !done;)
+    progress_or_yield(r);
+  return r->all.finished;
+}
+
+/* All ranks have finished the flight: either its layers can be committed, or none of them ever will. */
+static eplb_status_t land(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  if (r->all.status == EPLB_SUCCESS) {
+    r->phase = READY;
+    return EPLB_SUCCESS;
+  }
+  r->phase = FAILED;
+  if (r->mover.status)
+    eplb_fail(r->mover.status, "%s", r->mover.sentence);
+  return eplb_share_failure(s->comm, r->mover.status, (eplb_status_t)r->all.status);
+}
+
+/* One vote is always under way while a flight is, begun by one call and ended by the next: so every rank has the same answer at the
+ * same call, and none waits for another's weights. */
+static eplb_status_t vote_in_passing(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  eplb_mover_progress(&r->mover);
+  if (finish_vote(r))
+    return land(s);
+  start_vote(s);
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t vote_when_finished(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  while (!finish_vote(r)) {
+    while (!eplb_mover_finished(&r->mover))
+      progress_or_yield(r);
+    start_vote(s);
+  }
+  return land(s);
+}
+
+static eplb_status_t check_open(const eplb_session_t *s) {
+  if (!s)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  if (!s->rebalancing)
+    return eplb_fail(EPLB_ERR_STATE, "no rebalance is open; call eplb_rebalance_begin first");
+  return EPLB_SUCCESS;
+}
+
+/* The layer to name, once a flight is ready. */
+static int next_layer(const eplb_rebalancing_t *r) {
+  if (r->phase == DONE)
+    return EPLB_LAYER_DONE;
+  return r->phase == READY ? r->moves.layer[r->next_layer].layer : EPLB_LAYER_NONE;
+}
+
+static eplb_status_t advance(eplb_session_t *s, int *layer, eplb_status_t (*vote)(eplb_session_t *)) {
+  eplb_status_t status = check_open(s);
+  if (!status && !layer)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "layer is NULL");
+  if (!status && s->rebalancing->phase == FAILED)
+    status = eplb_fail(EPLB_ERR_STATE, "the rebalance has failed; call eplb_rebalance_end");
+  if (status)
+    return status;
+  double since = MPI_Wtime();
+  if (s->rebalancing->phase == MOVING)
+    status = vote(s);
+  s->rebalancing->report.seconds_migrate += MPI_Wtime() - since;
+  if (!status)
+    *layer = next_layer(s->rebalancing);
+  return status;
+}
+
+eplb_status_t eplb_rebalance_test(eplb_session_t *session, int *layer) {
+  return advance(session, layer, vote_in_passing);
+}
+
+eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer) {
+  return advance(session, layer, vote_when_finished);
+}
+
+/* ---- commit and end ---- */
+
+static void count_layer(const eplb_session_t *s, eplb_report_t *report, const eplb_moved_layer_t *moved) {
+  report->layers_committed++;
+  for (int link = 0; link < EPLB_NUM_LINKS; link++) {
+    report->transfers[link] += moved->transfers[link];
+    report->bytes[link] += moved->transfers[link] * (int64_t)s->layer[moved->layer].expert_bytes;
+    report->slots_changed += moved->transfers[link];
+  }
+}
+
+eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer) {
+  eplb_status_t status = check_open(session);
+  if (status)
+    return status;
+  eplb_rebalancing_t *r = session->rebalancing;
+  if (r->phase != READY)
+    return eplb_fail(EPLB_ERR_STATE, "layer %d cannot be committed: no layer can be now", layer);
+  const eplb_moved_layer_t *moved = &r->moves.layer[r->next_layer];
+  if (moved->layer != layer)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d cannot be committed; expected %d, as test or wait named it", layer,
+                     moved->layer);
+  double since = MPI_Wtime();
+  eplb_mover_commit(&r->mover, r->next_layer);
+  eplb_placement_copy_layer(r->after, session->placement, layer);
+  count_layer(session, &r->report, moved);
+  if (++r->next_layer == r->moves.flight[r->flight].layer_end)
+    start_flight(r, r->flight + 1);
+  r->report.seconds_migrate += MPI_Wtime() - since;
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report) {
+  eplb_status_t status = check_open(session);
+  if (status)
+    return status;
+  eplb_rebalancing_t *r = session->rebalancing;
+  double since = MPI_Wtime();
+  if (r->phase == MOVING) { /* other ranks count on the messages of the flight */
+    finish_vote(r);
+    while (!eplb_mover_finished(&r->mover))
+      progress_or_yield(r);
+  }
+  r->report.seconds_migrate += MPI_Wtime() - since;
+  r->report.seconds_verify = r->mover.seconds_verify;
+  r->report.verified = r->moves.verify && r->report.layers_committed == r->report.layers_planned;
+  if (r->report.verified && r->report.slots_changed)
+    session->has_verified = 1;
+  if (report)
+    *report = r->report;
+  release(session);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report) {
+  eplb_status_t status = eplb_rebalance_begin(session);
+  if (status)
+    return status;
+  int layer;
+  while (!(status = eplb_rebalance_wait(session, &layer)) && layer != EPLB_LAYER_DONE)
+    eplb_rebalance_commit(session, layer);
+  eplb_report_t result;
+  eplb_rebalance_end(session, &result);
+  if (!status && report)
+    *report = result;
+  return status;
+}

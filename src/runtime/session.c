@@ -1,0 +1,168 @@
+#include "runtime/session.h"
+#include "core/memory.h"
+#include "runtime/agree.h"
+#include "runtime/options.h"
+#include <eplb/detect.h>
+#include <limits.h>
+
+static void release(eplb_session_t *s) {
+  for (int l = 0; s->layer && l < s->options.num_layers; l++)
+    eplb_tensors_free(&s->layer[l]);
+  free(s->layer);
+  free(s->window);
+  free(s->counts);
+  free(s->load);
+  eplb_placement_destroy(&s->placement);
+  eplb_topology_destroy(&s->topology);
+  free(s);
+}
+
+/* Local: the topology that the caller gave, or else sees that detection can be asked for it. */
+static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *given) {
+  if (given->num_devices != s->num_ranks)
+    return eplb_fail(EPLB_ERR_SHAPE, "a topology of %d devices for %d ranks; expected one device for each rank",
+                     given->num_devices, s->num_ranks);
+  return eplb_topology_copy(given, &s->topology);
+}
+
+/* Collective. */
+static eplb_status_t find_topology(eplb_session_t *s) {
+  eplb_machine_t *machine;
+  eplb_status_t status = eplb_machine_detect(s->comm, s->options.slots_per_rank, &machine);
+  if (status)
+    return status;
+  s->topology = machine->topology;
+  machine->topology = NULL;
+  eplb_machine_destroy(&machine);
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *given) {
+  int layers = s->options.num_layers, experts = s->options.num_experts, slots = eplb_topology_num_slots(s->topology);
+  if (slots > INT_MAX / layers)
+    return eplb_fail(EPLB_ERR_SHAPE, "%d layers of %d slots; expected no more than %d in all", layers, slots, INT_MAX);
+  if (!given)
+    return eplb_placement_create_linear(layers, experts, slots, &s->placement);
+  if (given->num_layers != layers || given->num_experts != experts || given->num_slots != slots)
+    return eplb_fail(EPLB_ERR_SHAPE,
+                     "the initial placement has %d layers of %d experts in %d slots; expected %d of %d in "
+                     "%d",
+                     given->num_layers, given->num_experts, given->num_slots, layers, experts, slots);
+  eplb_status_t status = eplb_placement_validate(given);
+  return status ? status : eplb_placement_copy(given, &s->placement);
+}
+
+/* Whether this shape can be planned at all: better said now than by the first rebalance. */
+static eplb_status_t try_planner(const eplb_session_t *s) {
+  eplb_placement_t *trial = NULL;
+  eplb_status_t status = eplb_plan(&s->options.plan, s->topology, 1, s->options.num_experts, s->counts, &trial);
+  eplb_placement_destroy(&trial);
+  return status;
+}
+
+/* Local: all that is left to allocate and check once there is a topology. */
+static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial) {
+  for (int d = 0; d < s->num_ranks; d++)
+    if (s->topology->slot_begin[d + 1] - s->topology->slot_begin[d] > INT16_MAX)
+      return eplb_fail(EPLB_ERR_SHAPE, "rank %d has more than %d slots in a layer", d, INT16_MAX);
+  size_t values = (size_t)s->options.num_layers * (size_t)s->options.num_experts;
+  s->layer = EPLB_NEW(eplb_tensors_t, s->options.num_layers);
+  s->window = EPLB_NEW(int64_t, values);
+  s->counts = EPLB_NEW(double, values);
+  s->load = EPLB_NEW(double, s->rank == 0 ? values : 1);
+  if (!s->layer || !s->window || !s->counts || !s->load)
+    return EPLB_ERR_MEMORY;
+  eplb_status_t status = take_placement(s, initial);
+  if (!status)
+    status = try_planner(s);
+  return status ? status : eplb_session_fault(s, EPLB_STEP_CREATE, NULL, 0);
+}
+
+eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options, eplb_session_t **session) {
+  if (comm == MPI_COMM_NULL)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "the communicator is MPI_COMM_NULL");
+  MPI_Comm own;
+  MPI_Comm_dup(comm, &own);
+
+  eplb_session_options_t resolved;
+  eplb_status_t status = eplb_options_resolve(options, &resolved);
+  if (!status && !session)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_session_t *s = EPLB_NEW(eplb_session_t, 1);
+  if (s) {
+    s->comm = own;
+    s->options = resolved;
+    MPI_Comm_rank(own, &s->rank);
+    MPI_Comm_size(own, &s->num_ranks);
+  } else {
+    status = EPLB_ERR_MEMORY;
+  }
+  if (!status && resolved.topology)
+    status = take_topology(s, resolved.topology);
+
+  status = eplb_options_agree(own, status, &resolved);
+  if (!status && !resolved.topology)
+    status = find_topology(s);
+  if (!status)
+    status = eplb_agree(own, furnish(s, resolved.initial));
+  if (status) {
+    if (s)
+      release(s);
+    MPI_Comm_free(&own);
+    return status;
+  }
+  s->options.topology = NULL; /* the caller's may go now */
+  s->options.initial = NULL;
+  *session = s;
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_session_destroy(eplb_session_t **session) {
+  if (!session || !*session)
+    return EPLB_SUCCESS;
+  eplb_session_t *s = *session;
+  if (s->rebalancing)
+    return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+  MPI_Comm_free(&s->comm);
+  release(s);
+  *session = NULL;
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base, size_t bytes,
+                                    size_t stride) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  if (session->rebalancing)
+    return eplb_fail(EPLB_ERR_STATE, "layer %d: a tensor cannot be registered while a rebalance is open", layer);
+  return eplb_tensors_add(session->layer, session->options.num_layers, eplb_session_slots(session), layer, name, base,
+                          bytes, stride);
+}
+
+eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count) {
+  if (!session || !count)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", session ? "count" : "session");
+  int experts = session->options.num_experts;
+  if (layer < 0 || layer >= session->options.num_layers)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "counts of layer %d; expected 0 to %d", layer, session->options.num_layers - 1);
+  int64_t *window = session->window + (size_t)layer * (size_t)experts;
+  for (int e = 0; e < experts; e++) {
+    if (count[e] < 0)
+      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: a count of %lld tokens; expected 0 or more", layer, e,
+                       (long long)count[e]);
+    if (count[e] > INT64_MAX - window[e])
+      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: %lld tokens more than the %lld of this window reach 2^63",
+                       layer, e, (long long)count[e], (long long)window[e]);
+  }
+  for (int e = 0; e < experts; e++)
+    window[e] += count[e];
+  return EPLB_SUCCESS;
+}
+
+const eplb_placement_t *eplb_session_placement(const eplb_session_t *session) {
+  return session->placement;
+}
+
+const eplb_topology_t *eplb_session_topology(const eplb_session_t *session) {
+  return session->topology;
+}

@@ -1,0 +1,34 @@
+/* What a session holds. Its files: options.c (what it is told), session.c (its life), decide.c (from counts to a mapping),
+ * moves.c (from the mapping to this rank's part), flight.c (moving it), rebalance.c (the calls that put these together). */
+#ifndef EPLB_RUNTIME_SESSION_H
+#define EPLB_RUNTIME_SESSION_H
+
+#include "runtime/tensors.h"
+#include <eplb/session.h>
+
+typedef struct eplb_rebalancing eplb_rebalancing_t;
+
+struct eplb_session {
+  MPI_Comm comm; /* its own */
+  int rank, num_ranks;
+  eplb_session_options_t options; /* with the environment's overrides; pointers in it are not kept */
+  eplb_topology_t *topology;
+  eplb_placement_t *placement;
+  eplb_tensors_t *layer;           /* [num_layers] */
+  int64_t *window;                 /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
+  double *counts;                  /* the same as they are reduced */
+  double *load;                    /* on rank 0: of all ranks */
+  int has_verified;                /* a rebalance with checksums has moved weights */
+  eplb_rebalancing_t *rebalancing; /* NULL: none is open */
+};
+
+static inline int eplb_session_slots(const eplb_session_t *s) {
+  return s->topology->slot_begin[s->rank + 1] - s->topology->slot_begin[s->rank];
+}
+
+/* The fault callback's answer at a step, where there is one. */
+static inline eplb_status_t eplb_session_fault(const eplb_session_t *s, eplb_step_t step, void *bytes, size_t size) {
+  return s->options.fault ? s->options.fault(s->options.fault_arg, step, bytes, size) : EPLB_SUCCESS;
+}
+
+#endif

@@ -1,0 +1,198 @@
+/* What callers get wrong: one clear sentence on every rank, and nothing lost. */
+#include "job.h"
+#include "mpi_tap.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int rank, num_ranks;
+
+static void check_refused(eplb_status_t status, eplb_status_t expected, const char *text) {
+  CHECK(status == expected);
+  int same = mpi_tap_same(status);
+  CHECK(same);
+  same = mpi_tap_same_text(eplb_last_error());
+  CHECK(same);
+  CHECK(strstr(eplb_last_error(), text));
+  if (!strstr(eplb_last_error(), text))
+    mpi_tap_check(0, eplb_last_error(), 0, text);
+}
+
+static void check_create_refused(const eplb_session_options_t *o, eplb_status_t expected, const char *text) {
+  eplb_session_t *untouched = NULL;
+  check_refused(eplb_session_create(MPI_COMM_WORLD, o, &untouched), expected, text);
+  CHECK(untouched == NULL);
+}
+
+static void options_that_differ(void) {
+  int odd = rank == num_ranks - 1; /* with one rank nothing differs */
+  if (num_ranks > 1) {
+    eplb_session_options_t o = job_options();
+    o.num_experts += odd;
+    check_create_refused(&o, EPLB_ERR_MISMATCH, "num_experts, from 24 to 25");
+    o = job_options();
+    o.slots_per_rank += odd;
+    check_create_refused(&o, EPLB_ERR_MISMATCH, "slots_per_rank");
+    o = job_options();
+    o.plan.policy = odd ? EPLB_POLICY_GLOBAL : EPLB_POLICY_AUTO;
+    check_create_refused(&o, EPLB_ERR_MISMATCH, "policy");
+    o = job_options();
+    eplb_topology_t *topology = job_deal_topology(odd ? 1 : 2, o.slots_per_rank);
+    o.topology = topology;
+    check_create_refused(&o, EPLB_ERR_MISMATCH, "topology");
+    eplb_topology_destroy(&topology);
+    o = job_options();
+    o.chunk_bytes = odd ? 0 : 1;
+    check_create_refused(&o, EPLB_ERR_ARGUMENT, "chunk_bytes is 0");
+    check_create_refused(odd ? NULL : &o, EPLB_ERR_ARGUMENT, "NULL");
+  }
+  mpi_tap_case("options that differ between ranks");
+}
+
+static void options_that_nobody_takes(void) {
+  eplb_session_options_t o = job_options();
+  o.num_layers = 0;
+  check_create_refused(&o, EPLB_ERR_ARGUMENT, "num_layers is 0");
+  o = job_options();
+  o.size = 3;
+  check_create_refused(&o, EPLB_ERR_ARGUMENT, "eplb_session_options_init");
+  o = job_options();
+  o.num_experts = o.slots_per_rank * num_ranks + 1;
+  check_create_refused(&o, EPLB_ERR_SHAPE, "every expert needs one");
+  o = job_options();
+  o.plan.num_groups = JOB_EXPERTS + 1;
+  o.plan.policy = EPLB_POLICY_GLOBAL;
+  check_create_refused(&o, EPLB_ERR_SHAPE, "groups");
+  o = job_options();
+  eplb_topology_t *topology;
+  CHECK(!eplb_topology_declare(1, num_ranks + 1, o.slots_per_rank, &topology));
+  o.topology = topology;
+  check_create_refused(&o, EPLB_ERR_SHAPE, "one device for each rank");
+  eplb_topology_destroy(&topology);
+  o = job_options();
+  eplb_placement_t *initial;
+  CHECK(!eplb_placement_create_linear(1, 2, 3, &initial));
+  o.initial = initial;
+  check_create_refused(&o, EPLB_ERR_SHAPE, "initial placement");
+  eplb_placement_destroy(&initial);
+  mpi_tap_case("options that no session takes");
+}
+
+static void environment(void) {
+  static const struct {
+    const char *name, *value, *text;
+  } wrong[] = {{"EPLB_POLICY", "globl", "EPLB_POLICY: no policy \"globl\""},
+               {"EPLB_CHUNK_BYTES", "1M", "EPLB_CHUNK_BYTES is \"1M\""},
+               {"EPLB_CHUNK_BYTES", "", "EPLB_CHUNK_BYTES is \"\""},
+               {"EPLB_VERIFY", "sometimes", "first, always or never"},
+               {"EPLB_STAGING_BYTES", "-1", "EPLB_STAGING_BYTES"},
+               {"EPLB_NUM_GROUPS", "99999999999999999999", "EPLB_NUM_GROUPS"},
+               {"EPLB_PLANER", "default", "EPLB_PLANER"}};
+  eplb_session_options_t o = job_options();
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    if (rank == num_ranks - 1)
+      setenv(wrong[i].name, wrong[i].value, 1);
+    check_create_refused(&o, EPLB_ERR_ARGUMENT, wrong[i].text);
+    unsetenv(wrong[i].name);
+  }
+  setenv("EPLB_STAGING_BYTES", "1", 1);
+  job_t job;
+  job_start(&job, &o);
+  job_record(&job, 0, 0);
+  check_refused(eplb_rebalance(job.session, NULL), EPLB_ERR_SHAPE, "staging_bytes allows 1");
+  unsetenv("EPLB_STAGING_BYTES");
+  job_finish(&job);
+  mpi_tap_case("environment variables override, and are refused by name");
+}
+
+static void calls_out_of_order(void) {
+  eplb_session_options_t o = job_options();
+  job_t job;
+  job_start(&job, &o);
+  int layer = -7;
+  check_refused(eplb_rebalance_test(job.session, &layer), EPLB_ERR_STATE, "no rebalance is open");
+  check_refused(eplb_rebalance_end(job.session, NULL), EPLB_ERR_STATE, "no rebalance is open");
+  check_refused(eplb_rebalance_commit(job.session, 0), EPLB_ERR_STATE, "no rebalance is open");
+  CHECK(layer == -7);
+
+  job_record(&job, 1, 0);
+  CHECK(!eplb_rebalance_begin(job.session));
+  check_refused(eplb_rebalance_begin(job.session), EPLB_ERR_STATE, "open already");
+  check_refused(eplb_rebalance(job.session, NULL), EPLB_ERR_STATE, "open already");
+  check_refused(eplb_session_destroy(&job.session), EPLB_ERR_STATE, "open rebalance");
+  CHECK(job.session != NULL);
+  check_refused(eplb_session_register(job.session, 0, "late", NULL, 0, 0), EPLB_ERR_STATE, "while a rebalance is open");
+  CHECK(!eplb_rebalance_wait(job.session, &layer));
+  if (layer >= 0)
+    check_refused(eplb_rebalance_commit(job.session, layer + 1), EPLB_ERR_ARGUMENT, "cannot be committed");
+  CHECK(!eplb_rebalance_end(job.session, NULL));
+  CHECK(job_is_whole(&job));
+  CHECK(!eplb_rebalance(job.session, NULL));
+  job_finish(&job);
+  check_refused(eplb_rebalance_begin(NULL), EPLB_ERR_ARGUMENT, "NULL");
+  CHECK(!eplb_session_destroy(NULL));
+  mpi_tap_case("calls out of order");
+}
+
+static void tensors(void) {
+  eplb_session_options_t o = job_options();
+  eplb_session_t *s = NULL;
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &s));
+  int slots = o.slots_per_rank;
+  char *memory = calloc((size_t)slots, 100);
+  check_refused(eplb_rebalance(s, NULL), EPLB_ERR_STATE, "layer 0 has no registered tensor");
+  check_refused(eplb_session_register(s, -1, "w", memory, 8, 8), EPLB_ERR_ARGUMENT, "layer -1");
+  check_refused(eplb_session_register(s, 0, "", memory, 8, 8), EPLB_ERR_ARGUMENT, "without a name");
+  check_refused(eplb_session_register(s, 0, "w", NULL, 8, 8), EPLB_ERR_ARGUMENT, "NULL");
+  check_refused(eplb_session_register(s, 0, "w", memory, 8, 7), EPLB_ERR_ARGUMENT, "stride of 7");
+  check_refused(eplb_session_register(s, 0, "w", memory, 8, SIZE_MAX / 2), EPLB_ERR_ARGUMENT, "address space");
+  CHECK(!eplb_session_register(s, 0, "w", memory, 60, 100));
+  CHECK(!eplb_session_register(s, 0, "scale", memory + 60, 40, 100)); /* interleaved, slot by slot */
+  check_refused(eplb_session_register(s, 0, "w", memory, 1, 1), EPLB_ERR_STATE, "registered already");
+  check_refused(eplb_session_register(s, 1, "w", memory + 99, 1, 100), EPLB_ERR_STATE,
+                "overlaps tensor \"scale\" of layer 0");
+  for (int l = 1; l < JOB_LAYERS; l++)
+    CHECK(!eplb_session_register(s, l, "empty", NULL, 0, 16));
+  int64_t count[JOB_EXPERTS] = {1};
+  for (int l = 0; l < JOB_LAYERS; l++)
+    CHECK(!eplb_session_record(s, l, count));
+  CHECK(!eplb_rebalance(s, NULL)); /* tensors of no bytes move, too */
+  CHECK(!eplb_session_register(s, 3, rank == num_ranks - 1 ? "odd" : "even", NULL, 0, 0));
+  if (num_ranks > 1)
+    check_refused(eplb_rebalance(s, NULL), EPLB_ERR_MISMATCH, "layer 3");
+  CHECK(!eplb_session_destroy(&s));
+  free(memory);
+  mpi_tap_case("tensors registered wrongly, twice, or not alike");
+}
+
+static void counts(void) {
+  eplb_session_options_t o = job_options();
+  job_t job;
+  job_start(&job, &o);
+  int64_t count[JOB_EXPERTS] = {0};
+  check_refused(eplb_session_record(job.session, JOB_LAYERS, count), EPLB_ERR_ARGUMENT, "layer 5");
+  check_refused(eplb_session_record(job.session, 0, NULL), EPLB_ERR_ARGUMENT, "NULL");
+  count[7] = -3;
+  check_refused(eplb_session_record(job.session, 0, count), EPLB_ERR_LOADS, "layer 0, expert 7: a count of -3");
+  count[7] = INT64_MAX;
+  CHECK(!eplb_session_record(job.session, 0, count));
+  count[7] = 1;
+  check_refused(eplb_session_record(job.session, 0, count), EPLB_ERR_LOADS, "2^63");
+  eplb_status_t status = eplb_rebalance(job.session, NULL); /* 2^63 - 1 rounds to 2^63 as a double */
+  check_refused(status, EPLB_ERR_LOADS, "layer 0, expert 7");
+  CHECK(job_is_whole(&job));
+  job_finish(&job);
+  mpi_tap_case("counts that are none");
+}
+
+int main(int argc, char **argv) {
+  mpi_tap_start(&argc, &argv);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
+  options_that_differ();
+  options_that_nobody_takes();
+  environment();
+  calls_out_of_order();
+  tensors();
+  counts();
+  return mpi_tap_end();
+}

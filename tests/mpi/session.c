@@ -1,0 +1,156 @@
+/* The whole way of a session, at any number of ranks: counts in, weights and maps out. */
+#include "job.h"
+#include "mpi_tap.h"
+#include <string.h>
+
+static int num_ranks;
+
+static void rounds_move_weights(void) {
+  for (int nodes = 1; nodes <= 3 && nodes <= num_ranks; nodes++) {
+    job_t job;
+    eplb_session_options_t o = job_options();
+    eplb_topology_t *topology = job_deal_topology(nodes, o.slots_per_rank);
+    o.topology = topology;
+    job_start(&job, &o);
+    eplb_topology_destroy(&topology);
+    int64_t moved = 0;
+    for (int round = 0; round < 4; round++) {
+      eplb_report_t report;
+      job_record(&job, round, 0);
+      CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
+      CHECK(job_is_whole(&job));
+      CHECK(mpi_tap_same(job_hash_of_maps(&job)));
+      CHECK(mpi_tap_same(report.slots_changed));
+      CHECK(report.layers_committed == report.layers_planned);
+      CHECK(report.staging_peak <= report.staging_limit);
+      CHECK(report.balancedness_after >= report.balancedness_before - 1e-6 || num_ranks == 1);
+      CHECK(report.verified == (round == 0 || moved == 0));
+      moved += report.slots_changed;
+    }
+    CHECK(num_ranks == 1 || moved > 0);
+    job_finish(&job);
+  }
+  mpi_tap_case("rounds move weights, checked byte by byte");
+}
+
+static void detection_serves_too(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  job_start(&job, &o);
+  CHECK(eplb_session_topology(job.session)->num_devices == num_ranks);
+  job_record(&job, 0, 0);
+  CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+  CHECK(job_is_whole(&job));
+  job_finish(&job);
+  mpi_tap_case("a session detects its own topology");
+}
+
+static void layers_without_counts_stay(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  job_start(&job, &o);
+  eplb_placement_t *before;
+  CHECK(eplb_placement_copy(eplb_session_placement(job.session), &before) == EPLB_SUCCESS);
+  job_record(&job, 1, 1);
+  CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+  const eplb_placement_t *after = eplb_session_placement(job.session);
+  for (int l = 1; l < JOB_LAYERS; l += 2)
+    CHECK(!memcmp(before->physical_to_logical + l * before->num_slots,
+                  after->physical_to_logical + l * before->num_slots, (size_t)before->num_slots * sizeof(int32_t)));
+  eplb_report_t report;
+  CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS); /* nothing was counted since */
+  CHECK(report.layers_planned == 0 && report.slots_changed == 0);
+  CHECK(job_is_whole(&job));
+  eplb_placement_destroy(&before);
+  job_finish(&job);
+  mpi_tap_case("layers without counts keep their placement");
+}
+
+/* Tests until a layer is named, as a job would between its steps; ranks that compute longer call later, but equally often. */
+static void parts_give_the_same(void) {
+  job_t whole, parts;
+  eplb_session_options_t o = job_options();
+  job_start(&whole, &o);
+  job_start(&parts, &o);
+  job_record(&whole, 2, 0);
+  job_record(&parts, 2, 0);
+  CHECK(eplb_rebalance(whole.session, NULL) == EPLB_SUCCESS);
+  CHECK(eplb_rebalance_begin(parts.session) == EPLB_SUCCESS);
+  int layer = EPLB_LAYER_NONE, calls = 0;
+  while (layer != EPLB_LAYER_DONE) {
+    CHECK(job_is_whole(&parts)); /* old weights of all layers that are not committed */
+    CHECK(eplb_rebalance_test(parts.session, &layer) == EPLB_SUCCESS);
+    CHECK(mpi_tap_same(layer));
+    if (layer >= 0)
+      CHECK(eplb_rebalance_commit(parts.session, layer) == EPLB_SUCCESS);
+    calls++;
+  }
+  CHECK(mpi_tap_same(calls));
+  CHECK(eplb_rebalance_end(parts.session, NULL) == EPLB_SUCCESS);
+  CHECK(job_is_whole(&parts));
+  CHECK(job_hash_of_maps(&parts) == job_hash_of_maps(&whole));
+  job_finish(&parts);
+  job_finish(&whole);
+  mpi_tap_case("begin, test and commit give what the whole call gives");
+}
+
+static void an_early_end_calls_off(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  job_start(&job, &o);
+  for (int commits = 0; commits < 3; commits++) {
+    job_record(&job, commits, 0);
+    CHECK(eplb_rebalance_begin(job.session) == EPLB_SUCCESS);
+    int layer = EPLB_LAYER_NONE;
+    for (int i = 0; i < commits && layer != EPLB_LAYER_DONE; i++)
+      if (eplb_rebalance_wait(job.session, &layer) == EPLB_SUCCESS && layer >= 0)
+        CHECK(eplb_rebalance_commit(job.session, layer) == EPLB_SUCCESS);
+    eplb_report_t report;
+    CHECK(eplb_rebalance_end(job.session, &report) == EPLB_SUCCESS);
+    CHECK(report.layers_committed <= commits);
+    CHECK(job_is_whole(&job) && mpi_tap_same(job_hash_of_maps(&job)));
+  }
+  job_record(&job, 3, 0);
+  CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+  CHECK(job_is_whole(&job));
+  job_finish(&job);
+  mpi_tap_case("an early end keeps what is committed and drops the rest");
+}
+
+static void staging_is_bounded(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  o.slots_per_rank = (JOB_EXPERTS + num_ranks - 1) / num_ranks;
+  o.staging_bytes = (size_t)o.slots_per_rank * (JOB_EXPERT_BYTES + 16 + 16);
+  job_start(&job, &o);
+  for (int round = 0; round < 2; round++) {
+    eplb_report_t report;
+    job_record(&job, round, 0);
+    CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
+    CHECK(report.staging_limit == o.staging_bytes && report.staging_peak <= o.staging_bytes);
+  }
+  CHECK(job_is_whole(&job));
+  job_finish(&job);
+
+  o.staging_bytes = 1;
+  job_start(&job, &o);
+  job_record(&job, 0, 0);
+  eplb_status_t status = eplb_rebalance(job.session, NULL);
+  CHECK(status == (num_ranks == 1 ? EPLB_SUCCESS : EPLB_ERR_SHAPE));
+  CHECK(num_ranks == 1 || strstr(eplb_last_error(), "staging"));
+  CHECK(job_is_whole(&job));
+  job_finish(&job);
+  mpi_tap_case("staging stays within what is configured");
+}
+
+int main(int argc, char **argv) {
+  mpi_tap_start(&argc, &argv);
+  MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
+  rounds_move_weights();
+  detection_serves_too();
+  layers_without_counts_stay();
+  parts_give_the_same();
+  an_early_end_calls_off();
+  staging_is_bounded();
+  return mpi_tap_end();
+}
