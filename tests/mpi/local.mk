@@ -18,7 +18,7 @@ tests_support_libjob_la_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 
 MPI_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/support $(MPI_CFLAGS)
 MPI_TEST_LIBS = tests/support/libjob.la src/runtime/libruntime.la src/detect/libdetect.la src/core/libcore.la
-FAILING_MEMORY = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+FAILING_MEMORY = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
 tests_mpi_session_SOURCES = tests/mpi/session.c
 tests_mpi_session_CPPFLAGS = $(MPI_TEST_CPPFLAGS)

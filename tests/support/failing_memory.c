@@ -1,32 +1,67 @@
 #include "failing_memory.h"
 #include <stddef.h>
 
-static long left = -1;
+static struct {
+  long left; /* allocations until one fails, or -1 */
+  int forever, failures;
+  long live;
+} memory = {-1, 0, 0, 0};
 
 void failing_memory_after(long successes) {
-  left = successes;
+  memory.left = successes;
+  memory.forever = memory.failures = 0;
+}
+
+void failing_memory_from(long successes) {
+  failing_memory_after(successes);
+  memory.forever = 1;
+}
+
+int failing_memory_failures(void) {
+  return memory.failures;
+}
+
+long failing_memory_live(void) {
+  return memory.live;
 }
 
 static int fails_now(void) {
-  return left >= 0 && left-- == 0;
+  if (memory.left < 0 || memory.left-- > 0)
+    return 0;
+  memory.left = memory.forever ? 0 : -1;
+  memory.failures++;
+  return 1;
 }
 
 /* The linker's names: the wrapper, and what it wraps. */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
+void *__real_realloc(void *old, size_t size);
+void __real_free(void *block);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void __wrap_free(void *block);
 
 void *__wrap_malloc(size_t size) {
-  return fails_now() ? NULL : __real_malloc(size);
+  void *block = fails_now() ? NULL : __real_malloc(size);
+  memory.live += block != NULL;
+  return block;
 }
 
 void *__wrap_calloc(size_t count, size_t size) {
-  return fails_now() ? NULL : __real_calloc(count, size);
+  void *block = fails_now() ? NULL : __real_calloc(count, size);
+  memory.live += block != NULL;
+  return block;
 }
 
-void *__wrap_realloc(void *memory, size_t size) {
-  return fails_now() ? NULL : __real_realloc(memory, size);
+void *__wrap_realloc(void *old, size_t size) {
+  void *block = fails_now() ? NULL : __real_realloc(old, size);
+  memory.live += block && !old;
+  return block;
+}
+
+void __wrap_free(void *block) {
+  memory.live -= block != NULL;
+  __real_free(block);
 }

@@ -1,6 +1,16 @@
 # Pure functions, no launcher. They link the folders, not the libraries, so that they also reach what is not exported.
 if HAVE_CUNIT
-UNIT_TESTS = tests/unit/status
+UNIT_TESTS = tests/unit/status \
+	tests/unit/balance \
+	tests/unit/golden \
+	tests/unit/keep_slots \
+	tests/unit/out_of_memory \
+	tests/unit/placement \
+	tests/unit/planner \
+	tests/unit/planner_refusals \
+	tests/unit/senders \
+	tests/unit/topology \
+	tests/unit/transfer
 endif
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -11,3 +21,52 @@ UNIT_LIBS = tests/support/libtap.la src/core/libcore.la
 tests_unit_status_SOURCES = tests/unit/status.c
 tests_unit_status_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_status_LDADD = $(UNIT_LIBS)
+
+# The core, with made-up shapes.
+CORE_LIBS = tests/support/libshapes.la $(UNIT_LIBS)
+
+tests_unit_balance_SOURCES = tests/unit/balance.c
+tests_unit_balance_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_balance_LDADD = $(CORE_LIBS)
+
+tests_unit_golden_SOURCES = tests/unit/golden.c
+tests_unit_golden_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_golden_LDADD = $(UNIT_LIBS)
+EXTRA_DIST += tests/data/golden
+
+tests_unit_keep_slots_SOURCES = tests/unit/keep_slots.c
+tests_unit_keep_slots_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_keep_slots_LDADD = $(CORE_LIBS)
+
+# Allocations of the test and of the library go through the test, so that it can make them fail and count them.
+tests_unit_out_of_memory_SOURCES = \
+	tests/support/failing_memory.c \
+	tests/support/failing_memory.h \
+	tests/unit/out_of_memory.c
+tests_unit_out_of_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_out_of_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_unit_out_of_memory_LDADD = $(CORE_LIBS)
+
+tests_unit_placement_SOURCES = tests/unit/placement.c
+tests_unit_placement_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_placement_LDADD = $(CORE_LIBS)
+
+tests_unit_planner_SOURCES = tests/unit/planner.c
+tests_unit_planner_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_planner_LDADD = $(CORE_LIBS)
+
+tests_unit_planner_refusals_SOURCES = tests/unit/planner_refusals.c
+tests_unit_planner_refusals_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_planner_refusals_LDADD = $(CORE_LIBS)
+
+tests_unit_senders_SOURCES = tests/unit/senders.c
+tests_unit_senders_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_senders_LDADD = $(CORE_LIBS)
+
+tests_unit_topology_SOURCES = tests/unit/topology.c
+tests_unit_topology_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_topology_LDADD = $(CORE_LIBS)
+
+tests_unit_transfer_SOURCES = tests/unit/transfer.c
+tests_unit_transfer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_transfer_LDADD = $(CORE_LIBS)

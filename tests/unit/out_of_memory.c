@@ -1,0 +1,231 @@
+/* Every allocation of every call fails once. */
+#include "failing_memory.h"
+#include "shapes.h"
+#include "tap.h"
+#include <eplb/loads.h>
+#include <eplb/planner.h>
+#include <eplb/transfer.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_ALLOCATIONS = 1000 };
+
+/* What the calls work on. Outputs that a failed call must not touch start out as they are here. */
+typedef struct world {
+  eplb_topology_t *topology, *made_topology;
+  eplb_placement_t *before, *after, *copy, *made_placement;
+  eplb_deriver_t *deriver, *made_deriver;
+  eplb_transfers_t list;
+  eplb_loads_t *made_loads;
+  eplb_plan_options_t options;
+  double load[2 * 16], bound;
+} world_t;
+
+static void world_make(world_t *w) {
+  rng_t rng = {1};
+  memset(w, 0, sizeof *w);
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 4, 6, &w->topology), EPLB_SUCCESS);
+  w->before = random_placement(&rng, 2, 16, 24, 0);
+  w->after = random_placement(&rng, 2, 16, 24, 0);
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_copy(w->after, &w->copy), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(w->topology, 16, &w->deriver), EPLB_SUCCESS);
+  eplb_plan_options_init(&w->options);
+  w->options.num_groups = 4;
+  random_loads(&rng, 2 * 16, w->load);
+  w->bound = -1;
+}
+
+static void world_end(world_t *w) {
+  eplb_loads_destroy(&w->made_loads);
+  eplb_transfers_free(&w->list);
+  eplb_deriver_destroy(&w->made_deriver);
+  eplb_deriver_destroy(&w->deriver);
+  eplb_placement_destroy(&w->made_placement);
+  eplb_placement_destroy(&w->copy);
+  eplb_placement_destroy(&w->after);
+  eplb_placement_destroy(&w->before);
+  eplb_topology_destroy(&w->made_topology);
+  eplb_topology_destroy(&w->topology);
+}
+
+static int outputs_untouched(const world_t *w) {
+  return !w->made_topology && !w->made_placement && !w->made_deriver && !w->made_loads && w->list.count == 0 &&
+         w->bound == -1 && same_placement(w->after, w->copy);
+}
+
+/* Calls with the n-th allocation failing. Returns whether the call failed, as it must unless it needs fewer. */
+static int call_failing(eplb_status_t (*call)(world_t *), int n, int forever) {
+  long before_all = failing_memory_live();
+  world_t world;
+  world_make(&world);
+  eplb_fail(EPLB_SUCCESS, "%s", "");
+  long live = failing_memory_live();
+  if (forever)
+    failing_memory_from(n);
+  else
+    failing_memory_after(n);
+  eplb_status_t status = call(&world);
+  CU_ASSERT_EQUAL(status, failing_memory_failures() ? EPLB_ERR_MEMORY : EPLB_SUCCESS);
+  failing_memory_after(-1);
+  if (status) {
+    CU_ASSERT_PTR_NOT_NULL(strstr(eplb_last_error(), "memory"));
+    CU_ASSERT(outputs_untouched(&world));
+    eplb_transfers_free(&world.list); /* what a list has grown to is the caller's */
+    CU_ASSERT_EQUAL(failing_memory_live(), live);
+    CU_ASSERT_EQUAL(call(&world), EPLB_SUCCESS); /* a failure spoils nothing for the next try */
+  }
+  world_end(&world);
+  CU_ASSERT_EQUAL(failing_memory_live(), before_all);
+  return status != EPLB_SUCCESS;
+}
+
+/* Lets the first, second, third ... allocation of `call` fail, alone or with all after it, until it needs no more. */
+static void exhaust(eplb_status_t (*call)(world_t *)) {
+  for (int forever = 0; forever <= 1; forever++) {
+    int n = 0;
+    while (n < MOST_ALLOCATIONS && call_failing(call, n, forever))
+      n++;
+    CU_ASSERT(n > 0 && n < MOST_ALLOCATIONS);
+  }
+}
+
+static eplb_status_t declare(world_t *w) {
+  return eplb_topology_declare(2, 6, 3, &w->made_topology);
+}
+
+static eplb_status_t create_topology(world_t *w) {
+  return eplb_topology_create(4, 2, (const char *[]){"node", "island"}, 0, (int[]){0, 1, 0, 1, 0, 1, 2, 3},
+                              (int[]){1, 2, 3, 4}, NULL, 0, &w->made_topology);
+}
+
+static eplb_status_t copy_topology(world_t *w) {
+  return eplb_topology_copy(w->topology, &w->made_topology);
+}
+
+static eplb_status_t create_placement(world_t *w) {
+  return eplb_placement_create(2, 5, 7, &w->made_placement);
+}
+
+static eplb_status_t create_linear(world_t *w) {
+  return eplb_placement_create_linear(2, 5, 7, &w->made_placement);
+}
+
+static eplb_status_t copy_placement(world_t *w) {
+  return eplb_placement_copy(w->before, &w->made_placement);
+}
+
+static eplb_status_t validate(world_t *w) {
+  return eplb_placement_validate(w->before);
+}
+
+static eplb_status_t keep_slots(world_t *w) {
+  return eplb_placement_keep_slots(w->topology, w->before, w->after);
+}
+
+static eplb_status_t find_bound(world_t *w) {
+  return eplb_balancedness_bound(w->topology, 16, w->load, &w->bound);
+}
+
+static eplb_status_t plan_hierarchical(world_t *w) {
+  w->options.policy = EPLB_POLICY_HIERARCHICAL;
+  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+}
+
+static eplb_status_t plan_global(world_t *w) {
+  w->options.policy = EPLB_POLICY_GLOBAL;
+  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+}
+
+static eplb_status_t create_deriver(world_t *w) {
+  return eplb_deriver_create(w->topology, 16, &w->made_deriver);
+}
+
+static eplb_status_t derive(world_t *w) {
+  return eplb_derive_layer(w->deriver, w->before, w->after, 1, 100, &w->list);
+}
+
+static eplb_status_t generate_loads(world_t *w) {
+  eplb_generate_options_t options;
+  eplb_generate_options_init(&options);
+  return eplb_loads_generate(&options, &w->made_loads);
+}
+
+static void loads_survive_any_failure(void) {
+  exhaust(generate_loads);
+}
+
+static void topologies_survive_any_failure(void) {
+  exhaust(declare);
+  exhaust(create_topology);
+  exhaust(copy_topology);
+}
+
+static void placements_survive_any_failure(void) {
+  exhaust(create_placement);
+  exhaust(create_linear);
+  exhaust(copy_placement);
+  exhaust(validate);
+}
+
+static void keeping_slots_survives_any_failure(void) {
+  exhaust(keep_slots);
+}
+
+static void the_bound_survives_any_failure(void) {
+  exhaust(find_bound);
+}
+
+static void planning_survives_any_failure(void) {
+  exhaust(plan_hierarchical);
+  exhaust(plan_global);
+}
+
+static void derivation_survives_any_failure(void) {
+  exhaust(create_deriver);
+  exhaust(derive);
+}
+
+/* The answer to absurd sizes does not depend on memory; with all of it gone, allocating first would show. */
+static void sizes_are_checked_before_anything_is_allocated(void) {
+  world_t w;
+  eplb_topology_t *t = NULL;
+  eplb_placement_t *p = NULL;
+  world_make(&w);
+  failing_memory_from(0);
+  CU_ASSERT_EQUAL(eplb_topology_declare(1, INT_MAX, 2, &t), EPLB_ERR_ARGUMENT);
+  CU_ASSERT_EQUAL(eplb_topology_declare(2, 1, 1, &t), EPLB_ERR_ARGUMENT);
+  CU_ASSERT_EQUAL(eplb_placement_create(1, 9, 8, &p), EPLB_ERR_SHAPE);
+  CU_ASSERT_EQUAL(eplb_balancedness_bound(w.topology, 25, w.load, &w.bound), EPLB_ERR_SHAPE);
+  CU_ASSERT_EQUAL(eplb_deriver_create(w.topology, 25, &w.made_deriver), EPLB_ERR_SHAPE);
+  CU_ASSERT_EQUAL(eplb_plan(&w.options, w.topology, 1, 25, w.load, &p), EPLB_ERR_SHAPE);
+  failing_memory_after(-1);
+  world_end(&w);
+}
+
+static void questions_need_no_memory(void) {
+  world_t w;
+  double device_load[4];
+  world_make(&w);
+  failing_memory_from(0);
+  CU_ASSERT_EQUAL(eplb_placement_index(w.before), EPLB_SUCCESS);
+  CU_ASSERT(eplb_balancedness(w.topology, w.before, 0, w.load) > 0);
+  eplb_device_loads(w.topology, w.before, 0, w.load, device_load);
+  failing_memory_after(-1);
+  world_end(&w);
+}
+
+int main(void) {
+  static const tap_test_t tests[] = {
+      {"loads survive any failure", loads_survive_any_failure},
+      {"topologies survive any failure", topologies_survive_any_failure},
+      {"placements survive any failure", placements_survive_any_failure},
+      {"keeping slots survives any failure", keeping_slots_survives_any_failure},
+      {"the bound survives any failure", the_bound_survives_any_failure},
+      {"planning survives any failure", planning_survives_any_failure},
+      {"derivation survives any failure", derivation_survives_any_failure},
+      {"sizes are checked before anything is allocated", sizes_are_checked_before_anything_is_allocated},
+      {"questions need no memory", questions_need_no_memory},
+      {NULL, NULL}};
+  return tap_run("out of memory", tests);
+}

@@ -1,0 +1,290 @@
+#include "shapes.h"
+#include "tap.h"
+#include <eplb/transfer.h>
+#include <string.h>
+
+enum { MAX_SLOTS = 6 * SHAPE_MAX_DEVICES, LAYERS = 3 };
+
+/* One layer of two placements, and the transfers that lead from one to the other. */
+typedef struct layer {
+  const eplb_topology_t *topology;
+  const int32_t *before, *after;
+  int index, num_slots, num_experts;
+  const eplb_transfers_t *list;
+} layer_t;
+
+static layer_t layer_of(const eplb_topology_t *topology, const eplb_placement_t *before, const eplb_placement_t *after,
+                        int index, const eplb_transfers_t *list) {
+  int slots = before->num_slots;
+  layer_t layer = {.topology = topology, .index = index, .num_slots = slots, .num_experts = before->num_experts};
+  layer.before = before->physical_to_logical + index * slots;
+  layer.after = after->physical_to_logical + index * slots;
+  layer.list = list;
+  return layer;
+}
+
+static int node_of_slot(const layer_t *l, int slot) {
+  return eplb_topology_node(l->topology, eplb_topology_device_of_slot(l->topology, slot));
+}
+
+static int device_holds(const layer_t *l, const int32_t *row, int device, int expert) {
+  for (int s = l->topology->slot_begin[device]; s < l->topology->slot_begin[device + 1]; s++)
+    if (row[s] == expert)
+      return 1;
+  return 0;
+}
+
+static int node_holds(const layer_t *l, const int32_t *row, int node, int expert) {
+  for (int i = l->topology->node_begin[node]; i < l->topology->node_begin[node + 1]; i++)
+    if (device_holds(l, row, l->topology->node_device[i], expert))
+      return 1;
+  return 0;
+}
+
+static int right_link(const layer_t *l, const eplb_transfer_t *x) {
+  if (x->from_device == x->to_device)
+    return EPLB_LINK_DEVICE;
+  return eplb_topology_node(l->topology, x->from_device) == eplb_topology_node(l->topology, x->to_device)
+             ? EPLB_LINK_NODE
+             : EPLB_LINK_NETWORK;
+}
+
+static int is_slot(const layer_t *l, int slot, int device) {
+  return slot >= 0 && slot < l->num_slots && eplb_topology_device_of_slot(l->topology, slot) == device;
+}
+
+/* Takes the transfers one by one, each reading what its source holds before the layer or got in the stage before, and
+ * looks whether the slots then hold `after`. */
+static void check_outcome(const layer_t *l) {
+  const eplb_transfer_t *received[MAX_SLOTS] = {NULL};
+  for (int64_t i = 0; i < l->list->count; i++) {
+    const eplb_transfer_t *x = &l->list->transfer[i];
+    int sound = is_slot(l, x->from_slot, x->from_device) && is_slot(l, x->to_slot, x->to_device);
+    CU_ASSERT(sound);
+    if (!sound)
+      return;
+    CU_ASSERT(x->layer == l->index && x->link == right_link(l, x));
+    CU_ASSERT(x->expert == l->after[x->to_slot] && x->expert != l->before[x->to_slot]);
+    CU_ASSERT(i == 0 ? x->stage == 0 : x->stage >= l->list->transfer[i - 1].stage);
+    const eplb_transfer_t *source = x->stage ? received[x->from_slot] : NULL;
+    if (x->stage)
+      CU_ASSERT(source && source->expert == x->expert && source->stage == x->stage - 1);
+    if (!x->stage)
+      CU_ASSERT_EQUAL(l->before[x->from_slot], x->expert);
+    CU_ASSERT_PTR_NULL(received[x->to_slot]);
+    received[x->to_slot] = x;
+  }
+  for (int s = 0; s < l->num_slots; s++)
+    CU_ASSERT_EQUAL(received[s] != NULL, l->after[s] != EPLB_EMPTY && l->after[s] != l->before[s]);
+}
+
+/* Whether another transfer brings the same expert into the same device, or across into the same node. */
+static int enters_again(const layer_t *l, const eplb_transfer_t *x) {
+  for (const eplb_transfer_t *y = l->list->transfer; y < x; y++)
+    if (y->expert == x->expert && y->link != EPLB_LINK_DEVICE &&
+        (y->to_device == x->to_device || (x->link == EPLB_LINK_NETWORK && y->link == EPLB_LINK_NETWORK &&
+                                          node_of_slot(l, y->to_slot) == node_of_slot(l, x->to_slot))))
+      return 1;
+  return 0;
+}
+
+/* Whether a transfer is of the first kind that the header prefers. */
+static int is_preferred(const layer_t *l, const eplb_transfer_t *x) {
+  if (device_holds(l, l->before, x->to_device, x->expert))
+    return x->link == EPLB_LINK_DEVICE && x->stage == 0; /* 1: its device has it */
+  if (x->link == EPLB_LINK_DEVICE)
+    return x->stage > 0; /* 2: another slot of its device gets it */
+  if (enters_again(l, x))
+    return 0;
+  if (node_holds(l, l->before, node_of_slot(l, x->to_slot), x->expert))
+    return x->link == EPLB_LINK_NODE && x->stage == 0; /* 3: its node has it */
+  return x->link == EPLB_LINK_NETWORK ? x->stage == 0
+                                      : x->stage > 0; /* 4: one copy enters the node, the rest from it */
+}
+
+static void check_preference(const layer_t *l) {
+  for (int64_t i = 0; i < l->list->count; i++)
+    CU_ASSERT(is_preferred(l, &l->list->transfer[i]));
+}
+
+/* No way has fewer: one across for each expert and node that needs and lacks it, one in for each expert and device. */
+static void check_least(const layer_t *l) {
+  int64_t across = 0, entering = 0;
+  for (int e = 0; e < l->num_experts; e++) {
+    for (int n = 0; n < eplb_topology_num_nodes(l->topology); n++)
+      across += node_holds(l, l->after, n, e) && !node_holds(l, l->before, n, e);
+    for (int d = 0; d < l->topology->num_devices; d++)
+      entering += device_holds(l, l->after, d, e) && !device_holds(l, l->before, d, e);
+  }
+  for (int64_t i = 0; i < l->list->count; i++) {
+    across -= l->list->transfer[i].link == EPLB_LINK_NETWORK;
+    entering -= l->list->transfer[i].link != EPLB_LINK_DEVICE;
+  }
+  CU_ASSERT_EQUAL(across, 0);
+  CU_ASSERT_EQUAL(entering, 0);
+}
+
+static void with_random_layers(rng_t *rng, void (*check)(const layer_t *)) {
+  eplb_topology_t *t = random_topology(rng, SHAPE_ANY);
+  eplb_transfers_t list = {0};
+  eplb_deriver_t *deriver = NULL;
+  int slots = eplb_topology_num_slots(t), experts = rng_between(rng, 1, slots);
+  eplb_placement_t *before = random_placement(rng, LAYERS, experts, slots, rng_between(rng, 0, 40));
+  eplb_placement_t *after = rng_between(rng, 0, 1) ? random_placement(rng, LAYERS, experts, slots, 10)
+                                                   : random_successor(rng, before, rng_between(rng, 0, 50));
+  CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, experts, &deriver), EPLB_SUCCESS);
+  for (int l = 0; l < LAYERS; l++) {
+    CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, before, after, l, 1000, &list), EPLB_SUCCESS);
+    layer_t layer = layer_of(t, before, after, l, &list);
+    check(&layer);
+  }
+  eplb_transfers_free(&list);
+  eplb_deriver_destroy(&deriver);
+  eplb_placement_destroy(&after);
+  eplb_placement_destroy(&before);
+  eplb_topology_destroy(&t);
+}
+
+static void outcome_of_random(rng_t *rng) {
+  with_random_layers(rng, check_outcome);
+}
+
+static void the_slots_end_up_as_placed(void) {
+  shapes_try(3000, 1, outcome_of_random);
+}
+
+static void preference_of_random(rng_t *rng) {
+  with_random_layers(rng, check_preference);
+}
+
+static void the_nearest_source_is_preferred(void) {
+  shapes_try(2000, 2, preference_of_random);
+}
+
+static void least_of_random(rng_t *rng) {
+  with_random_layers(rng, check_least);
+}
+
+static void each_expert_enters_a_node_and_a_device_once(void) {
+  shapes_try(2000, 3, least_of_random);
+}
+
+/* Two derivers that get the same calls, as on two ranks. */
+static void check_repeatable(rng_t *rng) {
+  eplb_topology_t *t = random_topology(rng, SHAPE_ANY);
+  eplb_transfers_t list[2] = {{0}, {0}};
+  eplb_deriver_t *deriver[2] = {NULL, NULL};
+  int slots = eplb_topology_num_slots(t), experts = rng_between(rng, 1, slots);
+  eplb_placement_t *before = random_placement(rng, LAYERS, experts, slots, 0);
+  eplb_placement_t *after = random_placement(rng, LAYERS, experts, slots, 0);
+  for (int i = 0; i < 2; i++)
+    CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, experts, &deriver[i]), EPLB_SUCCESS);
+  for (int l = 0; l < LAYERS; l++) {
+    for (int i = 0; i < 2; i++)
+      CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver[i], before, after, l, 1 + l, &list[i]), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(list[0].count, list[1].count);
+    CU_ASSERT(!list[0].count ||
+              !memcmp(list[0].transfer, list[1].transfer, (size_t)list[0].count * sizeof(eplb_transfer_t)));
+  }
+  CU_ASSERT_EQUAL(eplb_derive_layer(deriver[0], after, after, 0, 1, &list[0]), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(list[0].count, 0); /* nothing changes: nothing moves */
+  for (int i = 0; i < 2; i++) {
+    eplb_transfers_free(&list[i]);
+    eplb_deriver_destroy(&deriver[i]);
+  }
+  eplb_placement_destroy(&after);
+  eplb_placement_destroy(&before);
+  eplb_topology_destroy(&t);
+}
+
+static void the_same_calls_give_the_same_lists(void) {
+  shapes_try(1000, 4, check_repeatable);
+}
+
+/* Two layers of four experts on two nodes of two devices of two slots; `spoil` changes what is then refused. */
+static void refuse(int experts_before, int slots_before, int experts_after, int slots_after, int layer,
+                   void (*spoil)(eplb_placement_t *before, eplb_placement_t *after), const char *text) {
+  eplb_topology_t *t = NULL;
+  eplb_deriver_t *deriver = NULL;
+  eplb_placement_t *good = NULL, *before = NULL, *after = NULL;
+  eplb_transfers_t list = {0};
+  rng_t rng = {1};
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 4, 2, &t), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 4, &deriver), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(2, 4, 8, &good), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(2, experts_before, slots_before, &before), EPLB_SUCCESS);
+  after = random_placement(&rng, 2, experts_after, slots_after, 0);
+  eplb_placement_t *full = random_placement(&rng, 2, 4, 8, 0);
+  CU_ASSERT_EQUAL(eplb_derive_layer(deriver, good, full, 0, 1, &list), EPLB_SUCCESS);
+  CU_ASSERT(list.count > 0); /* so that there is something to empty */
+  if (spoil)
+    spoil(before, after);
+  TAP_FAILS(eplb_derive_layer(deriver, before, after, layer, 1, &list), EPLB_ERR_SHAPE, text);
+  CU_ASSERT_EQUAL(list.count, 0);
+  eplb_transfers_free(&list);
+  eplb_placement_destroy(&full);
+  eplb_placement_destroy(&after);
+  eplb_placement_destroy(&before);
+  eplb_placement_destroy(&good);
+  eplb_deriver_destroy(&deriver);
+  eplb_topology_destroy(&t);
+}
+
+static void placements_of_other_sizes_are_refused(void) {
+  refuse(5, 8, 4, 8, 0, NULL, "5 experts");
+  refuse(4, 9, 4, 8, 0, NULL, "9 slots");
+  refuse(4, 8, 3, 8, 0, NULL, "3 in");
+  refuse(4, 8, 4, 7, 0, NULL, "in 7");
+  refuse(4, 8, 4, 8, 2, NULL, "layer 2");
+  refuse(4, 8, 4, 8, -1, NULL, "layer -1");
+}
+
+/* As where ranks were lost: nobody has expert 3 of layer 1 any more, and the inverse says so. */
+static void lose_an_expert(eplb_placement_t *before, eplb_placement_t *after) {
+  for (int s = 0; s < 8; s++) {
+    before->physical_to_logical[8 + s] = s % 4 == 3 ? EPLB_EMPTY : s % 4;
+    after->physical_to_logical[8 + s] = (s + 1) % 4;
+  }
+  before->logical_replica_count[4 + 3] = 0;
+  before->replica_begin[5 + 4] = before->replica_begin[5 + 3];
+  CU_ASSERT_EQUAL(eplb_placement_index(after), EPLB_SUCCESS);
+}
+
+static void an_expert_that_nobody_holds_is_named(void) {
+  refuse(4, 8, 4, 8, 1, lose_an_expert, "layer 1: expert 3");
+}
+
+static void a_deriver_needs_a_slot_for_every_expert(void) {
+  eplb_topology_t *t = NULL;
+  eplb_deriver_t *deriver = NULL;
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 2, 3, &t), EPLB_SUCCESS);
+  TAP_FAILS(eplb_deriver_create(t, 7, &deriver), EPLB_ERR_SHAPE, "7");
+  CU_ASSERT_PTR_NOT_NULL(strstr(eplb_last_error(), "6"));
+  TAP_FAILS(eplb_deriver_create(t, 0, &deriver), EPLB_ERR_SHAPE, "0 experts");
+  CU_ASSERT_PTR_NULL(deriver);
+  eplb_topology_destroy(&t);
+}
+
+static void nothing_can_be_freed(void) {
+  eplb_deriver_t *deriver = NULL;
+  eplb_transfers_t list = {0};
+  eplb_deriver_destroy(&deriver);
+  eplb_deriver_destroy(NULL);
+  eplb_transfers_free(&list);
+  eplb_transfers_free(&list);
+  CU_ASSERT(list.count == 0 && list.capacity == 0 && !list.transfer);
+}
+
+int main(void) {
+  static const tap_test_t tests[] = {
+      {"the slots end up as placed", the_slots_end_up_as_placed},
+      {"the nearest source is preferred", the_nearest_source_is_preferred},
+      {"each expert enters a node and a device once", each_expert_enters_a_node_and_a_device_once},
+      {"the same calls give the same lists", the_same_calls_give_the_same_lists},
+      {"placements of other sizes are refused", placements_of_other_sizes_are_refused},
+      {"an expert that nobody holds is named", an_expert_that_nobody_holds_is_named},
+      {"a deriver needs a slot for every expert", a_deriver_needs_a_slot_for_every_expert},
+      {"nothing can be freed", nothing_can_be_freed},
+      {NULL, NULL}};
+  return tap_run("transfer", tests);
+}
