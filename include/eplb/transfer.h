@@ -41,7 +41,8 @@ EPLB_PUBLIC eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, i
                                               eplb_deriver_t **deriver);
 EPLB_PUBLIC void eplb_deriver_destroy(eplb_deriver_t **deriver);
 
-/* The transfers that turn layer `layer` of `before` into that of `after`. Local, O(slots + experts), no communication.
+/* The transfers that turn layer `layer` of `before` into that of `after`. Local, no communication; O(slots + experts) where an
+ * expert has few replicas.
  * Each slot whose expert changes, in the order of preference:
  *   1. its device holds the expert already: a copy within the device;
  *   2. another slot of its device receives it anyway: one receive, then a copy;
@@ -52,7 +53,7 @@ EPLB_PUBLIC void eplb_deriver_destroy(eplb_deriver_t **deriver);
  * the mean; `expert_bytes` is the weight of this layer's transfers in that (any unit).
  *
  * `transfers` is emptied and filled; it grows as needed and is the caller's: start it at all zero, end it with
- * eplb_transfers_free. EPLB_ERR_SHAPE: sizes differ from the deriver's, or an expert of `after` that `before` has nowhere;
+ * eplb_transfers_free. EPLB_ERR_SHAPE: sizes differ from the deriver's, a layer that is not there, or an expert of `after` that `before` has nowhere;
  * EPLB_ERR_MEMORY. On failure `transfers` is empty. */
 EPLB_PUBLIC eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_placement_t *before,
                                             const eplb_placement_t *after, int layer, int64_t expert_bytes,

@@ -3,9 +3,9 @@
 #include <string.h>
 
 eplb_status_t eplb_placement_create(int num_layers, int num_experts, int num_slots, eplb_placement_t **placement) {
-  if (num_layers < 1 || num_experts < 1)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d layers of %d experts; expected at least 1 of each", num_layers,
-                     num_experts);
+  if (num_layers < 1 || num_experts < 1 || num_slots < 1)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%d layers of %d experts in %d slots; expected at least 1 of each", num_layers,
+                     num_experts, num_slots);
   if (num_slots < num_experts)
     return eplb_fail(EPLB_ERR_SHAPE, "%d slots for %d experts; every expert needs one", num_slots, num_experts);
   eplb_placement_t *p = EPLB_NEW(eplb_placement_t, 1);

@@ -196,6 +196,9 @@ eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_pe
                      "%d nodes, %d devices, %d slots on each; expected at least 1 of each and no more "
                      "nodes than devices",
                      num_nodes, num_devices, slots_per_device);
+  if (num_devices > INT_MAX / slots_per_device)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "all devices have %lld slots in a layer; expected 1 to %d",
+                     (long long)num_devices * slots_per_device, INT_MAX);
   int *node = EPLB_NEW(int, num_devices), *slots = EPLB_NEW(int, num_devices);
   eplb_status_t status = node && slots ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   if (!status) {

@@ -1,0 +1,112 @@
+#include "core/memory.h"
+#include "core/random.h"
+#include <eplb/loads.h>
+#include <stddef.h>
+
+void eplb_generate_options_init(eplb_generate_options_t *options) {
+  *options = (eplb_generate_options_t){.size = sizeof *options,
+                                       .num_windows = 8,
+                                       .num_layers = 8,
+                                       .num_experts = 64,
+                                       .spread = EPLB_SPREAD_LOGNORMAL,
+                                       .parameter = 1,
+                                       .drift = .1,
+                                       .tokens = 10000,
+                                       .seed = 1};
+}
+
+static eplb_status_t check(const eplb_generate_options_t *o) {
+  if (!o)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "generate options are NULL");
+  if (o->size != sizeof *o)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "generate options of %zu bytes; expected %zu: call eplb_generate_options_init",
+                     o->size, sizeof *o);
+  if ((unsigned)o->spread > EPLB_SPREAD_UNIFORM)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "spread is %d; expected 0 to %d", (int)o->spread, EPLB_SPREAD_UNIFORM);
+  if (!(o->parameter >= 0 && o->parameter <= 16))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "parameter is %g; expected 0 to 16", o->parameter);
+  if (!(o->drift >= 0 && o->drift <= 1))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "drift is %g; expected 0 to 1", o->drift);
+  if (!(o->tokens >= 1 && o->tokens <= 0x1p40))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "tokens is %g; expected 1 to 2^40", o->tokens);
+  return EPLB_SUCCESS;
+}
+
+typedef struct rank {
+  double normal;
+  int expert;
+} rank_t;
+
+static int by_normal_descending(const void *a, const void *b) {
+  const rank_t *x = a, *y = b;
+  return x->normal != y->normal ? (x->normal < y->normal ? 1 : -1) : x->expert - y->expert;
+}
+
+/* How popular each expert is, from its normal number: any increasing function of that drifts as it does. */
+static void popularity(const eplb_generate_options_t *o, const double *normal, rank_t *order, double *share) {
+  int n = o->num_experts;
+  for (int e = 0; e < n; e++)
+    order[e] = (rank_t){normal[e], e};
+  if (o->spread == EPLB_SPREAD_ZIPF)
+    qsort(order, (size_t)n, sizeof *order, by_normal_descending);
+  for (int k = 0; k < n; k++)
+    switch (o->spread) {
+    case EPLB_SPREAD_LOGNORMAL:
+      share[k] = exp(o->parameter * normal[k]);
+      break;
+    case EPLB_SPREAD_ZIPF:
+      share[order[k].expert] = pow(k + 1, -o->parameter);
+      break;
+    case EPLB_SPREAD_UNIFORM:
+      share[k] = .5 * erfc(-normal[k] * 0.7071067811865476); /* the normal's own distribution function */
+      break;
+    }
+}
+
+/* Whole tokens, whose sum is that asked for but for rounding. */
+static void count_tokens(const eplb_generate_options_t *o, const double *share, double *load) {
+  double sum = 0;
+  for (int e = 0; e < o->num_experts; e++)
+    sum += share[e];
+  for (int e = 0; e < o->num_experts; e++)
+    load[e] = floor(share[e] / sum * o->tokens * o->num_experts + .5);
+}
+
+/* One layer, window after window: each expert's normal number x becomes sqrt(1 - d) x + sqrt(d) y with a fresh y, so that it stays
+ * normal with deviation 1, and the share d of its variance is new. */
+static void generate_layer(const eplb_generate_options_t *o, uint64_t *state, int layer, double *normal, rank_t *order,
+                           double *share, eplb_loads_t *loads) {
+  for (int e = 0; e < o->num_experts; e++)
+    normal[e] = eplb_random_normal(state);
+  for (int w = 0; w < o->num_windows; w++) {
+    for (int e = 0; w > 0 && e < o->num_experts; e++)
+      normal[e] = sqrt(1 - o->drift) * normal[e] + sqrt(o->drift) * eplb_random_normal(state);
+    popularity(o, normal, order, share);
+    size_t row = (size_t)w * (size_t)o->num_layers + (size_t)layer;
+    count_tokens(o, share, loads->load + row * (size_t)o->num_experts);
+  }
+}
+
+eplb_status_t eplb_loads_generate(const eplb_generate_options_t *options, eplb_loads_t **loads) {
+  eplb_loads_t *l = NULL;
+  eplb_status_t status = check(options);
+  if (!status)
+    status = eplb_loads_create(options->num_windows, options->num_layers, options->num_experts, &l);
+  if (status)
+    return status;
+  double *normal = EPLB_NEW(double, options->num_experts), *share = EPLB_NEW(double, options->num_experts);
+  rank_t *order = EPLB_NEW(rank_t, options->num_experts);
+  if (normal && share && order) {
+    uint64_t state = options->seed;
+    for (int i = 0; i < options->num_layers; i++)
+      generate_layer(options, &state, i, normal, order, share, l);
+    *loads = l;
+  } else {
+    eplb_loads_destroy(&l);
+    status = EPLB_ERR_MEMORY;
+  }
+  free(order);
+  free(share);
+  free(normal);
+  return status;
+}
