@@ -1,5 +1,10 @@
 noinst_LTLIBRARIES += src/formats/libformats.la
 
-src_formats_libformats_la_SOURCES =
+src_formats_libformats_la_SOURCES = \
+	src/formats/loads_csv.c \
+	src/formats/loads_csv_write.c \
+	src/formats/output.c \
+	src/formats/output.h \
+	src/formats/placement_json.c
 src_formats_libformats_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 src_formats_libformats_la_LIBADD = $(JANSSON_LIBS) $(LIBCSV_LIBS)

@@ -1,0 +1,26 @@
+#include "formats/output.h"
+#include <eplb/formats.h>
+
+static void write_rows(FILE *file, const eplb_loads_t *loads) {
+  const double *load = loads->load;
+  for (int w = 0; w < loads->num_windows; w++)
+    for (int l = 0; l < loads->num_layers; l++) {
+      fprintf(file, "%d,%d", w, loads->layer_id[l]);
+      for (int e = 0; e < loads->num_experts; e++)
+        fprintf(file, ",%.17g", *load++);
+      fputc('\n', file);
+    }
+}
+
+eplb_status_t eplb_loads_write(const char *path, const eplb_loads_t *loads) {
+  eplb_output_t output;
+  eplb_status_t status = eplb_output_open(path, &output);
+  if (status)
+    return status;
+  fputs("window,layer", output.file);
+  for (int e = 0; e < loads->num_experts; e++)
+    fprintf(output.file, ",e%d", e);
+  fputc('\n', output.file);
+  write_rows(output.file, loads);
+  return eplb_output_close(&output, EPLB_SUCCESS);
+}
