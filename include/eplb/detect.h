@@ -11,7 +11,13 @@ extern "C" {
 #endif
 
 /* Longest texts below, with their final zero. */
-enum { EPLB_HOST_NAME_MAX = 64, EPLB_BUS_ID_MAX = 16, EPLB_DEVICE_NAME_MAX = 64, EPLB_BACKENDS_MAX = 48 };
+enum {
+  EPLB_HOST_NAME_MAX = 64,
+  EPLB_BUS_ID_MAX = 16,
+  EPLB_DEVICE_NAME_MAX = 64,
+  EPLB_BACKENDS_MAX = 48,
+  EPLB_UUID_MAX = 48
+};
 
 /* One physical accelerator of a host, however many of hwloc's backends show it. */
 typedef struct eplb_accelerator {
@@ -20,12 +26,15 @@ typedef struct eplb_accelerator {
   char name[EPLB_DEVICE_NAME_MAX];  /* as hwloc knows it, e.g. "NVIDIA H100"; else the PCI numbers */
   char backends[EPLB_BACKENDS_MAX]; /* names in hwloc, e.g. "cuda0 nvml0"; "" where only PCI shows it */
   int numa;                         /* nearest NUMA node, operating system's number; -1 unknown */
+  char uuid[EPLB_UUID_MAX];         /* as the vendor's tools print it; "" where not known */
 } eplb_accelerator_t;
 
 /* What hwloc knows of one host. */
 typedef struct eplb_host {
   char name[EPLB_HOST_NAME_MAX];
   int num_packages, num_numa, num_cores, num_pus;
+  int bound_package, bound_numa; /* that this process is bound to, operating system's numbers; -1: several, or XML */
+  int bound_pus;                 /* processing units that it may run on; 0 of XML */
   int num_accelerators;
   eplb_accelerator_t *accelerator; /* [num_accelerators], by PCI bus id */
 } eplb_host_t;

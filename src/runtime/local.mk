@@ -7,6 +7,7 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/compare.h \
 	src/runtime/decide.c \
 	src/runtime/decide.h \
+	src/runtime/machine.c \
 	src/runtime/mover.c \
 	src/runtime/mover.h \
 	src/runtime/moves.c \
