@@ -11,9 +11,22 @@ enum { TOOL_GOOD = 0, TOOL_WRONG_INPUT = 1, TOOL_USAGE = 2, TOOL_FAILED = 3 };
 typedef int tool_command_fn(int argc, char **argv);
 tool_command_fn command_run, command_topo, command_plan, command_generate;
 
-/* Prints "eplb: SENTENCE" to stderr, the sentence being eplb_last_error(), and returns the exit status that goes with
- * `status`. */
+/* The exit status that goes with `status`. */
+int tool_exit_status(eplb_status_t status);
+
+/* Prints "eplb: SENTENCE" to stderr, the sentence being eplb_last_error(), and returns that exit status. */
 int tool_report(eplb_status_t status);
+
+/* Whether the launcher has made this process rank 0, or there is no launcher: as far as the environment tells, before MPI_Init. */
+int tool_is_first_rank(void);
+
+/* argp_parse, which exits on wrong usage and after --help; under a launcher only the first rank then says anything. */
+struct argp;
+void tool_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* MPI_Init. A launcher of another MPI than this program's starts as many single processes: that is told, once, and TOOL_USAGE
+ * returned, MPI being finalised; else TOOL_GOOD. */
+int tool_mpi_start(int *argc, char ***argv);
 
 /* Parses a whole option value. On anything else than a number within [least, most] prints what was expected, with the option's
  * name, and exits with TOOL_USAGE, as argp does. */

@@ -4,9 +4,11 @@
 #include <config.h>
 #include <eplb/eplb.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
   const char *name;
@@ -31,8 +33,7 @@ static void print_help(FILE *to) {
               "A first try: eplb generate -o loads.csv && eplb plan loads.csv --nodes 4 --gpus 32\n");
 }
 
-int tool_report(eplb_status_t status) {
-  fprintf(stderr, "eplb: %s\n", eplb_last_error());
+int tool_exit_status(eplb_status_t status) {
   switch (status) {
   case EPLB_SUCCESS:
     return TOOL_GOOD;
@@ -45,6 +46,39 @@ int tool_report(eplb_status_t status) {
   default:
     return TOOL_WRONG_INPUT;
   }
+}
+
+int tool_report(eplb_status_t status) {
+  fprintf(stderr, "eplb: %s\n", eplb_last_error());
+  return tool_exit_status(status);
+}
+
+int tool_is_first_rank(void) {
+  static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID"};
+  for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+    const char *rank = getenv(variables[i]);
+    if (rank)
+      return atoi(rank) == 0;
+  }
+  return 1;
+}
+
+void tool_parse(const struct argp *argp, int argc, char **argv, void *input) {
+  if (tool_is_first_rank()) {
+    argp_parse(argp, argc, argv, 0, NULL, input);
+    return;
+  }
+  fflush(NULL);
+  int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
+  dup2(nowhere, STDOUT_FILENO);
+  dup2(nowhere, STDERR_FILENO);
+  argp_parse(argp, argc, argv, 0, NULL, input);
+  fflush(NULL);
+  dup2(out, STDOUT_FILENO);
+  dup2(err, STDERR_FILENO);
+  close(nowhere);
+  close(err);
+  close(out);
 }
 
 long tool_integer(const struct argp_state *state, const char *option, const char *text, long least, long most) {

@@ -1,1 +1,40 @@
-# (the tool is built from here once its commands are)
+# The tool: one file a command.
+bin_PROGRAMS += eplb
+
+eplb_SOURCES = \
+	src/runtime/agree.c \
+	src/tools/commands.h \
+	src/tools/eplb.c \
+	src/tools/generate.c \
+	src/tools/human.c \
+	src/tools/human.h \
+	src/tools/mpi.c \
+	src/tools/plan.c \
+	src/tools/plan.h \
+	src/tools/plan_print.c \
+	src/tools/run.c \
+	src/tools/run.h \
+	src/tools/run_options.c \
+	src/tools/run_print.c \
+	src/tools/topo.c \
+	src/tools/weights.c \
+	src/tools/weights.h
+eplb_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
+eplb_LDADD = src/libeplb-mpi.la src/libeplb.la $(JANSSON_LIBS) $(MPI_LIBS) -lm
+
+# Man pages are what --help says.
+if HAVE_HELP2MAN
+man_MANS += src/tools/eplb.1 src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1
+CLEANFILES += $(man_MANS)
+HELP2MAN_FLAGS = --no-info --no-discard-stderr --version-string='$(PACKAGE_VERSION)' --source='$(PACKAGE_NAME)'
+
+src/tools/eplb.1: eplb$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) src/tools && $(HELP2MAN) $(HELP2MAN_FLAGS) \
+	  --name='balance the experts of Mixture-of-Experts models' -o $@ ./eplb$(EXEEXT)
+
+src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1: eplb$(EXEEXT)
+	$(AM_V_GEN)command=$$(basename $@ .1 | sed 's/eplb-//'); \
+	  printf '#!/bin/sh\nexec ./eplb$(EXEEXT) %s "$$@"\n' $$command >$@.sh && chmod +x $@.sh && \
+	  what=$$(./eplb$(EXEEXT) --help | sed -n "s/^  $$command  *//p") && \
+	  $(HELP2MAN) $(HELP2MAN_FLAGS) --name="$$what" -o $@ $@.sh && rm -f $@.sh
+endif

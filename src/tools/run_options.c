@@ -1,0 +1,159 @@
+#include "tools/commands.h"
+#include "tools/human.h"
+#include "tools/run.h"
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  KEY_EXPERT_BYTES = 256,
+  KEY_SLOTS,
+  KEY_GROUPS,
+  KEY_NODES,
+  KEY_ROUNDS,
+  KEY_POLICY,
+  KEY_PLANNER,
+  KEY_LAYERS,
+  KEY_EXPERTS,
+  KEY_SEED,
+  KEY_STAGING,
+  KEY_CHUNK,
+  KEY_VERIFY,
+  KEY_JSON,
+  KEY_INJECT,
+  KEY_LOADS
+};
+
+static const struct argp_option arguments[] = {
+    {"loads", KEY_LOADS, "FILE", 0, "recorded loads, CSV; window after window is one round (default: made up)", 0},
+    {"layers", KEY_LAYERS, "N", 0, "layers of made-up loads (8)", 0},
+    {"experts", KEY_EXPERTS, "N", 0, "experts per layer of made-up loads (64)", 0},
+    {"seed", KEY_SEED, "N", 0, "seed of made-up loads (1)", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "rebalances (default: one per window, at most 8)", 0},
+    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer (64K)", 0},
+    {"slots", KEY_SLOTS, "P", 0,
+     "physical experts per layer in all, rounded up to a multiple of the ranks (default: an eighth more than experts)",
+     0},
+    {"groups", KEY_GROUPS, "K", 0, "groups of consecutive experts, as group-limited routing has them (1)", 0},
+    {"nodes", KEY_NODES, "N", 0, "pretend that the ranks are on N nodes (default: what is detected)", 0},
+    {"policy", KEY_POLICY, "NAME", 0, "auto, hierarchical or global (auto)", 0},
+    {"planner", KEY_PLANNER, "NAME", 0, "default or reference (default)", 0},
+    {"staging", KEY_STAGING, "BYTES", 0, "most that a rank may use for incoming experts (default: one layer's slots)",
+     0},
+    {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
+    {"verify", KEY_VERIFY, "WHEN", 0, "checksums travel with the weights: first, always or never (always)", 0},
+    {"inject", KEY_INJECT, "STEP@RANK", 0,
+     "let a step fail on a rank: create, reduce, plan, broadcast, derive, stage, receive; or flip a bit of what it "
+     "receives: "
+     "damage",
+     0},
+    {"json", KEY_JSON, NULL, 0, "a line of JSON for the start, each round and the end", 0},
+    {0}};
+
+static int parse_verify(const struct argp_state *state, const char *text) {
+  static const char *const names[] = {"first", "always", "never"};
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(text, names[i]))
+      return i;
+  argp_error(state, "--verify is \"%s\"; expected first, always or never", text);
+  return 0;
+}
+
+static void parse_inject(const struct argp_state *state, const char *text, run_options_t *o) {
+  static const char *const names[] = {"create", "reduce", "plan", "broadcast", "derive", "stage", "receive", "damage"};
+  const char *at = strchr(text, '@');
+  char *end = NULL;
+  long rank = at ? strtol(at + 1, &end, 10) : -1;
+  for (int i = 0; at && end != at + 1 && !*end && rank >= 0 && i < 8; i++)
+    if (strlen(names[i]) == (size_t)(at - text) && !strncmp(text, names[i], (size_t)(at - text))) {
+      o->inject_damage = i == EPLB_NUM_STEPS;
+      o->inject_step = o->inject_damage ? EPLB_STEP_RECEIVE : i;
+      o->inject_rank = (int)rank;
+      return;
+    }
+  argp_error(state, "--inject is \"%s\"; expected a step and a rank, such as receive@1", text);
+}
+
+static void parse_names(int key, const char *text, const struct argp_state *state, run_options_t *o) {
+  eplb_status_t status = key == KEY_POLICY ? eplb_policy_parse(text, &o->session.plan.policy)
+                                           : eplb_planner_parse(text, &o->session.plan.planner);
+  if (status)
+    argp_error(state, "%s", eplb_last_error());
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  run_options_t *o = state->input;
+  switch (key) {
+  case KEY_LOADS:
+    o->loads = text;
+    return 0;
+  case KEY_LAYERS:
+    o->generate.num_layers = (int)tool_integer(state, "layers", text, 1, 1 << 20);
+    return 0;
+  case KEY_EXPERTS:
+    o->generate.num_experts = (int)tool_integer(state, "experts", text, 1, 1 << 20);
+    return 0;
+  case KEY_SEED:
+    o->generate.seed = (uint64_t)tool_integer(state, "seed", text, 0, INT64_MAX);
+    return 0;
+  case KEY_ROUNDS:
+    o->rounds = (int)tool_integer(state, "rounds", text, 1, 1 << 20);
+    return 0;
+  case KEY_EXPERT_BYTES:
+    o->expert_bytes = tool_bytes(state, "expert-bytes", text, 0, INT64_C(1) << 40);
+    return 0;
+  case KEY_SLOTS:
+    o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
+    return 0;
+  case KEY_GROUPS:
+    o->session.plan.num_groups = (int)tool_integer(state, "groups", text, 1, 1 << 30);
+    return 0;
+  case KEY_NODES:
+    o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
+    return 0;
+  case KEY_POLICY:
+  case KEY_PLANNER:
+    parse_names(key, text, state, o);
+    return 0;
+  case KEY_STAGING:
+    o->session.staging_bytes = (size_t)tool_bytes(state, "staging", text, 1, INT64_C(1) << 60);
+    return 0;
+  case KEY_CHUNK:
+    o->session.chunk_bytes = (size_t)tool_bytes(state, "chunk", text, 1, 1 << 30);
+    return 0;
+  case KEY_VERIFY:
+    o->session.verify = (eplb_verify_t)parse_verify(state, text);
+    return 0;
+  case KEY_INJECT:
+    parse_inject(state, text, o);
+    return 0;
+  case KEY_JSON:
+    o->json = 1;
+    return 0;
+  case ARGP_KEY_ARG:
+    argp_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+void run_parse(int argc, char **argv, run_options_t *options) {
+  static const struct argp argp = {
+      arguments,
+      parse_option,
+      NULL,
+      "Under mpirun: detect the machine, fill real buffers with weights, and round after round count tokens, plan on "
+      "rank 0, "
+      "broadcast the mapping and migrate the weights; then check every byte of every slot."
+      "\vExample: mpirun -n 8 eplb run --loads loads.csv --slots 288 --groups 8 --nodes 2\n"
+      "No GPU is needed: the weights are in host memory.",
+      NULL,
+      NULL,
+      NULL};
+  *options = (run_options_t){.expert_bytes = 65536, .inject_step = -1};
+  eplb_generate_options_init(&options->generate);
+  eplb_session_options_init(&options->session);
+  options->session.verify = EPLB_VERIFY_ALWAYS;
+  tool_parse(&argp, argc, argv, options);
+}
