@@ -161,6 +161,13 @@ static void take_line(int end, void *reader) {
   r->line += end == '\n';
 }
 
+/* Of all that can be written in a line, only quotation marks can be wrong for libcsv. */
+static void refuse_syntax(reader_t *r, const struct csv_parser *parser) {
+  int error = csv_error(parser);
+  const char *what = error == CSV_EPARSE ? "a quotation mark that opens or closes nothing" : csv_strerror(error);
+  r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s", r->name, (long long)r->line, what);
+}
+
 static void read_stream(reader_t *r, FILE *file, struct csv_parser *parser) {
   char *block = EPLB_NEW(char, BLOCK_BYTES);
   if (!block) {
@@ -169,8 +176,7 @@ static void read_stream(reader_t *r, FILE *file, struct csv_parser *parser) {
   }
   for (size_t got; !r->status && (got = fread(block, 1, BLOCK_BYTES, file)) > 0;) {
     if (csv_parse(parser, block, got, take_field, take_line, r) != got && !r->status)
-      r->status =
-          eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s", r->name, (long long)r->line, csv_strerror(csv_error(parser)));
+      refuse_syntax(r, parser);
     if (!r->status && csv_get_buffer_size(parser) > MAX_FIELD_BYTES)
       r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: a field of more than %d characters; expected a number",
                             r->name, (long long)r->line, MAX_FIELD_BYTES);
@@ -178,8 +184,7 @@ static void read_stream(reader_t *r, FILE *file, struct csv_parser *parser) {
   if (!r->status && ferror(file))
     r->status = eplb_fail(EPLB_ERR_IO, "cannot read %s: %s", r->name, strerror(errno));
   if (!r->status && csv_fini(parser, take_field, take_line, r) && !r->status)
-    r->status =
-        eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s", r->name, (long long)r->line, csv_strerror(csv_error(parser)));
+    refuse_syntax(r, parser);
   free(block);
 }
 

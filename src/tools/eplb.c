@@ -98,8 +98,18 @@ double tool_real(const struct argp_state *state, const char *option, const char 
   return value;
 }
 
+/* At exit: what was printed counts only if it has arrived. A disk that is full shows when the last buffer is written. */
+static void check_stdout(int exit_status, void *unused) {
+  (void)unused;
+  if (exit_status != TOOL_GOOD || !(ferror(stdout) | fflush(stdout)))
+    return;
+  fprintf(stderr, "eplb: cannot write standard output: %s\n", strerror(errno));
+  _exit(TOOL_FAILED);
+}
+
 int main(int argc, char **argv) {
   argp_err_exit_status = TOOL_USAGE;
+  on_exit(check_stdout, NULL);
   const char *name = argc > 1 ? argv[1] : "";
   if (!strcmp(name, "--help") || !strcmp(name, "-?") || !strcmp(name, "-h") || !strcmp(name, "help")) {
     print_help(stdout);

@@ -74,6 +74,8 @@ static void print_hot_experts(const plan_result_t *r, int layer) {
   double total = 0;
   for (int e = 0; e < experts; e++)
     total += load[e];
+  if (!(total > 0))
+    return;
   for (int k = 0; k < shown; k++) {
     hot[k] = -1;
     for (int e = 0; e < experts; e++) {

@@ -146,7 +146,7 @@ void run_parse(int argc, char **argv, run_options_t *options) {
       "Under mpirun: detect the machine, fill real buffers with weights, and round after round count tokens, plan on "
       "rank 0, "
       "broadcast the mapping and migrate the weights; then check every byte of every slot."
-      "\vExample: mpirun -n 8 eplb run --loads loads.csv --slots 288 --groups 8 --nodes 2\n"
+      "\vExample: mpirun -n 8 eplb run --loads loads.csv --groups 8 --nodes 2\n"
       "No GPU is needed: the weights are in host memory.",
       NULL,
       NULL,

@@ -47,7 +47,8 @@ static void print_node(const run_t *r, int node) {
   int gpus = 0;
   for (int i = t->node_begin[node]; i < t->node_begin[node + 1]; i++)
     gpus += r->machine->rank[t->node_device[i]].device_rule != EPLB_DEVICE_IS_NUMA;
-  printf("            node %d: %s, %d ranks, ", node, first->host, t->node_begin[node + 1] - t->node_begin[node]);
+  int ranks = t->node_begin[node + 1] - t->node_begin[node];
+  printf("            node %d: %s, %d rank%s, ", node, first->host, ranks, ranks == 1 ? "" : "s");
   if (gpus)
     printf("%s\n", first->device.name);
   else
