@@ -162,7 +162,7 @@ static void take_line(int end, void *reader) {
 }
 
 /* Of all that can be written in a line, only quotation marks can be wrong for libcsv. */
-static void refuse_syntax(reader_t *r, const struct csv_parser *parser) {
+static void refuse_syntax(reader_t *r, struct csv_parser *parser) {
   int error = csv_error(parser);
   const char *what = error == CSV_EPARSE ? "a quotation mark that opens or closes nothing" : csv_strerror(error);
   r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s", r->name, (long long)r->line, what);

@@ -101,9 +101,10 @@ double tool_real(const struct argp_state *state, const char *option, const char 
 /* At exit: what was printed counts only if it has arrived. A disk that is full shows when the last buffer is written. */
 static void check_stdout(int exit_status, void *unused) {
   (void)unused;
+  errno = 0; /* why an earlier write failed is not known any more */
   if (exit_status != TOOL_GOOD || !(ferror(stdout) | fflush(stdout)))
     return;
-  fprintf(stderr, "eplb: cannot write standard output: %s\n", strerror(errno));
+  fprintf(stderr, "eplb: cannot write standard output%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
   _exit(TOOL_FAILED);
 }
 

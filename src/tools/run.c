@@ -205,6 +205,9 @@ static eplb_status_t play_rounds(const run_t *r, run_round_t *rounds, int count,
 /* ---- the whole ---- */
 
 static eplb_status_t prepare(run_t *r) {
+  if (r->options->inject_rank >= r->num_ranks)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "--inject names rank %d; expected 0 to %d", r->options->inject_rank,
+                     r->num_ranks - 1);
   eplb_status_t status = share_loads(r);
   if (status)
     return status;

@@ -69,6 +69,8 @@ static void parse_inject(const struct argp_state *state, const char *text, run_o
       o->inject_damage = i == EPLB_NUM_STEPS;
       o->inject_step = o->inject_damage ? EPLB_STEP_RECEIVE : i;
       o->inject_rank = (int)rank;
+      if (i == EPLB_STEP_PLAN && rank > 0)
+        argp_error(state, "--inject is \"%s\"; only rank 0 plans: expected plan@0", text);
       return;
     }
   argp_error(state, "--inject is \"%s\"; expected a step and a rank, such as receive@1", text);
