@@ -20,7 +20,8 @@ int tool_report(eplb_status_t status);
 /* Whether the launcher has made this process rank 0, or there is no launcher: as far as the environment tells, before MPI_Init. */
 int tool_is_first_rank(void);
 
-/* argp_parse, which exits on wrong usage and after --help; under a launcher only the first rank then says anything. */
+/* argp_parse, which exits on wrong usage and after --help; under a launcher only the first rank then says anything,
+ * and the others exit with TOOL_GOOD. */
 struct argp;
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input);
 
