@@ -9,4 +9,25 @@ TOOL_TESTS = \
 	tests/tools/run_failures.test \
 	tests/tools/topo.test
 TESTS += $(TOOL_TESTS)
-EXTRA_DIST += $(TOOL_TESTS) tests/tools/run.sh tests/tools/loads tests/tools/expected
+EXTRA_DIST += $(TOOL_TESTS) tests/tools/run.sh tests/tools/expected tests/tools/loads
+
+# hello.test needs an installed tree. It is made before any test runs: libtool takes a library of the build folder away for a moment
+# when it installs it, and the tool of other tests with it.
+check_DATA = tests/tools/installed.log
+tests/tools/installed.log: $(lib_LTLIBRARIES) eplb$(EXEEXT) $(pkginclude_HEADERS) $(pkgconfig_DATA)
+	$(AM_V_GEN)rm -rf tests/tools/installed $@ && $(MKDIR_P) tests/tools && \
+	  $(MAKE) $(AM_MAKEFLAGS) DESTDIR='$(abs_builddir)/tests/tools/installed' install >$@.new 2>&1 || { cat $@.new; exit 1; } && \
+	  mv -f $@.new $@
+CLEANFILES += tests/tools/installed.log tests/tools/installed.log.new
+clean-local:
+	rm -rf tests/tools/installed
+
+AM_TESTS_ENVIRONMENT += \
+	CC='$(CC)'; export CC; \
+	CXX='$(CXX)'; export CXX; \
+	NM='$(NM)'; export NM; \
+	MPI_CFLAGS='$(MPI_CFLAGS)'; export MPI_CFLAGS; \
+	MPI_LIBS='$(MPI_LIBS)'; export MPI_LIBS; \
+	SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; export SANITIZER_CFLAGS; \
+	LIBRARY_FOLDER='$(libdir)'; export LIBRARY_FOLDER; \
+	PKG_CONFIG_FOLDER='$(pkgconfigdir)'; export PKG_CONFIG_FOLDER;
