@@ -68,7 +68,7 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input) {
     argp_parse(argp, argc, argv, 0, NULL, input);
     return;
   }
-  argp_err_exit_status = TOOL_GOOD; /* a launcher that sees a failure ends the others, even before the first has said why */
+  argp_err_exit_status = TOOL_GOOD; /* a launcher that sees a failure may end the first before it has spoken */
   fflush(NULL);
   int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
   dup2(nowhere, STDOUT_FILENO);
