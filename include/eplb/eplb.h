@@ -4,6 +4,7 @@
 
 #include <eplb/formats.h>
 #include <eplb/loads.h>
+#include <eplb/payback.h>
 #include <eplb/placement.h>
 #include <eplb/planner.h>
 #include <eplb/status.h>

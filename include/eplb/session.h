@@ -43,15 +43,16 @@ typedef enum eplb_step {
 typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, size_t size);
 
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except fault and fault_arg.
- * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_VERIFY
- * (first, always, never), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES. Any other EPLB_ variable but EPLB_DEVICE (see detect.h), and
+ * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_EFFORT,
+ * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_VERIFY (first, always, never), EPLB_STAGING_BYTES,
+ * EPLB_CHUNK_BYTES. Any other EPLB_ variable but EPLB_DEVICE (see detect.h), and
  * any value that does not parse, is an error that names it. */
 typedef struct eplb_session_options {
-  size_t size;        /* sizeof(eplb_session_options_t), set by _init */
-  int num_layers;     /* MoE layers, >= 1; must be set */
-  int num_experts;    /* logical experts of a layer, >= 1; must be set */
-  int slots_per_rank; /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
-  eplb_plan_options_t plan;
+  size_t size;                     /* sizeof(eplb_session_options_t), set by _init */
+  int num_layers;                  /* MoE layers, >= 1; must be set */
+  int num_experts;                 /* logical experts of a layer, >= 1; must be set */
+  int slots_per_rank;              /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
+  eplb_plan_options_t plan;        /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
   size_t staging_bytes; /* most that a rank may use for incoming experts; 0: what the largest layer of a rank needs if

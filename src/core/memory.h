@@ -18,6 +18,14 @@ static inline void *eplb_new(size_t count, size_t size) {
 
 #define EPLB_NEW(type, count) ((type *)eplb_new((size_t)(count), sizeof(type)))
 
+/* A piece of a block: `count` elements of `size` bytes from *used on, which is moved behind it. With base NULL only finds how large the
+ * block must be. */
+static inline void *eplb_carve(char *base, size_t *used, size_t count, size_t size) {
+  size_t here = (*used + 15) & ~(size_t)15;
+  *used = here + count * size;
+  return base ? base + here : NULL;
+}
+
 /* `memory` grown to `count` elements; NULL on failure, with `memory` as it was. New elements are not zeroed. */
 static inline void *eplb_grow(void *memory, size_t count, size_t size) {
   void *grown = count <= SIZE_MAX / size ? realloc(memory, count * size) : NULL;

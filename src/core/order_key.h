@@ -38,6 +38,14 @@ static inline void eplb_heap_sift(uint64_t *heap, int size, int at) {
   heap[at] = key;
 }
 
+/* Adds a key to a heap of `size`, which has room for it. */
+static inline void eplb_heap_push(uint64_t *heap, int size, uint64_t key) {
+  int at = size;
+  for (; at > 0 && heap[(at - 1) / 2] > key; at = (at - 1) / 2)
+    heap[at] = heap[(at - 1) / 2];
+  heap[at] = key;
+}
+
 static inline void eplb_heap_build(uint64_t *heap, int size) {
   for (int i = size / 2 - 1; i >= 0; i--)
     eplb_heap_sift(heap, size, i);

@@ -52,7 +52,7 @@ static void sort_by_radix(uint64_t *keys, uint64_t *spare, int size) {
   }
 }
 
-static void sort_keys(uint64_t *keys, uint64_t *spare, int size) {
+void eplb_sort_keys(uint64_t *keys, uint64_t *spare, int size) {
   enum { SMALL = 48 }; /* below this, insertion takes fewer instructions than clearing the counters of the other */
   if (size < SMALL)
     sort_by_insertion(keys, size);
@@ -72,7 +72,7 @@ void eplb_pack(int num_items, const float *weight, int num_packs, int32_t *pack,
   }
   for (int i = 0; i < num_items; i++)
     scratch->keys[i] = eplb_key_heavy(weight[i], (uint32_t)i);
-  sort_keys(scratch->keys, scratch->spare, num_items);
+  eplb_sort_keys(scratch->keys, scratch->spare, num_items);
   for (int p = 0; p < num_packs; p++) {
     scratch->weight[p] = 0;
     scratch->filled[p] = 0;

@@ -10,6 +10,9 @@
 void eplb_replicate(int num_experts, const float *weight, int num_slots, int32_t *expert, int32_t *number,
                     int32_t *count, uint64_t *heap);
 
+/* Sorts keys (order_key.h) whose indices are ascending, by load, then index. spare[size]: scratch. */
+void eplb_sort_keys(uint64_t *keys, uint64_t *spare, int size);
+
 /* Packs `num_items` into `num_packs` packs of num_items / num_packs each: heaviest first to the lightest pack with room;
  * ties to the lowest index. pack[num_items]; place[num_items]: the how manieth of its pack.
  */

@@ -25,37 +25,31 @@ typedef struct reference {
   eplb_pack_scratch_t scratch;
 } reference_t;
 
-static void *carve(char *base, size_t *used, int count, size_t size) {
-  size_t here = (*used + 7) & ~(size_t)7;
-  *used = here + (size_t)count * size;
-  return base ? base + here : NULL;
-}
-
 /* Lays all arrays into one block; with base NULL only finds its size. */
 static size_t lay_out(reference_t *r, char *base) {
   size_t used = 0;
   int experts = r->node_experts, slots = r->node_slots;
   int items = slots > r->num_groups ? slots : r->num_groups; /* of the larger of the two packings */
   int packs = r->node_devices > r->num_nodes ? r->node_devices : r->num_nodes;
-  r->weight = carve(base, &used, r->num_experts, sizeof(float));
-  r->group_weight = carve(base, &used, r->num_groups, sizeof(float));
-  r->group_node = carve(base, &used, r->num_groups, sizeof(int32_t));
-  r->group_place = carve(base, &used, r->num_groups, sizeof(int32_t));
-  r->expert = carve(base, &used, r->num_experts, sizeof(int32_t));
-  r->node_weight = carve(base, &used, experts, sizeof(float));
-  r->slot_expert = carve(base, &used, slots, sizeof(int32_t));
-  r->replica = carve(base, &used, slots, sizeof(int32_t));
-  r->count = carve(base, &used, experts, sizeof(int32_t));
-  r->slot_weight = carve(base, &used, slots, sizeof(float));
-  r->device = carve(base, &used, slots, sizeof(int32_t));
-  r->place = carve(base, &used, slots, sizeof(int32_t));
-  r->replica_at = carve(base, &used, slots * r->num_nodes, sizeof(int32_t));
-  r->heap = carve(base, &used, experts, sizeof(uint64_t));
-  r->scratch.keys = carve(base, &used, items, sizeof(uint64_t));
-  r->scratch.spare = carve(base, &used, items, sizeof(uint64_t));
-  r->scratch.heap = carve(base, &used, packs, sizeof(uint64_t));
-  r->scratch.weight = carve(base, &used, packs, sizeof(float));
-  r->scratch.filled = carve(base, &used, packs, sizeof(int32_t));
+  r->weight = eplb_carve(base, &used, (size_t)r->num_experts, sizeof(float));
+  r->group_weight = eplb_carve(base, &used, (size_t)r->num_groups, sizeof(float));
+  r->group_node = eplb_carve(base, &used, (size_t)r->num_groups, sizeof(int32_t));
+  r->group_place = eplb_carve(base, &used, (size_t)r->num_groups, sizeof(int32_t));
+  r->expert = eplb_carve(base, &used, (size_t)r->num_experts, sizeof(int32_t));
+  r->node_weight = eplb_carve(base, &used, (size_t)experts, sizeof(float));
+  r->slot_expert = eplb_carve(base, &used, (size_t)slots, sizeof(int32_t));
+  r->replica = eplb_carve(base, &used, (size_t)slots, sizeof(int32_t));
+  r->count = eplb_carve(base, &used, (size_t)experts, sizeof(int32_t));
+  r->slot_weight = eplb_carve(base, &used, (size_t)slots, sizeof(float));
+  r->device = eplb_carve(base, &used, (size_t)slots, sizeof(int32_t));
+  r->place = eplb_carve(base, &used, (size_t)slots, sizeof(int32_t));
+  r->replica_at = eplb_carve(base, &used, (size_t)(slots * r->num_nodes), sizeof(int32_t));
+  r->heap = eplb_carve(base, &used, (size_t)experts, sizeof(uint64_t));
+  r->scratch.keys = eplb_carve(base, &used, (size_t)items, sizeof(uint64_t));
+  r->scratch.spare = eplb_carve(base, &used, (size_t)items, sizeof(uint64_t));
+  r->scratch.heap = eplb_carve(base, &used, (size_t)packs, sizeof(uint64_t));
+  r->scratch.weight = eplb_carve(base, &used, (size_t)packs, sizeof(float));
+  r->scratch.filled = eplb_carve(base, &used, (size_t)packs, sizeof(int32_t));
   return used;
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/decide.h"
 #include "core/placement.h"
 #include "runtime/agree.h"
+#include <math.h>
 
 static double elapsed(double *since) {
   double now = MPI_Wtime(), seconds = now - *since;
@@ -16,26 +17,23 @@ static void reduce_window(eplb_session_t *s) {
   MPI_Reduce(s->counts, s->load, values, MPI_DOUBLE, MPI_SUM, 0, s->comm);
 }
 
-static int has_counts(const double *load, int num_experts) {
-  for (int e = 0; e < num_experts; e++)
-    if (load[e] > 0)
-      return 1;
-  return 0;
+/* What an expert weighs, for the payback where the user has not said: that of the heaviest layer. */
+static void weigh_experts(eplb_session_t *s) {
+  for (int l = 0; l < s->options.num_layers && s->options.plan.payback && !s->expert_bytes_given; l++)
+    s->payback.expert_bytes = fmax(s->payback.expert_bytes, (double)s->layer[l].expert_bytes);
 }
 
-/* On rank 0: the new mapping, slots kept where experts stay. */
-static eplb_status_t plan(const eplb_session_t *s, eplb_placement_t *after) {
-  int layers = s->options.num_layers, experts = s->options.num_experts;
+/* On rank 0: the new mapping; where nothing was counted, the old one. */
+static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after) {
   eplb_placement_t *planned;
-  eplb_status_t status = eplb_plan(&s->options.plan, s->topology, layers, experts, s->load, &planned);
+  weigh_experts(s);
+  eplb_status_t status = eplb_replan(&s->options.plan, s->topology, s->placement, s->load, &planned);
   if (status)
     return status;
-  for (int l = 0; l < layers; l++)
-    eplb_placement_copy_layer(has_counts(s->load + (size_t)l * (size_t)experts, experts) ? planned : s->placement,
-                              after, l);
+  for (int l = 0; l < s->options.num_layers; l++)
+    eplb_placement_copy_layer(planned, after, l);
   eplb_placement_destroy(&planned);
-  status = eplb_placement_keep_slots(s->topology, s->placement, after);
-  return status ? status : eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
+  return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
 }
 
 eplb_status_t eplb_decide(eplb_session_t *s, eplb_placement_t *after, eplb_report_t *report) {

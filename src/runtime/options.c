@@ -1,6 +1,8 @@
 #include "runtime/options.h"
 #include "runtime/compare.h"
 #include <errno.h>
+#include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +36,42 @@ static eplb_status_t set_policy(const char *name, const char *text, eplb_session
   if (eplb_policy_parse(text, &options->plan.policy))
     return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s: %s", name, eplb_last_error());
   return EPLB_SUCCESS;
+}
+
+static eplb_status_t set_effort(const char *name, const char *text, eplb_session_options_t *options) {
+  if (eplb_effort_parse(text, &options->plan.effort))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s: %s", name, eplb_last_error());
+  return EPLB_SUCCESS;
+}
+
+/* A number; whether it is one that makes sense is for the planner to say. */
+static eplb_status_t parse_real(const char *name, const char *text, double *number) {
+  char *end;
+  double value = strtod(text, &end);
+  if (end == text || *end || !isfinite(value))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected a number", name, text);
+  *number = value;
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t set_spill(const char *name, const char *text, eplb_session_options_t *options) {
+  return parse_real(name, text, &options->plan.spill);
+}
+
+static eplb_status_t set_balance(const char *name, const char *text, eplb_session_options_t *options) {
+  return parse_real(name, text, &options->plan.balance);
+}
+
+static eplb_status_t set_node_cost(const char *name, const char *text, eplb_session_options_t *options) {
+  return parse_real(name, text, &options->plan.node_cost);
+}
+
+static eplb_status_t set_max_moves(const char *name, const char *text, eplb_session_options_t *options) {
+  long long number;
+  eplb_status_t status = parse_number(name, text, 0, INT32_MAX, &number);
+  if (!status)
+    options->plan.max_moves = (int)number;
+  return status;
 }
 
 static eplb_status_t set_verify(const char *name, const char *text, eplb_session_options_t *options) {
@@ -82,7 +120,9 @@ static const struct {
     {"EPLB_PLANNER", set_planner},         {"EPLB_POLICY", set_policy},
     {"EPLB_NUM_GROUPS", set_num_groups},   {"EPLB_VERIFY", set_verify},
     {"EPLB_CHUNK_BYTES", set_chunk_bytes}, {"EPLB_STAGING_BYTES", set_staging_bytes},
-    {"EPLB_DEVICE", leave_to_detection},
+    {"EPLB_EFFORT", set_effort},           {"EPLB_SPILL", set_spill},
+    {"EPLB_BALANCE", set_balance},         {"EPLB_MAX_MOVES", set_max_moves},
+    {"EPLB_NODE_COST", set_node_cost},     {"EPLB_DEVICE", leave_to_detection},
 };
 enum { NUM_VARIABLES = sizeof variables / sizeof *variables };
 
@@ -147,6 +187,16 @@ static int64_t hash_placement(const eplb_placement_t *p) {
   return p ? (int64_t)(XXH3_64bits(p->physical_to_logical, bytes) >> 2) : 0;
 }
 
+/* All that the default planner is told besides policy and groups. */
+static int64_t hash_wishes(const eplb_plan_options_t *o) {
+  double wishes[] = {(double)o->effort, o->spill, o->balance, (double)o->max_moves, o->node_cost};
+  XXH64_hash_t hash = XXH3_64bits(wishes, sizeof wishes);
+  if (o->payback)
+    hash = XXH3_64bits_withSeed(&o->payback->seconds_per_load,
+                                sizeof *o->payback - offsetof(eplb_payback_t, seconds_per_load), hash);
+  return (int64_t)(hash >> 2);
+}
+
 eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_session_options_t *o) {
   int good = mine == EPLB_SUCCESS; /* else pointers and sizes may be anything */
   const eplb_compared_t all[] = {
@@ -156,6 +206,7 @@ eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_s
       {"plan.planner", o->plan.planner, 0},
       {"plan.policy", o->plan.policy, 0},
       {"plan.num_groups", o->plan.num_groups, 0},
+      {"options of the planner", good ? hash_wishes(&o->plan) : 0, 1},
       {"staging_bytes", good ? (int64_t)o->staging_bytes : 0, 0},
       {"chunk_bytes", good ? (int64_t)o->chunk_bytes : 0, 0},
       {"verify", o->verify, 0},

@@ -113,6 +113,11 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   }
   s->options.topology = NULL; /* the caller's may go now */
   s->options.initial = NULL;
+  if (resolved.plan.payback) {
+    s->payback = *resolved.plan.payback;
+    s->expert_bytes_given = s->payback.expert_bytes > 0;
+    s->options.plan.payback = &s->payback;
+  }
   *session = s;
   return EPLB_SUCCESS;
 }

@@ -11,7 +11,9 @@ typedef struct eplb_rebalancing eplb_rebalancing_t;
 struct eplb_session {
   MPI_Comm comm; /* its own */
   int rank, num_ranks;
-  eplb_session_options_t options; /* with the environment's overrides; pointers in it are not kept */
+  eplb_session_options_t options; /* with the environment's overrides; its topology and initial are not kept */
+  eplb_payback_t payback;         /* what options.plan.payback points to, if anything */
+  int expert_bytes_given;         /* in it */
   eplb_topology_t *topology;
   eplb_placement_t *placement;
   eplb_tensors_t *layer;           /* [num_layers] */

@@ -33,6 +33,26 @@ static void rounds_move_weights(void) {
   mpi_tap_case("rounds move weights, checked byte by byte");
 }
 
+/* From the second rebalance on the counts are the same: nothing is left to gain. */
+static void the_default_planner_lets_lie(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  o.plan.planner = EPLB_PLANNER_DEFAULT;
+  o.plan.num_groups = 1;
+  job_start(&job, &o);
+  for (int again = 0; again < 2; again++) {
+    eplb_report_t report;
+    job_record(&job, 0, 0);
+    CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
+    CHECK(job_is_whole(&job));
+    CHECK(mpi_tap_same(job_hash_of_maps(&job)));
+    CHECK(report.balancedness_after >= report.balancedness_before - 1e-9);
+    CHECK(!again || report.slots_changed == 0 || report.balancedness_before < .99);
+  }
+  job_finish(&job);
+  mpi_tap_case("the default planner moves what gains, and nothing twice");
+}
+
 static void detection_serves_too(void) {
   job_t job;
   eplb_session_options_t o = job_options();
@@ -147,6 +167,7 @@ int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   rounds_move_weights();
+  the_default_planner_lets_lie();
   detection_serves_too();
   layers_without_counts_stay();
   parts_give_the_same();

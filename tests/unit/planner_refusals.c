@@ -15,6 +15,7 @@ typedef struct request {
 static request_t good_request(void) {
   request_t good = {.nodes = 2, .devices = 4, .layers = 2, .experts = 8};
   eplb_plan_options_init(&good.options);
+  good.options.planner = EPLB_PLANNER_REFERENCE;
   good.options.num_groups = 4;
   good.options.policy = EPLB_POLICY_HIERARCHICAL;
   for (int d = 0; d < 4; d++) {

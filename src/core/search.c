@@ -1,0 +1,196 @@
+#include "core/search.h"
+#include "core/random.h"
+#include "core/refine.h"
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+/* As near to the bound as is worth any work. */
+static const double GOOD = 1.0005;
+
+/* So far from it that other starts are tried. */
+static const double TOLERABLE = 1.003;
+
+/* What a start costs, in slots looked at. */
+enum { START_WORK = 50 };
+
+typedef struct search {
+  eplb_layer_t *layer;
+  eplb_search_scratch_t *scratch;
+  double best, target;
+} search_t;
+
+static void keep_if_better(search_t *s, double worst) {
+  if (worst >= s->best)
+    return;
+  s->best = worst;
+  memcpy(s->scratch->best, s->layer->expert, (size_t)s->layer->num_slots * sizeof *s->layer->expert);
+}
+
+static void go_back_to_best(const search_t *s) {
+  memcpy(s->layer->expert, s->scratch->best, (size_t)s->layer->num_slots * sizeof *s->layer->expert);
+  eplb_layer_index(s->layer);
+}
+
+/* A way to start: which shares are cut down, how replicas are placed, and how uneven that is. */
+typedef struct start {
+  double cut;
+  int folded;
+  double unevenness; /* sum of squares of what devices are off the mean */
+} start_t;
+
+/* Puts replicas in place as `start` says, and evens them out a little. Returns 0 where that is not possible. */
+static int begin_at(const search_t *s, const start_t *start) {
+  eplb_layer_t *l = s->layer;
+  if (!eplb_deal_counts(l, start->cut, &s->scratch->deal))
+    return 0;
+  if (!start->folded)
+    eplb_deal_slots(l, &s->scratch->deal);
+  else if (!eplb_fold_slots(l, &s->scratch->deal, &s->scratch->fold))
+    return 0;
+  eplb_refine_pairs(l, s->scratch->deal.heap, s->scratch->deal.other_heap);
+  return 1;
+}
+
+static double unevenness(const eplb_layer_t *l) {
+  double sum = 0;
+  for (int d = 0; d < l->num_devices; d++)
+    sum += (l->time[d] - 1) * (l->time[d] - 1);
+  return sum;
+}
+
+/* Keeps the two most even of all starts: two[0] the better. */
+static void rank_starts(const search_t *s, start_t *two) {
+  static const start_t starts[] = {{INFINITY, 1, 0}, {INFINITY, 0, 0}, {.98, 1, 0}, {.9, 1, 0},
+                                   {.9, 0, 0},       {.8, 0, 0},       {.7, 0, 0},  {.6, 0, 0}};
+  double heaviest = 0;
+  for (int e = 0; e < s->layer->num_experts; e++)
+    heaviest = fmax(heaviest, s->layer->weight[e]);
+  for (size_t i = 0; i < sizeof starts / sizeof *starts && s->layer->work > 0; i++) {
+    start_t start = starts[i];
+    start.cut *= s->layer->bound;
+    if ((start.cut < INFINITY && heaviest <= start.cut) || !begin_at(s, &start))
+      continue;
+    s->layer->work -= START_WORK * s->layer->num_slots;
+    start.unevenness = unevenness(s->layer);
+    if (start.unevenness < two[0].unevenness) {
+      two[1] = two[0];
+      two[0] = start;
+    } else if (start.unevenness < two[1].unevenness) {
+      two[1] = start;
+    }
+  }
+}
+
+/* With no more than a part of the work that is left. */
+static void refine_from(search_t *s, const start_t *start, double part) {
+  eplb_layer_t *l = s->layer;
+  if (s->best <= s->target || !begin_at(s, start))
+    return;
+  int64_t kept = (int64_t)((1 - part) * (double)l->work);
+  l->work -= kept;
+  keep_if_better(s, eplb_refine(l, s->target));
+  l->work += kept;
+}
+
+double eplb_search_bound(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
+  double fastest = INFINITY;
+  l->largest_share = 0;
+  eplb_deal_counts(l, INFINITY, scratch);
+  for (int e = 0; e < l->num_experts; e++)
+    l->largest_share = fmax(l->largest_share, l->weight[e] / l->count[e]);
+  for (int d = 0; d < l->num_devices; d++)
+    if (l->slot_begin[d + 1] > l->slot_begin[d])
+      fastest = fmin(fastest, l->slowness[d]);
+  l->bound = fmax(1, l->largest_share * fastest);
+  return l->bound;
+}
+
+/* A swap of the busiest device that need not help: of some that chance picks, the one that harms least. */
+static void kick(eplb_layer_t *l, uint64_t *seed) {
+  enum { PICKS = 16 };
+  int busiest = eplb_layer_busiest(l), slots = l->slot_begin[busiest + 1] - l->slot_begin[busiest];
+  int from = -1, to = -1, how = 0;
+  double least = INFINITY;
+  for (int pick = 0; pick < PICKS; pick++) {
+    int a = l->slot_begin[busiest] + (int)(eplb_random(seed) % (uint64_t)slots);
+    int b = (int)(eplb_random(seed) % (uint64_t)l->num_slots), e = l->expert[a], f = l->expert[b];
+    int other = l->device[b];
+    if (e == EPLB_EMPTY || other == busiest || eplb_layer_holds(l, other, e) || eplb_layer_holds(l, busiest, f))
+      continue;
+    double moved = l->share[e] - l->share[f];
+    double worst = fmax(l->time[busiest] - moved * l->slowness[busiest], l->time[other] + moved * l->slowness[other]);
+    if (worst < least) {
+      least = worst;
+      from = a;
+      to = b;
+      how = f != EPLB_EMPTY && l->count[f] > 1 && eplb_random(seed) % 2;
+    }
+  }
+  if (from >= 0 && how)
+    eplb_layer_set(l, to, l->expert[from]);
+  else if (from >= 0)
+    eplb_layer_swap(l, from, to);
+}
+
+static void shake(search_t *s, uint64_t seed) {
+  eplb_layer_t *l = s->layer;
+  go_back_to_best(s);
+  while (l->work > 0 && s->best > s->target) {
+    kick(l, &seed);
+    double worst = eplb_refine(l, s->target);
+    l->work -= l->num_slots; /* so that kicks that find nothing end, too */
+    if (worst <= s->best) {
+      s->best = worst;
+      memcpy(s->scratch->best, l->expert, (size_t)l->num_slots * sizeof *l->expert);
+    } else {
+      go_back_to_best(s);
+    }
+  }
+}
+
+/* Two slots a device: all work goes into counts. */
+static void search_pairs(search_t *s) {
+  eplb_layer_t *l = s->layer;
+  int64_t tries = 2 * l->work / l->num_slots;
+  l->work /= 8; /* what is left for swaps */
+  eplb_deal_counts(l, INFINITY, &s->scratch->deal);
+  eplb_pairs_search(l, s->target, tries < INT_MAX ? (int)tries : INT_MAX, &s->scratch->deal, &s->scratch->pairs);
+  eplb_deal_slots(l, &s->scratch->deal);
+  keep_if_better(s, l->time[eplb_layer_busiest(l)]);
+}
+
+static void search_starts(search_t *s) {
+  start_t two[2] = {{0, 0, INFINITY}, {0, 0, INFINITY}};
+  refine_from(s, &(start_t){INFINITY, 1, 0}, .125);
+  if (s->best >= INFINITY)
+    refine_from(s, &(start_t){INFINITY, 0, 0}, .125);
+  if (s->best <= fmax(s->target, TOLERABLE * s->layer->bound))
+    return;
+  rank_starts(s, two);
+  refine_from(s, &two[0], .5);
+  refine_from(s, &two[1], .5);
+}
+
+double eplb_search(eplb_layer_t *l, eplb_search_scratch_t *scratch) {
+  search_t s = {l, scratch, INFINITY, 0};
+  s.target = fmax(l->enough, GOOD * eplb_search_bound(l, &scratch->deal));
+  if (eplb_pairs_apply(l))
+    search_pairs(&s);
+  else
+    search_starts(&s);
+  shake(&s, 1);
+  go_back_to_best(&s);
+  return s.best;
+}
+
+double eplb_search_on(eplb_layer_t *l, eplb_search_scratch_t *scratch) {
+  search_t s = {l, scratch, INFINITY, 0};
+  s.target = fmax(l->enough, GOOD * eplb_search_bound(l, &scratch->deal));
+  eplb_layer_index(l);
+  keep_if_better(&s, l->time[eplb_layer_busiest(l)]);
+  eplb_layer_part_twins(l);
+  keep_if_better(&s, eplb_refine(l, s.target));
+  go_back_to_best(&s);
+  return s.best;
+}
