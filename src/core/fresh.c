@@ -4,7 +4,7 @@
 #include <string.h>
 
 int64_t eplb_effort_work(eplb_effort_t effort, int num_slots) {
-  static const int per_slot[] = {1200, 150, 20000};
+  static const int per_slot[] = {1400, 150, 20000};
   return (int64_t)per_slot[effort] * num_slots;
 }
 

@@ -33,6 +33,8 @@ static void lay_out_search(eplb_part_t *p, char *base, size_t *used) {
   size_t slots = (size_t)eplb_topology_num_slots(p->topology);
   eplb_search_scratch_t *s = &p->search;
   s->best = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->candidate[0] = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->candidate[1] = eplb_carve(base, used, slots, sizeof(int32_t));
   s->deal.keys = eplb_carve(base, used, experts, sizeof(uint64_t));
   s->deal.spare = eplb_carve(base, used, experts, sizeof(uint64_t));
   s->deal.heap = eplb_carve(base, used, devices, sizeof(uint64_t));

@@ -139,7 +139,7 @@ static double adjust(eplb_replan_t *r, double target, int max_moves, double leas
   eplb_layer_t *l = &r->fresh.part.layer;
   eplb_adjust_limits_t limits = {.target = target, .max_moves = max_moves, .least_value = least_value};
   limits.largest_share = fmax(LARGEST_SHARE * l->largest_share, limits.target / 2);
-  l->work = eplb_effort_work(r->fresh.options->effort, l->num_slots);
+  l->work = 4 * eplb_effort_work(r->fresh.options->effort, l->num_slots);
   if (!(least_value > 0))
     eplb_adjust_counts(l, &r->prices, &limits);
   return eplb_adjust(l, &r->prices, &limits);

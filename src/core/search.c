@@ -1,7 +1,6 @@
 #include "core/search.h"
 #include "core/random.h"
 #include "core/refine.h"
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -32,11 +31,10 @@ static void go_back_to_best(const search_t *s) {
   eplb_layer_index(s->layer);
 }
 
-/* A way to start: which shares are cut down, how replicas are placed, and how uneven that is. */
+/* A way to start: which shares are cut down, and how replicas are placed. */
 typedef struct start {
   double cut;
   int folded;
-  double unevenness; /* sum of squares of what devices are off the mean */
 } start_t;
 
 /* Puts replicas in place as `start` says, and evens them out a little. Returns 0 where that is not possible. */
@@ -52,6 +50,7 @@ static int begin_at(const search_t *s, const start_t *start) {
   return 1;
 }
 
+/* Sum of squares of what devices are off the mean. */
 static double unevenness(const eplb_layer_t *l) {
   double sum = 0;
   for (int d = 0; d < l->num_devices; d++)
@@ -59,38 +58,55 @@ static double unevenness(const eplb_layer_t *l) {
   return sum;
 }
 
-/* Keeps the two most even of all starts: two[0] the better. */
-static void rank_starts(const search_t *s, start_t *two) {
-  static const start_t starts[] = {{INFINITY, 1, 0}, {INFINITY, 0, 0}, {.98, 1, 0}, {.9, 1, 0},
-                                   {.9, 0, 0},       {.8, 0, 0},       {.7, 0, 0},  {.6, 0, 0}};
-  double heaviest = 0;
-  for (int e = 0; e < s->layer->num_experts; e++)
-    heaviest = fmax(heaviest, s->layer->weight[e]);
-  for (size_t i = 0; i < sizeof starts / sizeof *starts && s->layer->work > 0; i++) {
-    start_t start = starts[i];
-    start.cut *= s->layer->bound;
-    if ((start.cut < INFINITY && heaviest <= start.cut) || !begin_at(s, &start))
-      continue;
-    s->layer->work -= START_WORK * s->layer->num_slots;
-    start.unevenness = unevenness(s->layer);
-    if (start.unevenness < two[0].unevenness) {
-      two[1] = two[0];
-      two[0] = start;
-    } else if (start.unevenness < two[1].unevenness) {
-      two[1] = start;
-    }
-  }
-}
-
 /* With no more than a part of the work that is left. */
-static void refine_from(search_t *s, const start_t *start, double part) {
+static void refine_within(search_t *s, double part) {
   eplb_layer_t *l = s->layer;
-  if (s->best <= s->target || !begin_at(s, start))
-    return;
   int64_t kept = (int64_t)((1 - part) * (double)l->work);
   l->work -= kept;
   keep_if_better(s, eplb_refine(l, s->target));
   l->work += kept;
+}
+
+/* A start that has been tried. */
+typedef struct candidate {
+  double unevenness;
+  int32_t *expert; /* [num_slots] */
+} candidate_t;
+
+/* Takes up what the layer holds if it is among the two most even; two[0] is the most even. */
+static void consider(const search_t *s, candidate_t *two) {
+  double uneven = unevenness(s->layer);
+  if (uneven >= two[1].unevenness)
+    return;
+  two[1].unevenness = uneven;
+  memcpy(two[1].expert, s->layer->expert, (size_t)s->layer->num_slots * sizeof *two[1].expert);
+  if (uneven < two[0].unevenness) {
+    candidate_t better = two[1];
+    two[1] = two[0];
+    two[0] = better;
+  }
+}
+
+static void try_starts(const search_t *s, candidate_t *two) {
+  static const start_t starts[] = {{INFINITY, 0}, {.98, 1}, {.9, 1}, {.9, 0}, {.8, 0}, {.7, 0}, {.6, 0}};
+  double heaviest = 0;
+  for (int e = 0; e < s->layer->num_experts; e++)
+    heaviest = fmax(heaviest, s->layer->weight[e]);
+  for (size_t i = 0; i < sizeof starts / sizeof *starts && s->layer->work > 0; i++) {
+    start_t start = {starts[i].cut * s->layer->bound, starts[i].folded};
+    if ((start.cut < INFINITY && heaviest <= start.cut) || !begin_at(s, &start))
+      continue;
+    s->layer->work -= START_WORK * s->layer->num_slots;
+    consider(s, two);
+  }
+}
+
+static void refine_candidate(search_t *s, const candidate_t *candidate) {
+  if (s->best <= s->target || !(candidate->unevenness < INFINITY))
+    return;
+  memcpy(s->layer->expert, candidate->expert, (size_t)s->layer->num_slots * sizeof *candidate->expert);
+  eplb_layer_index(s->layer);
+  refine_within(s, .5);
 }
 
 double eplb_search_bound(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
@@ -152,24 +168,29 @@ static void shake(search_t *s, uint64_t seed) {
 /* Two slots a device: all work goes into counts. */
 static void search_pairs(search_t *s) {
   eplb_layer_t *l = s->layer;
-  int64_t tries = 2 * l->work / l->num_slots;
+  enum { MOST_ITEMS = 80000000 }; /* looked at in all, so that very many devices do not take too long */
+  int64_t tries = 8 * l->work / l->num_slots, most = MOST_ITEMS / l->num_slots;
+  tries = tries < most ? tries : most;
   l->work /= 8; /* what is left for swaps */
   eplb_deal_counts(l, INFINITY, &s->scratch->deal);
-  eplb_pairs_search(l, s->target, tries < INT_MAX ? (int)tries : INT_MAX, &s->scratch->deal, &s->scratch->pairs);
+  eplb_pairs_search(l, s->target, (int)tries, &s->scratch->deal, &s->scratch->pairs);
   eplb_deal_slots(l, &s->scratch->deal);
   keep_if_better(s, l->time[eplb_layer_busiest(l)]);
 }
 
 static void search_starts(search_t *s) {
-  start_t two[2] = {{0, 0, INFINITY}, {0, 0, INFINITY}};
-  refine_from(s, &(start_t){INFINITY, 1, 0}, .125);
-  if (s->best >= INFINITY)
-    refine_from(s, &(start_t){INFINITY, 0, 0}, .125);
+  candidate_t two[2] = {{INFINITY, s->scratch->candidate[0]}, {INFINITY, s->scratch->candidate[1]}};
+  if (begin_at(s, &(start_t){INFINITY, 1})) {
+    consider(s, two);
+    refine_within(s, .125);
+  } else if (begin_at(s, &(start_t){INFINITY, 0})) {
+    refine_within(s, .125);
+  }
   if (s->best <= fmax(s->target, TOLERABLE * s->layer->bound))
     return;
-  rank_starts(s, two);
-  refine_from(s, &two[0], .5);
-  refine_from(s, &two[1], .5);
+  try_starts(s, two);
+  refine_candidate(s, &two[0]);
+  refine_candidate(s, &two[1]);
 }
 
 double eplb_search(eplb_layer_t *l, eplb_search_scratch_t *scratch) {

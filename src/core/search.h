@@ -10,7 +10,7 @@ typedef struct eplb_search_scratch {
   eplb_deal_scratch_t deal;
   eplb_fold_scratch_t fold;
   eplb_pairs_scratch_t pairs;
-  int32_t *best; /* [num_slots] */
+  int32_t *best, *candidate[2]; /* [num_slots] */
 } eplb_search_scratch_t;
 
 /* Sets layer->bound, below which no placement's busiest device can be: the mean, and the least that the largest share can be on the

@@ -5,6 +5,7 @@ src_formats_libformats_la_SOURCES = \
 	src/formats/loads_csv_write.c \
 	src/formats/output.c \
 	src/formats/output.h \
-	src/formats/placement_json.c
+	src/formats/placement_json.c \
+	src/formats/placement_json_read.c
 src_formats_libformats_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 src_formats_libformats_la_LIBADD = $(JANSSON_LIBS) $(LIBCSV_LIBS)

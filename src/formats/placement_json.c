@@ -62,13 +62,19 @@ static json_t *document(const eplb_plan_record_t *r) {
       json_pack("{s:f, s:o}", "mean", r->balancedness, "layers", reals(r->layer_balancedness, p->num_layers));
   if (balance && r->layer_bound)
     json_object_set_new(balance, "bound", reals(r->layer_bound, p->num_layers));
-  return json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", VERSION,
-                   "num_layers", p->num_layers, "num_experts", p->num_experts, "num_slots", p->num_slots, "num_groups",
-                   r->num_groups, "planner", eplb_planner_name(r->planner), "policy", eplb_policy_name(r->policy),
-                   "topology", topology(r->topology), "balancedness", balance, "layers", layer_numbers(r),
-                   "physical_to_logical_map", integers(p->physical_to_logical, p->num_layers, p->num_slots),
-                   "logical_replica_count", integers(p->logical_replica_count, p->num_layers, p->num_experts),
-                   "logical_to_physical_map", padded_inverse(p));
+  json_t *object = json_pack(
+      "{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", VERSION, "num_layers",
+      p->num_layers, "num_experts", p->num_experts, "num_slots", p->num_slots, "num_groups", r->num_groups, "planner",
+      eplb_planner_name(r->planner), "policy", eplb_policy_name(r->policy), "topology", topology(r->topology),
+      "balancedness", balance, "layers", layer_numbers(r), "physical_to_logical_map",
+      integers(p->physical_to_logical, p->num_layers, p->num_slots), "logical_replica_count",
+      integers(p->logical_replica_count, p->num_layers, p->num_experts), "logical_to_physical_map", padded_inverse(p));
+  if (object && r->transfers)
+    json_object_set_new(object, "transfers",
+                        json_pack("{s:I, s:I, s:I}", "within_gpu", (json_int_t)r->transfers[EPLB_LINK_DEVICE],
+                                  "within_node", (json_int_t)r->transfers[EPLB_LINK_NODE], "across_nodes",
+                                  (json_int_t)r->transfers[EPLB_LINK_NETWORK]));
+  return object;
 }
 
 /* One member a line, so that people can find their way in it, each compact. */

@@ -19,6 +19,7 @@ static const struct {
     {"topo", command_topo, "what each rank runs on and drives"},
     {"plan", command_plan, "a placement for recorded loads"},
     {"generate", command_generate, "made-up loads with stated statistics"},
+    {"bench", command_bench, "how good and how quick, beside what it is compared to"},
 };
 enum { NUM_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -3,6 +3,9 @@ bin_PROGRAMS += eplb
 
 eplb_SOURCES = \
 	src/runtime/agree.c \
+	src/tools/bench.c \
+	src/tools/bench.h \
+	src/tools/bench_plan.c \
 	src/tools/commands.h \
 	src/tools/eplb.c \
 	src/tools/generate.c \
@@ -11,7 +14,10 @@ eplb_SOURCES = \
 	src/tools/mpi.c \
 	src/tools/plan.c \
 	src/tools/plan.h \
+	src/tools/plan_judge.c \
 	src/tools/plan_print.c \
+	src/tools/planner_options.c \
+	src/tools/planner_options.h \
 	src/tools/run.c \
 	src/tools/run.h \
 	src/tools/run_options.c \
@@ -24,7 +30,7 @@ eplb_LDADD = src/libeplb-mpi.la src/libeplb.la $(JANSSON_LIBS) $(MPI_LIBS) -lm
 
 # Man pages are what --help says.
 if HAVE_HELP2MAN
-man_MANS += src/tools/eplb.1 src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1
+man_MANS += src/tools/eplb.1 src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1 src/tools/eplb-bench.1
 CLEANFILES += $(man_MANS)
 HELP2MAN_FLAGS = --no-info --no-discard-stderr --version-string='$(PACKAGE_VERSION)' --source='$(PACKAGE_NAME)'
 
@@ -32,7 +38,7 @@ src/tools/eplb.1: eplb$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) src/tools && $(HELP2MAN) $(HELP2MAN_FLAGS) \
 	  --name='balance the experts of Mixture-of-Experts models' -o $@ ./eplb$(EXEEXT)
 
-src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1: eplb$(EXEEXT)
+src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1 src/tools/eplb-bench.1: eplb$(EXEEXT)
 	$(AM_V_GEN)command=$$(basename $@ .1 | sed 's/eplb-//'); \
 	  printf '#!/bin/sh\nexec ./eplb$(EXEEXT) %s "$$@"\n' $$command >$@.sh && chmod +x $@.sh && \
 	  what=$$(./eplb$(EXEEXT) --help | sed -n "s/^  $$command  *//p") && \

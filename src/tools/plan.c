@@ -2,6 +2,7 @@
 #include "tools/plan.h"
 #include "core/memory.h"
 #include "tools/commands.h"
+#include "tools/human.h"
 #include <argp.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 /* ---- options ---- */
 
-enum { KEY_NODES = 256, KEY_GPUS, KEY_SLOTS, KEY_GROUPS, KEY_POLICY, KEY_PLANNER, KEY_WINDOW, KEY_JSON };
+enum { KEY_NODES = 256, KEY_GPUS, KEY_SLOTS, KEY_CURRENT, KEY_EXPERT_BYTES, KEY_ROUTING, KEY_WINDOW, KEY_JSON };
 
 static const struct argp_option arguments[] = {
     {"nodes", KEY_NODES, "N", 0, "nodes (1)", 0},
@@ -18,13 +19,13 @@ static const struct argp_option arguments[] = {
     {"slots", KEY_SLOTS, "P", 0,
      "physical experts per layer in all (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
      0},
-    {"groups", KEY_GROUPS, "K", 0, "groups of consecutive experts, as group-limited routing has them (1)", 0},
-    {"policy", KEY_POLICY, "NAME", 0, "auto, hierarchical or global (auto)", 0},
-    {"planner", KEY_PLANNER, "NAME", 0, "default or reference (default)", 0},
+    {"current", KEY_CURRENT, "FILE", 0, "start from this placement, as -o has written it, and move little", 0},
     {"window", KEY_WINDOW, "WHICH", 0,
      "plan for a window: its number, from 0, or last; for their mean; or for all: planned for the mean, judged on each "
      "(last)",
      0},
+    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to say what moves", 0},
+    {"routing", KEY_ROUTING, "M,N", 0, "a token picks N experts from M groups (8 from half of the groups)", 0},
     {"json", KEY_JSON, NULL, 0, "the placement as JSON on standard output instead of a summary", 0},
     {"output", 'o', "FILE", 0, "write the placement as JSON to FILE", 0},
     {0}};
@@ -41,6 +42,13 @@ static int parse_window(const struct argp_state *state, const char *text) {
   return (int)number;
 }
 
+static void parse_routing(const struct argp_state *state, const char *text, plan_options_t *o) {
+  char after;
+  if (sscanf(text, "%d,%d%c", &o->token_groups, &o->token_experts, &after) != 2 || o->token_groups < 1 ||
+      o->token_experts < 1)
+    argp_error(state, "--routing is \"%s\"; expected groups and experts of a token, such as 4,8", text);
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   plan_options_t *o = state->input;
   switch (key) {
@@ -53,16 +61,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case KEY_SLOTS:
     o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
     return 0;
-  case KEY_GROUPS:
-    o->plan.num_groups = (int)tool_integer(state, "groups", text, 1, 1 << 30);
+  case KEY_CURRENT:
+    o->current = text;
     return 0;
-  case KEY_POLICY:
-    if (eplb_policy_parse(text, &o->plan.policy))
-      argp_error(state, "%s", eplb_last_error());
+  case KEY_EXPERT_BYTES:
+    o->planner.payback.expert_bytes = (double)tool_bytes(state, "expert-bytes", text, 1, INT64_C(1) << 40);
     return 0;
-  case KEY_PLANNER:
-    if (eplb_planner_parse(text, &o->plan.planner))
-      argp_error(state, "%s", eplb_last_error());
+  case KEY_ROUTING:
+    parse_routing(state, text, o);
     return 0;
   case KEY_WINDOW:
     o->window = parse_window(state, text);
@@ -77,6 +83,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     if (o->loads)
       argp_error(state, "\"%s\" is a second file of loads; expected one", text);
     o->loads = text;
+    return 0;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &o->planner;
+    return 0;
+  case ARGP_KEY_SUCCESS:
+    planner_options_finish(&o->planner, state);
     return 0;
   case ARGP_KEY_NO_ARGS:
     argp_error(state, "no file of loads; make some with eplb generate -o loads.csv, or give - for standard input");
@@ -106,85 +118,13 @@ static eplb_status_t choose_load(plan_result_t *r) {
   return EPLB_SUCCESS;
 }
 
-/* As many slots as asked for, dealt out evenly to the GPUs, those evenly to the nodes; the first get one more. */
-static eplb_status_t declare_topology(plan_result_t *r) {
-  const plan_options_t *o = r->options;
-  int experts = r->loads->num_experts, gpus = o->gpus ? o->gpus : 8 * o->nodes;
-  int64_t wanted = experts + (experts + 7) / 8, slots = o->slots ? o->slots : (wanted + gpus - 1) / gpus * gpus;
-  if (slots > INT32_MAX)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d experts on %d GPUs are too many slots", experts, gpus);
-  if (o->nodes > gpus)
-    return eplb_fail(EPLB_ERR_SHAPE, "--nodes is %d for %d GPUs; every node needs one", o->nodes, gpus);
-  int *node = EPLB_NEW(int, gpus), *share = EPLB_NEW(int, gpus);
-  eplb_status_t status = EPLB_ERR_MEMORY;
-  if (node && share) {
-    for (int g = 0; g < gpus; g++) {
-      node[g] = (int)((int64_t)g * o->nodes / gpus);
-      share[g] = (int)slots / gpus + (g < slots % gpus);
-    }
-    status = eplb_topology_create(gpus, 1, (const char *const[]){"node"}, 0, node, share, NULL, 1, &r->topology);
-  }
-  free(node);
-  free(share);
-  return status;
-}
-
-/* Mean over the windows that are judged. */
-static eplb_status_t judge(const plan_result_t *r, const eplb_placement_t *placement, plan_score_t *score) {
-  const eplb_loads_t *loads = r->loads;
-  int windows = r->options->window == PLAN_WINDOW_ALL ? loads->num_windows : 1;
-  double *layer = EPLB_NEW(double, loads->num_layers);
-  score->layer = EPLB_NEW(double, loads->num_layers);
-  if (!layer || !score->layer) {
-    free(layer);
-    return EPLB_ERR_MEMORY;
-  }
-  for (int w = 0; w < windows; w++) {
-    score->mean +=
-        eplb_balancedness_mean(r->topology, placement, windows > 1 ? eplb_loads_window(loads, w) : r->load, layer) /
-        windows;
-    for (int l = 0; l < loads->num_layers; l++)
-      score->layer[l] += layer[l] / windows;
-  }
-  free(layer);
-  return EPLB_SUCCESS;
-}
-
-static eplb_status_t judge_bound(const plan_result_t *r, plan_score_t *score) {
-  const eplb_loads_t *loads = r->loads;
-  int windows = r->options->window == PLAN_WINDOW_ALL ? loads->num_windows : 1;
-  score->layer = EPLB_NEW(double, loads->num_layers);
-  eplb_status_t status = score->layer ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
-  for (int i = 0; i < windows * loads->num_layers && !status; i++) {
-    int w = i / loads->num_layers, l = i % loads->num_layers;
-    const double *load = windows > 1 ? eplb_loads_window(loads, w) : r->load;
-    double bound = 0;
-    status =
-        eplb_balancedness_bound(r->topology, loads->num_experts, load + (size_t)l * (size_t)loads->num_experts, &bound);
-    score->layer[l] += bound / windows;
-    score->mean += bound / windows / loads->num_layers;
-  }
-  return status;
-}
-
-static eplb_status_t judge_all(plan_result_t *r) {
-  eplb_placement_t *linear;
-  eplb_status_t status = eplb_placement_create_linear(r->loads->num_layers, r->loads->num_experts,
-                                                      eplb_topology_num_slots(r->topology), &linear);
-  if (status)
-    return status;
-  status = judge(r, linear, &r->linear);
-  eplb_placement_destroy(&linear);
-  if (!status)
-    status = judge(r, r->placement, &r->planned);
-  return status ? status : judge_bound(r, &r->bound);
-}
-
 static eplb_status_t plan_timed(plan_result_t *r) {
+  const eplb_plan_options_t *options = &r->options->planner.plan;
   struct timespec from, to;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  eplb_status_t status =
-      eplb_plan(&r->options->plan, r->topology, r->loads->num_layers, r->loads->num_experts, r->load, &r->placement);
+  eplb_status_t status = r->options->current ? eplb_replan(options, r->topology, r->before, r->load, &r->placement)
+                                             : eplb_plan(options, r->topology, r->loads->num_layers,
+                                                         r->loads->num_experts, r->load, &r->placement);
   clock_gettime(CLOCK_MONOTONIC, &to);
   r->milliseconds = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
   return status;
@@ -196,12 +136,13 @@ static eplb_status_t write_placement(const plan_result_t *r, const char *path) {
   const eplb_plan_record_t record = {.topology = r->topology,
                                      .placement = r->placement,
                                      .layer_id = r->loads->layer_id,
-                                     .planner = r->options->plan.planner,
-                                     .policy = eplb_plan_policy(&r->options->plan, r->topology),
-                                     .num_groups = r->options->plan.num_groups,
+                                     .planner = r->options->planner.plan.planner,
+                                     .policy = eplb_plan_policy(&r->options->planner.plan, r->topology),
+                                     .num_groups = r->options->planner.plan.num_groups,
                                      .balancedness = r->planned.mean,
                                      .layer_balancedness = r->planned.layer,
-                                     .layer_bound = r->bound.layer};
+                                     .layer_bound = r->bound.layer,
+                                     .transfers = r->options->current ? r->change.transfers : NULL};
   return eplb_placement_write_json(path, &record);
 }
 
@@ -214,16 +155,32 @@ static eplb_status_t write_results(const plan_result_t *r) {
   return status;
 }
 
+/* The current placement, or else what a job starts with. */
+static eplb_status_t find_before(plan_result_t *r) {
+  int layers = r->loads->num_layers, experts = r->loads->num_experts, slots = eplb_topology_num_slots(r->topology);
+  if (!r->options->current)
+    return eplb_placement_create_linear(layers, experts, slots, &r->before);
+  eplb_status_t status = eplb_placement_read_json(r->options->current, &r->before);
+  if (!status &&
+      (r->before->num_layers != layers || r->before->num_experts != experts || r->before->num_slots != slots))
+    return eplb_fail(EPLB_ERR_SHAPE, "%s has %d layers of %d experts in %d slots; expected %d of %d in %d",
+                     r->options->current, r->before->num_layers, r->before->num_experts, r->before->num_slots, layers,
+                     experts, slots);
+  return status;
+}
+
 static eplb_status_t plan(plan_result_t *r) {
   eplb_status_t status = eplb_loads_read(r->options->loads, &r->loads);
   if (!status)
     status = choose_load(r);
   if (!status)
-    status = declare_topology(r);
+    status = plan_declare(r);
+  if (!status)
+    status = find_before(r);
   if (!status)
     status = plan_timed(r);
   if (!status)
-    status = judge_all(r);
+    status = plan_judge(r);
   return status ? status : write_results(r);
 }
 
@@ -231,22 +188,26 @@ static eplb_status_t plan(plan_result_t *r) {
 static void suggest_slots(const plan_result_t *r) {
   int gpus = r->topology ? r->topology->num_devices : 0, slots = gpus ? eplb_topology_num_slots(r->topology) : 0;
   int experts = r->loads ? r->loads->num_experts : 0;
-  if (gpus && (slots < experts || slots % gpus))
+  if (!gpus)
+    return;
+  int divides = slots % gpus == 0 || r->options->planner.plan.planner != EPLB_PLANNER_REFERENCE;
+  if (slots < experts || !divides)
     fprintf(stderr, "try --slots %lld\n", ((slots < experts ? experts : slots) + (long long)gpus - 1) / gpus * gpus);
 }
 
 int command_plan(int argc, char **argv) {
+  static const struct argp_child children[] = {{&planner_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {arguments,
                                    parse_option,
                                    "LOADS",
                                    "Plan which slots of which GPUs hold which experts, for recorded loads (CSV; - is "
                                    "standard input).\vExample: eplb plan loads.csv --nodes 4 --gpus 32 -o "
                                    "placement.json",
-                                   NULL,
+                                   children,
                                    NULL,
                                    NULL};
-  plan_options_t options = {.nodes = 1, .window = PLAN_WINDOW_LAST};
-  eplb_plan_options_init(&options.plan);
+  plan_options_t options = {.nodes = 1, .window = PLAN_WINDOW_LAST, .token_experts = 8};
+  planner_options_init(&options.planner);
   tool_parse(&argp, argc, argv, &options);
   plan_result_t r = {.options = &options};
   eplb_status_t status = plan(&r);
@@ -254,10 +215,11 @@ int command_plan(int argc, char **argv) {
   if (status == EPLB_ERR_SHAPE)
     suggest_slots(&r);
   eplb_placement_destroy(&r.placement);
+  eplb_placement_destroy(&r.before);
   eplb_topology_destroy(&r.topology);
   eplb_loads_destroy(&r.loads);
   free(r.load);
-  free(r.linear.layer);
+  free(r.was.layer);
   free(r.planned.layer);
   free(r.bound.layer);
   return exit_status;

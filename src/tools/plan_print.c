@@ -1,4 +1,5 @@
 #include "core/memory.h"
+#include "tools/human.h"
 #include "tools/plan.h"
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ static int worst_layer(const plan_score_t *score, int num_layers) {
 
 static void print_inputs(const plan_result_t *r) {
   const eplb_topology_t *t = r->topology;
-  const eplb_plan_options_t *o = &r->options->plan;
+  const eplb_plan_options_t *o = &r->options->planner.plan;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
   printf("loads     %s: %d layers x %d experts, ", r->options->loads, r->loads->num_layers, r->loads->num_experts);
   if (r->options->window == PLAN_WINDOW_MEAN)
@@ -41,12 +42,35 @@ static void print_score(const plan_result_t *r, const char *what, const plan_sco
 static void print_gain(const plan_result_t *r) {
   double before = 0, after = 0;
   for (int l = 0; l < r->loads->num_layers; l++) {
-    before += 1 / r->linear.layer[l];
+    before += 1 / r->was.layer[l];
     after += 1 / r->planned.layer[l];
   }
   if (before > after)
     printf("  Where experts' time is their tokens' and layers count alike, they take %.1f %% less of it.\n",
            100 * (1 - after / before));
+}
+
+static void print_change(const plan_result_t *r) {
+  const int64_t *t = r->change.transfers;
+  const eplb_payback_t *p = &r->options->planner.payback;
+  int64_t moved = t[EPLB_LINK_DEVICE] + t[EPLB_LINK_NODE] + t[EPLB_LINK_NETWORK];
+  char bytes[HUMAN_MAX];
+  printf("\nto get there  %lld of %lld slots change: %lld within a GPU, %lld within a node, %lld across\n",
+         (long long)moved, (long long)r->placement->num_slots * r->placement->num_layers,
+         (long long)t[EPLB_LINK_DEVICE], (long long)t[EPLB_LINK_NODE], (long long)t[EPLB_LINK_NETWORK]);
+  if (moved > 0 && p->expert_bytes > 0)
+    printf("              %s of weights\n", human_bytes((int64_t)(p->expert_bytes * (double)moved), bytes));
+  if (moved > 0 && r->options->planner.plan.payback)
+    printf("              takes about %.3g ms and saves about %.3g ms of experts' time in %g window%s\n",
+           r->change.cost * 1e3, r->change.gain * 1e3, p->windows, p->windows > 1 ? "s" : "");
+}
+
+static void print_routing(const plan_result_t *r) {
+  if (r->options->planner.plan.num_groups == 1 || eplb_topology_num_nodes(r->topology) == 1)
+    return;
+  printf("\nrouting       a token visits %.3f nodes besides its own (before: %.3f); %.1f %% of the load is off its "
+         "group's node\n",
+         r->remote, r->remote_was, 100 * r->off_home);
 }
 
 static void print_bars(const plan_result_t *r, int layer, double *device) {
@@ -98,10 +122,13 @@ eplb_status_t plan_print(const plan_result_t *r) {
     return EPLB_ERR_MEMORY;
   print_inputs(r);
   printf("\nbalance (mean / busiest GPU)  mean   worst layer\n");
-  print_score(r, "experts in order", &r->linear);
+  print_score(r, r->options->current ? "the current placement" : "experts in order", &r->was);
   print_score(r, "this plan", &r->planned);
   print_score(r, "no plan can be above", &r->bound);
   print_gain(r);
+  if (r->options->current)
+    print_change(r);
+  print_routing(r);
   int layer = worst_layer(&r->planned, r->loads->num_layers);
   print_bars(r, layer, device);
   print_hot_experts(r, layer);

@@ -2,6 +2,7 @@
 #ifndef EPLB_TOOLS_RUN_H
 #define EPLB_TOOLS_RUN_H
 
+#include "tools/planner_options.h"
 #include "tools/weights.h"
 #include <eplb/eplb_mpi.h>
 
@@ -13,6 +14,7 @@ typedef struct run_options {
   int nodes;  /* declared; 0: detect */
   int rounds; /* 0: one for each window, at most 8 */
   int json;
+  planner_options_t planner;
   eplb_session_options_t session;
   int inject_step; /* an eplb_step_t, or -1 */
   int inject_rank;

@@ -8,11 +8,8 @@
 enum {
   KEY_EXPERT_BYTES = 256,
   KEY_SLOTS,
-  KEY_GROUPS,
   KEY_NODES,
   KEY_ROUNDS,
-  KEY_POLICY,
-  KEY_PLANNER,
   KEY_LAYERS,
   KEY_EXPERTS,
   KEY_SEED,
@@ -34,10 +31,7 @@ static const struct argp_option arguments[] = {
     {"slots", KEY_SLOTS, "P", 0,
      "physical experts per layer in all, rounded up to a multiple of the ranks (default: an eighth more than experts)",
      0},
-    {"groups", KEY_GROUPS, "K", 0, "groups of consecutive experts, as group-limited routing has them (1)", 0},
     {"nodes", KEY_NODES, "N", 0, "pretend that the ranks are on N nodes (default: what is detected)", 0},
-    {"policy", KEY_POLICY, "NAME", 0, "auto, hierarchical or global (auto)", 0},
-    {"planner", KEY_PLANNER, "NAME", 0, "default or reference (default)", 0},
     {"staging", KEY_STAGING, "BYTES", 0, "most that a rank may use for incoming experts (default: one layer's slots)",
      0},
     {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
@@ -76,13 +70,6 @@ static void parse_inject(const struct argp_state *state, const char *text, run_o
   argp_error(state, "--inject is \"%s\"; expected a step and a rank, such as receive@1", text);
 }
 
-static void parse_names(int key, const char *text, const struct argp_state *state, run_options_t *o) {
-  eplb_status_t status = key == KEY_POLICY ? eplb_policy_parse(text, &o->session.plan.policy)
-                                           : eplb_planner_parse(text, &o->session.plan.planner);
-  if (status)
-    argp_error(state, "%s", eplb_last_error());
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   run_options_t *o = state->input;
   switch (key) {
@@ -107,15 +94,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case KEY_SLOTS:
     o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
     return 0;
-  case KEY_GROUPS:
-    o->session.plan.num_groups = (int)tool_integer(state, "groups", text, 1, 1 << 30);
-    return 0;
   case KEY_NODES:
     o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
-    return 0;
-  case KEY_POLICY:
-  case KEY_PLANNER:
-    parse_names(key, text, state, o);
     return 0;
   case KEY_STAGING:
     o->session.staging_bytes = (size_t)tool_bytes(state, "staging", text, 1, INT64_C(1) << 60);
@@ -132,6 +112,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case KEY_JSON:
     o->json = 1;
     return 0;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &o->planner;
+    return 0;
+  case ARGP_KEY_SUCCESS:
+    o->planner.payback.expert_bytes = (double)o->expert_bytes;
+    planner_options_finish(&o->planner, state);
+    o->session.plan = o->planner.plan;
+    return 0;
   case ARGP_KEY_ARG:
     argp_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
     return 0;
@@ -141,6 +129,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 }
 
 void run_parse(int argc, char **argv, run_options_t *options) {
+  static const struct argp_child children[] = {{&planner_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {
       arguments,
       parse_option,
@@ -150,12 +139,13 @@ void run_parse(int argc, char **argv, run_options_t *options) {
       "broadcast the mapping and migrate the weights; then check every byte of every slot."
       "\vExample: mpirun -n 8 eplb run --loads loads.csv --groups 8 --nodes 2\n"
       "No GPU is needed: the weights are in host memory.",
-      NULL,
+      children,
       NULL,
       NULL};
   *options = (run_options_t){.expert_bytes = 65536, .inject_step = -1};
   eplb_generate_options_init(&options->generate);
   eplb_session_options_init(&options->session);
+  planner_options_init(&options->planner);
   options->session.verify = EPLB_VERIFY_ALWAYS;
   tool_parse(&argp, argc, argv, options);
 }

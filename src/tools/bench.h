@@ -1,0 +1,11 @@
+/* The benchmarks, and what they share. */
+#ifndef EPLB_TOOLS_BENCH_H
+#define EPLB_TOOLS_BENCH_H
+
+/* As the commands in commands.h. */
+int bench_plan(int argc, char **argv);
+
+/* A clock that only runs forward. */
+double bench_seconds(void);
+
+#endif
