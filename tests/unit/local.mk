@@ -2,12 +2,14 @@
 if HAVE_CUNIT
 UNIT_TESTS = tests/unit/status \
 	tests/unit/balance \
+	tests/unit/default_planner \
 	tests/unit/golden \
 	tests/unit/keep_slots \
 	tests/unit/out_of_memory \
 	tests/unit/placement \
 	tests/unit/planner \
 	tests/unit/planner_refusals \
+	tests/unit/replan \
 	tests/unit/senders \
 	tests/unit/topology \
 	tests/unit/transfer
@@ -28,6 +30,14 @@ CORE_LIBS = tests/support/libshapes.la $(UNIT_LIBS)
 tests_unit_balance_SOURCES = tests/unit/balance.c
 tests_unit_balance_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_balance_LDADD = $(CORE_LIBS)
+
+tests_unit_default_planner_SOURCES = tests/unit/default_planner.c
+tests_unit_default_planner_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_default_planner_LDADD = $(CORE_LIBS)
+
+tests_unit_replan_SOURCES = tests/unit/replan.c
+tests_unit_replan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_replan_LDADD = $(CORE_LIBS)
 
 tests_unit_golden_SOURCES = tests/unit/golden.c
 tests_unit_golden_CPPFLAGS = $(UNIT_CPPFLAGS)

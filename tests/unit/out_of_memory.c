@@ -137,6 +137,33 @@ static eplb_status_t plan_global(world_t *w) {
   return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
 }
 
+static eplb_status_t plan_spilling(world_t *w) {
+  w->options.policy = EPLB_POLICY_HIERARCHICAL;
+  w->options.spill = .9;
+  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+}
+
+static eplb_status_t plan_reference(world_t *w) {
+  w->options.planner = EPLB_PLANNER_REFERENCE;
+  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+}
+
+static eplb_status_t replan(world_t *w) {
+  return eplb_replan(&w->options, w->topology, w->before, w->load, &w->made_placement);
+}
+
+static eplb_status_t replan_reference(world_t *w) {
+  w->options.planner = EPLB_PLANNER_REFERENCE;
+  return eplb_replan(&w->options, w->topology, w->before, w->load, &w->made_placement);
+}
+
+static eplb_status_t count_visits(world_t *w) {
+  double visits;
+  eplb_status_t status = eplb_remote_nodes(w->topology, w->before, 0, w->load, 4, 2, 3, &visits, NULL);
+  w->bound = status ? w->bound : visits;
+  return status;
+}
+
 static eplb_status_t create_deriver(world_t *w) {
   return eplb_deriver_create(w->topology, 16, &w->made_deriver);
 }
@@ -179,6 +206,11 @@ static void the_bound_survives_any_failure(void) {
 static void planning_survives_any_failure(void) {
   exhaust(plan_hierarchical);
   exhaust(plan_global);
+  exhaust(plan_spilling);
+  exhaust(plan_reference);
+  exhaust(replan);
+  exhaust(replan_reference);
+  exhaust(count_visits);
 }
 
 static void derivation_survives_any_failure(void) {
