@@ -5,6 +5,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/default_planner \
 	tests/unit/golden \
 	tests/unit/keep_slots \
+	tests/unit/loads \
 	tests/unit/out_of_memory \
 	tests/unit/placement \
 	tests/unit/planner \
@@ -47,6 +48,10 @@ EXTRA_DIST += tests/data/golden
 tests_unit_keep_slots_SOURCES = tests/unit/keep_slots.c
 tests_unit_keep_slots_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_keep_slots_LDADD = $(CORE_LIBS)
+
+tests_unit_loads_SOURCES = tests/unit/loads.c
+tests_unit_loads_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_LDADD = $(CORE_LIBS)
 
 # Allocations of the test and of the library go through the test, so that it can make them fail and count them.
 tests_unit_out_of_memory_SOURCES = \
