@@ -54,7 +54,7 @@ typedef struct eplb_generate_options {
   eplb_spread_t spread;
   double parameter; /* of the spread; finite, in [0, 16] */
   double drift;     /* share of a layer's popularity that is drawn anew from window to window, in [0, 1] */
-  double tokens;    /* mean tokens per expert and window, in [1, 2^40] */
+  double tokens;    /* mean tokens per expert and window, in [1, 2^40]; of all experts together below 2^63 */
   uint64_t seed;
 } eplb_generate_options_t;
 

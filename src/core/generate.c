@@ -29,6 +29,9 @@ static eplb_status_t check(const eplb_generate_options_t *o) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "drift is %g; expected 0 to 1", o->drift);
   if (!(o->tokens >= 1 && o->tokens <= 0x1p40))
     return eplb_fail(EPLB_ERR_ARGUMENT, "tokens is %g; expected 1 to 2^40", o->tokens);
+  if (!(o->tokens * o->num_experts < 0x1p63)) /* all of them may go to one expert */
+    return eplb_fail(EPLB_ERR_ARGUMENT, "tokens is %g for each of %d experts; expected a sum below 2^63", o->tokens,
+                     o->num_experts);
   return EPLB_SUCCESS;
 }
 

@@ -379,6 +379,16 @@ static void generate_refuses_numbers(void) {
   }
 }
 
+/* One expert may get nearly all tokens; no recording may hold 2^63. */
+static void generate_refuses_sums_that_no_load_can_be(void) {
+  eplb_generate_options_t o;
+  eplb_generate_options_init(&o);
+  o.num_windows = o.num_layers = 1;
+  o.num_experts = 1 << 23;
+  o.tokens = 0x1p40;
+  refuse_options(&o, "tokens is 1.09951e+12 for each of 8388608 experts");
+}
+
 int main(void) {
   static const tap_test_t tests[] = {
       {"new recordings are zero", new_recordings_are_zero},
@@ -402,6 +412,7 @@ int main(void) {
       {"layers are drawn each for itself", layers_are_drawn_each_for_itself},
       {"generate refuses shapes", generate_refuses_shapes},
       {"generate refuses numbers", generate_refuses_numbers},
+      {"generate refuses sums that no load can be", generate_refuses_sums_that_no_load_can_be},
       {NULL, NULL}};
   return tap_run("loads", tests);
 }
