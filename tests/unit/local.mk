@@ -6,6 +6,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/golden \
 	tests/unit/keep_slots \
 	tests/unit/loads \
+	tests/unit/loads_csv \
 	tests/unit/out_of_memory \
 	tests/unit/placement \
 	tests/unit/planner \
@@ -52,6 +53,15 @@ tests_unit_keep_slots_LDADD = $(CORE_LIBS)
 tests_unit_loads_SOURCES = tests/unit/loads.c
 tests_unit_loads_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loads_LDADD = $(CORE_LIBS)
+
+# Files, in a temporary folder.
+FOLDER_SOURCES = tests/support/folder.c tests/support/folder.h
+FORMATS_LIBS = tests/support/libshapes.la tests/support/libtap.la src/formats/libformats.la $(JANSSON_LIBS) \
+	$(LIBCSV_LIBS) src/core/libcore.la
+
+tests_unit_loads_csv_SOURCES = tests/unit/loads_csv.c $(FOLDER_SOURCES)
+tests_unit_loads_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_csv_LDADD = $(FORMATS_LIBS)
 
 # Allocations of the test and of the library go through the test, so that it can make them fail and count them.
 tests_unit_out_of_memory_SOURCES = \
