@@ -1,5 +1,6 @@
 #include "formats/output.h"
 #include <eplb/formats.h>
+#include <locale.h>
 
 static void write_rows(FILE *file, const eplb_loads_t *loads) {
   const double *load = loads->load;
@@ -12,6 +13,18 @@ static void write_rows(FILE *file, const eplb_loads_t *loads) {
     }
 }
 
+/* A number has a point, whatever the language of the thread that writes. */
+static eplb_status_t write_rows_in_c(FILE *file, const eplb_loads_t *loads) {
+  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (!c)
+    return eplb_fail(EPLB_ERR_MEMORY, "out of memory for a locale");
+  locale_t own = uselocale(c);
+  write_rows(file, loads);
+  uselocale(own);
+  freelocale(c);
+  return EPLB_SUCCESS;
+}
+
 eplb_status_t eplb_loads_write(const char *path, const eplb_loads_t *loads) {
   eplb_output_t output;
   eplb_status_t status = eplb_output_open(path, &output);
@@ -21,6 +34,5 @@ eplb_status_t eplb_loads_write(const char *path, const eplb_loads_t *loads) {
   for (int e = 0; e < loads->num_experts; e++)
     fprintf(output.file, ",e%d", e);
   fputc('\n', output.file);
-  write_rows(output.file, loads);
-  return eplb_output_close(&output, EPLB_SUCCESS);
+  return eplb_output_close(&output, write_rows_in_c(output.file, loads));
 }
