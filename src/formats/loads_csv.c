@@ -98,9 +98,14 @@ static void take_number(reader_t *r, const char *text, size_t length, int *numbe
     *number = (int)value;
 }
 
+/* Whether a field is `word`; fields may hold zeros. */
+static int reads(const char *text, size_t length, const char *word) {
+  return length == strlen(word) && !memcmp(text, word, length);
+}
+
 /* A field of the header; the experts' names do not matter. */
 static void take_title(reader_t *r, const char *text, size_t length) {
-  if (r->fields == 1 && strcmp(text, "layer"))
+  if (r->fields == 1 && !reads(text, length, "layer"))
     refuse_field(r, EPLB_ERR_FORMAT, text, length, "layer, as in window,layer,e0,e1,...");
 }
 
@@ -111,7 +116,7 @@ static void take_field(void *field, size_t length, void *reader) {
   if (r->status)
     return;
   if (r->fields == 0 && r->num_rows == 0 && !r->has_header)
-    r->has_header = r->is_header = !strcmp(text, "window");
+    r->has_header = r->is_header = reads(text, length, "window");
   if (r->fields >= MAX_COLUMNS)
     r->status =
         eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: more than %d columns", r->name, (long long)r->line, MAX_COLUMNS);
