@@ -127,6 +127,8 @@ static void take_field(void *field, size_t length, void *reader) {
   else
     take_load(r, text, length);
   r->fields++;
+  for (size_t i = 0; i < length; i++)
+    r->line += text[i] == '\n'; /* in quotation marks */
 }
 
 /* Sets the number of experts from the first line, or holds the line against it. */
