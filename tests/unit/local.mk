@@ -9,6 +9,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/loads_csv \
 	tests/unit/out_of_memory \
 	tests/unit/placement \
+	tests/unit/placement_json \
 	tests/unit/planner \
 	tests/unit/planner_refusals \
 	tests/unit/replan \
@@ -62,6 +63,10 @@ FORMATS_LIBS = tests/support/libshapes.la tests/support/libtap.la src/formats/li
 tests_unit_loads_csv_SOURCES = tests/unit/loads_csv.c $(FOLDER_SOURCES)
 tests_unit_loads_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loads_csv_LDADD = $(FORMATS_LIBS)
+
+tests_unit_placement_json_SOURCES = tests/unit/placement_json.c $(FOLDER_SOURCES)
+tests_unit_placement_json_CPPFLAGS = $(UNIT_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_placement_json_LDADD = $(FORMATS_LIBS)
 
 # Allocations of the test and of the library go through the test, so that it can make them fail and count them.
 tests_unit_out_of_memory_SOURCES = \
