@@ -18,7 +18,7 @@ extern "C" {
 EPLB_PUBLIC eplb_status_t eplb_loads_read(const char *path, eplb_loads_t **loads);
 
 /* Writes the form with the header. Local. "-" is standard output. A file appears whole or not at all: it is written beside
- * its final name and then renamed. EPLB_ERR_IO: the old file, if any, is as it was. */
+ * its final name and then renamed. EPLB_ERR_IO, EPLB_ERR_MEMORY: the old file, if any, is as it was. */
 EPLB_PUBLIC eplb_status_t eplb_loads_write(const char *path, const eplb_loads_t *loads);
 
 /* What a placement file says about how its placement was made. */
