@@ -139,6 +139,45 @@ static void hierarchical_plans_keep_groups_whole(void) {
   shapes_try(1500, 4, check_groups_at_home);
 }
 
+/* Whatever the compiler, its options and the machine: a hash of plans of whole numbers from the tests' own generator. */
+static void plans_are_the_same_everywhere(void) {
+  static const struct {
+    int nodes, devices, slots, experts, groups;
+    double spill;
+    uint64_t hash;
+  } cases[] = {{4, 32, 9, 256, 1, 0, UINT64_C(0xa53a9a5b8ddec542)},
+               {9, 72, 4, 256, 1, 0, UINT64_C(0x5627a93a06d663f3)},
+               {18, 144, 2, 256, 1, 0, UINT64_C(0xda8f33e6af8d7786)},
+               {4, 32, 9, 256, 8, .99, UINT64_C(0xd36cc81da9d337e3)}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    rng_t rng = {11};
+    eplb_topology_t *t;
+    eplb_plan_options_t o;
+    eplb_placement_t *p, *next;
+    double load[256];
+    for (int e = 0; e < 256; e++)
+      load[e] = rng_between(&rng, 1, 1000) * rng_between(&rng, 1, 50);
+    eplb_plan_options_init(&o);
+    o.num_groups = cases[i].groups;
+    o.spill = cases[i].spill;
+    CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(cases[i].nodes, cases[i].devices, cases[i].slots, &t), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(eplb_plan(&o, t, 1, cases[i].experts, load, &p), EPLB_SUCCESS);
+    for (int e = 0; e < 256; e += 3)
+      load[e] *= 2;
+    CU_ASSERT_EQUAL_FATAL(eplb_replan(&o, t, p, load, &next), EPLB_SUCCESS);
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (int s = 0; s < p->num_slots; s++)
+      hash = ((hash ^ (uint64_t)(p->physical_to_logical[s] * 1000 + next->physical_to_logical[s])) *
+              UINT64_C(1099511628211));
+    if (hash != cases[i].hash)
+      printf("# case %zu: hash 0x%016llx\n", i, (unsigned long long)hash);
+    CU_ASSERT_EQUAL(hash, cases[i].hash);
+    eplb_placement_destroy(&next);
+    eplb_placement_destroy(&p);
+    eplb_topology_destroy(&t);
+  }
+}
+
 /* ---- loads that are hard ---- */
 
 static void plan_loads(const char *what, double a, double b) {
@@ -300,6 +339,7 @@ int main(void) {
                                      {"no plan is worse than the reference", no_plan_is_worse_than_the_reference},
                                      {"no device holds an expert twice", no_device_holds_an_expert_twice},
                                      {"hierarchical plans keep groups whole", hierarchical_plans_keep_groups_whole},
+                                     {"plans are the same everywhere", plans_are_the_same_everywhere},
                                      {"odd loads have plans", odd_loads_have_plans},
                                      {"absurd loads are refused", absurd_loads_are_refused},
                                      {"the gap to the optimum is small", gap_to_the_optimum_is_small},
