@@ -9,7 +9,8 @@ static const struct {
   const char *name;
   tool_command_fn *run;
   const char *what;
-} benches[] = {{"plan", bench_plan, "planning: time per layer, balance and moves, beside the reference"}};
+} benches[] = {{"plan", bench_plan, "planning: time per layer, balance and moves, beside the reference"},
+               {"migrate", bench_migrate, "migration, beside memcpy, what peers do and the busiest link's bound"}};
 enum { NUM_BENCHES = sizeof benches / sizeof *benches };
 
 double bench_seconds(void) {

@@ -4,6 +4,7 @@
 
 /* As the commands in commands.h. */
 int bench_plan(int argc, char **argv);
+int bench_migrate(int argc, char **argv);
 
 /* A clock that only runs forward. */
 double bench_seconds(void);

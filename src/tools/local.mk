@@ -5,6 +5,9 @@ eplb_SOURCES = \
 	src/runtime/agree.c \
 	src/tools/bench.c \
 	src/tools/bench.h \
+	src/tools/bench_migrate.c \
+	src/tools/bench_peer.c \
+	src/tools/bench_peer.h \
 	src/tools/bench_plan.c \
 	src/tools/commands.h \
 	src/tools/eplb.c \

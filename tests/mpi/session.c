@@ -33,13 +33,14 @@ static void rounds_move_weights(void) {
   mpi_tap_case("rounds move weights, checked byte by byte");
 }
 
-/* From the second rebalance on the counts are the same: nothing is left to gain. */
+/* At the second rebalance the counts are the same: only layers that could not be balanced well are tried again. */
 static void the_default_planner_lets_lie(void) {
   job_t job;
   eplb_session_options_t o = job_options();
   o.plan.planner = EPLB_PLANNER_DEFAULT;
   o.plan.num_groups = 1;
   job_start(&job, &o);
+  int64_t first = 0;
   for (int again = 0; again < 2; again++) {
     eplb_report_t report;
     job_record(&job, 0, 0);
@@ -47,10 +48,11 @@ static void the_default_planner_lets_lie(void) {
     CHECK(job_is_whole(&job));
     CHECK(mpi_tap_same(job_hash_of_maps(&job)));
     CHECK(report.balancedness_after >= report.balancedness_before - 1e-9);
-    CHECK(!again || report.slots_changed == 0 || report.balancedness_before < .99);
+    CHECK(!again || report.slots_changed <= first / 2);
+    first = report.slots_changed;
   }
   job_finish(&job);
-  mpi_tap_case("the default planner moves what gains, and nothing twice");
+  mpi_tap_case("the default planner moves what gains, and little twice");
 }
 
 static void detection_serves_too(void) {
