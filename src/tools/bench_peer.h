@@ -4,6 +4,7 @@
 
 #include <eplb/placement.h>
 #include <mpi.h>
+#include <stddef.h>
 
 /* One tensor of each expert, twice: the slots, and a layer's spare slots. */
 typedef struct peer {
