@@ -55,8 +55,8 @@ typedef struct eplb_session_options {
   eplb_plan_options_t plan;        /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
-  size_t staging_bytes; /* most that a rank may use for incoming experts; 0: what the largest layer of a rank needs if
-                           all its slots change */
+  size_t staging_bytes; /* most that a rank may use for incoming experts, until the session ends; 0: what the largest
+                           layer of a rank needs if all its slots change */
   size_t chunk_bytes;   /* longest message, 1 to 2^30; 4 MiB by default */
   eplb_verify_t verify;
   eplb_fault_fn *fault; /* or NULL */
@@ -136,8 +136,8 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *laye
  * EPLB_ERR_STATE. Beyond those it cannot fail. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
 
-/* Ends the rebalance and gives its staging back. What is not committed yet is dropped: so it also calls a rebalance off.
- * `report` may be NULL. EPLB_ERR_STATE: none is open. */
+/* Ends the rebalance. What is not committed yet is dropped: so it also calls a rebalance off. Staging is kept for the
+ * next one. `report` may be NULL. EPLB_ERR_STATE: none is open. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report);
 
 /* The whole at once: begin, wait and commit until done, end. `report` may be NULL; it is set on success only. */

@@ -4,12 +4,22 @@
 #include <xxhash.h>
 
 void eplb_mover_free(eplb_mover_t *mover) {
-  free(mover->staging);
   free(mover->request);
   free(mover->completed);
   free(mover->piece_bytes);
   free(mover->piece);
   *mover = (eplb_mover_t){0};
+}
+
+/* The session's staging, grown to what is needed. It is kept from one rebalance to the next: the first touch of so much
+ * memory can take longer than filling it. */
+static char *get_staging(eplb_session_t *s, size_t bytes) {
+  if (s->staging && s->staging_bytes >= bytes)
+    return s->staging;
+  free(s->staging);
+  s->staging = EPLB_NEW(char, bytes);
+  s->staging_bytes = s->staging ? bytes : 0;
+  return s->staging;
 }
 
 eplb_status_t eplb_mover_prepare(eplb_mover_t *mover, eplb_session_t *session, eplb_moves_t *moves) {
@@ -24,7 +34,7 @@ eplb_status_t eplb_mover_prepare(eplb_mover_t *mover, eplb_session_t *session, e
   size_t requests = (size_t)messages * EPLB_MOVER_LANES;
   *mover = (eplb_mover_t){.session = session,
                           .moves = moves,
-                          .staging = EPLB_NEW(char, moves->staging_peak),
+                          .staging = get_staging(session, moves->staging_peak),
                           .request = EPLB_NEW(MPI_Request, requests),
                           .completed = EPLB_NEW(int, requests),
                           .piece_bytes = EPLB_NEW(int, tensors + 1),

@@ -8,7 +8,7 @@ typedef struct eplb_mover {
   eplb_session_t *session;
   eplb_moves_t *moves;
   const eplb_flight_t *flight; /* the one under way */
-  char *staging;               /* [moves->staging_peak] */
+  char *staging;               /* [moves->staging_peak], the session's */
   MPI_Request *request;        /* EPLB_MOVER_LANES for each incoming, then for each outgoing of the flight */
   int *completed;              /* as many */
   int *piece_bytes;            /* of one message: a piece for each tensor and one for the checksum */

@@ -12,6 +12,7 @@ static void release(eplb_session_t *s) {
   free(s->window);
   free(s->counts);
   free(s->load);
+  free(s->staging);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
   free(s);

@@ -16,10 +16,12 @@ struct eplb_session {
   int expert_bytes_given;         /* in it */
   eplb_topology_t *topology;
   eplb_placement_t *placement;
-  eplb_tensors_t *layer;           /* [num_layers] */
-  int64_t *window;                 /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
-  double *counts;                  /* the same as they are reduced */
-  double *load;                    /* on rank 0: of all ranks */
+  eplb_tensors_t *layer; /* [num_layers] */
+  int64_t *window;       /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
+  double *counts;        /* the same as they are reduced */
+  double *load;          /* on rank 0: of all ranks */
+  char *staging;         /* for incoming experts, as large as any rebalance has needed so far */
+  size_t staging_bytes;
   int has_verified;                /* a rebalance with checksums has moved weights */
   eplb_rebalancing_t *rebalancing; /* NULL: none is open */
 };
