@@ -10,5 +10,6 @@ pkginclude_HEADERS = \
 	include/eplb/planner.h \
 	include/eplb/session.h \
 	include/eplb/status.h \
+	include/eplb/steps.h \
 	include/eplb/topology.h \
 	include/eplb/transfer.h

@@ -8,6 +8,7 @@
 #include <eplb/placement.h>
 #include <eplb/planner.h>
 #include <eplb/status.h>
+#include <eplb/steps.h>
 #include <eplb/topology.h>
 #include <eplb/transfer.h>
 

@@ -24,6 +24,7 @@ typedef struct eplb_transfer {
   int32_t to_device, to_slot;
   int16_t link;  /* an eplb_link_t */
   int16_t stage; /* 0: the source has it already; n: the source gets it by a transfer of stage n - 1 */
+  int16_t level; /* the innermost of the topology whose domain both ends share; num_levels within a device; -1: none */
 } eplb_transfer_t;
 
 /* A list in the order in which every device must take it: by layer, then stage, then as planned. */
@@ -32,32 +33,36 @@ typedef struct eplb_transfers {
   eplb_transfer_t *transfer; /* [count] */
 } eplb_transfers_t;
 
-/* What a deriver remembers from layer to layer: how much each device and node has sent so far. */
+/* What a deriver remembers from layer to layer: how much each device has sent so far, and each domain to others. */
 typedef struct eplb_deriver eplb_deriver_t;
 
-/* Prepares derivation between placements of these sizes. Local. The caller owns *deriver; `topology` must outlive it. Every
- * device that makes the same calls in the same order gets the same lists. EPLB_ERR_SHAPE; EPLB_ERR_MEMORY. */
+/* Prepares derivation between placements of these sizes. Local. The caller owns *deriver; `topology` must outlive it.
+ * Every device that makes the same calls in the same order gets the same lists. EPLB_ERR_SHAPE; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_experts,
                                               eplb_deriver_t **deriver);
 EPLB_PUBLIC void eplb_deriver_destroy(eplb_deriver_t **deriver);
 
-/* The transfers that turn layer `layer` of `before` into that of `after`. Local, no communication; O(slots + experts) where an
- * expert has few replicas.
- * Each slot whose expert changes, in the order of preference:
- *   1. its device holds the expert already: a copy within the device;
- *   2. another slot of its device receives it anyway: one receive, then a copy;
- *   3. a device of its node holds it: from there;
- *   4. no device of the node holds it: one copy enters the node, and the node's other receivers are fed from it.
- * So an expert crosses into each node at most once and into each device at most once. Among possible senders the one that
- * has sent least so far is taken (across nodes: of the node that has sent least across), so that the busiest sender is near
- * the mean; `expert_bytes` is the weight of this layer's transfers in that (any unit).
- *
- * `transfers` is emptied and filled; it grows as needed and is the caller's: start it at all zero, end it with
- * eplb_transfers_free. EPLB_ERR_SHAPE: sizes differ from the deriver's, a layer that is not there, or an expert of `after` that `before` has nowhere;
- * EPLB_ERR_MEMORY. On failure `transfers` is empty. */
+/* The transfers that turn layer `layer` of `before` into that of `after`. Local, no communication; as eplb_derive_rows,
+ * which says the rest. EPLB_ERR_SHAPE also: sizes that differ from the deriver's, or a layer that is not there. */
 EPLB_PUBLIC eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_placement_t *before,
                                             const eplb_placement_t *after, int layer, int64_t expert_bytes,
                                             eplb_transfers_t *transfers);
+
+/* The transfers that turn one row of physical_to_logical into another, before[num_slots] into after[num_slots]. Local,
+ * no communication; O(slots + experts), and O(levels) for each replica of an expert that moves. `layer` is only noted
+ * in them. A slot whose expert changes gets it from its own device, where that has it or another slot of it gets it
+ * anyway: a copy. Else it comes from within the innermost domain around it that holds the expert; so an expert enters
+ * each domain of every level (rack, node, island, device) at most once. A domain's other receivers are fed from its
+ * first, and from each other.
+ *
+ * Among possible senders the one is taken whose domains, the outermost first, and which itself have sent least so far,
+ * so that the busiest is near the mean; `expert_bytes` is the weight of these transfers in that (any unit).
+ *
+ * `transfers` is emptied and filled; it grows as needed and is the caller's: start it at all zero, end it with
+ * eplb_transfers_free. EPLB_ERR_SHAPE: an expert number out of range, or an expert of `after` that `before` has
+ * nowhere; EPLB_ERR_MEMORY. On failure `transfers` is empty. */
+EPLB_PUBLIC eplb_status_t eplb_derive_rows(eplb_deriver_t *deriver, const int32_t *before, const int32_t *after,
+                                           int layer, int64_t expert_bytes, eplb_transfers_t *transfers);
 
 /* Frees the list and makes it empty. Local. */
 EPLB_PUBLIC void eplb_transfers_free(eplb_transfers_t *transfers);

@@ -1,0 +1,35 @@
+/* One layer's change of placement cut into steps, for devices that can stage only a few experts at a time. */
+#ifndef EPLB_STEPS_H
+#define EPLB_STEPS_H
+
+#include <eplb/topology.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Gives each slot that changes from before[num_slots] to after[num_slots] (rows of physical_to_logical) the step in
+ * which it takes its new expert, in step[num_slots], from 0; -1 for a slot that does not change. In *num_steps, how
+ * many there are; 0 where nothing changes. Local, deterministic: every device gets the same steps.
+ *
+ * In each step a device changes at most `capacity` slots, those not counted that were EPLB_EMPTY (they take theirs in
+ * step 0 and need no staging) or become so (in the last step). After each step every expert that both rows have is held
+ * by some slot. So each step's transfers are those of eplb_derive_rows from the row before it to the row after it,
+ * which eplb_steps_take makes.
+ *
+ * To close cycles of slots that wait for each other, `after` may be permuted, only within a device; where `capacity`
+ * lets all change at once it is left alone. There are about as many steps as the device with most changes needs.
+ *
+ * capacity >= 1. EPLB_ERR_ARGUMENT; EPLB_ERR_SHAPE: an expert number out of range; EPLB_ERR_MEMORY. On failure `after`
+ * is as it was. */
+EPLB_PUBLIC eplb_status_t eplb_steps_cut(const eplb_topology_t *topology, int num_experts, int capacity,
+                                         const int32_t *before, int32_t *after, int32_t *step, int *num_steps);
+
+/* Turns row[num_slots] as it is before step `which` into what it is after it. Local. */
+EPLB_PUBLIC void eplb_steps_take(int num_slots, const int32_t *after, const int32_t *step, int which, int32_t *row);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
