@@ -8,6 +8,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/balance.c \
 	src/core/deal.c \
 	src/core/deal.h \
+	src/core/feed.c \
+	src/core/feed.h \
 	src/core/fold.c \
 	src/core/fold.h \
 	src/core/fresh.c \
@@ -45,6 +47,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/search.c \
 	src/core/search.h \
 	src/core/status.c \
+	src/core/steps.c \
 	src/core/topology.c \
 	src/core/transfer.c
 src_core_libcore_la_LIBADD = -lm

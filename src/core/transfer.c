@@ -1,23 +1,20 @@
+#include "core/feed.h"
 #include "core/memory.h"
 #include "core/placement.h"
 #include <eplb/transfer.h>
 
-/* A slot that must get another expert. */
-typedef struct change {
-  int32_t slot, device, node;
-} change_t;
+/* Slots by expert; those of an expert by the rank of their device. */
+typedef struct grouped {
+  int32_t *begin; /* [num_experts + 1]: each expert's part of `slot` */
+  int32_t *slot;  /* [num_slots] */
+} grouped_t;
 
 struct eplb_deriver {
-  const eplb_topology_t *topology;
+  eplb_feeder_t feeder;
   int num_experts, num_slots;
-  int32_t *device;      /* [num_slots] */
-  int64_t *sent;        /* [num_devices]: weight of what it has sent to others */
-  int64_t *node_sent;   /* [num_nodes]: the same to other nodes */
-  int32_t *begin;       /* [num_experts + 1]: each expert's part of `change` */
-  change_t *change;     /* [num_slots]: by expert, then node, device, slot */
-  int32_t *holder_slot; /* [num_devices]: where a device holds the current expert before, or EPLB_EMPTY */
-  int32_t *holder;      /* [num_slots]: the devices that do, each once */
-  int num_holders;
+  int32_t *device;          /* [num_slots] */
+  grouped_t changing;       /* slots that must get an expert */
+  grouped_t holding;        /* slots that hold one that others must get */
   eplb_transfer_t *planned; /* [num_slots]: as found, not yet by stage */
   int num_planned;
 };
@@ -26,16 +23,27 @@ void eplb_deriver_destroy(eplb_deriver_t **deriver) {
   if (!deriver || !*deriver)
     return;
   eplb_deriver_t *d = *deriver;
+  eplb_feeder_free(&d->feeder);
   free(d->device);
-  free(d->sent);
-  free(d->node_sent);
-  free(d->begin);
-  free(d->change);
-  free(d->holder_slot);
-  free(d->holder);
+  free(d->changing.begin);
+  free(d->changing.slot);
+  free(d->holding.begin);
+  free(d->holding.slot);
   free(d->planned);
   free(d);
   *deriver = NULL;
+}
+
+static eplb_status_t allocate(eplb_deriver_t *d, int num_experts, int num_slots) {
+  d->num_experts = num_experts;
+  d->num_slots = num_slots;
+  d->device = EPLB_NEW(int32_t, num_slots);
+  d->changing = (grouped_t){EPLB_NEW(int32_t, num_experts + 1), EPLB_NEW(int32_t, num_slots)};
+  d->holding = (grouped_t){EPLB_NEW(int32_t, num_experts + 1), EPLB_NEW(int32_t, num_slots)};
+  d->planned = EPLB_NEW(eplb_transfer_t, num_slots);
+  return d->device && d->changing.begin && d->changing.slot && d->holding.begin && d->holding.slot && d->planned
+             ? EPLB_SUCCESS
+             : EPLB_ERR_MEMORY;
 }
 
 eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_experts, eplb_deriver_t **deriver) {
@@ -46,27 +54,16 @@ eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_exper
   eplb_deriver_t *d = EPLB_NEW(eplb_deriver_t, 1);
   if (!d)
     return EPLB_ERR_MEMORY;
-  *d = (eplb_deriver_t){.topology = topology,
-                        .num_experts = num_experts,
-                        .num_slots = num_slots,
-                        .device = EPLB_NEW(int32_t, num_slots),
-                        .sent = EPLB_NEW(int64_t, topology->num_devices),
-                        .node_sent = EPLB_NEW(int64_t, eplb_topology_num_nodes(topology)),
-                        .begin = EPLB_NEW(int32_t, num_experts + 1),
-                        .change = EPLB_NEW(change_t, num_slots),
-                        .holder_slot = EPLB_NEW(int32_t, topology->num_devices),
-                        .holder = EPLB_NEW(int32_t, num_slots),
-                        .planned = EPLB_NEW(eplb_transfer_t, num_slots)};
-  if (!d->device || !d->sent || !d->node_sent || !d->begin || !d->change || !d->holder_slot || !d->holder ||
-      !d->planned) {
+  eplb_status_t status = allocate(d, num_experts, num_slots);
+  if (!status)
+    status = eplb_feeder_init(&d->feeder, topology);
+  if (status) {
     eplb_deriver_destroy(&d);
-    return EPLB_ERR_MEMORY;
+    return status;
   }
-  for (int i = 0; i < topology->num_devices; i++) {
-    d->holder_slot[i] = EPLB_EMPTY;
+  for (int i = 0; i < topology->num_devices; i++)
     for (int s = topology->slot_begin[i]; s < topology->slot_begin[i + 1]; s++)
       d->device[s] = i;
-  }
   *deriver = d;
   return EPLB_SUCCESS;
 }
@@ -75,167 +72,121 @@ static int changes(const int32_t *before, const int32_t *after, int slot) {
   return after[slot] != before[slot] && after[slot] != EPLB_EMPTY;
 }
 
-/* Groups the slots that change by the expert that they get; within an expert by node, device and slot. */
-static void group_changes(eplb_deriver_t *d, const int32_t *before, const int32_t *after) {
-  const eplb_topology_t *t = d->topology;
-  int32_t *end = d->begin + 1; /* filled as the counts, then the begins, then the ends of each expert */
-  for (int e = 0; e <= d->num_experts; e++)
-    d->begin[e] = 0;
+static int must_move(const eplb_deriver_t *d, int expert) {
+  return d->changing.begin[expert] < d->changing.begin[expert + 1];
+}
+
+/* Turns the counts in begin[1] on into where each expert's part begins, all by one too far to the right: filling moves
+ * them there. */
+static void begin_from_counts(int num_experts, int32_t *begin) {
+  int32_t sum = 0;
+  for (int e = 1; e <= num_experts; e++) {
+    int32_t count = begin[e];
+    begin[e] = sum;
+    sum += count;
+  }
+}
+
+static void group_changing(eplb_deriver_t *d, const int32_t *before, const int32_t *after) {
+  const eplb_topology_t *t = d->feeder.topology;
+  int32_t *end = d->changing.begin + 1;
+  memset(d->changing.begin, 0, ((size_t)d->num_experts + 1) * sizeof(int32_t));
   for (int s = 0; s < d->num_slots; s++)
     if (changes(before, after, s))
       end[after[s]]++;
-  int32_t sum = 0;
-  for (int e = 0; e < d->num_experts; e++) {
-    int32_t count = end[e];
-    end[e] = sum;
-    sum += count;
-  }
+  begin_from_counts(d->num_experts, d->changing.begin);
   for (int i = 0; i < t->num_devices; i++) {
-    int device = t->node_device[i], node = eplb_topology_node(t, device);
+    int device = d->feeder.ranked[i];
     for (int s = t->slot_begin[device]; s < t->slot_begin[device + 1]; s++)
       if (changes(before, after, s))
-        d->change[end[after[s]]++] = (change_t){s, device, node};
+        d->changing.slot[end[after[s]]++] = s;
   }
 }
 
-/* Notes which devices hold `expert` before, each with its first slot. */
-static void find_holders(eplb_deriver_t *d, const eplb_placement_t *before, int layer, int expert) {
-  const int32_t *slot = eplb_placement_replicas(before, layer, expert);
-  d->num_holders = 0;
-  for (int k = 0; k < eplb_placement_counts(before, layer)[expert]; k++) {
-    int device = d->device[slot[k]];
-    if (d->holder_slot[device] == EPLB_EMPTY)
-      d->holder[d->num_holders++] = device;
-    if (d->holder_slot[device] == EPLB_EMPTY || slot[k] < d->holder_slot[device])
-      d->holder_slot[device] = slot[k];
+static void group_holding(eplb_deriver_t *d, const int32_t *before) {
+  const eplb_topology_t *t = d->feeder.topology;
+  int32_t *end = d->holding.begin + 1;
+  memset(d->holding.begin, 0, ((size_t)d->num_experts + 1) * sizeof(int32_t));
+  for (int s = 0; s < d->num_slots; s++)
+    if (before[s] != EPLB_EMPTY && must_move(d, before[s]))
+      end[before[s]]++;
+  begin_from_counts(d->num_experts, d->holding.begin);
+  for (int i = 0; i < t->num_devices; i++) {
+    int device = d->feeder.ranked[i];
+    for (int s = t->slot_begin[device]; s < t->slot_begin[device + 1]; s++)
+      if (before[s] != EPLB_EMPTY && must_move(d, before[s]))
+        d->holding.slot[end[before[s]]++] = s;
   }
 }
 
-static void forget_holders(eplb_deriver_t *d) {
-  for (int i = 0; i < d->num_holders; i++)
-    d->holder_slot[d->holder[i]] = EPLB_EMPTY;
-}
-
-static int holders_in_node(const eplb_deriver_t *d, int node) {
-  int count = 0;
-  for (int i = 0; i < d->num_holders; i++)
-    count += eplb_topology_node(d->topology, d->holder[i]) == node;
-  return count;
-}
-
-/* Whether device a is the better sender: by what its node has sent (only across nodes), then by what it has, then by number. */
-static int better_sender(const eplb_deriver_t *d, int a, int b, int across) {
-  int64_t node_a = d->node_sent[eplb_topology_node(d->topology, a)];
-  int64_t node_b = d->node_sent[eplb_topology_node(d->topology, b)];
-  if (across && node_a != node_b)
-    return node_a < node_b;
-  return d->sent[a] != d->sent[b] ? d->sent[a] < d->sent[b] : a < b;
-}
-
-/* The best holder in `node`, or anywhere if node is -1. */
-static int choose_holder(const eplb_deriver_t *d, int node) {
-  int best = -1;
-  for (int i = 0; i < d->num_holders; i++) {
-    int device = d->holder[i];
-    if ((node < 0 || eplb_topology_node(d->topology, device) == node) &&
-        (best < 0 || better_sender(d, device, best, node < 0)))
-      best = device;
+/* The devices that hold the expert or are to get it, by rank: two sorted lists merged. Returns how many there are to
+ * feed. */
+static int find_points(eplb_deriver_t *d, int expert) {
+  eplb_feeder_t *f = &d->feeder;
+  int c = d->changing.begin[expert], c_end = d->changing.begin[expert + 1];
+  int h = d->holding.begin[expert], h_end = d->holding.begin[expert + 1];
+  f->num_points = 0;
+  while (c < c_end || h < h_end) {
+    int get = c < c_end ? d->changing.slot[c] : -1, have = h < h_end ? d->holding.slot[h] : -1;
+    int holds = have >= 0 && (get < 0 || f->rank[d->device[have]] <= f->rank[d->device[get]]);
+    int slot = holds ? have : get, device = d->device[slot];
+    f->point[f->num_points++] = (eplb_point_t){device, slot, holds ? 0 : EPLB_LACKING, -1};
+    while (c < c_end && d->device[d->changing.slot[c]] == device)
+      c++;
+    while (h < h_end && d->device[d->holding.slot[h]] == device)
+      h++;
   }
-  return best;
+  return f->num_points;
 }
 
-static void plan(eplb_deriver_t *d, int expert, int from_slot, const change_t *to, eplb_link_t link, int stage,
-                 int64_t weight) {
-  int from = d->device[from_slot];
+static void plan(eplb_deriver_t *d, int expert, const eplb_point_t *from, const eplb_point_t *to, int to_slot,
+                 int stage) {
+  const eplb_topology_t *t = d->feeder.topology;
+  int level = eplb_shared_level(t, from->device, to->device);
+  eplb_link_t link = level == t->num_levels   ? EPLB_LINK_DEVICE
+                     : level >= t->node_level ? EPLB_LINK_NODE
+                                              : EPLB_LINK_NETWORK;
   d->planned[d->num_planned++] = (eplb_transfer_t){.expert = expert,
-                                                   .from_device = from,
-                                                   .from_slot = from_slot,
+                                                   .from_device = from->device,
+                                                   .from_slot = from->slot,
                                                    .to_device = to->device,
-                                                   .to_slot = to->slot,
+                                                   .to_slot = to_slot,
                                                    .link = (int16_t)link,
-                                                   .stage = (int16_t)stage};
-  if (link != EPLB_LINK_DEVICE)
-    d->sent[from] += weight;
-  if (link == EPLB_LINK_NETWORK)
-    d->node_sent[eplb_topology_node(d->topology, from)] += weight;
+                                                   .stage = (int16_t)stage,
+                                                   .level = (int16_t)level};
 }
 
-/* The changes [first, end) are all of one device. The first slot is fed from `from_slot` by `link`, the others from the first; or
- * all from a slot of the device itself, where it has the expert. */
-static void feed_device(eplb_deriver_t *d, int expert, const change_t *first, const change_t *end, int from_slot,
-                        eplb_link_t link, int stage, int64_t weight) {
-  int own = d->holder_slot[first->device];
-  if (own == EPLB_EMPTY) {
-    plan(d, expert, from_slot, first, link, stage, weight);
-    own = first->slot;
-    first++;
-    stage++;
-  } else {
-    stage = 0;
-  }
-  for (const change_t *c = first; c < end; c++)
-    plan(d, expert, own, c, EPLB_LINK_DEVICE, stage, weight);
-}
-
-static const change_t *end_of_device(const change_t *c, const change_t *end) {
-  const change_t *first = c;
-  while (c < end && c->device == first->device)
-    c++;
-  return c;
-}
-
-/* The changes [first, end) are all of one node that lacks the expert: one copy enters it, to the device that has sent least, since
- * that one feeds the others. */
-static void feed_node_from_outside(eplb_deriver_t *d, int expert, const change_t *first, const change_t *end,
-                                   int64_t weight) {
-  const change_t *entry = first;
-  for (const change_t *c = first; c < end; c = end_of_device(c, end))
-    if (better_sender(d, c->device, entry->device, 0))
-      entry = c;
-  int source = choose_holder(d, -1);
-  feed_device(d, expert, entry, end_of_device(entry, end), d->holder_slot[source], EPLB_LINK_NETWORK, 0, weight);
-  for (const change_t *c = first; c < end; c = end_of_device(c, end))
-    if (c != entry)
-      feed_device(d, expert, c, end_of_device(c, end), entry->slot, EPLB_LINK_NODE, 1, weight);
-}
-
-static void feed_node_from_inside(eplb_deriver_t *d, int expert, const change_t *first, const change_t *end,
-                                  int64_t weight) {
-  for (const change_t *c = first; c < end; c = end_of_device(c, end)) {
-    int own = d->holder_slot[c->device];
-    int from_slot = own != EPLB_EMPTY ? own : d->holder_slot[choose_holder(d, c->node)];
-    feed_device(d, expert, c, end_of_device(c, end), from_slot, EPLB_LINK_NODE, 0, weight);
-  }
-}
-
-/* Feeds the nodes whose choice of senders is forced (or those where it is free): the forced ones go first, so that the free
- * choices can even out what those have done. */
-static void feed_expert(eplb_deriver_t *d, int expert, int forced, int64_t weight) {
-  const change_t *end = d->change + d->begin[expert + 1];
-  for (const change_t *first = d->change + d->begin[expert], *next; first < end; first = next) {
-    for (next = first; next < end && next->node == first->node;)
-      next++;
-    int inside = holders_in_node(d, first->node);
-    if (((inside ? inside : d->num_holders) == 1) != forced)
-      continue;
-    if (inside)
-      feed_node_from_inside(d, expert, first, next, weight);
+/* The transfers of an expert whose points are fed: one into each device that lacked it, and copies within devices. */
+static void plan_expert(eplb_deriver_t *d, int expert) {
+  const eplb_feeder_t *f = &d->feeder;
+  const eplb_point_t *point = f->point;
+  for (int c = d->changing.begin[expert]; c < d->changing.begin[expert + 1]; c++) {
+    int slot = d->changing.slot[c];
+    while (point->device != d->device[slot])
+      point++;
+    if (slot == point->slot)
+      plan(d, expert, &f->point[point->from], point, slot, point->ready - 1);
     else
-      feed_node_from_outside(d, expert, first, next, weight);
+      plan(d, expert, point, point, slot, point->ready);
   }
 }
 
-static eplb_status_t plan_layer(eplb_deriver_t *d, const eplb_placement_t *before, int layer, int64_t weight) {
+/* Experts with which fewer devices have to do go first: two leave no choice of who sends, three a small one. So the
+ * others can even out what those do. */
+static eplb_status_t plan_layer(eplb_deriver_t *d, int layer, int64_t weight) {
+  enum { FEW = 2, MANY = 4 };
   d->num_planned = 0;
-  for (int forced = 1; forced >= 0; forced--)
+  for (int points = FEW; points <= MANY; points++)
     for (int e = 0; e < d->num_experts; e++) {
-      if (d->begin[e] == d->begin[e + 1])
+      if (!must_move(d, e))
         continue;
-      if (eplb_placement_counts(before, layer)[e] < 1)
+      if (d->holding.begin[e] == d->holding.begin[e + 1])
         return eplb_fail(EPLB_ERR_SHAPE, "layer %d: expert %d is to be placed, but no slot holds it before", layer, e);
-      find_holders(d, before, layer, e);
-      feed_expert(d, e, forced, weight);
-      forget_holders(d);
+      int found = find_points(d, e);
+      if ((found < FEW ? FEW : found > MANY ? MANY : found) != points)
+        continue;
+      eplb_feed(&d->feeder, weight);
+      plan_expert(d, e);
     }
   return EPLB_SUCCESS;
 }
@@ -258,6 +209,28 @@ static eplb_status_t list_by_stage(const eplb_deriver_t *d, int layer, eplb_tran
   return EPLB_SUCCESS;
 }
 
+static eplb_status_t check_row(const eplb_deriver_t *d, const int32_t *row, int layer, const char *which) {
+  for (int s = 0; s < d->num_slots; s++)
+    if (row[s] < EPLB_EMPTY || row[s] >= d->num_experts)
+      return eplb_fail(EPLB_ERR_SHAPE, "layer %d: slot %d holds expert %d %s; expected %d to %d", layer, s, row[s],
+                       which, EPLB_EMPTY, d->num_experts - 1);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_derive_rows(eplb_deriver_t *deriver, const int32_t *before, const int32_t *after, int layer,
+                               int64_t expert_bytes, eplb_transfers_t *transfers) {
+  transfers->count = 0;
+  eplb_status_t status = check_row(deriver, before, layer, "before");
+  if (!status)
+    status = check_row(deriver, after, layer, "after");
+  if (status)
+    return status;
+  group_changing(deriver, before, after);
+  group_holding(deriver, before);
+  status = plan_layer(deriver, layer, expert_bytes > 0 ? expert_bytes : 1);
+  return status ? status : list_by_stage(deriver, layer, transfers);
+}
+
 static eplb_status_t check_sizes(const eplb_deriver_t *d, const eplb_placement_t *before, const eplb_placement_t *after,
                                  int layer) {
   if (before->num_experts != d->num_experts || after->num_experts != d->num_experts ||
@@ -275,11 +248,9 @@ eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_placement_t 
                                 int layer, int64_t expert_bytes, eplb_transfers_t *transfers) {
   transfers->count = 0;
   eplb_status_t status = check_sizes(deriver, before, after, layer);
-  if (status)
-    return status;
-  group_changes(deriver, eplb_placement_row(before, layer), eplb_placement_row(after, layer));
-  status = plan_layer(deriver, before, layer, expert_bytes > 0 ? expert_bytes : 1);
-  return status ? status : list_by_stage(deriver, layer, transfers);
+  return status ? status
+                : eplb_derive_rows(deriver, eplb_placement_row(before, layer), eplb_placement_row(after, layer), layer,
+                                   expert_bytes, transfers);
 }
 
 void eplb_transfers_free(eplb_transfers_t *transfers) {
