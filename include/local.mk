@@ -5,6 +5,7 @@ pkginclude_HEADERS = \
 	include/eplb/detect.h \
 	include/eplb/formats.h \
 	include/eplb/loads.h \
+	include/eplb/memory.h \
 	include/eplb/payback.h \
 	include/eplb/placement.h \
 	include/eplb/planner.h \

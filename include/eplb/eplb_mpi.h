@@ -4,6 +4,7 @@
 
 #include <eplb/detect.h>
 #include <eplb/eplb.h>
+#include <eplb/memory.h>
 #include <eplb/session.h>
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef EPLB_SESSION_H
 #define EPLB_SESSION_H
 
+#include <eplb/memory.h>
 #include <eplb/planner.h>
 #include <eplb/transfer.h>
 #include <mpi.h>
@@ -26,6 +27,13 @@ typedef enum eplb_verify {
   EPLB_VERIFY_NEVER
 } eplb_verify_t;
 
+/* What the job may do with a layer between eplb_rebalance_begin and the commit of all that moves in it. */
+typedef enum eplb_mode {
+  EPLB_MODE_SHADOW,  /* use it: experts arrive beside the slots, whose old ones stay whole until the commit */
+  EPLB_MODE_IN_PLACE /* leave it alone: experts go straight into slots that nobody reads any more; less staging, fewer
+                        copies. What fails then leaves such slots empty; each expert still has a replica. */
+} eplb_mode_t;
+
 /* The steps at which a session asks its fault callback. */
 typedef enum eplb_step {
   EPLB_STEP_CREATE,    /* in eplb_session_create, after this rank's own checks */
@@ -34,18 +42,24 @@ typedef enum eplb_step {
   EPLB_STEP_BROADCAST, /* after the mapping has arrived */
   EPLB_STEP_DERIVE,    /* after this rank's transfers are derived */
   EPLB_STEP_STAGE,     /* after staging is allocated */
-  EPLB_STEP_RECEIVE,   /* a chunk has arrived: `bytes` are in staging */
+  EPLB_STEP_SEND,      /* a chunk is about to be sent; its checksum is taken already */
+  EPLB_STEP_RECEIVE,   /* a chunk has arrived */
+  EPLB_STEP_ARRIVE,    /* an expert has arrived as a whole; its checksum is not compared yet */
   EPLB_NUM_STEPS
 } eplb_step_t;
 
 /* Fault injection, for tests of a job's own error paths. A status other than EPLB_SUCCESS is taken as the failure of that
- * step on this rank. At EPLB_STEP_RECEIVE `bytes[size]` may also be damaged; elsewhere it is NULL. */
+ * step on this rank. From EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them: they are the
+ * chunk, or the expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes` is NULL. */
 typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, size_t size);
 
-/* Start from eplb_session_options_init, then change what you want; the same on every rank, except fault and fault_arg.
+/* Told by test, wait and commit how far this rank is: bytes of weights that have arrived, of those that will. */
+typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
+
+/* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their args.
  * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_EFFORT,
- * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_VERIFY (first, always, never), EPLB_STAGING_BYTES,
- * EPLB_CHUNK_BYTES. Any other EPLB_ variable but EPLB_DEVICE (see detect.h), and
+ * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow,
+ * in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES. Any other EPLB_ variable but EPLB_DEVICE (see detect.h), and
  * any value that does not parse, is an error that names it. */
 typedef struct eplb_session_options {
   size_t size;                     /* sizeof(eplb_session_options_t), set by _init */
@@ -55,12 +69,18 @@ typedef struct eplb_session_options {
   eplb_plan_options_t plan;        /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
-  size_t staging_bytes; /* most that a rank may use for incoming experts, until the session ends; 0: what the largest
-                           layer of a rank needs if all its slots change */
+  const eplb_memory_t *memory;     /* what the registered tensors are in; NULL: the host's. Must outlive the session. */
+  eplb_mode_t mode;
+  size_t staging_bytes; /* most that a rank may use for incoming experts, until the session ends; at least one expert;
+                           0: what the largest layer of a rank needs if all its slots change */
   size_t chunk_bytes;   /* longest message, 1 to 2^30; 4 MiB by default */
+  size_t shared_bytes; /* that each rank shares with those of its node, for what they send each other; 2 MiB by default;
+                           0, or where memory cannot be shared: MPI does it all */
   eplb_verify_t verify;
   eplb_fault_fn *fault; /* or NULL */
   void *fault_arg;
+  eplb_progress_fn *progress; /* or NULL */
+  void *progress_arg;
 } eplb_session_options_t;
 
 EPLB_PUBLIC void eplb_session_options_init(eplb_session_options_t *options);
@@ -85,6 +105,20 @@ EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
 EPLB_PUBLIC eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base,
                                                 size_t bytes, size_t stride);
 
+/* The same for a tensor whose slots are reached through a table of addresses: this rank's slot k lies at slot[k]. Commit then
+ * copies nothing: it exchanges entries of the table with spares, so an address that the job keeps elsewhere goes stale. Needs
+ * eplb_session_register_spares with the same name; all layers' tensors of that name have the same bytes. Local. `slot` stays the
+ * caller's, as does all the memory. As eplb_session_register; EPLB_ERR_ARGUMENT also: an entry that is NULL. */
+EPLB_PUBLIC eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, const char *name, void **slot,
+                                                      size_t bytes);
+
+/* Gives spare memory for incoming experts to all tensors that are registered by table under this name: spare[count], `bytes` each;
+ * at least as many as the staging of an ordinary tensor would hold. Entries are exchanged with those of the tables: memory that was
+ * a slot's becomes spare. So when the session has ended, tables and spares together hold all the memory there was. Local; every rank
+ * gives as many. EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: given already, or a rebalance is open; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare,
+                                                       int count, size_t bytes);
+
 /* Adds this rank's token counts of one layer to the current window: count[num_experts], by logical expert, >= 0. Local,
  * no MPI, O(num_experts). EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS: a negative count, or a sum that reaches 2^63 (the window is then
  * unchanged). */
@@ -96,17 +130,23 @@ EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t 
 EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
 
 /* What a rebalance did. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks together, for
- * the layers that were committed. */
+ * what was committed. */
 typedef struct eplb_report {
   int layers_planned;                /* layers whose placement was to change */
-  int layers_committed;              /* layers whose placement did */
+  int layers_committed;              /* layers whose placement did, wholly */
+  int commits_planned, commits_done; /* more than layers where staging does not hold a layer: each is valid in itself */
   int64_t transfers[EPLB_NUM_LINKS]; /* by eplb_link_t; a copy within a device may serve several slots */
   int64_t bytes[EPLB_NUM_LINKS];     /* the same in bytes of weights */
+  int64_t messages[EPLB_NUM_LINKS];  /* the same in chunks */
   int64_t slots_changed;             /* sum of transfers */
+  double busiest_sender;             /* what the device that sends most sends, of the mean of all; 1 where none sends */
+  double busiest_receiver;           /* the same for receiving */
   double balancedness_before;        /* mean over layers, of the reduced window, on every rank */
   double balancedness_after;         /* of the same with the new plan */
-  double seconds_reduce, seconds_plan, seconds_broadcast, seconds_derive, seconds_migrate;
+  double seconds_reduce, seconds_plan, seconds_broadcast, seconds_derive;
+  double seconds_migrate;             /* in the calls after begin: what the job cannot hide */
   double seconds_verify;              /* part of seconds_migrate */
+  double seconds_open;                /* from begin to end, whoever used them */
   size_t staging_peak, staging_limit; /* this rank's, bytes */
   int verified;                       /* 1: checksums travelled and all were right */
 } eplb_report_t;
@@ -118,21 +158,22 @@ typedef struct eplb_report {
 /* Reduces the counts of the window to rank 0, plans there, broadcasts the mapping, derives each rank's transfers and gets
  * staging. A layer without counts keeps its placement. The window starts anew, unless begin fails: then all is as before.
  * EPLB_ERR_STATE: a rebalance is open, a layer has no tensor; EPLB_ERR_MISMATCH: ranks registered different tensors;
- * EPLB_ERR_SHAPE: staging_bytes too small for a layer (says how many it needs), or the planner's; EPLB_ERR_MEMORY. */
+ * EPLB_ERR_SHAPE: staging_bytes too small for an expert (says how many it needs), or the planner's; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_begin(eplb_session_t *session);
 
 /* What test and wait put in *layer when there is no layer to name. */
 enum { EPLB_LAYER_NONE = -1 /* nothing to commit yet */, EPLB_LAYER_DONE = -2 /* nothing left to commit */ };
 
-/* Moves things on, without waiting for weights, and says which layer can be committed now: the same on every rank.
+/* Moves things on, without waiting for weights, and says which layer can be committed now: the same on every rank. A layer of which
+ * staging holds but a part is named once for each part.
  * EPLB_ERR_CORRUPT names layer, expert and ranks; the rebalance then stays open for eplb_rebalance_end only. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_test(eplb_session_t *session, int *layer);
 
 /* The same, but waits until there is a layer to commit or none is left: never EPLB_LAYER_NONE. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer);
 
-/* Puts the new experts of `layer` into their slots and the new maps in place. Until then old weights and maps are whole and in
- * use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: not a layer that test or wait named;
+/* Puts the new experts of `layer` that are there into their slots and the new maps in place. Until then old weights and maps are
+ * whole and in use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: not a layer that test or wait named;
  * EPLB_ERR_STATE. Beyond those it cannot fail. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
 

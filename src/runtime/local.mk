@@ -3,17 +3,30 @@ noinst_LTLIBRARIES += src/runtime/libruntime.la
 src_runtime_libruntime_la_SOURCES = \
 	src/runtime/agree.c \
 	src/runtime/agree.h \
+	src/runtime/box.c \
+	src/runtime/box.h \
 	src/runtime/compare.c \
 	src/runtime/compare.h \
 	src/runtime/decide.c \
 	src/runtime/decide.h \
+	src/runtime/experts.c \
+	src/runtime/experts.h \
+	src/runtime/lanes.c \
+	src/runtime/lanes.h \
+	src/runtime/letters.c \
+	src/runtime/letters.h \
 	src/runtime/machine.c \
+	src/runtime/memory.c \
 	src/runtime/mover.c \
 	src/runtime/mover.h \
 	src/runtime/moves.c \
 	src/runtime/moves.h \
 	src/runtime/options.c \
 	src/runtime/options.h \
+	src/runtime/own_moves.c \
+	src/runtime/own_moves.h \
+	src/runtime/place.c \
+	src/runtime/place.h \
 	src/runtime/rebalance.c \
 	src/runtime/session.c \
 	src/runtime/session.h \

@@ -1,260 +1,325 @@
 #include "runtime/mover.h"
 #include "core/memory.h"
+#include "runtime/experts.h"
+#include "runtime/lanes.h"
+#include "runtime/letters.h"
 #include <string.h>
-#include <xxhash.h>
 
-void eplb_mover_free(eplb_mover_t *mover) {
-  free(mover->request);
-  free(mover->completed);
-  free(mover->piece_bytes);
-  free(mover->piece);
-  *mover = (eplb_mover_t){0};
+/* ---- memory ---- */
+
+void eplb_mover_free(eplb_mover_t *m) {
+  for (int i = 0; m->lane && i < 2 * m->window * EPLB_LANES; i++)
+    m->session->memory->release_host(m->session->memory->self, m->lane[i].buffer);
+  if (m->session)
+    m->session->memory->release_host(m->session->memory->self, m->scratch);
+  free(m->lane);
+  free(m->request);
+  free(m->completed);
+  free(m->open_in);
+  free(m->open_out);
+  free(m->letters_begin);
+  free(m->letters);
+  free(m->piece);
+  free(m->piece_bytes);
+  free(m->piece_address);
+  *m = (eplb_mover_t){0};
 }
 
 /* The session's staging, grown to what is needed. It is kept from one rebalance to the next: the first touch of so much
  * memory can take longer than filling it. */
-static char *get_staging(eplb_session_t *s, size_t bytes) {
-  if (s->staging && s->staging_bytes >= bytes)
-    return s->staging;
-  free(s->staging);
-  s->staging = EPLB_NEW(char, bytes);
-  s->staging_bytes = s->staging ? bytes : 0;
-  return s->staging;
+static eplb_status_t get_staging(eplb_session_t *s, size_t bytes) {
+  if (bytes <= s->staging_bytes)
+    return EPLB_SUCCESS;
+  s->memory->release(s->memory->self, s->staging);
+  s->staging = NULL;
+  s->staging_bytes = 0;
+  void *staging;
+  eplb_status_t status = s->memory->allocate(s->memory->self, bytes, &staging);
+  if (status)
+    return status;
+  s->staging = staging;
+  s->staging_bytes = bytes;
+  return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_mover_prepare(eplb_mover_t *mover, eplb_session_t *session, eplb_moves_t *moves) {
-  int messages = 0, tensors = 0;
-  for (int f = 0; f < moves->num_flights; f++) {
-    const eplb_flight_t *flight = &moves->flight[f];
-    int here = flight->incoming_end - flight->incoming_begin + flight->outgoing_end - flight->outgoing_begin;
-    messages = here > messages ? here : messages;
+/* Host memory for chunks of weights that MPI or the processor cannot touch. */
+static eplb_status_t get_buffers(eplb_mover_t *m) {
+  const eplb_memory_t *memory = m->session->memory;
+  size_t bytes = m->session->options.chunk_bytes;
+  eplb_status_t status = EPLB_SUCCESS;
+  void *buffer = NULL;
+  for (int i = 0; i < 2 * m->window * EPLB_LANES && !memory->mpi_can_touch && !status; i++) {
+    status = memory->allocate_host(memory->self, bytes, &buffer);
+    m->lane[i].buffer = status ? NULL : buffer;
   }
-  for (int l = 0; l < session->options.num_layers; l++)
-    tensors = session->layer[l].num_tensors > tensors ? session->layer[l].num_tensors : tensors;
-  size_t requests = (size_t)messages * EPLB_MOVER_LANES;
-  *mover = (eplb_mover_t){.session = session,
-                          .moves = moves,
-                          .staging = get_staging(session, moves->staging_peak),
-                          .request = EPLB_NEW(MPI_Request, requests),
-                          .completed = EPLB_NEW(int, requests),
-                          .piece_bytes = EPLB_NEW(int, tensors + 1),
-                          .piece = EPLB_NEW(MPI_Aint, tensors + 1)};
-  int complete = mover->staging && mover->request && mover->completed && mover->piece_bytes && mover->piece;
-  return complete ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
-}
-
-static const eplb_tensors_t *tensors_of(const eplb_mover_t *m, int layer) {
-  return &m->session->layer[layer];
-}
-
-static size_t message_bytes(const eplb_mover_t *m, int layer) {
-  return eplb_message_bytes(tensors_of(m, layer), m->moves->verify);
-}
-
-static int64_t count_chunks(const eplb_mover_t *m, int layer) {
-  size_t bytes = message_bytes(m, layer), chunk = m->session->options.chunk_bytes;
-  return (int64_t)(bytes / chunk + (bytes % chunk != 0));
-}
-
-/* Where chunk `number` of a message begins, and how long it is: at most chunk_bytes, so an int. */
-static size_t chunk_begin(const eplb_mover_t *m, int64_t number) {
-  return (size_t)number * m->session->options.chunk_bytes;
-}
-
-static int chunk_length(const eplb_mover_t *m, int layer, int64_t number) {
-  size_t left = message_bytes(m, layer) - chunk_begin(m, number), chunk = m->session->options.chunk_bytes;
-  return (int)(left < chunk ? left : chunk);
-}
-
-static MPI_Request *lane(const eplb_mover_t *m, int message, int64_t chunk) {
-  return &m->request[message * EPLB_MOVER_LANES + (int)(chunk % EPLB_MOVER_LANES)];
-}
-
-static int lane_is_free(const eplb_mover_t *m, int message, int64_t chunk) {
-  return *lane(m, message, chunk) == MPI_REQUEST_NULL;
-}
-
-static int all_lanes_are_free(const eplb_mover_t *m, int message) {
-  for (int i = 0; i < EPLB_MOVER_LANES; i++)
-    if (!lane_is_free(m, message, i))
-      return 0;
-  return 1;
-}
-
-/* Hashes the weights (not the checksum) of chunk `number`, after `hash`, the hash of all before. They are read from `stream`, where
- * the whole message lies in one piece, or where that is NULL from the tensors of `slot`; cut at the same places, so that both come
- * to the same. */
-static uint64_t hash_chunk(eplb_mover_t *m, int layer, int64_t number, const char *stream, int slot, uint64_t hash) {
-  double since = MPI_Wtime();
-  const eplb_tensors_t *t = tensors_of(m, layer);
-  size_t at = chunk_begin(m, number), end = at + (size_t)chunk_length(m, layer, number), length;
-  for (end = end < t->expert_bytes ? end : t->expert_bytes; at < end; at += length) {
-    const char *piece = eplb_tensors_piece(t, slot, at, &length);
-    length = length < end - at ? length : end - at;
-    hash = XXH3_64bits_withSeed(stream ? stream + at : piece, length, hash);
+  if (!status && !memory->host_can_touch) {
+    status = memory->allocate_host(memory->self, bytes, &buffer);
+    m->scratch = status ? NULL : buffer;
   }
-  m->seconds_verify += MPI_Wtime() - since;
-  return hash;
+  return status;
 }
 
-/* The pieces of chunk `number` of what `out` sends from an own slot. Returns how many; *first is the address of the first. */
-static int find_pieces(eplb_mover_t *m, eplb_outgoing_t *out, int64_t number, char **first) {
-  const eplb_tensors_t *t = tensors_of(m, out->layer);
-  size_t at = chunk_begin(m, number), end = at + (size_t)chunk_length(m, out->layer, number), length;
-  int pieces = 0;
-  for (; at < end; at += length, pieces++) {
-    char *address;
-    if (at < t->expert_bytes) {
-      address = eplb_tensors_piece(t, out->own_slot, at, &length);
-    } else { /* the checksum follows the weights */
-      address = (char *)&out->hash + (at - t->expert_bytes);
-      length = t->expert_bytes + sizeof out->hash - at;
-    }
-    length = length < end - at ? length : end - at;
-    *first = pieces ? *first : address;
-    MPI_Get_address(address, &m->piece[pieces]);
-    m->piece_bytes[pieces] = (int)length;
-  }
-  return pieces;
+static int most_tensors(const eplb_session_t *s) {
+  int most = 0;
+  for (int l = 0; l < s->options.num_layers; l++)
+    most = s->layer[l].num_tensors > most ? s->layer[l].num_tensors : most;
+  return most;
 }
 
-/* Sends a chunk from the tensors of an own slot: from where they lie, without a copy of ours. */
-static void send_from_slot(eplb_mover_t *m, eplb_outgoing_t *out, int64_t number, MPI_Request *request) {
-  if (m->moves->verify)
-    out->hash = hash_chunk(m, out->layer, number, NULL, out->own_slot, out->hash);
-  char *first = NULL;
-  int pieces = find_pieces(m, out, number, &first);
-  if (pieces == 1) {
-    MPI_Isend(first, m->piece_bytes[0], MPI_BYTE, out->peer, out->tag, m->session->comm, request);
-    return;
-  }
-  MPI_Datatype type;
-  MPI_Type_create_hindexed(pieces, m->piece_bytes, m->piece, MPI_BYTE, &type);
-  MPI_Type_commit(&type);
-  MPI_Isend(MPI_BOTTOM, 1, type, out->peer, out->tag, m->session->comm, request);
-  MPI_Type_free(&type);
+eplb_status_t eplb_mover_prepare(eplb_mover_t *m, eplb_session_t *s, eplb_moves_t *moves) {
+  int window = s->memory->mpi_can_touch ? EPLB_WINDOW : EPLB_BOUNCING_WINDOW;
+  int lanes = 2 * window * EPLB_LANES, pieces = most_tensors(s) + 1;
+  *m = (eplb_mover_t){.session = s,
+                      .moves = moves,
+                      .window = window,
+                      .lane = EPLB_NEW(eplb_lane_t, lanes),
+                      .request = EPLB_NEW(MPI_Request, lanes),
+                      .completed = EPLB_NEW(int, lanes),
+                      .open_in = EPLB_NEW(int32_t, window),
+                      .open_out = EPLB_NEW(int32_t, window),
+                      .letters_begin = EPLB_NEW(int32_t, eplb_box_neighbours(s->box)),
+                      .letters = EPLB_NEW(int32_t, moves->num_incoming),
+                      .piece = EPLB_NEW(eplb_piece_t, pieces),
+                      .piece_bytes = EPLB_NEW(int, pieces),
+                      .piece_address = EPLB_NEW(MPI_Aint, pieces)};
+  if (!m->lane || !m->request || !m->completed || !m->open_in || !m->open_out || !m->letters_begin || !m->letters ||
+      !m->piece || !m->piece_bytes || !m->piece_address)
+    return EPLB_ERR_MEMORY;
+  for (int i = 0; i < lanes; i++)
+    m->request[i] = MPI_REQUEST_NULL;
+  for (int i = 0; i < moves->num_incoming; i++)
+    m->all += (int64_t)s->layer[moves->incoming[i].layer].expert_bytes;
+  eplb_status_t status = get_staging(s, moves->staging_peak);
+  return status ? status : get_buffers(m);
 }
 
-/* Posts the chunks of an outgoing expert that can be: in order, as lanes are free and, where it is passed on, as they have come. */
-static void post_sends(eplb_mover_t *m, int number) {
-  const eplb_flight_t *f = m->flight;
-  eplb_outgoing_t *out = &m->moves->outgoing[number];
-  const eplb_incoming_t *source = out->source < 0 ? NULL : &m->moves->incoming[out->source];
-  int message = f->incoming_end - f->incoming_begin + number - f->outgoing_begin;
-  int64_t chunks = count_chunks(m, out->layer), there = source ? source->arrived : chunks;
-  for (; out->posted < there && lane_is_free(m, message, out->posted); out->posted++) {
-    MPI_Request *request = lane(m, message, out->posted);
-    if (source)
-      MPI_Isend(m->staging + source->offset + chunk_begin(m, out->posted), chunk_length(m, out->layer, out->posted),
-                MPI_BYTE, out->peer, out->tag, m->session->comm, request);
-    else
-      send_from_slot(m, out, out->posted, request);
-  }
-  if (out->posted == chunks && all_lanes_are_free(m, message)) {
-    out->posted++; /* one beyond: finished, and not to be counted again */
-    m->unfinished--;
-  }
-}
-
-static void post_receives(eplb_mover_t *m, int number) {
-  eplb_incoming_t *in = &m->moves->incoming[number];
-  int message = number - m->flight->incoming_begin;
-  int64_t chunks = count_chunks(m, in->layer);
-  for (; in->posted < chunks && lane_is_free(m, message, in->posted); in->posted++)
-    MPI_Irecv(m->staging + in->offset + chunk_begin(m, in->posted), chunk_length(m, in->layer, in->posted), MPI_BYTE,
-              in->peer, in->tag, m->session->comm, lane(m, message, in->posted));
-}
-
-/* Keeps the first failure of the flight, with its sentence: the caller may make other calls before the ranks agree. */
-static void note(eplb_mover_t *m, eplb_status_t status) {
+void eplb_mover_note(eplb_mover_t *m, eplb_status_t status) {
   if (status == EPLB_SUCCESS || m->status != EPLB_SUCCESS)
     return;
   m->status = status;
   strncpy(m->sentence, eplb_last_error(), sizeof m->sentence - 1);
 }
 
-static void check_checksum(eplb_mover_t *m, const eplb_incoming_t *in) {
-  uint64_t sent;
-  memcpy(&sent, m->staging + in->offset + tensors_of(m, in->layer)->expert_bytes, sizeof sent);
-  if (sent != in->hash)
-    note(m, eplb_fail(EPLB_ERR_CORRUPT,
-                      "layer %d, expert %d: came from rank %d to rank %d with checksum %016llx; it was sent "
-                      "with %016llx",
-                      in->layer, in->expert, in->peer, m->session->rank, (unsigned long long)in->hash,
-                      (unsigned long long)sent));
+/* ---- how messages are cut ---- */
+
+size_t eplb_mover_message_bytes(const eplb_mover_t *m, int layer) {
+  return m->session->layer[layer].expert_bytes + (m->moves->verify ? sizeof(uint64_t) : 0);
 }
 
-/* Looks at the next chunk that has arrived. */
-static void inspect_chunk(eplb_mover_t *m, eplb_incoming_t *in) {
-  char *message = m->staging + in->offset;
-  note(m, eplb_session_fault(m->session, EPLB_STEP_RECEIVE, message + chunk_begin(m, in->arrived),
-                             (size_t)chunk_length(m, in->layer, in->arrived)));
+size_t eplb_mover_chunk_bytes(const eplb_mover_t *m, int peer) {
+  size_t chunk = m->session->options.chunk_bytes;
+  if (eplb_mover_uses_letters(m, peer) && eplb_box_chunk(m->session->box) < chunk)
+    return eplb_box_chunk(m->session->box);
+  return chunk;
+}
+
+int64_t eplb_mover_count_chunks(const eplb_mover_t *m, int layer, int peer) {
+  size_t bytes = eplb_mover_message_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
+  return (int64_t)(bytes / chunk + (bytes % chunk != 0));
+}
+
+void eplb_mover_chunk(const eplb_mover_t *m, int layer, int peer, int64_t number, size_t *begin, size_t *end) {
+  size_t bytes = eplb_mover_message_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
+  *begin = (size_t)number * chunk;
+  *end = bytes - *begin < chunk ? bytes : *begin + chunk;
+}
+
+int64_t eplb_mover_ready_chunks(const eplb_mover_t *m, const eplb_outgoing_t *out) {
+  int64_t chunks = eplb_mover_count_chunks(m, out->layer, out->peer);
+  if (out->source < 0)
+    return chunks;
+  const eplb_incoming_t *in = &m->moves->incoming[out->source];
+  if (in->arrived == eplb_mover_count_chunks(m, in->layer, in->peer))
+    return chunks;
+  size_t there = (size_t)in->arrived * eplb_mover_chunk_bytes(m, in->peer);
+  return (int64_t)(there / eplb_mover_chunk_bytes(m, out->peer));
+}
+
+uint64_t *eplb_mover_outgoing_hash(const eplb_mover_t *m, eplb_outgoing_t *out) {
+  return out->source < 0 ? &out->hash : &m->moves->incoming[out->source].hash;
+}
+
+/* ---- checksums ---- */
+
+static eplb_status_t hash(eplb_mover_t *m, int layer, const eplb_place_t *place, uint64_t *result) {
+  double since = MPI_Wtime();
+  eplb_status_t status = eplb_expert_hash(m->session, layer, place, m->scratch, result);
+  m->seconds_verify += MPI_Wtime() - since;
+  return status;
+}
+
+static void ask_fault_on_arrival(eplb_mover_t *m, const eplb_incoming_t *in) {
+  size_t length = 0;
+  char *bytes = NULL;
+  if (m->session->memory->host_can_touch && m->session->layer[in->layer].expert_bytes)
+    bytes = eplb_place_piece(m->session, in->layer, &in->place, 0, &length);
+  eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_ARRIVE, bytes, length));
+}
+
+static void check(eplb_mover_t *m, const eplb_incoming_t *in) {
+  uint64_t found;
+  eplb_status_t status = hash(m, in->layer, &in->place, &found);
+  if (!status && found != in->hash)
+    status = eplb_fail(EPLB_ERR_CORRUPT,
+                       "layer %d, expert %d: came from rank %d to rank %d with checksum %016llx; it was sent with "
+                       "%016llx",
+                       in->layer, in->expert, in->peer, m->session->rank, (unsigned long long)found,
+                       (unsigned long long)in->hash);
+  eplb_mover_note(m, status);
+}
+
+void eplb_mover_arrived(eplb_mover_t *m, eplb_incoming_t *in) {
+  if (++in->arrived < eplb_mover_count_chunks(m, in->layer, in->peer))
+    return;
+  ask_fault_on_arrival(m, in);
   if (m->moves->verify)
-    in->hash = hash_chunk(m, in->layer, in->arrived, message, 0, in->hash);
+    check(m, in);
+  m->arrived += (int64_t)m->session->layer[in->layer].expert_bytes;
+  m->unfinished--;
 }
 
-/* Takes note of the chunks of an incoming expert that have come, asks for more, and passes on what is to be passed on. */
-static void take_arrivals(eplb_mover_t *m, int number) {
-  eplb_incoming_t *in = &m->moves->incoming[number];
-  int message = number - m->flight->incoming_begin;
-  int64_t chunks = count_chunks(m, in->layer), before = in->arrived;
-  for (; in->arrived < in->posted && lane_is_free(m, message, in->arrived); in->arrived++)
-    inspect_chunk(m, in);
-  post_receives(m, number);
-  for (int relay = in->first_relay; relay >= 0; relay = m->moves->outgoing[relay].next_relay)
-    post_sends(m, relay);
-  if (in->arrived == chunks && before < chunks) {
-    m->unfinished--;
-    if (m->moves->verify)
-      check_checksum(m, in);
+/* ---- opening and closing messages ---- */
+
+/* What needs no message: a copy within the rank, or an expert of no bytes. */
+static int is_silent(const eplb_mover_t *m, const eplb_incoming_t *in) {
+  return in->own_slot >= 0 || eplb_mover_count_chunks(m, in->layer, in->peer) == 0;
+}
+
+/* Letters need not be asked for. */
+static void open_incoming(eplb_mover_t *m, int at) {
+  m->open_in[at] = -1;
+  while (m->next_in < m->flight->incoming_end && m->open_in[at] < 0) {
+    eplb_incoming_t *in = &m->moves->incoming[m->next_in];
+    if (!is_silent(m, in) && !eplb_mover_uses_letters(m, in->peer)) {
+      m->open_in[at] = m->next_in;
+      in->lane = at * EPLB_LANES;
+      eplb_lanes_receive(m, in);
+    }
+    m->next_in++;
   }
 }
 
-static void start_incoming(eplb_mover_t *m, int number) {
-  eplb_incoming_t *in = &m->moves->incoming[number];
-  if (in->own_slot >= 0)
-    eplb_tensors_read(tensors_of(m, in->layer), in->own_slot, m->staging + in->offset);
-  if (in->own_slot >= 0 || count_chunks(m, in->layer) == 0)
-    m->unfinished--;
+static void open_outgoing(eplb_mover_t *m, int at) {
+  m->open_out[at] = -1;
+  if (m->next_out == m->flight->outgoing_end)
+    return;
+  m->open_out[at] = m->next_out++;
+  eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
+  out->lane = (m->window + at) * EPLB_LANES;
+  if (m->moves->verify && out->source < 0)
+    eplb_mover_note(m, hash(m, out->layer, &out->place, &out->hash));
+}
+
+/* Sends what can be of an open message; whether anything could be. */
+static int progress_outgoing(eplb_mover_t *m, int at) {
+  eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
+  int64_t before = out->posted;
+  if (eplb_mover_uses_letters(m, out->peer))
+    eplb_letters_send(m, out);
   else
-    post_receives(m, number);
+    eplb_lanes_send(m, out);
+  int is_sent = out->posted == eplb_mover_count_chunks(m, out->layer, out->peer);
+  if (is_sent && eplb_lanes_are_idle(m, out->lane)) {
+    m->unfinished--;
+    open_outgoing(m, at);
+    return 1;
+  }
+  return out->posted > before;
+}
+
+static int is_closed(const eplb_mover_t *m, int at) {
+  const eplb_incoming_t *in = &m->moves->incoming[m->open_in[at]];
+  return in->arrived == eplb_mover_count_chunks(m, in->layer, in->peer);
+}
+
+/* ---- a flight ---- */
+
+static void copy_own(eplb_mover_t *m, const eplb_incoming_t *in) {
+  const eplb_place_t from = {.slot = in->own_slot};
+  eplb_mover_note(m, eplb_expert_copy(m->session, in->layer, &from, &in->place, 1));
+  m->arrived += (int64_t)m->session->layer[in->layer].expert_bytes;
+  m->is_copying = !m->session->memory->host_can_touch;
 }
 
 void eplb_mover_start(eplb_mover_t *m, int flight) {
   const eplb_flight_t *f = m->flight = &m->moves->flight[flight];
   m->status = EPLB_SUCCESS;
+  m->is_copying = 0;
+  m->next_in = f->incoming_begin;
+  m->next_out = f->outgoing_begin;
   m->unfinished = f->incoming_end - f->incoming_begin + f->outgoing_end - f->outgoing_begin;
-  for (int i = 0; i < m->unfinished * EPLB_MOVER_LANES; i++)
-    m->request[i] = MPI_REQUEST_NULL;
+  eplb_letters_start(m);
   for (int i = f->incoming_begin; i < f->incoming_end; i++)
-    start_incoming(m, i);
-  for (int i = f->outgoing_begin; i < f->outgoing_end; i++)
-    post_sends(m, i);
+    if (is_silent(m, &m->moves->incoming[i])) {
+      if (m->moves->incoming[i].own_slot >= 0)
+        copy_own(m, &m->moves->incoming[i]);
+      m->unfinished--;
+    }
+  m->unfinished += m->is_copying;
+  for (int at = 0; at < m->window; at++) {
+    open_incoming(m, at);
+    open_outgoing(m, at);
+  }
+}
+
+static int progress_own_copies(eplb_mover_t *m) {
+  int done = 0;
+  eplb_status_t status = m->session->memory->test(m->session->memory->self, EPLB_LOCAL_QUEUE, &done);
+  eplb_mover_note(m, status);
+  if (!status && !done)
+    return 0;
+  m->is_copying = 0;
+  m->unfinished--;
+  return 1;
 }
 
 int eplb_mover_progress(eplb_mover_t *m) {
-  const eplb_flight_t *f = m->flight;
-  int incoming = f->incoming_end - f->incoming_begin, outgoing = f->outgoing_end - f->outgoing_begin, done;
   if (!m->unfinished)
     return 0;
-  MPI_Testsome((incoming + outgoing) * EPLB_MOVER_LANES, m->request, &done, m->completed, MPI_STATUSES_IGNORE);
-  if (done == MPI_UNDEFINED)
-    return 0;
-  for (int i = 0; i < done; i++) {
-    int message = m->completed[i] / EPLB_MOVER_LANES;
-    if (message < incoming)
-      take_arrivals(m, f->incoming_begin + message);
-    else
-      post_sends(m, f->outgoing_begin + message - incoming);
+  int any = eplb_letters_receive(m);
+  any |= eplb_lanes_progress(m);
+  if (m->is_copying)
+    any |= progress_own_copies(m);
+  for (int at = 0; at < m->window; at++) {
+    if (m->open_in[at] >= 0 && is_closed(m, at))
+      open_incoming(m, at);
+    if (m->open_out[at] >= 0)
+      any |= progress_outgoing(m, at);
   }
-  return done > 0;
+  return any;
 }
 
-void eplb_mover_commit(eplb_mover_t *m, int moved_layer) {
-  const eplb_moved_layer_t *moved = &m->moves->layer[moved_layer];
-  for (int i = moved->target_begin; i < moved->target_end; i++) {
-    const eplb_target_t *target = &m->moves->target[i];
-    eplb_tensors_write(tensors_of(m, moved->layer), target->own_slot,
-                       m->staging + m->moves->incoming[target->incoming].offset);
+/* ---- commit ---- */
+
+/* Exchanges the slots that the expert's tables name with the spares that it came into. */
+static void exchange(const eplb_session_t *s, const eplb_tensors_t *tensors, int spare, int slot) {
+  for (int i = 0; i < tensors->num_tensors; i++) {
+    const eplb_tensor_t *t = &tensors->tensor[i];
+    if (!t->table)
+      continue;
+    void *old = t->table[slot];
+    t->table[slot] = s->pool[t->pool].spare[spare];
+    s->pool[t->pool].spare[spare] = old;
   }
+}
+
+/* The first target of what is staged takes it over; all others copy from there. */
+static void settle(eplb_mover_t *m, eplb_incoming_t *in, int slot) {
+  const eplb_place_t to = {.slot = slot};
+  if (in->place.slot == slot)
+    return;
+  int was_staged = in->place.slot < 0;
+  eplb_mover_note(m, eplb_expert_copy(m->session, in->layer, &in->place, &to, !was_staged));
+  if (was_staged) {
+    exchange(m->session, &m->session->layer[in->layer], in->place.spare, slot);
+    eplb_mover_note(m, eplb_expert_wait(m->session)); /* before another reads from the slot */
+    in->place = to;
+  }
+}
+
+void eplb_mover_commit(eplb_mover_t *m, int number) {
+  const eplb_part_t *part = &m->moves->part[number];
+  for (int i = part->target_begin; i < part->target_end; i++)
+    settle(m, &m->moves->incoming[m->moves->target[i].incoming], m->moves->target[i].own_slot);
+  eplb_mover_note(m, eplb_expert_wait(m->session));
 }

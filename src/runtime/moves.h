@@ -3,18 +3,20 @@
 #ifndef EPLB_RUNTIME_MOVES_H
 #define EPLB_RUNTIME_MOVES_H
 
-#include "runtime/session.h"
+#include "runtime/place.h"
 
-/* An expert that this rank gets: into staging at first, from there into its target slots. */
+/* An expert that this rank gets, at first to a place of its own, from there into its target slots. */
 typedef struct eplb_incoming {
   int32_t layer, expert;
   int32_t peer;            /* the rank that sends it, or this one: a copy from own_slot */
   int32_t own_slot;        /* local, or -1 */
   int32_t tag;             /* among the messages of a pair of ranks in a flight */
   int32_t first_relay;     /* first of the outgoing that pass it on, or -1 */
-  size_t offset;           /* in staging */
+  int32_t link;            /* an eplb_link_t */
+  eplb_place_t place;      /* a slot only where nothing is lost by that */
+  int32_t lane;            /* first of its lanes, while it has some; else -1 */
   int64_t posted, arrived; /* chunks; arrived counts those that are there with all before them */
-  uint64_t hash;           /* of what has arrived */
+  uint64_t hash;           /* that came with it */
 } eplb_incoming_t;
 
 /* An expert that this rank sends. */
@@ -22,11 +24,13 @@ typedef struct eplb_outgoing {
   int32_t layer;
   int32_t peer;
   int32_t tag;
-  int32_t own_slot;   /* local, or -1: it passes on `source` */
-  int32_t source;     /* the incoming that it passes on, or -1 */
+  int32_t source;     /* the incoming that it passes on, or -1: what an own slot holds */
   int32_t next_relay; /* the next outgoing of the same source, or -1 */
-  int64_t posted;     /* chunks */
-  uint64_t hash;      /* of what has been posted; the whole expert's in the end */
+  int32_t link;
+  eplb_place_t place; /* that of the source, or a slot */
+  int32_t lane;
+  int64_t posted; /* chunks */
+  uint64_t hash;  /* that goes with it */
 } eplb_outgoing_t;
 
 /* An incoming expert's way into a slot. */
@@ -34,42 +38,46 @@ typedef struct eplb_target {
   int32_t incoming, own_slot;
 } eplb_target_t;
 
-/* A layer that changes. */
-typedef struct eplb_moved_layer {
-  int layer;
-  int flight;
-  int target_begin, target_end;
-  int64_t transfers[EPLB_NUM_LINKS]; /* of all ranks */
-} eplb_moved_layer_t;
+/* A slot of any rank that changes. */
+typedef struct eplb_change {
+  int32_t slot, expert;
+  int32_t direct; /* the expert goes straight into it: until the commit the slot holds neither */
+} eplb_change_t;
 
-/* Layers that move together and wait for each other: as many as staging holds on every rank. */
+/* What is committed at once: a layer's change, or as much of it as staging holds. */
+typedef struct eplb_part {
+  int layer;
+  int is_last; /* of its layer */
+  int target_begin, target_end, change_begin, change_end;
+  int64_t transfers[EPLB_NUM_LINKS]; /* of all ranks */
+} eplb_part_t;
+
+/* Parts that move together and wait for each other: as many as staging holds on every rank. */
 typedef struct eplb_flight {
-  int layer_begin, layer_end; /* of eplb_moves_t.layer */
+  int part_begin, part_end;
   int incoming_begin, incoming_end, outgoing_begin, outgoing_end;
-  size_t staging; /* bytes that it takes on this rank */
 } eplb_flight_t;
 
 typedef struct eplb_moves {
   int verify;           /* checksums travel behind each expert */
   size_t staging_limit; /* bytes, the same on every rank */
   size_t staging_peak;  /* of this rank's flights */
-  int num_layers, num_flights, num_incoming, num_outgoing, num_targets;
-  int layer_room, flight_room, incoming_room, outgoing_room, target_room;
-  eplb_moved_layer_t *layer;
+  int num_layers;       /* that change */
+  double busiest_sender, busiest_receiver;
+  int num_parts, num_flights, num_incoming, num_outgoing, num_targets, num_changes;
+  int part_room, flight_room, incoming_room, outgoing_room, target_room, change_room;
+  eplb_part_t *part;
   eplb_flight_t *flight;
   eplb_incoming_t *incoming;
   eplb_outgoing_t *outgoing;
   eplb_target_t *target;
+  eplb_change_t *change; /* of all ranks, part by part */
 } eplb_moves_t;
 
-/* Bytes of an expert's message: its tensors, then its checksum where one travels. */
-static inline size_t eplb_message_bytes(const eplb_tensors_t *layer, int verify) {
-  return layer->expert_bytes + (verify ? sizeof(uint64_t) : 0);
-}
-
-/* Derives all of it from the session's placement and the one after it. Local. `moves` is all zero before; the caller ends it
- * with eplb_moves_free, also after a failure. EPLB_ERR_SHAPE: a layer needs more staging than there may be; EPLB_ERR_MEMORY. */
-eplb_status_t eplb_moves_derive(const eplb_session_t *session, const eplb_placement_t *after, int verify,
+/* Derives all of it from the session's placement and the one after it. Within a device `after` may be permuted, where a layer has
+ * to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_moves_free, also after a failure.
+ * EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
+eplb_status_t eplb_moves_derive(const eplb_session_t *session, eplb_placement_t *after, int verify,
                                 eplb_moves_t *moves);
 void eplb_moves_free(eplb_moves_t *moves);
 

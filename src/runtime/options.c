@@ -9,7 +9,7 @@
 #include <xxhash.h>
 
 void eplb_session_options_init(eplb_session_options_t *options) {
-  *options = (eplb_session_options_t){.size = sizeof *options, .chunk_bytes = 4 << 20};
+  *options = (eplb_session_options_t){.size = sizeof *options, .chunk_bytes = 4 << 20, .shared_bytes = 2 << 20};
   eplb_plan_options_init(&options->plan);
 }
 
@@ -108,6 +108,24 @@ static eplb_status_t set_chunk_bytes(const char *name, const char *text, eplb_se
   return status;
 }
 
+static eplb_status_t set_shared_bytes(const char *name, const char *text, eplb_session_options_t *options) {
+  long long number;
+  eplb_status_t status = parse_number(name, text, 0, 1 << 30, &number);
+  if (!status)
+    options->shared_bytes = (size_t)number;
+  return status;
+}
+
+static eplb_status_t set_mode(const char *name, const char *text, eplb_session_options_t *options) {
+  static const char *const names[] = {"shadow", "in-place"};
+  for (int i = 0; i < 2; i++)
+    if (!strcmp(text, names[i])) {
+      options->mode = (eplb_mode_t)i;
+      return EPLB_SUCCESS;
+    }
+  return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected shadow or in-place", name, text);
+}
+
 static eplb_status_t leave_to_detection(const char *name, const char *text, eplb_session_options_t *options) {
   (void)name, (void)text, (void)options;
   return EPLB_SUCCESS;
@@ -117,12 +135,20 @@ static const struct {
   const char *name;
   eplb_status_t (*set)(const char *name, const char *text, eplb_session_options_t *options);
 } variables[] = {
-    {"EPLB_PLANNER", set_planner},         {"EPLB_POLICY", set_policy},
-    {"EPLB_NUM_GROUPS", set_num_groups},   {"EPLB_VERIFY", set_verify},
-    {"EPLB_CHUNK_BYTES", set_chunk_bytes}, {"EPLB_STAGING_BYTES", set_staging_bytes},
-    {"EPLB_EFFORT", set_effort},           {"EPLB_SPILL", set_spill},
-    {"EPLB_BALANCE", set_balance},         {"EPLB_MAX_MOVES", set_max_moves},
-    {"EPLB_NODE_COST", set_node_cost},     {"EPLB_DEVICE", leave_to_detection},
+    {"EPLB_PLANNER", set_planner},
+    {"EPLB_POLICY", set_policy},
+    {"EPLB_NUM_GROUPS", set_num_groups},
+    {"EPLB_VERIFY", set_verify},
+    {"EPLB_CHUNK_BYTES", set_chunk_bytes},
+    {"EPLB_STAGING_BYTES", set_staging_bytes},
+    {"EPLB_EFFORT", set_effort},
+    {"EPLB_SPILL", set_spill},
+    {"EPLB_BALANCE", set_balance},
+    {"EPLB_MAX_MOVES", set_max_moves},
+    {"EPLB_NODE_COST", set_node_cost},
+    {"EPLB_DEVICE", leave_to_detection},
+    {"EPLB_MODE", set_mode},
+    {"EPLB_SHARED_BYTES", set_shared_bytes},
 };
 enum { NUM_VARIABLES = sizeof variables / sizeof *variables };
 
@@ -153,6 +179,13 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
   if (o->staging_bytes > INT64_MAX / 2)
     return eplb_fail(EPLB_ERR_ARGUMENT, "staging_bytes is %zu; expected no more than %lld", o->staging_bytes,
                      (long long)(INT64_MAX / 2));
+  if (o->shared_bytes > (size_t)1 << 30)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "shared_bytes is %zu; expected no more than %d", o->shared_bytes, 1 << 30);
+  if ((unsigned)o->mode > EPLB_MODE_IN_PLACE)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "mode is %d; expected 0 to %d", (int)o->mode, EPLB_MODE_IN_PLACE);
+  if (o->memory && o->memory->size != sizeof *o->memory)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "memory is a table of %zu bytes; expected %zu", o->memory->size,
+                     sizeof *o->memory);
   if ((unsigned)o->verify > EPLB_VERIFY_NEVER)
     return eplb_fail(EPLB_ERR_ARGUMENT, "verify is %d; expected 0 to %d", (int)o->verify, EPLB_VERIFY_NEVER);
   return EPLB_SUCCESS;
@@ -210,6 +243,9 @@ eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_s
       {"staging_bytes", good ? (int64_t)o->staging_bytes : 0, 0},
       {"chunk_bytes", good ? (int64_t)o->chunk_bytes : 0, 0},
       {"verify", o->verify, 0},
+      {"mode", o->mode, 0},
+      {"shared_bytes", good ? (int64_t)o->shared_bytes : 0, 0},
+      {"kinds of memory", good && o->memory ? o->memory->host_can_touch * 2 + o->memory->mpi_can_touch : 3, 1},
       {"topology", good ? hash_topology(o->topology) : 0, 1},
       {"initial placements", good ? hash_placement(o->initial) : 0, 1},
   };

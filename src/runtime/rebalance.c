@@ -14,7 +14,7 @@ typedef enum phase {
   MOVING, /* a flight is under way */
   READY,  /* all ranks have all of the flight; its layers are being committed */
   DONE,   /* no flight is left */
-  FAILED  /* the flight under way failed on some rank; nothing of it will be committed */
+  FAILED  /* the flight under way failed on some rank; nothing more will be committed */
 } phase_t;
 
 /* What ranks agree on at each test, by its minimum. */
@@ -28,8 +28,9 @@ struct eplb_rebalancing {
   eplb_placement_t *after;
   eplb_moves_t moves;
   eplb_mover_t mover;
-  int flight;            /* the one under way or ready */
-  int next_layer;        /* of moves.layer: the first that is not committed */
+  int flight;    /* the one under way or ready */
+  int next_part; /* of moves.part: the first that is not committed */
+  double began;
   MPI_Request agreement; /* on `mine`, into `all`: so both stay where they are */
   vote_t mine, all;
   eplb_report_t report;
@@ -51,9 +52,13 @@ static void release(eplb_session_t *s) {
 static eplb_status_t open_rebalance(eplb_session_t *s) {
   if (s->rebalancing)
     return eplb_fail(EPLB_ERR_STATE, "a rebalance is open already; call eplb_rebalance_end first");
-  for (int l = 0; l < s->options.num_layers; l++)
+  for (int l = 0; l < s->options.num_layers; l++) {
     if (!s->layer[l].num_tensors)
       return eplb_fail(EPLB_ERR_STATE, "layer %d has no registered tensor; expected those of every layer", l);
+    eplb_status_t status = eplb_tensors_find_pools(&s->layer[l], l, s->pool, s->num_pools);
+    if (status)
+      return status;
+  }
   eplb_rebalancing_t *r = EPLB_NEW(eplb_rebalancing_t, 1);
   if (!r)
     return EPLB_ERR_MEMORY;
@@ -69,9 +74,9 @@ static eplb_status_t name_unlike_layer(eplb_session_t *s) {
   for (int l = 0; l < s->options.num_layers; l++) {
     char bytes[64], names[96];
     snprintf(bytes, sizeof bytes, "numbers of bytes per expert in layer %d", l);
-    snprintf(names, sizeof names, "names or sizes of tensors, or another order of them, in layer %d", l);
+    snprintf(names, sizeof names, "names, sizes, order or spares of tensors in layer %d", l);
     const eplb_compared_t both[] = {{bytes, (int64_t)s->layer[l].expert_bytes, 0},
-                                    {names, eplb_tensors_signature(&s->layer[l]), 1}};
+                                    {names, eplb_tensors_signature(&s->layer[l], s->pool), 1}};
     eplb_status_t status = eplb_agree_on(s->comm, EPLB_SUCCESS, both, 2);
     if (status)
       return status;
@@ -82,8 +87,8 @@ static eplb_status_t name_unlike_layer(eplb_session_t *s) {
 /* Ranks agree to go on, and that they registered the same. */
 static eplb_status_t agree_to_begin(eplb_session_t *s, eplb_status_t mine) {
   uint64_t signature = 0;
-  for (int l = 0; l < s->options.num_layers; l++)
-    signature = signature * 31 + (uint64_t)eplb_tensors_signature(&s->layer[l]);
+  for (int l = 0; l < s->options.num_layers && !mine; l++)
+    signature = signature * 31 + (uint64_t)eplb_tensors_signature(&s->layer[l], s->pool);
   const eplb_compared_t tensors = {"tensors", (int64_t)(signature >> 2), 1};
   eplb_status_t status = eplb_agree_on(s->comm, mine, &tensors, 1);
   return status == EPLB_ERR_MISMATCH ? name_unlike_layer(s) : status;
@@ -111,6 +116,16 @@ static void start_flight(eplb_rebalancing_t *r, int flight) {
     eplb_mover_start(&r->mover, flight);
 }
 
+static void start_report(eplb_rebalancing_t *r) {
+  r->report.layers_planned = r->moves.num_layers;
+  r->report.commits_planned = r->moves.num_parts;
+  r->report.busiest_sender = r->moves.busiest_sender;
+  r->report.busiest_receiver = r->moves.busiest_receiver;
+  r->report.staging_limit = r->moves.staging_limit;
+  r->report.staging_peak = r->moves.staging_peak;
+  r->began = MPI_Wtime();
+}
+
 eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
   eplb_session_t *s = session;
   if (!s)
@@ -131,12 +146,9 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
     return status;
   }
   memset(s->window, 0, (size_t)s->options.num_layers * (size_t)s->options.num_experts * sizeof *s->window);
-  r->report.layers_planned = r->moves.num_layers;
-  r->report.staging_limit = r->moves.staging_limit;
-  r->report.staging_peak = r->moves.staging_peak;
-  double since = MPI_Wtime();
+  start_report(r);
   start_flight(r, 0);
-  r->report.seconds_migrate = MPI_Wtime() - since;
+  r->report.seconds_migrate = MPI_Wtime() - r->began;
   return EPLB_SUCCESS;
 }
 
@@ -163,13 +175,27 @@ static int finish_vote(eplb_rebalancing_t *r) {
   return r->all.finished;
 }
 
-/* All ranks have finished the flight: either its layers can be committed, or none of them ever will. */
+/* Slots of the flight that got experts directly, without a commit, hold nothing that the map could name. On every rank alike. */
+static void empty_direct_slots(eplb_session_t *s) {
+  const eplb_moves_t *m = &s->rebalancing->moves;
+  int end = s->rebalancing->phase == DONE ? 0 : m->flight[s->rebalancing->flight].part_end;
+  for (int p = s->rebalancing->next_part; p < end; p++) {
+    int32_t *row = eplb_placement_row(s->placement, m->part[p].layer);
+    for (int c = m->part[p].change_begin; c < m->part[p].change_end; c++)
+      if (m->change[c].direct)
+        row[m->change[c].slot] = EPLB_EMPTY;
+    eplb_placement_index_layer(s->placement, m->part[p].layer);
+  }
+}
+
+/* All ranks have finished the flight: either its parts can be committed, or none of them ever will. */
 static eplb_status_t land(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (r->all.status == EPLB_SUCCESS) {
     r->phase = READY;
     return EPLB_SUCCESS;
   }
+  empty_direct_slots(s);
   r->phase = FAILED;
   if (r->mover.status)
     eplb_fail(r->mover.status, "%s", r->mover.sentence);
@@ -209,7 +235,13 @@ static eplb_status_t check_open(const eplb_session_t *s) {
 static int next_layer(const eplb_rebalancing_t *r) {
   if (r->phase == DONE)
     return EPLB_LAYER_DONE;
-  return r->phase == READY ? r->moves.layer[r->next_layer].layer : EPLB_LAYER_NONE;
+  return r->phase == READY ? r->moves.part[r->next_part].layer : EPLB_LAYER_NONE;
+}
+
+static void tell_progress(const eplb_session_t *s) {
+  const eplb_mover_t *m = &s->rebalancing->mover;
+  if (s->options.progress)
+    s->options.progress(s->options.progress_arg, m->arrived, m->all);
 }
 
 static eplb_status_t advance(eplb_session_t *s, int *layer, eplb_status_t (*vote)(eplb_session_t *)) {
@@ -224,6 +256,7 @@ static eplb_status_t advance(eplb_session_t *s, int *layer, eplb_status_t (*vote
   if (s->rebalancing->phase == MOVING)
     status = vote(s);
   s->rebalancing->report.seconds_migrate += MPI_Wtime() - since;
+  tell_progress(s);
   if (!status)
     *layer = next_layer(s->rebalancing);
   return status;
@@ -239,12 +272,21 @@ eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer) {
 
 /* ---- commit and end ---- */
 
-static void count_layer(const eplb_session_t *s, eplb_report_t *report, const eplb_moved_layer_t *moved) {
-  report->layers_committed++;
+static void write_map(eplb_session_t *s, const eplb_part_t *part) {
+  int32_t *row = eplb_placement_row(s->placement, part->layer);
+  const eplb_change_t *change = s->rebalancing->moves.change;
+  for (int c = part->change_begin; c < part->change_end; c++)
+    row[change[c].slot] = change[c].expert;
+  eplb_placement_index_layer(s->placement, part->layer);
+}
+
+static void count_part(const eplb_session_t *s, eplb_report_t *report, const eplb_part_t *part) {
+  report->commits_done++;
+  report->layers_committed += part->is_last;
   for (int link = 0; link < EPLB_NUM_LINKS; link++) {
-    report->transfers[link] += moved->transfers[link];
-    report->bytes[link] += moved->transfers[link] * (int64_t)s->layer[moved->layer].expert_bytes;
-    report->slots_changed += moved->transfers[link];
+    report->transfers[link] += part->transfers[link];
+    report->bytes[link] += part->transfers[link] * (int64_t)s->layer[part->layer].expert_bytes;
+    report->slots_changed += part->transfers[link];
   }
 }
 
@@ -255,18 +297,29 @@ eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer) {
   eplb_rebalancing_t *r = session->rebalancing;
   if (r->phase != READY)
     return eplb_fail(EPLB_ERR_STATE, "layer %d cannot be committed: no layer can be now", layer);
-  const eplb_moved_layer_t *moved = &r->moves.layer[r->next_layer];
-  if (moved->layer != layer)
+  const eplb_part_t *part = &r->moves.part[r->next_part];
+  if (part->layer != layer)
     return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d cannot be committed; expected %d, as test or wait named it", layer,
-                     moved->layer);
+                     part->layer);
   double since = MPI_Wtime();
-  eplb_mover_commit(&r->mover, r->next_layer);
-  eplb_placement_copy_layer(r->after, session->placement, layer);
-  count_layer(session, &r->report, moved);
-  if (++r->next_layer == r->moves.flight[r->flight].layer_end)
+  eplb_mover_commit(&r->mover, r->next_part);
+  status = r->mover.status; /* only of memory that is not the host's */
+  write_map(session, part);
+  count_part(session, &r->report, part);
+  if (++r->next_part == r->moves.flight[r->flight].part_end)
     start_flight(r, r->flight + 1);
   r->report.seconds_migrate += MPI_Wtime() - since;
-  return EPLB_SUCCESS;
+  tell_progress(session);
+  return status;
+}
+
+static void finish_report(eplb_rebalancing_t *r) {
+  eplb_report_t *report = &r->report;
+  for (int link = 0; link < EPLB_NUM_LINKS; link++)
+    report->messages[link] = r->mover.messages[link];
+  report->seconds_verify = r->mover.seconds_verify;
+  report->seconds_open = MPI_Wtime() - r->began;
+  report->verified = r->moves.verify && report->commits_done == report->commits_planned;
 }
 
 eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report) {
@@ -280,9 +333,9 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
     while (!eplb_mover_finished(&r->mover))
       progress_or_yield(r);
   }
+  empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
-  r->report.seconds_verify = r->mover.seconds_verify;
-  r->report.verified = r->moves.verify && r->report.layers_committed == r->report.layers_planned;
+  finish_report(r);
   if (r->report.verified && r->report.slots_changed)
     session->has_verified = 1;
   if (report)
@@ -296,8 +349,13 @@ eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report) {
   if (status)
     return status;
   int layer;
-  while (!(status = eplb_rebalance_wait(session, &layer)) && layer != EPLB_LAYER_DONE)
-    eplb_rebalance_commit(session, layer);
+  eplb_status_t commit = EPLB_SUCCESS;
+  while (!(status = eplb_rebalance_wait(session, &layer)) && layer != EPLB_LAYER_DONE) {
+    eplb_status_t here = eplb_rebalance_commit(session, layer);
+    commit = here < commit ? here : commit;
+  }
+  if (!status && !session->memory->host_can_touch) /* else a commit cannot fail */
+    status = eplb_agree(session->comm, commit);
   eplb_report_t result;
   eplb_rebalance_end(session, &result);
   if (!status && report)

@@ -12,7 +12,9 @@ static void release(eplb_session_t *s) {
   free(s->window);
   free(s->counts);
   free(s->load);
-  free(s->staging);
+  if (s->memory)
+    s->memory->release(s->memory->self, s->staging);
+  eplb_pools_free(s->pool, s->num_pools);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
   free(s);
@@ -93,6 +95,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   if (s) {
     s->comm = own;
     s->options = resolved;
+    s->memory = resolved.memory ? resolved.memory : eplb_memory_host();
     MPI_Comm_rank(own, &s->rank);
     MPI_Comm_size(own, &s->num_ranks);
   } else {
@@ -106,6 +109,8 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
     status = find_topology(s);
   if (!status)
     status = eplb_agree(own, furnish(s, resolved.initial));
+  if (!status)
+    status = eplb_box_create(own, resolved.shared_bytes, &s->box);
   if (status) {
     if (s)
       release(s);
@@ -129,20 +134,45 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   eplb_session_t *s = *session;
   if (s->rebalancing)
     return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+  eplb_box_destroy(&s->box);
   MPI_Comm_free(&s->comm);
   release(s);
   *session = NULL;
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base, size_t bytes,
-                                    size_t stride) {
+/* What a registration needs. */
+static eplb_status_t check_closed(const eplb_session_t *session, const char *name) {
   if (!session)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   if (session->rebalancing)
-    return eplb_fail(EPLB_ERR_STATE, "layer %d: a tensor cannot be registered while a rebalance is open", layer);
-  return eplb_tensors_add(session->layer, session->options.num_layers, eplb_session_slots(session), layer, name, base,
-                          bytes, stride);
+    return eplb_fail(EPLB_ERR_STATE, "\"%s\" cannot be registered while a rebalance is open", name ? name : "");
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t add_tensor(eplb_session_t *s, int layer, const eplb_tensor_t *tensor) {
+  eplb_status_t status = check_closed(s, tensor->name);
+  return status ? status : eplb_tensors_add(s->layer, s->options.num_layers, eplb_session_slots(s), layer, tensor);
+}
+
+eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base, size_t bytes,
+                                    size_t stride) {
+  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .base = base, .bytes = bytes, .stride = stride});
+}
+
+eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, const char *name, void **slot,
+                                          size_t bytes) {
+  if (!slot)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: the table of tensor \"%s\" is NULL", layer, name ? name : "");
+  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .table = slot, .bytes = bytes});
+}
+
+eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare, int count,
+                                           size_t bytes) {
+  eplb_status_t status = check_closed(session, name);
+  return status ? status
+                : eplb_pools_add(&session->pool, &session->num_pools,
+                                 &(eplb_pool_t){.name = name, .spare = spare, .count = count, .bytes = bytes});
 }
 
 eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count) {

@@ -1,8 +1,9 @@
 /* What a session holds. Its files: options.c (what it is told), session.c (its life), decide.c (from counts to a mapping),
- * moves.c (from the mapping to this rank's part), flight.c (moving it), rebalance.c (the calls that put these together). */
+ * moves.c (from the mapping to this rank's part), mover.c (moving it), rebalance.c (the calls that put these together). */
 #ifndef EPLB_RUNTIME_SESSION_H
 #define EPLB_RUNTIME_SESSION_H
 
+#include "runtime/box.h"
 #include "runtime/tensors.h"
 #include <eplb/session.h>
 
@@ -20,7 +21,11 @@ struct eplb_session {
   int64_t *window;       /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
   double *counts;        /* the same as they are reduced */
   double *load;          /* on rank 0: of all ranks */
-  char *staging;         /* for incoming experts, as large as any rebalance has needed so far */
+  int num_pools;
+  eplb_pool_t *pool;
+  const eplb_memory_t *memory;
+  eplb_box_t *box; /* to and from ranks that share memory with this one; or NULL */
+  char *staging;   /* for incoming experts, as large as any rebalance has needed so far */
   size_t staging_bytes;
   int has_verified;                /* a rebalance with checksums has moved weights */
   eplb_rebalancing_t *rebalancing; /* NULL: none is open */

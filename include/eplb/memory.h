@@ -1,0 +1,50 @@
+/* Where weights live: in the host's memory, or in a GPU's, which the processor cannot touch. */
+#ifndef EPLB_MEMORY_H
+#define EPLB_MEMORY_H
+
+#include <eplb/status.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum eplb_copy {
+  EPLB_COPY_IN,    /* from the host's memory into this one */
+  EPLB_COPY_OUT,   /* from this one into the host's */
+  EPLB_COPY_WITHIN /* both ends are of this one */
+} eplb_copy_t;
+
+/* Copies are started in queues, numbered from 0 to EPLB_MEMORY_QUEUES - 1. */
+enum { EPLB_MEMORY_QUEUES = 128 };
+
+/* A kind of memory: a table of functions, which all get `self`. The library calls them from the thread that calls the session,
+ * never from another. A program may bring a kind of its own. */
+typedef struct eplb_memory {
+  size_t size;      /* sizeof(eplb_memory_t) */
+  const char *name; /* for messages, e.g. "cuda" */
+  void *self;
+  int mpi_can_touch;  /* 1: its addresses can be given to MPI: the host's own, or a GPU's where MPI is GPU-aware */
+  int host_can_touch; /* 1: the processor can read and write it; the copies below are then not used */
+
+  /* `bytes` of this kind, for incoming experts; and of the host's, best pinned, for chunks on their way to and from MPI.
+   * EPLB_ERR_MEMORY. release and release_host take NULL. */
+  eplb_status_t (*allocate)(void *self, size_t bytes, void **memory);
+  void (*release)(void *self, void *memory);
+  eplb_status_t (*allocate_host)(void *self, size_t bytes, void **memory);
+  void (*release_host)(void *self, void *memory);
+
+  /* Starts a copy, after those started before in this queue. Neither end is touched by others until it is done. */
+  eplb_status_t (*copy)(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction);
+
+  /* In *done: 1 if all copies of this queue are done, else 0; does not wait. */
+  eplb_status_t (*test)(void *self, int queue, int *done);
+} eplb_memory_t;
+
+/* The host's memory: what a session takes where it is given none. Local; static storage. */
+EPLB_PUBLIC const eplb_memory_t *eplb_memory_host(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,184 @@
+#include "runtime/box.h"
+#include "core/memory.h"
+#include "runtime/agree.h"
+#include <stdatomic.h>
+#include <string.h>
+
+/* Few cells: all of them together should stay in the cache. */
+enum { CELLS = 8, LINE = 64, PAGE = 4096 };
+
+/* A rank's letters to one of its neighbours, in the writer's memory. There are never more than cells. */
+typedef struct queue {
+  _Alignas(LINE) _Atomic uint64_t written;
+  _Alignas(LINE) _Atomic uint64_t read;
+  _Alignas(LINE) eplb_letter_t letter[CELLS];
+} queue_t;
+
+/* A rank's shared memory: flags, then a queue for each neighbour, then its cells, from a page on. */
+typedef struct segment {
+  _Alignas(LINE) _Atomic int busy[CELLS];
+  queue_t queue[];
+} segment_t;
+
+struct eplb_box {
+  MPI_Win window;
+  int num_neighbours, own; /* which neighbour this rank is */
+  int *rank;               /* [num_neighbours]: in comm */
+  int *neighbour;          /* [ranks of comm]: the reverse, or -1 */
+  size_t cell_bytes;
+  segment_t **segment; /* [num_neighbours] */
+};
+
+static size_t cells_begin(int num_neighbours) {
+  size_t used = sizeof(segment_t) + (size_t)num_neighbours * sizeof(queue_t);
+  return (used + PAGE - 1) / PAGE * PAGE;
+}
+
+static char *cell_at(const eplb_box_t *b, int neighbour, int cell) {
+  return (char *)b->segment[neighbour] + cells_begin(b->num_neighbours) + (size_t)cell * b->cell_bytes;
+}
+
+/* Memory for the box itself, before ranks agree to share any. */
+static eplb_status_t furnish(MPI_Comm comm, MPI_Comm shared, size_t bytes, eplb_box_t **box) {
+  eplb_box_t *b = *box = EPLB_NEW(eplb_box_t, 1);
+  if (!b)
+    return EPLB_ERR_MEMORY;
+  int num_ranks;
+  MPI_Comm_size(comm, &num_ranks);
+  MPI_Comm_size(shared, &b->num_neighbours);
+  MPI_Comm_rank(shared, &b->own);
+  b->window = MPI_WIN_NULL;
+  b->cell_bytes = bytes / CELLS / LINE * LINE;
+  b->rank = EPLB_NEW(int, b->num_neighbours);
+  b->neighbour = EPLB_NEW(int, num_ranks);
+  b->segment = EPLB_NEW(segment_t *, b->num_neighbours);
+  if (!b->rank || !b->neighbour || !b->segment)
+    return EPLB_ERR_MEMORY;
+  for (int r = 0; r < num_ranks; r++)
+    b->neighbour[r] = -1;
+  return EPLB_SUCCESS;
+}
+
+/* Collective over `shared`: the ranks in comm of all neighbours. */
+static void introduce(MPI_Comm comm, MPI_Comm shared, eplb_box_t *b) {
+  int rank;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Allgather(&rank, 1, MPI_INT, b->rank, 1, MPI_INT, shared);
+  for (int n = 0; n < b->num_neighbours; n++)
+    b->neighbour[b->rank[n]] = n;
+}
+
+/* Collective over `shared`: whether all neighbours have each other's segments now. */
+static int share(MPI_Comm shared, eplb_box_t *b) {
+  MPI_Aint size = (MPI_Aint)(cells_begin(b->num_neighbours) + CELLS * b->cell_bytes);
+  void *own = NULL;
+  MPI_Comm_set_errhandler(shared, MPI_ERRORS_RETURN);
+  int good = MPI_Win_allocate_shared(size, 1, MPI_INFO_NULL, shared, &own, &b->window) == MPI_SUCCESS, all;
+  MPI_Allreduce(&good, &all, 1, MPI_INT, MPI_MIN, shared);
+  if (!all)
+    return 0;
+  MPI_Win_lock_all(MPI_MODE_NOCHECK, b->window);
+  memset(own, 0, cells_begin(b->num_neighbours));
+  for (int n = 0; n < b->num_neighbours; n++) {
+    int unit;
+    void *base;
+    MPI_Win_shared_query(b->window, n, &size, &unit, &base);
+    b->segment[n] = base;
+  }
+  MPI_Win_sync(b->window);
+  MPI_Barrier(shared);
+  MPI_Win_sync(b->window);
+  return 1;
+}
+
+static void release(eplb_box_t **box) {
+  if (!*box)
+    return;
+  free((*box)->rank);
+  free((*box)->neighbour);
+  free((*box)->segment);
+  free(*box);
+  *box = NULL;
+}
+
+eplb_status_t eplb_box_create(MPI_Comm comm, size_t bytes, eplb_box_t **box) {
+  *box = NULL;
+  if (bytes < CELLS * LINE)
+    return EPLB_SUCCESS;
+  MPI_Comm shared;
+  int rank, neighbours;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &shared);
+  MPI_Comm_size(shared, &neighbours);
+  eplb_status_t status = eplb_agree(comm, neighbours > 1 ? furnish(comm, shared, bytes, box) : EPLB_SUCCESS);
+  int shares = 0;
+  if (!status && *box) {
+    introduce(comm, shared, *box);
+    shares = share(shared, *box);
+  }
+  if (!shares)
+    release(box);
+  MPI_Comm_free(&shared);
+  return status;
+}
+
+void eplb_box_destroy(eplb_box_t **box) {
+  if (!box || !*box)
+    return;
+  MPI_Win_unlock_all((*box)->window);
+  MPI_Win_free(&(*box)->window);
+  release(box);
+}
+
+int eplb_box_reaches(const eplb_box_t *box, int rank) {
+  return box && box->neighbour[rank] >= 0;
+}
+
+int eplb_box_neighbours(const eplb_box_t *box) {
+  return box ? box->num_neighbours : 0;
+}
+
+int eplb_box_rank(const eplb_box_t *box, int neighbour) {
+  return box->rank[neighbour];
+}
+
+size_t eplb_box_chunk(const eplb_box_t *box) {
+  return box->cell_bytes;
+}
+
+char *eplb_box_take(eplb_box_t *box, int *cell) {
+  segment_t *own = box->segment[box->own];
+  for (int c = 0; c < CELLS; c++)
+    if (!atomic_load_explicit(&own->busy[c], memory_order_acquire)) {
+      *cell = c;
+      return cell_at(box, box->own, c);
+    }
+  return NULL;
+}
+
+void eplb_box_post(eplb_box_t *box, int rank, const eplb_letter_t *letter) {
+  segment_t *own = box->segment[box->own];
+  queue_t *queue = &own->queue[box->neighbour[rank]];
+  uint64_t written = atomic_load_explicit(&queue->written, memory_order_relaxed);
+  atomic_store_explicit(&own->busy[letter->cell], 1, memory_order_relaxed);
+  queue->letter[written % CELLS] = *letter;
+  atomic_store_explicit(&queue->written, written + 1, memory_order_release);
+}
+
+const char *eplb_box_read(eplb_box_t *box, int neighbour, eplb_letter_t *letter) {
+  queue_t *queue = &box->segment[neighbour]->queue[box->own];
+  uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);
+  if (atomic_load_explicit(&queue->written, memory_order_acquire) == read)
+    return NULL;
+  *letter = queue->letter[read % CELLS];
+  return cell_at(box, neighbour, letter->cell);
+}
+
+void eplb_box_free(eplb_box_t *box, int neighbour) {
+  segment_t *owner = box->segment[neighbour];
+  queue_t *queue = &owner->queue[box->own];
+  uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);
+  int cell = queue->letter[read % CELLS].cell;
+  atomic_store_explicit(&queue->read, read + 1, memory_order_release);
+  atomic_store_explicit(&owner->busy[cell], 0, memory_order_release);
+}
