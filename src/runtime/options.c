@@ -9,7 +9,7 @@
 #include <xxhash.h>
 
 void eplb_session_options_init(eplb_session_options_t *options) {
-  *options = (eplb_session_options_t){.size = sizeof *options, .chunk_bytes = 4 << 20, .shared_bytes = 2 << 20};
+  *options = (eplb_session_options_t){.size = sizeof *options, .chunk_bytes = 4 << 20, .shared_bytes = 4 << 20};
   eplb_plan_options_init(&options->plan);
 }
 

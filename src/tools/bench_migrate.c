@@ -16,7 +16,7 @@
 typedef struct bench {
   const char *loads;
   int64_t expert_bytes;
-  int layers, experts, slots, nodes, rounds, json;
+  int layers, experts, slots, nodes, rounds, fixed, json;
   eplb_session_options_t session;
 } bench_t;
 
@@ -26,7 +26,7 @@ typedef struct round {
   int64_t moved, across, peer_across; /* bytes */
   int64_t busiest_in, busiest_out;    /* of a node, across nodes */
   double sender, peer_sender;         /* busiest sender of the mean */
-  int64_t wrong, staging;
+  int64_t wrong, staging, messages;
 } round_t;
 
 typedef struct job {
@@ -129,7 +129,10 @@ static eplb_status_t run_ours(job_t *j, int window, round_t *r) {
   int layer, slot;
   int64_t own =
       weights_count_wrong(&j->weights, eplb_session_placement(j->session), j->topology, j->rank, &layer, &slot);
-  int64_t staging = (int64_t)report.staging_peak;
+  int64_t staging = (int64_t)report.staging_peak, messages = 0;
+  for (int link = 0; link < EPLB_NUM_LINKS; link++)
+    messages += report.messages[link];
+  MPI_Allreduce(&messages, &r->messages, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
   MPI_Allreduce(&own, &r->wrong, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
   MPI_Allreduce(&staging, &r->staging, 1, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD);
   r->ours = slowest(report.seconds_migrate);
@@ -190,7 +193,7 @@ static eplb_status_t prepare(job_t *j) {
   status = eplb_session_create(MPI_COMM_WORLD, &o, &j->session);
   if (status)
     return status;
-  status = weights_create(o.num_layers, each, (size_t)b->expert_bytes, &j->weights);
+  status = weights_create(o.num_layers, each, b->fixed ? 0 : each, (size_t)b->expert_bytes, &j->weights);
   if (!status)
     status = weights_register(&j->weights, j->session);
   if (!status)
@@ -225,23 +228,27 @@ static void print_head(const job_t *j) {
          human_bytes(j->options->expert_bytes, expert));
   if (j->rate > 0)
     printf(", %.1f MB/s between nodes", j->rate / 1e6);
-  printf("\nours: the session's migration; memcpy: all ranks copy as many bytes as they get; peer: whole experts from "
-         "the first\n"
-         "holder, one message for each slot; bound: busiest node's bytes at that rate, or where there is one node "
-         "memcpy\n\n"
-         "            seconds, slowest rank            times ours of        across nodes        busiest sender\n"
-         "round     ours  memcpy    peer   bound  memcpy   peer  bound       ours      peer     ours   peer      "
-         "staging\n");
+  printf(
+      "\nours: the session's migration, %s; memcpy: all ranks copy as many bytes as they get; peer: whole experts from "
+      "the first\n"
+      "holder, one message for each slot; bound: busiest node's bytes at that rate, or where there is one node "
+      "memcpy\n\n"
+      "            seconds, slowest rank            times ours of        across nodes        busiest sender\n"
+      "round     ours  memcpy    peer   bound  memcpy   peer  bound       ours      peer     ours   peer      "
+      "staging\n",
+      j->options->fixed ? "which copies from staging into slots" : "slots being reached by table");
 }
 
 static void print_round(const job_t *j, int number, const round_t *r) {
   char ours[HUMAN_MAX], peer[HUMAN_MAX], staging[HUMAN_MAX];
   if (j->options->json) {
-    json_t *line = json_pack("{s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:I, s:I}", "round", number, "seconds",
-                             r->ours, "seconds_memcpy", r->memcpy_, "seconds_peer", r->peer, "seconds_bound", r->bound,
-                             "bytes", (json_int_t)r->moved, "bytes_across", (json_int_t)r->across, "bytes_across_peer",
-                             (json_int_t)r->peer_across, "busiest_sender", r->sender, "busiest_sender_peer",
-                             r->peer_sender, "staging", (json_int_t)r->staging, "bytes_wrong", (json_int_t)r->wrong);
+    json_t *line = json_pack(
+        "{s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I}", "round", number, "seconds",
+        r->ours, "seconds_memcpy", r->memcpy_, "seconds_peer", r->peer, "seconds_bound", r->bound, "bytes",
+        (json_int_t)r->moved, "bytes_across", (json_int_t)r->across, "bytes_across_peer", (json_int_t)r->peer_across,
+        "busiest_node_in", (json_int_t)r->busiest_in, "busiest_node_out", (json_int_t)r->busiest_out,
+        "bytes_per_second_between_nodes", j->rate, "busiest_sender", r->sender, "busiest_sender_peer", r->peer_sender,
+        "messages", (json_int_t)r->messages, "staging", (json_int_t)r->staging, "bytes_wrong", (json_int_t)r->wrong);
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (text)
       puts(text);
@@ -283,6 +290,8 @@ enum {
   KEY_ROUNDS,
   KEY_STAGING,
   KEY_CHUNK,
+  KEY_FIXED,
+  KEY_IN_PLACE,
   KEY_JSON
 };
 
@@ -296,6 +305,9 @@ static const struct argp_option arguments[] = {
     {"rounds", KEY_ROUNDS, "N", 0, "migrations, after one to warm up (3)", 0},
     {"staging", KEY_STAGING, "BYTES", 0, "most that a rank may use for incoming experts", 0},
     {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
+    {"fixed", KEY_FIXED, NULL, 0, "slots have fixed addresses: a commit copies (else: it exchanges pointers in tables)",
+     0},
+    {"in-place", KEY_IN_PLACE, NULL, 0, "write slots that nobody reads any more without staging", 0},
     {"json", KEY_JSON, NULL, 0, "a line of JSON for each round", 0},
     {0}};
 
@@ -328,6 +340,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_CHUNK:
     b->session.chunk_bytes = (size_t)tool_bytes(state, "chunk", text, 1, 1 << 30);
+    return 0;
+  case KEY_FIXED:
+    b->fixed = 1;
+    return 0;
+  case KEY_IN_PLACE:
+    b->session.mode = EPLB_MODE_IN_PLACE;
     return 0;
   case KEY_JSON:
     b->json = 1;

@@ -69,6 +69,14 @@ static eplb_status_t inject(void *arg, eplb_step_t step, void *bytes, size_t siz
   return EPLB_SUCCESS;
 }
 
+/* The bar goes on within a round, too. */
+static void show_progress(void *arg, int64_t arrived, int64_t all) {
+  enum { STEPS = 1000 }; /* of a round */
+  const run_t *r = arg;
+  if (r->rank == 0 && all > 0)
+    tool_progress("rebalancing", (int64_t)r->played * STEPS + arrived * STEPS / all, (int64_t)r->count * STEPS);
+}
+
 /* The topology that is planned for: detected, or with --nodes declared. */
 static eplb_status_t find_topology(run_t *r, eplb_topology_t **declared) {
   if (r->options->slots && r->options->slots < r->loads->num_experts)
@@ -93,6 +101,8 @@ static eplb_status_t create_session(run_t *r) {
   o.topology = declared ? declared : r->machine->topology;
   o.fault = inject;
   o.fault_arg = r;
+  o.progress = show_progress;
+  o.progress_arg = r;
   status = eplb_session_create(MPI_COMM_WORLD, &o, &r->session);
   eplb_topology_destroy(&declared);
   return status;
@@ -101,7 +111,7 @@ static eplb_status_t create_session(run_t *r) {
 static eplb_status_t load_weights(run_t *r) {
   r->topology = eplb_session_topology(r->session);
   eplb_status_t status =
-      weights_create(r->loads->num_layers, slots_per_rank(r), (size_t)r->options->expert_bytes, &r->weights);
+      weights_create(r->loads->num_layers, slots_per_rank(r), 0, (size_t)r->options->expert_bytes, &r->weights);
   status = eplb_agree(MPI_COMM_WORLD, status ? status : weights_register(&r->weights, r->session));
   if (!status)
     weights_fill(&r->weights, eplb_session_placement(r->session), r->topology, r->rank);
@@ -177,22 +187,22 @@ static eplb_status_t play_round(const run_t *r, int64_t *count, run_round_t *rou
   return status;
 }
 
-static eplb_status_t play_rounds(const run_t *r, run_round_t *rounds, int count, int *played) {
+static eplb_status_t play_rounds(run_t *r, run_round_t *rounds) {
   int64_t *tokens = EPLB_NEW(int64_t, r->loads->num_experts);
   eplb_status_t status = eplb_agree(MPI_COMM_WORLD, tokens ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   int windows = r->loads->num_windows;
-  for (*played = 0; *played < count && !status; ++*played) {
-    run_round_t *round = &rounds[*played];
-    *round = (run_round_t){.window = *played % windows, .next = *played + 1 < windows ? *played + 1 : -1};
-    if (count > windows)
-      round->next = (*played + 1) % windows; /* it goes round */
-    if (r->rank == 0)
-      tool_progress("rebalancing", *played, count);
+  for (; r->played < r->count && !status; r->played++) {
+    int k = r->played;
+    run_round_t *round = &rounds[k];
+    *round = (run_round_t){.window = k % windows, .next = k + 1 < windows ? k + 1 : -1};
+    if (r->count > windows)
+      round->next = (k + 1) % windows; /* it goes round */
+    show_progress(r, 0, 1);
     status = play_round(r, tokens, round);
     if (r->rank == 0)
-      tool_progress("rebalancing", count, count);
+      tool_progress("rebalancing", 1, 1);
     if (r->rank == 0 && (!status || round->wrong))
-      run_print_round(r, *played + 1, round);
+      run_print_round(r, k + 1, round);
     if (round->wrong && !status)
       status = eplb_fail(EPLB_ERR_CORRUPT, "%lld of %lld bytes are wrong, the first in layer %d, slot %d, of rank %d",
                          (long long)round->wrong, (long long)round->checked, round->wrong_layer, round->wrong_slot,
@@ -219,21 +229,20 @@ static eplb_status_t prepare(run_t *r) {
 static int run_all(run_t *r) {
   eplb_status_t status = prepare(r);
   run_round_t *rounds = NULL;
-  int count = 0, played = 0;
   if (!status) {
-    count = r->options->rounds ? r->options->rounds : r->loads->num_windows < 8 ? r->loads->num_windows : 8;
-    rounds = EPLB_NEW(run_round_t, count);
+    r->count = r->options->rounds ? r->options->rounds : r->loads->num_windows < 8 ? r->loads->num_windows : 8;
+    rounds = EPLB_NEW(run_round_t, r->count);
     status = eplb_agree(MPI_COMM_WORLD, rounds ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   }
   if (!status) {
     if (r->rank == 0)
       run_print_start(r);
-    status = play_rounds(r, rounds, count, &played);
+    status = play_rounds(r, rounds);
   }
   if (r->rank == 0 && status)
     tool_report(status);
-  if (r->rank == 0 && played)
-    run_print_end(r, rounds, played, status == EPLB_SUCCESS);
+  if (r->rank == 0 && r->played)
+    run_print_end(r, rounds, r->played, status == EPLB_SUCCESS);
   free(rounds);
   return tool_exit_status(status);
 }

@@ -35,6 +35,7 @@ typedef struct run {
   double scale; /* tokens counted for a load of 1 */
   eplb_session_t *session;
   weights_t weights;
+  int count, played; /* rounds */
 } run_t;
 
 enum {

@@ -15,6 +15,7 @@ enum {
   KEY_SEED,
   KEY_STAGING,
   KEY_CHUNK,
+  KEY_IN_PLACE,
   KEY_VERIFY,
   KEY_JSON,
   KEY_INJECT,
@@ -35,11 +36,11 @@ static const struct argp_option arguments[] = {
     {"staging", KEY_STAGING, "BYTES", 0, "most that a rank may use for incoming experts (default: one layer's slots)",
      0},
     {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
+    {"in-place", KEY_IN_PLACE, NULL, 0, "write slots that nobody reads any more without staging", 0},
     {"verify", KEY_VERIFY, "WHEN", 0, "checksums travel with the weights: first, always or never (always)", 0},
     {"inject", KEY_INJECT, "STEP@RANK", 0,
-     "let a step fail on a rank: create, reduce, plan, broadcast, derive, stage, receive; or flip a bit of what it "
-     "receives: "
-     "damage",
+     "let a step fail on a rank: create, reduce, plan, broadcast, derive, stage, send, receive, arrive; or flip a bit "
+     "of what it receives: damage",
      0},
     {"json", KEY_JSON, NULL, 0, "a line of JSON for the start, each round and the end", 0},
     {0}};
@@ -54,11 +55,12 @@ static int parse_verify(const struct argp_state *state, const char *text) {
 }
 
 static void parse_inject(const struct argp_state *state, const char *text, run_options_t *o) {
-  static const char *const names[] = {"create", "reduce", "plan", "broadcast", "derive", "stage", "receive", "damage"};
+  static const char *const names[] = {"create", "reduce", "plan",    "broadcast", "derive",
+                                      "stage",  "send",   "receive", "arrive",    "damage"};
   const char *at = strchr(text, '@');
   char *end = NULL;
   long rank = at ? strtol(at + 1, &end, 10) : -1;
-  for (int i = 0; at && end != at + 1 && !*end && rank >= 0 && i < 8; i++)
+  for (int i = 0; at && end != at + 1 && !*end && rank >= 0 && i <= EPLB_NUM_STEPS; i++)
     if (strlen(names[i]) == (size_t)(at - text) && !strncmp(text, names[i], (size_t)(at - text))) {
       o->inject_damage = i == EPLB_NUM_STEPS;
       o->inject_step = o->inject_damage ? EPLB_STEP_RECEIVE : i;
@@ -102,6 +104,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_CHUNK:
     o->session.chunk_bytes = (size_t)tool_bytes(state, "chunk", text, 1, 1 << 30);
+    return 0;
+  case KEY_IN_PLACE:
+    o->session.mode = EPLB_MODE_IN_PLACE;
     return 0;
   case KEY_VERIFY:
     o->session.verify = (eplb_verify_t)parse_verify(state, text);

@@ -116,12 +116,13 @@ static void print_round_json(int number, const run_round_t *d) {
   for (int i = 0; i < RUN_PHASES; i++)
     json_object_set_new(times, phase_names[i], json_real(d->milliseconds[i]));
   json_t *line = json_pack(
-      "{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:i, s:o, s:I, s:I, s:b, s:I, s:I}", "record", "round", "round",
-      number, "window", d->window, "balancedness_before", d->now_before, "balancedness_after", d->now_after,
-      "slots_moved", (json_int_t)p->slots_changed, "bytes_within_gpu", (json_int_t)p->bytes[EPLB_LINK_DEVICE],
-      "bytes_within_node", (json_int_t)p->bytes[EPLB_LINK_NODE], "bytes_across_nodes",
-      (json_int_t)p->bytes[EPLB_LINK_NETWORK], "layers_changed", p->layers_committed, "milliseconds", times,
-      "staging_peak", (json_int_t)d->staging_peak, "staging_limit", (json_int_t)p->staging_limit, "checksums",
+      "{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:I, s:I, s:b, s:I, s:I}", "record",
+      "round", "round", number, "window", d->window, "balancedness_before", d->now_before, "balancedness_after",
+      d->now_after, "slots_moved", (json_int_t)p->slots_changed, "bytes_within_gpu",
+      (json_int_t)p->bytes[EPLB_LINK_DEVICE], "bytes_within_node", (json_int_t)p->bytes[EPLB_LINK_NODE],
+      "bytes_across_nodes", (json_int_t)p->bytes[EPLB_LINK_NETWORK], "layers_changed", p->layers_committed, "commits",
+      p->commits_done, "busiest_sender", p->busiest_sender, "busiest_receiver", p->busiest_receiver, "milliseconds",
+      times, "staging_peak", (json_int_t)d->staging_peak, "staging_limit", (json_int_t)p->staging_limit, "checksums",
       p->verified, "bytes_checked", (json_int_t)d->checked, "bytes_wrong", (json_int_t)d->wrong);
   if (line && d->next >= 0) {
     json_object_set_new(line, "balancedness_next_before", json_real(d->next_before));

@@ -4,36 +4,53 @@
 
 enum { BLOCK = 4096 };
 
-eplb_status_t weights_create(int num_layers, int num_slots, size_t expert_bytes, weights_t *weights) {
-  size_t scales = expert_bytes / 16;
-  *weights = (weights_t){.num_layers = num_layers, .num_slots = num_slots, .bytes = {expert_bytes - scales, scales}};
+eplb_status_t weights_create(int num_layers, int num_slots, int num_spares, size_t expert_bytes, weights_t *weights) {
+  size_t scales = expert_bytes / 16, slots = (size_t)num_layers * (size_t)num_slots + (size_t)num_spares;
+  *weights = (weights_t){.num_layers = num_layers,
+                         .num_slots = num_slots,
+                         .num_spares = num_spares,
+                         .bytes = {expert_bytes - scales, scales}};
   for (int t = 0; t < WEIGHTS_TENSORS; t++) {
-    weights->base[t] = eplb_new((size_t)num_layers * (size_t)num_slots, weights->bytes[t]);
-    if (!weights->base[t]) {
+    weights->base[t] = eplb_new(slots, weights->bytes[t]);
+    weights->slot[t] = EPLB_NEW(void *, slots);
+    if (!weights->base[t] || !weights->slot[t]) {
       weights_free(weights);
       return EPLB_ERR_MEMORY;
     }
+    for (size_t s = 0; s < slots; s++)
+      weights->slot[t][s] = weights->base[t] + s * weights->bytes[t];
   }
   return EPLB_SUCCESS;
 }
 
 void weights_free(weights_t *weights) {
-  for (int t = 0; t < WEIGHTS_TENSORS; t++)
+  for (int t = 0; t < WEIGHTS_TENSORS; t++) {
     free(weights->base[t]);
+    free(weights->slot[t]);
+  }
   *weights = (weights_t){0};
 }
 
-static char *slot_of(const weights_t *w, int tensor, int layer, int slot) {
-  return w->base[tensor] + ((size_t)layer * (size_t)w->num_slots + (size_t)slot) * w->bytes[tensor];
+static void **table_of(const weights_t *w, int tensor, int layer) {
+  return w->slot[tensor] + (size_t)layer * (size_t)w->num_slots;
 }
 
-eplb_status_t weights_register(const weights_t *weights, eplb_session_t *session) {
+static char *slot_of(const weights_t *w, int tensor, int layer, int slot) {
+  return table_of(w, tensor, layer)[slot];
+}
+
+eplb_status_t weights_register(const weights_t *w, eplb_session_t *session) {
   static const char *const names[WEIGHTS_TENSORS] = {"weights", "scales"};
   eplb_status_t status = EPLB_SUCCESS;
-  for (int l = 0; l < weights->num_layers; l++)
-    for (int t = 0; t < WEIGHTS_TENSORS && !status; t++)
+  for (int t = 0; t < WEIGHTS_TENSORS && !status; t++) {
+    for (int l = 0; l < w->num_layers && !status; l++)
+      status = w->num_spares
+                   ? eplb_session_register_table(session, l, names[t], table_of(w, t, l), w->bytes[t])
+                   : eplb_session_register(session, l, names[t], slot_of(w, t, l, 0), w->bytes[t], w->bytes[t]);
+    if (w->num_spares && !status)
       status =
-          eplb_session_register(session, l, names[t], slot_of(weights, t, l, 0), weights->bytes[t], weights->bytes[t]);
+          eplb_session_register_spares(session, names[t], table_of(w, t, w->num_layers), w->num_spares, w->bytes[t]);
+  }
   return status;
 }
 

@@ -10,13 +10,15 @@ enum { WEIGHTS_TENSORS = 2 };
 
 /* This rank's weights: of each layer and slot a large tensor, "weights", and a small one, "scales". */
 typedef struct weights {
-  int num_layers, num_slots;
+  int num_layers, num_slots, num_spares;
   size_t bytes[WEIGHTS_TENSORS]; /* per slot */
-  char *base[WEIGHTS_TENSORS];   /* [num_layers][num_slots][bytes] */
+  char *base[WEIGHTS_TENSORS];   /* [num_layers * num_slots + num_spares][bytes] */
+  void **slot[WEIGHTS_TENSORS];  /* [num_layers][num_slots]: where each is, and then the spares */
 } weights_t;
 
-/* Room for `expert_bytes` per slot. Local; end it with weights_free. EPLB_ERR_MEMORY. */
-eplb_status_t weights_create(int num_layers, int num_slots, size_t expert_bytes, weights_t *weights);
+/* Room for `expert_bytes` per slot. With spares the slots are registered by table, else by their fixed addresses. Local; end it with
+ * weights_free. EPLB_ERR_MEMORY. */
+eplb_status_t weights_create(int num_layers, int num_slots, int num_spares, size_t expert_bytes, weights_t *weights);
 void weights_free(weights_t *weights);
 
 /* Registers all of it. Local. */
