@@ -223,10 +223,9 @@ static int cut_step(cutter_t *c, int most) {
 }
 
 static void cut(cutter_t *c, int most, int *num_steps) {
-  int filled = 0, emptied = 0;
+  int any = 0;
   for (int s = 0; s < c->num_slots; s++) {
     c->step[s] = c->before[s] == c->after[s] ? UNCHANGED : PENDING;
-    emptied += c->step[s] == PENDING && c->after[s] == EPLB_EMPTY;
     if (c->before[s] != EPLB_EMPTY)
       c->held[c->before[s]]++;
     if (c->step[s] != PENDING || c->after[s] == EPLB_EMPTY)
@@ -235,13 +234,13 @@ static void cut(cutter_t *c, int most, int *num_steps) {
     c->remaining[c->device[s]] += c->before[s] != EPLB_EMPTY;
   }
   for (int s = 0; s < c->num_slots; s++)
-    if (c->step[s] == PENDING && c->before[s] == EPLB_EMPTY) {
+    if (c->step[s] == PENDING && c->before[s] == EPLB_EMPTY)
       take(c, s);
-      filled++;
-    }
   while (cut_step(c, most))
     continue;
-  *num_steps = c->now > 0 ? c->now : filled > 0 || emptied > 0;
+  for (int s = 0; s < c->num_slots; s++)
+    any |= c->step[s] != UNCHANGED;
+  *num_steps = any && c->now == 0 ? 1 : c->now; /* one also where slots are only filled and emptied */
   for (int s = 0; s < c->num_slots; s++)
     if (c->step[s] == PENDING)
       c->step[s] = *num_steps - 1;

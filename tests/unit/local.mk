@@ -14,6 +14,8 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/planner_refusals \
 	tests/unit/replan \
 	tests/unit/senders \
+	tests/unit/senders_recorded \
+	tests/unit/steps \
 	tests/unit/topology \
 	tests/unit/transfer
 endif
@@ -92,6 +94,14 @@ tests_unit_planner_refusals_LDADD = $(CORE_LIBS)
 tests_unit_senders_SOURCES = tests/unit/senders.c
 tests_unit_senders_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_senders_LDADD = $(CORE_LIBS)
+
+tests_unit_senders_recorded_SOURCES = tests/unit/senders_recorded.c
+tests_unit_senders_recorded_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_senders_recorded_LDADD = $(FORMATS_LIBS)
+
+tests_unit_steps_SOURCES = tests/unit/steps.c
+tests_unit_steps_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_steps_LDADD = $(CORE_LIBS)
 
 tests_unit_topology_SOURCES = tests/unit/topology.c
 tests_unit_topology_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -4,6 +4,7 @@
 #include "tap.h"
 #include <eplb/loads.h>
 #include <eplb/planner.h>
+#include <eplb/steps.h>
 #include <eplb/transfer.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -172,6 +173,15 @@ static eplb_status_t derive(world_t *w) {
   return eplb_derive_layer(w->deriver, w->before, w->after, 1, 100, &w->list);
 }
 
+static eplb_status_t cut_steps(world_t *w) {
+  int32_t step[24];
+  int num_steps = -1;
+  eplb_status_t status = eplb_steps_cut(w->topology, 16, 1, w->before->physical_to_logical,
+                                        w->after->physical_to_logical, step, &num_steps);
+  CU_ASSERT_EQUAL(num_steps == -1, status != EPLB_SUCCESS);
+  return status;
+}
+
 static eplb_status_t generate_loads(world_t *w) {
   eplb_generate_options_t options;
   eplb_generate_options_init(&options);
@@ -216,6 +226,7 @@ static void planning_survives_any_failure(void) {
 static void derivation_survives_any_failure(void) {
   exhaust(create_deriver);
   exhaust(derive);
+  exhaust(cut_steps);
 }
 
 /* The answer to absurd sizes does not depend on memory; with all of it gone, allocating first would show. */

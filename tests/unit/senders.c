@@ -87,6 +87,24 @@ static void holders_in_a_node_send_equally_often(void) {
   shapes_try(500, 1, check_within_node);
 }
 
+/* Expert 0 on one device of a node of 63, the others of which want it: those that have it pass it on. */
+static void a_single_holder_is_relieved(void) {
+  int node[MAX_DEVICES] = {0};
+  int32_t before[MAX_DEVICES] = {0}, after[MAX_DEVICES] = {0};
+  sent_t sent;
+  for (int d = 1; d < MAX_DEVICES; d++)
+    before[d] = 1;
+  after[MAX_DEVICES - 1] = 1; /* somebody must keep expert 1 */
+  derive_small(MAX_DEVICES, node, before, after, 1, &sent);
+  int busiest = 0;
+  for (int d = 0; d < MAX_DEVICES; d++) {
+    busiest = sent.device[d] > busiest ? sent.device[d] : busiest;
+    CU_ASSERT_EQUAL(sent.received[d], d > 0 && d < MAX_DEVICES - 1);
+  }
+  printf("# 62 copies: the busiest sends %d\n", busiest);
+  CU_ASSERT(busiest <= 6);
+}
+
 /* Expert 0 on every device of some unequal nodes; single devices elsewhere want it. */
 static void check_across_nodes(rng_t *rng) {
   int nodes = rng_between(rng, 1, 4), wanting = rng_between(rng, 1, 11), devices = 0, first[MAX_NODES + 1];
@@ -212,6 +230,7 @@ static void the_busiest_sender_is_near_the_mean(void) {
 int main(void) {
   static const tap_test_t tests[] = {{"holders in a node send equally often", holders_in_a_node_send_equally_often},
                                      {"holding nodes send equally often", holding_nodes_send_equally_often},
+                                     {"a single holder is relieved", a_single_holder_is_relieved},
                                      {"what was sent counts by its weight", what_was_sent_counts_by_its_weight},
                                      {"the busiest sender is near the mean", the_busiest_sender_is_near_the_mean},
                                      {NULL, NULL}};

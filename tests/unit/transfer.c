@@ -23,10 +23,6 @@ static layer_t layer_of(const eplb_topology_t *topology, const eplb_placement_t 
   return layer;
 }
 
-static int node_of_slot(const layer_t *l, int slot) {
-  return eplb_topology_node(l->topology, eplb_topology_device_of_slot(l->topology, slot));
-}
-
 static int device_holds(const layer_t *l, const int32_t *row, int device, int expert) {
   for (int s = l->topology->slot_begin[device]; s < l->topology->slot_begin[device + 1]; s++)
     if (row[s] == expert)
@@ -34,11 +30,24 @@ static int device_holds(const layer_t *l, const int32_t *row, int device, int ex
   return 0;
 }
 
-static int node_holds(const layer_t *l, const int32_t *row, int node, int expert) {
-  for (int i = l->topology->node_begin[node]; i < l->topology->node_begin[node + 1]; i++)
-    if (device_holds(l, row, l->topology->node_device[i], expert))
+/* Of a level, or after the last level of the devices. */
+static int domain_of(const eplb_topology_t *t, int level, int device) {
+  return level == t->num_levels ? device : t->domain[level * t->num_devices + device];
+}
+
+static int domain_holds(const layer_t *l, const int32_t *row, int level, int domain, int expert) {
+  for (int d = 0; d < l->topology->num_devices; d++)
+    if (domain_of(l->topology, level, d) == domain && device_holds(l, row, d, expert))
       return 1;
   return 0;
+}
+
+static int right_level(const layer_t *l, const eplb_transfer_t *x) {
+  const eplb_topology_t *t = l->topology;
+  int level = -1;
+  while (level < t->num_levels && domain_of(t, level + 1, x->from_device) == domain_of(t, level + 1, x->to_device))
+    level++;
+  return level;
 }
 
 static int right_link(const layer_t *l, const eplb_transfer_t *x) {
@@ -63,7 +72,7 @@ static void check_outcome(const layer_t *l) {
     CU_ASSERT(sound);
     if (!sound)
       return;
-    CU_ASSERT(x->layer == l->index && x->link == right_link(l, x));
+    CU_ASSERT(x->layer == l->index && x->link == right_link(l, x) && x->level == right_level(l, x));
     CU_ASSERT(x->expert == l->after[x->to_slot] && x->expert != l->before[x->to_slot]);
     CU_ASSERT(i == 0 ? x->stage == 0 : x->stage >= l->list->transfer[i - 1].stage);
     const eplb_transfer_t *source = x->stage ? received[x->from_slot] : NULL;
@@ -78,50 +87,29 @@ static void check_outcome(const layer_t *l) {
     CU_ASSERT_EQUAL(received[s] != NULL, l->after[s] != EPLB_EMPTY && l->after[s] != l->before[s]);
 }
 
-/* Whether another transfer brings the same expert into the same device, or across into the same node. */
-static int enters_again(const layer_t *l, const eplb_transfer_t *x) {
-  for (const eplb_transfer_t *y = l->list->transfer; y < x; y++)
-    if (y->expert == x->expert && y->link != EPLB_LINK_DEVICE &&
-        (y->to_device == x->to_device || (x->link == EPLB_LINK_NETWORK && y->link == EPLB_LINK_NETWORK &&
-                                          node_of_slot(l, y->to_slot) == node_of_slot(l, x->to_slot))))
-      return 1;
-  return 0;
-}
-
-/* Whether a transfer is of the first kind that the header prefers. */
-static int is_preferred(const layer_t *l, const eplb_transfer_t *x) {
-  if (device_holds(l, l->before, x->to_device, x->expert))
-    return x->link == EPLB_LINK_DEVICE && x->stage == 0; /* 1: its device has it */
-  if (x->link == EPLB_LINK_DEVICE)
-    return x->stage > 0; /* 2: another slot of its device gets it */
-  if (enters_again(l, x))
-    return 0;
-  if (node_holds(l, l->before, node_of_slot(l, x->to_slot), x->expert))
-    return x->link == EPLB_LINK_NODE && x->stage == 0; /* 3: its node has it */
-  return x->link == EPLB_LINK_NETWORK ? x->stage == 0
-                                      : x->stage > 0; /* 4: one copy enters the node, the rest from it */
-}
-
-static void check_preference(const layer_t *l) {
-  for (int64_t i = 0; i < l->list->count; i++)
-    CU_ASSERT(is_preferred(l, &l->list->transfer[i]));
-}
-
-/* No way has fewer: one across for each expert and node that needs and lacks it, one in for each expert and device. */
-static void check_least(const layer_t *l) {
-  int64_t across = 0, entering = 0;
-  for (int e = 0; e < l->num_experts; e++) {
-    for (int n = 0; n < eplb_topology_num_nodes(l->topology); n++)
-      across += node_holds(l, l->after, n, e) && !node_holds(l, l->before, n, e);
-    for (int d = 0; d < l->topology->num_devices; d++)
-      entering += device_holds(l, l->after, d, e) && !device_holds(l, l->before, d, e);
-  }
+/* What a device holds or gets anyway is copied within it; and nobody waits for long chains of others. */
+static void check_nearness(const layer_t *l) {
   for (int64_t i = 0; i < l->list->count; i++) {
-    across -= l->list->transfer[i].link == EPLB_LINK_NETWORK;
-    entering -= l->list->transfer[i].link != EPLB_LINK_DEVICE;
+    const eplb_transfer_t *x = &l->list->transfer[i];
+    int held = device_holds(l, l->before, x->to_device, x->expert);
+    CU_ASSERT_EQUAL(held, x->link == EPLB_LINK_DEVICE && x->stage == 0);
+    CU_ASSERT(x->stage <= 3 * (l->topology->num_levels + 1));
   }
-  CU_ASSERT_EQUAL(across, 0);
-  CU_ASSERT_EQUAL(entering, 0);
+}
+
+/* At each level as few as any way needs: one into each domain that is to hold an expert and does not, so no second one
+ * into any. What crosses the domains of a level has an outer level as its innermost shared one. */
+static void check_least(const layer_t *l) {
+  const eplb_topology_t *t = l->topology;
+  for (int level = 0; level <= t->num_levels; level++) {
+    int64_t entering = 0;
+    for (int e = 0; e < l->num_experts; e++)
+      for (int n = 0; n < (level == t->num_levels ? t->num_devices : t->num_domains[level]); n++)
+        entering += domain_holds(l, l->after, level, n, e) && !domain_holds(l, l->before, level, n, e);
+    for (int64_t i = 0; i < l->list->count; i++)
+      entering -= l->list->transfer[i].level < level;
+    CU_ASSERT_EQUAL(entering, 0);
+  }
 }
 
 static void with_random_layers(rng_t *rng, void (*check)(const layer_t *)) {
@@ -153,20 +141,26 @@ static void the_slots_end_up_as_placed(void) {
   shapes_try(3000, 1, outcome_of_random);
 }
 
-static void preference_of_random(rng_t *rng) {
-  with_random_layers(rng, check_preference);
+static void nearness_of_random(rng_t *rng) {
+  with_random_layers(rng, check_nearness);
 }
 
-static void the_nearest_source_is_preferred(void) {
-  shapes_try(2000, 2, preference_of_random);
+static void what_is_near_is_taken_from_there(void) {
+  shapes_try(2000, 2, nearness_of_random);
 }
 
 static void least_of_random(rng_t *rng) {
   with_random_layers(rng, check_least);
 }
 
-static void each_expert_enters_a_node_and_a_device_once(void) {
+static void each_expert_enters_a_domain_once(void) {
   shapes_try(2000, 3, least_of_random);
+}
+
+static int same_transfer(const eplb_transfer_t *x, const eplb_transfer_t *y) {
+  return x->layer == y->layer && x->expert == y->expert && x->from_device == y->from_device &&
+         x->from_slot == y->from_slot && x->to_device == y->to_device && x->to_slot == y->to_slot &&
+         x->link == y->link && x->stage == y->stage && x->level == y->level;
 }
 
 /* Two derivers that get the same calls, as on two ranks. */
@@ -183,8 +177,8 @@ static void check_repeatable(rng_t *rng) {
     for (int i = 0; i < 2; i++)
       CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver[i], before, after, l, 1 + l, &list[i]), EPLB_SUCCESS);
     CU_ASSERT_EQUAL_FATAL(list[0].count, list[1].count);
-    CU_ASSERT(!list[0].count ||
-              !memcmp(list[0].transfer, list[1].transfer, (size_t)list[0].count * sizeof(eplb_transfer_t)));
+    for (int64_t i = 0; i < list[0].count; i++)
+      CU_ASSERT(same_transfer(&list[0].transfer[i], &list[1].transfer[i]));
   }
   CU_ASSERT_EQUAL(eplb_derive_layer(deriver[0], after, after, 0, 1, &list[0]), EPLB_SUCCESS);
   CU_ASSERT_EQUAL(list[0].count, 0); /* nothing changes: nothing moves */
@@ -254,6 +248,22 @@ static void an_expert_that_nobody_holds_is_named(void) {
   refuse(4, 8, 4, 8, 1, lose_an_expert, "layer 1: expert 3");
 }
 
+/* Rows come without an inverse, so nothing else has looked at their numbers. */
+static void experts_out_of_range_are_named(void) {
+  static const int32_t good[4] = {0, 1, 2, 2}, high[4] = {0, 1, 2, 3}, low[4] = {0, -2, 1, 2};
+  eplb_topology_t *t = NULL;
+  eplb_deriver_t *deriver = NULL;
+  eplb_transfers_t list = {0};
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 2, 2, &t), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 3, &deriver), EPLB_SUCCESS);
+  TAP_FAILS(eplb_derive_rows(deriver, high, good, 5, 1, &list), EPLB_ERR_SHAPE,
+            "layer 5: slot 3 holds expert 3 before");
+  TAP_FAILS(eplb_derive_rows(deriver, good, low, 5, 1, &list), EPLB_ERR_SHAPE, "layer 5: slot 1 holds expert -2 after");
+  eplb_transfers_free(&list);
+  eplb_deriver_destroy(&deriver);
+  eplb_topology_destroy(&t);
+}
+
 static void a_deriver_needs_a_slot_for_every_expert(void) {
   eplb_topology_t *t = NULL;
   eplb_deriver_t *deriver = NULL;
@@ -278,11 +288,12 @@ static void nothing_can_be_freed(void) {
 int main(void) {
   static const tap_test_t tests[] = {
       {"the slots end up as placed", the_slots_end_up_as_placed},
-      {"the nearest source is preferred", the_nearest_source_is_preferred},
-      {"each expert enters a node and a device once", each_expert_enters_a_node_and_a_device_once},
+      {"what is near is taken from there", what_is_near_is_taken_from_there},
+      {"each expert enters a domain once", each_expert_enters_a_domain_once},
       {"the same calls give the same lists", the_same_calls_give_the_same_lists},
       {"placements of other sizes are refused", placements_of_other_sizes_are_refused},
       {"an expert that nobody holds is named", an_expert_that_nobody_holds_is_named},
+      {"experts out of range are named", experts_out_of_range_are_named},
       {"a deriver needs a slot for every expert", a_deriver_needs_a_slot_for_every_expert},
       {"nothing can be freed", nothing_can_be_freed},
       {NULL, NULL}};
