@@ -49,14 +49,16 @@ EPLB_PUBLIC eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_
                                             eplb_transfers_t *transfers);
 
 /* The transfers that turn one row of physical_to_logical into another, before[num_slots] into after[num_slots]. Local,
- * no communication; O(slots + experts), and O(levels) for each replica of an expert that moves. `layer` is only noted
- * in them. A slot whose expert changes gets it from its own device, where that has it or another slot of it gets it
- * anyway: a copy. Else it comes from within the innermost domain around it that holds the expert; so an expert enters
- * each domain of every level (rack, node, island, device) at most once. A domain's other receivers are fed from its
- * first, and from each other.
+ * no communication; O(slots + experts), and O(levels) for each replica of an expert that moves. `layer` is only noted.
  *
- * Among possible senders the one is taken whose domains, the outermost first, and which itself have sent least so far,
- * so that the busiest is near the mean; `expert_bytes` is the weight of these transfers in that (any unit).
+ * A slot whose expert changes gets it from its own device, where that holds it or another slot of it gets it anyway: a
+ * copy. Else it comes from within the innermost domain around it that holds the expert, so that an expert enters each
+ * domain of every level (rack, node, island, device) at most once. From the device by which it entered it is spread
+ * within the domain, by those that have it then, too: stages are more than 0 there, at most 3 for each level.
+ *
+ * Of those that can send, the one does whose domains, the outermost first, and which itself have sent least so far; the
+ * device by which an expert enters is one that has sent little and let little in. So the busiest is near the mean.
+ * `expert_bytes` is the weight of these transfers in that (any unit). Where there are many, 16 of them are compared.
  *
  * `transfers` is emptied and filled; it grows as needed and is the caller's: start it at all zero, end it with
  * eplb_transfers_free. EPLB_ERR_SHAPE: an expert number out of range, or an expert of `after` that `before` has

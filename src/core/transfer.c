@@ -3,7 +3,7 @@
 #include "core/placement.h"
 #include <eplb/transfer.h>
 
-/* Slots by expert; those of an expert by the rank of their device. */
+/* Slots by expert. */
 typedef struct grouped {
   int32_t *begin; /* [num_experts + 1]: each expert's part of `slot` */
   int32_t *slot;  /* [num_slots] */
@@ -13,6 +13,7 @@ struct eplb_deriver {
   eplb_feeder_t feeder;
   int num_experts, num_slots;
   int32_t *device;          /* [num_slots] */
+  int32_t *expert;          /* [num_slots]: scratch of grouping */
   grouped_t changing;       /* slots that must get an expert */
   grouped_t holding;        /* slots that hold one that others must get */
   eplb_transfer_t *planned; /* [num_slots]: as found, not yet by stage */
@@ -25,6 +26,7 @@ void eplb_deriver_destroy(eplb_deriver_t **deriver) {
   eplb_deriver_t *d = *deriver;
   eplb_feeder_free(&d->feeder);
   free(d->device);
+  free(d->expert);
   free(d->changing.begin);
   free(d->changing.slot);
   free(d->holding.begin);
@@ -38,10 +40,12 @@ static eplb_status_t allocate(eplb_deriver_t *d, int num_experts, int num_slots)
   d->num_experts = num_experts;
   d->num_slots = num_slots;
   d->device = EPLB_NEW(int32_t, num_slots);
+  d->expert = EPLB_NEW(int32_t, num_slots);
   d->changing = (grouped_t){EPLB_NEW(int32_t, num_experts + 1), EPLB_NEW(int32_t, num_slots)};
   d->holding = (grouped_t){EPLB_NEW(int32_t, num_experts + 1), EPLB_NEW(int32_t, num_slots)};
   d->planned = EPLB_NEW(eplb_transfer_t, num_slots);
-  return d->device && d->changing.begin && d->changing.slot && d->holding.begin && d->holding.slot && d->planned
+  return d->device && d->expert && d->changing.begin && d->changing.slot && d->holding.begin && d->holding.slot &&
+                 d->planned
              ? EPLB_SUCCESS
              : EPLB_ERR_MEMORY;
 }
@@ -68,60 +72,44 @@ eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_exper
   return EPLB_SUCCESS;
 }
 
-static int changes(const int32_t *before, const int32_t *after, int slot) {
-  return after[slot] != before[slot] && after[slot] != EPLB_EMPTY;
+static int slots_of(const grouped_t *g, int expert) {
+  return g->begin[expert + 1] - g->begin[expert];
 }
 
-static int must_move(const eplb_deriver_t *d, int expert) {
-  return d->changing.begin[expert] < d->changing.begin[expert + 1];
-}
-
-/* Turns the counts in begin[1] on into where each expert's part begins, all by one too far to the right: filling moves
- * them there. */
-static void begin_from_counts(int num_experts, int32_t *begin) {
-  int32_t sum = 0;
-  for (int e = 1; e <= num_experts; e++) {
-    int32_t count = begin[e];
-    begin[e] = sum;
+/* Groups slots by d->expert, those of an expert by the rank of their device; EPLB_EMPTY in none. A counting sort: `end`
+ * is filled as the counts, then the begins, then the ends of each expert. */
+static void group(eplb_deriver_t *d, grouped_t *g) {
+  const eplb_topology_t *t = d->feeder.topology;
+  int32_t *end = g->begin + 1, sum = 0;
+  for (int e = 0; e <= d->num_experts; e++)
+    g->begin[e] = 0;
+  for (int s = 0; s < d->num_slots; s++)
+    if (d->expert[s] != EPLB_EMPTY)
+      end[d->expert[s]]++;
+  for (int e = 0; e < d->num_experts; e++) {
+    int32_t count = end[e];
+    end[e] = sum;
     sum += count;
   }
-}
-
-static void group_changing(eplb_deriver_t *d, const int32_t *before, const int32_t *after) {
-  const eplb_topology_t *t = d->feeder.topology;
-  int32_t *end = d->changing.begin + 1;
-  memset(d->changing.begin, 0, ((size_t)d->num_experts + 1) * sizeof(int32_t));
-  for (int s = 0; s < d->num_slots; s++)
-    if (changes(before, after, s))
-      end[after[s]]++;
-  begin_from_counts(d->num_experts, d->changing.begin);
   for (int i = 0; i < t->num_devices; i++) {
     int device = d->feeder.ranked[i];
     for (int s = t->slot_begin[device]; s < t->slot_begin[device + 1]; s++)
-      if (changes(before, after, s))
-        d->changing.slot[end[after[s]]++] = s;
+      if (d->expert[s] != EPLB_EMPTY)
+        g->slot[end[d->expert[s]]++] = s;
   }
 }
 
-static void group_holding(eplb_deriver_t *d, const int32_t *before) {
-  const eplb_topology_t *t = d->feeder.topology;
-  int32_t *end = d->holding.begin + 1;
-  memset(d->holding.begin, 0, ((size_t)d->num_experts + 1) * sizeof(int32_t));
+static void group_rows(eplb_deriver_t *d, const int32_t *before, const int32_t *after) {
   for (int s = 0; s < d->num_slots; s++)
-    if (before[s] != EPLB_EMPTY && must_move(d, before[s]))
-      end[before[s]]++;
-  begin_from_counts(d->num_experts, d->holding.begin);
-  for (int i = 0; i < t->num_devices; i++) {
-    int device = d->feeder.ranked[i];
-    for (int s = t->slot_begin[device]; s < t->slot_begin[device + 1]; s++)
-      if (before[s] != EPLB_EMPTY && must_move(d, before[s]))
-        d->holding.slot[end[before[s]]++] = s;
-  }
+    d->expert[s] = after[s] != before[s] ? after[s] : EPLB_EMPTY;
+  group(d, &d->changing);
+  for (int s = 0; s < d->num_slots; s++)
+    d->expert[s] = before[s] != EPLB_EMPTY && slots_of(&d->changing, before[s]) ? before[s] : EPLB_EMPTY;
+  group(d, &d->holding);
 }
 
-/* The devices that hold the expert or are to get it, by rank: two sorted lists merged. Returns how many there are to
- * feed. */
-static int find_points(eplb_deriver_t *d, int expert) {
+/* The devices that hold the expert or are to get it, by rank: two sorted lists merged. */
+static void find_points(eplb_deriver_t *d, int expert) {
   eplb_feeder_t *f = &d->feeder;
   int c = d->changing.begin[expert], c_end = d->changing.begin[expert + 1];
   int h = d->holding.begin[expert], h_end = d->holding.begin[expert + 1];
@@ -136,7 +124,6 @@ static int find_points(eplb_deriver_t *d, int expert) {
     while (h < h_end && d->device[d->holding.slot[h]] == device)
       h++;
   }
-  return f->num_points;
 }
 
 static void plan(eplb_deriver_t *d, int expert, const eplb_point_t *from, const eplb_point_t *to, int to_slot,
@@ -171,20 +158,19 @@ static void plan_expert(eplb_deriver_t *d, int expert) {
   }
 }
 
-/* Experts with which fewer devices have to do go first: two leave no choice of who sends, three a small one. So the
+/* Experts with which fewer slots have to do go first: two leave no choice of who sends, three a small one. So the
  * others can even out what those do. */
 static eplb_status_t plan_layer(eplb_deriver_t *d, int layer, int64_t weight) {
-  enum { FEW = 2, MANY = 4 };
+  enum { NO_CHOICE = 2, MANY = 4 };
   d->num_planned = 0;
-  for (int points = FEW; points <= MANY; points++)
+  for (int round = NO_CHOICE; round <= MANY; round++)
     for (int e = 0; e < d->num_experts; e++) {
-      if (!must_move(d, e))
-        continue;
-      if (d->holding.begin[e] == d->holding.begin[e + 1])
+      int changing = slots_of(&d->changing, e), holding = slots_of(&d->holding, e);
+      if (changing && !holding)
         return eplb_fail(EPLB_ERR_SHAPE, "layer %d: expert %d is to be placed, but no slot holds it before", layer, e);
-      int found = find_points(d, e);
-      if ((found < FEW ? FEW : found > MANY ? MANY : found) != points)
+      if (!changing || (changing + holding < MANY ? changing + holding : MANY) != round)
         continue;
+      find_points(d, e);
       eplb_feed(&d->feeder, weight);
       plan_expert(d, e);
     }
@@ -225,8 +211,7 @@ eplb_status_t eplb_derive_rows(eplb_deriver_t *deriver, const int32_t *before, c
     status = check_row(deriver, after, layer, "after");
   if (status)
     return status;
-  group_changing(deriver, before, after);
-  group_holding(deriver, before);
+  group_rows(deriver, before, after);
   status = plan_layer(deriver, layer, expert_bytes > 0 ? expert_bytes : 1);
   return status ? status : list_by_stage(deriver, layer, transfers);
 }
