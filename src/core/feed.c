@@ -130,8 +130,7 @@ static int choose_entry(eplb_feeder_t *f, int begin, int end) {
   return best;
 }
 
-/* The points [begin, end) are a domain of `level`, and none is ready: one is fed from those in f->source. Returns
- * which. */
+/* The points [begin, end) are a domain of `level`, and none is ready: feeds one from those in f->source. Returns it. */
 static int enter(eplb_feeder_t *f, int level, int begin, int end, int num_sources) {
   const eplb_topology_t *t = f->topology;
   int to = choose_entry(f, begin, end), from = choose_source(f, level, num_sources);

@@ -1,5 +1,4 @@
-/* How an expert that some devices hold reaches those that lack it: domain by domain, from those that have sent
- * least. */
+/* How an expert reaches the devices that lack it: domain by domain, from those that have sent least. */
 #ifndef EPLB_CORE_FEED_H
 #define EPLB_CORE_FEED_H
 
@@ -13,8 +12,8 @@ typedef struct eplb_point {
   int32_t device;
   int32_t slot; /* that holds it, or is the first to get it */
   int32_t
-      ready;    /* the stage in which the device can first send it: 0 where it holds it; EPLB_LACKING until it is fed */
-  int32_t from; /* the point that feeds it; as yet unknown where it lacks the expert */
+      ready;    /* the stage in which the device can first send it, 0 where it holds it; EPLB_LACKING until it is fed */
+  int32_t from; /* the point that feeds it */
 } eplb_point_t;
 
 typedef struct eplb_feeder {
