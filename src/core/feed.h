@@ -10,10 +10,9 @@ enum { EPLB_LACKING = -1 };
 /* A device that holds the expert or is to get it. */
 typedef struct eplb_point {
   int32_t device;
-  int32_t slot; /* that holds it, or is the first to get it */
-  int32_t
-      ready;    /* the stage in which the device can first send it, 0 where it holds it; EPLB_LACKING until it is fed */
-  int32_t from; /* the point that feeds it */
+  int32_t slot;  /* that holds it, or is the first to get it */
+  int32_t ready; /* the first stage in which it can send: 0 where it holds the expert; EPLB_LACKING until it is fed */
+  int32_t from;  /* the point that feeds it */
 } eplb_point_t;
 
 typedef struct eplb_feeder {
