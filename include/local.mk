@@ -2,6 +2,7 @@ pkgincludedir = $(includedir)/eplb
 pkginclude_HEADERS = \
 	include/eplb/eplb.h \
 	include/eplb/eplb_mpi.h \
+	include/eplb/carry.h \
 	include/eplb/detect.h \
 	include/eplb/formats.h \
 	include/eplb/loads.h \

@@ -2,6 +2,7 @@
 #ifndef EPLB_EPLB_H
 #define EPLB_EPLB_H
 
+#include <eplb/carry.h>
 #include <eplb/formats.h>
 #include <eplb/loads.h>
 #include <eplb/payback.h>

@@ -6,6 +6,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/assign.c \
 	src/core/assign.h \
 	src/core/balance.c \
+	src/core/carry.c \
 	src/core/deal.c \
 	src/core/deal.h \
 	src/core/feed.c \

@@ -2,6 +2,7 @@
 if HAVE_CUNIT
 UNIT_TESTS = tests/unit/status \
 	tests/unit/balance \
+	tests/unit/carry \
 	tests/unit/default_planner \
 	tests/unit/golden \
 	tests/unit/keep_slots \
@@ -35,6 +36,10 @@ CORE_LIBS = tests/support/libshapes.la $(UNIT_LIBS)
 tests_unit_balance_SOURCES = tests/unit/balance.c
 tests_unit_balance_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_balance_LDADD = $(CORE_LIBS)
+
+tests_unit_carry_SOURCES = tests/unit/carry.c
+tests_unit_carry_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_carry_LDADD = $(CORE_LIBS)
 
 tests_unit_default_planner_SOURCES = tests/unit/default_planner.c
 tests_unit_default_planner_CPPFLAGS = $(UNIT_CPPFLAGS)
