@@ -29,9 +29,17 @@ struct eplb_box {
   segment_t **segment; /* [num_neighbours] */
 };
 
+static size_t whole_pages(size_t bytes) {
+  return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
 static size_t cells_begin(int num_neighbours) {
-  size_t used = sizeof(segment_t) + (size_t)num_neighbours * sizeof(queue_t);
-  return (used + PAGE - 1) / PAGE * PAGE;
+  return whole_pages(sizeof(segment_t) + (size_t)num_neighbours * sizeof(queue_t));
+}
+
+/* The first page of what MPI gives, which may begin anywhere, but at the same distance from a page in every process. */
+static segment_t *first_page(void *base) {
+  return (segment_t *)((char *)base + (whole_pages((uintptr_t)base) - (uintptr_t)base));
 }
 
 static char *cell_at(const eplb_box_t *b, int neighbour, int cell) {
@@ -70,7 +78,7 @@ static void introduce(MPI_Comm comm, MPI_Comm shared, eplb_box_t *b) {
 
 /* Collective over `shared`: whether all neighbours have each other's segments now. */
 static int share(MPI_Comm shared, eplb_box_t *b) {
-  MPI_Aint size = (MPI_Aint)(cells_begin(b->num_neighbours) + CELLS * b->cell_bytes);
+  MPI_Aint size = (MPI_Aint)(PAGE + cells_begin(b->num_neighbours) + CELLS * b->cell_bytes);
   void *own = NULL;
   MPI_Comm_set_errhandler(shared, MPI_ERRORS_RETURN);
   int good = MPI_Win_allocate_shared(size, 1, MPI_INFO_NULL, shared, &own, &b->window) == MPI_SUCCESS, all;
@@ -78,13 +86,13 @@ static int share(MPI_Comm shared, eplb_box_t *b) {
   if (!all)
     return 0;
   MPI_Win_lock_all(MPI_MODE_NOCHECK, b->window);
-  memset(own, 0, cells_begin(b->num_neighbours));
   for (int n = 0; n < b->num_neighbours; n++) {
     int unit;
     void *base;
     MPI_Win_shared_query(b->window, n, &size, &unit, &base);
-    b->segment[n] = base;
+    b->segment[n] = first_page(base);
   }
+  memset(b->segment[b->own], 0, cells_begin(b->num_neighbours));
   MPI_Win_sync(b->window);
   MPI_Barrier(shared);
   MPI_Win_sync(b->window);
