@@ -33,6 +33,7 @@ tests_support_libshapes_la_LIBADD = -lm
 include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/tools/local.mk
+include tests/hosts/local.mk
 
 # All that need MPI; scripts/check runs them with each MPI.
-MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(TOOL_TESTS)
+MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(TOOL_TESTS) $(HOST_TESTS)
