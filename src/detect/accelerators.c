@@ -3,131 +3,135 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Who makes accelerators, by PCI vendor. */
-static const struct {
-  uint16_t vendor;
-  const char *name;
-} vendors[] = {
-    {0x10de, "NVIDIA"},      {0x1002, "AMD"},    {0x8086, "Intel"},  {0x1bcf, "NEC"},           {0x1da3, "Habana"},
-    {0x1e52, "Tenstorrent"}, {0x19e5, "Huawei"}, {0x1ae0, "Google"}, {0x1ed5, "Moore Threads"}, {0x1d0f, "Amazon"},
-};
-enum { NVIDIA = 0x10de, INTEL = 0x8086 };
+/* One accelerator while the list is made. */
+typedef struct found {
+  hwloc_obj_t object; /* its PCI device; its first OS device where there is none */
+  eplb_accelerator_t a;
+  long number; /* as its vendor's tools count it; -1 unknown */
+} found_t;
 
-/* PCI classes. */
-enum { VGA = 0x0300, DISPLAY_3D = 0x0302, DISPLAY_OTHER = 0x0380, COPROCESSOR = 0x0b40, ACCELERATOR = 0x12 };
+/* The NUMA node that it is nearest to: the first with processors of those that it hangs under; unknown where these are all of
+ * several. GPUs' own memory may be a NUMA node, too. */
+static int nearest_numa(hwloc_topology_t t, hwloc_obj_t device) {
+  hwloc_obj_t parent = hwloc_get_non_io_ancestor_obj(t, device), first = NULL;
+  for (hwloc_obj_t node = NULL;
+       parent && parent->nodeset && (node = hwloc_get_next_obj_by_type(t, HWLOC_OBJ_NUMANODE, node));) {
+    if (!hwloc_bitmap_isset(parent->nodeset, node->os_index) || hwloc_bitmap_iszero(node->cpuset) ||
+        (node->subtype && !strcmp(node->subtype, "GPUMemory")))
+      continue;
+    if (first && parent->depth == 0 && !hwloc_bitmap_isequal(first->cpuset, node->cpuset))
+      return -1;
+    if (!first)
+      first = node;
+  }
+  return first ? (int)first->os_index : -1;
+}
 
-/* What hwloc's backends call the devices that compute; others, such as card0 and renderD128, are there for display chips, too. */
-static const char *const backends[] = {"cuda", "nvml", "rsmi", "ze", "opencl", "ve"};
+/* The number in a device's name in a backend; "opencl1d0" has none: it counts by platform. */
+static long number_in(const char *backends, const char *backend) {
+  char *end;
+  size_t length = strlen(backend);
+  for (const char *name = backends; name && *name; name = strchr(name, ' ') ? strchr(name, ' ') + 1 : NULL)
+    if (!strncmp(name, backend, length) && name[length] >= '0' && name[length] <= '9') {
+      long number = strtol(name + length, &end, 10);
+      if (*end == ' ' || !*end)
+        return number;
+    }
+  return -1;
+}
 
-static const char *vendor_name(uint16_t vendor) {
-  for (size_t i = 0; i < sizeof vendors / sizeof *vendors; i++)
-    if (vendors[i].vendor == vendor)
-      return vendors[i].name;
+/* Numbers of one vendor's, from the first backend that has numbered all of them. */
+static void number_vendor(found_t *f, int count, uint16_t vendor) {
+  static const char *const order[] = {"nvml", "rsmi", "ze", "ve", "cuda"};
+  for (size_t b = 0; b < sizeof order / sizeof *order; b++) {
+    int all = 1;
+    for (int i = 0; i < count && all; i++)
+      if (f[i].a.vendor == vendor)
+        all = (f[i].number = number_in(f[i].a.backends, order[b])) >= 0;
+    if (all)
+      return;
+  }
+  for (int i = 0; i < count; i++)
+    if (f[i].a.vendor == vendor)
+      f[i].number = -1;
+}
+
+static int by_vendor_number_bus(const void *a, const void *b) {
+  const found_t *x = a, *y = b;
+  if (x->a.vendor != y->a.vendor)
+    return x->a.vendor < y->a.vendor ? -1 : 1;
+  if (x->number != y->number)
+    return x->number < y->number ? -1 : 1;
+  return strcmp(x->a.bus_id, y->a.bus_id);
+}
+
+/* An OS device whose PCI device is not shown, as in some containers: hwloc then hangs it under what it is near to. Backends that
+ * number it alike there mean the same one. */
+static found_t *find_twin(found_t *f, int count, hwloc_obj_t os) {
+  size_t digits = strcspn(os->name, "0123456789");
+  for (int i = 0; i < count; i++) {
+    hwloc_obj_t other = f[i].object;
+    if (other->type == HWLOC_OBJ_OS_DEVICE && other->parent == os->parent &&
+        strncmp(other->name, os->name, digits + 1) &&
+        !strcmp(other->name + strcspn(other->name, "0123456789"), os->name + digits))
+      return &f[i];
+  }
   return NULL;
 }
 
-/* Whether an OS device is one that computes. An OpenCL device that is the CPU itself is none. */
-static int computes(hwloc_obj_t device) {
-  if (device->type != HWLOC_OBJ_OS_DEVICE || !device->name)
-    return 0;
-  const char *kind = hwloc_obj_get_info_by_name(device, "OpenCLDeviceType");
-  if (kind && !strcmp(kind, "CPU"))
-    return 0;
-  for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-    size_t length = strlen(backends[i]);
-    if (!strncmp(device->name, backends[i], length) && device->name[length] >= '0' && device->name[length] <= '9')
-      return 1;
-  }
-  return 0;
+static int has_pci_device(hwloc_obj_t o) {
+  while (o && o->type != HWLOC_OBJ_PCI_DEVICE)
+    o = o->parent;
+  return o != NULL;
 }
 
-static int has_computing_device(hwloc_obj_t pci) {
-  for (hwloc_obj_t child = pci->io_first_child; child; child = child->next_sibling)
-    if (computes(child))
-      return 1;
-  return 0;
-}
-
-/* By class and vendor: no matter which of hwloc's backends are there. Servers carry display chips (class VGA) that drive no expert, so
- * a VGA device counts only if something computes on it or NVIDIA made it. Intel's co-processors are for cryptography. */
-static int is_accelerator(hwloc_obj_t pci) {
-  uint16_t class = pci->attr->pcidev.class_id, vendor = pci->attr->pcidev.vendor_id;
-  if (has_computing_device(pci))
-    return class >> 8 == VGA >> 8 || class >> 8 == ACCELERATOR || class == COPROCESSOR;
-  if (class == VGA)
-    return vendor == NVIDIA;
-  if (class == COPROCESSOR)
-    return vendor_name(vendor) && vendor != INTEL;
-  return (class == DISPLAY_3D || class == DISPLAY_OTHER || class >> 8 == ACCELERATOR) && vendor_name(vendor);
-}
-
-/* The NUMA node that it is nearest to: that of the first processors it hangs under; unknown where those are all of several. */
-static int nearest_numa(hwloc_topology_t t, hwloc_obj_t pci) {
-  hwloc_obj_t parent = hwloc_get_non_io_ancestor_obj(t, pci);
-  if (!parent || !parent->nodeset || (parent->depth == 0 && hwloc_bitmap_weight(parent->nodeset) > 1))
-    return -1;
-  return hwloc_bitmap_first(parent->nodeset);
-}
-
-/* The first of the OS devices below that has this piece of information. */
-static const char *find_info(hwloc_obj_t pci, const char *name) {
-  const char *text = NULL;
-  for (hwloc_obj_t child = pci->io_first_child; child && !text; child = child->next_sibling)
-    if (computes(child))
-      text = hwloc_obj_get_info_by_name(child, name);
-  return text;
-}
-
-static void name_it(hwloc_obj_t pci, eplb_accelerator_t *a) {
-  const char *vendor = vendor_name(a->vendor), *model = find_info(pci, "GPUModel");
-  if (!vendor)
-    vendor = hwloc_obj_get_info_by_name(pci, "PCIVendor");
-  if (!model)
-    model = hwloc_obj_get_info_by_name(pci, "PCIDevice");
-  if (model && vendor && !strcasestr(model, vendor))
-    snprintf(a->name, sizeof a->name, "%s %s", vendor, model);
-  else if (model)
-    snprintf(a->name, sizeof a->name, "%s", model);
-  else
-    snprintf(a->name, sizeof a->name, "%s %04x:%04x", vendor ? vendor : "PCI", a->vendor, a->model);
-}
-
-static void list_backends(hwloc_obj_t pci, eplb_accelerator_t *a) {
-  size_t length = 0;
-  for (hwloc_obj_t child = pci->io_first_child; child; child = child->next_sibling) {
-    if (!computes(child) || length + strlen(child->name) + 2 > sizeof a->backends)
-      continue;
-    length +=
-        (size_t)snprintf(a->backends + length, sizeof a->backends - length, "%s%s", length ? " " : "", child->name);
-  }
-}
-
-static void describe(hwloc_topology_t t, hwloc_obj_t pci, eplb_accelerator_t *a) {
-  const struct hwloc_pcidev_attr_s *p = &pci->attr->pcidev;
-  const char *nvidia = find_info(pci, "NVIDIAUUID"), *amd = find_info(pci, "AMDUUID");
-  a->vendor = p->vendor_id;
-  a->model = p->device_id;
-  a->numa = nearest_numa(t, pci);
-  snprintf(a->bus_id, sizeof a->bus_id, "%04x:%02x:%02x.%01x", p->domain & 0xffff, p->bus, p->dev, p->func);
-  snprintf(a->uuid, sizeof a->uuid, "%s", nvidia ? nvidia : amd ? amd : "");
-  name_it(pci, a);
-  list_backends(pci, a);
-}
-
-static int by_bus_id(const void *a, const void *b) {
-  return strcmp(((const eplb_accelerator_t *)a)->bus_id, ((const eplb_accelerator_t *)b)->bus_id);
-}
-
-eplb_status_t eplb_find_accelerators(hwloc_topology_t topology, eplb_host_t *host) {
+static int count_candidates(hwloc_topology_t t) {
   int count = 0;
-  for (hwloc_obj_t pci = NULL; (pci = hwloc_get_next_pcidev(topology, pci));)
-    count += is_accelerator(pci);
-  host->accelerator = EPLB_NEW(eplb_accelerator_t, count);
-  if (!host->accelerator)
-    return EPLB_ERR_MEMORY;
-  for (hwloc_obj_t pci = NULL; (pci = hwloc_get_next_pcidev(topology, pci));)
-    if (is_accelerator(pci))
-      describe(topology, pci, &host->accelerator[host->num_accelerators++]);
-  qsort(host->accelerator, (size_t)count, sizeof *host->accelerator, by_bus_id);
-  return EPLB_SUCCESS;
+  for (hwloc_obj_t pci = NULL; (pci = hwloc_get_next_pcidev(t, pci));)
+    count++;
+  for (hwloc_obj_t os = NULL; (os = hwloc_get_next_osdev(t, os));)
+    count++;
+  return count;
+}
+
+static int collect(hwloc_topology_t t, found_t *f) {
+  int count = 0, unread = eplb_count_unread_displays(t);
+  for (hwloc_obj_t pci = NULL; (pci = hwloc_get_next_pcidev(t, pci));)
+    if (eplb_is_accelerator(pci, unread))
+      f[count++].object = pci;
+  for (int i = 0; i < count; i++)
+    eplb_name_accelerator(f[i].object, &f[i].a);
+  for (hwloc_obj_t os = NULL; (os = hwloc_get_next_osdev(t, os));) {
+    if (!eplb_computes(os) || has_pci_device(os) || os->parent->type == HWLOC_OBJ_OS_DEVICE)
+      continue;
+    found_t *twin = find_twin(f, count, os);
+    if (!twin) {
+      twin = &f[count++];
+      twin->object = os;
+    }
+    eplb_name_accelerator(os, &twin->a);
+  }
+  for (int i = 0; i < count; i++) {
+    f[i].a.numa = nearest_numa(t, f[i].object);
+    number_vendor(f, count, f[i].a.vendor);
+  }
+  qsort(f, (size_t)count, sizeof *f, by_vendor_number_bus);
+  return count;
+}
+
+eplb_status_t eplb_find_accelerators(hwloc_topology_t topology, eplb_host_t *host, hwloc_obj_t **object) {
+  found_t *f = EPLB_NEW(found_t, count_candidates(topology));
+  int count = f ? collect(topology, f) : 0;
+  host->accelerator = f ? EPLB_NEW(eplb_accelerator_t, count) : NULL;
+  hwloc_obj_t *objects = host->accelerator ? EPLB_NEW(hwloc_obj_t, count) : NULL;
+  if (objects) {
+    host->num_accelerators = count;
+    for (int i = 0; i < count; i++) {
+      host->accelerator[i] = f[i].a;
+      objects[i] = f[i].object;
+    }
+    *object = objects;
+  }
+  free(f);
+  return objects ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }

@@ -1,79 +1,76 @@
 #include "core/memory.h"
 #include "detect/accelerators.h"
+#include "detect/xml.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Reads the beginning of an XML file: so that what hwloc would only refuse, or print about, is told in a sentence. */
-static eplb_status_t check_xml(const char *path) {
-  char head[4096];
+/* Reads a whole file, with a zero after it; the caller frees *text. */
+static eplb_status_t read_file(const char *path, char **text, size_t *length) {
+  enum { BLOCK = 1 << 18, MOST = 1 << 28 };
   FILE *file = fopen(path, "rb");
   if (!file)
     return eplb_fail(EPLB_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-  size_t length = fread(head, 1, sizeof head - 1, file);
-  int bad = ferror(file), error = errno;
-  fclose(file);
-  head[length] = 0;
-  if (bad)
-    return eplb_fail(EPLB_ERR_IO, "cannot read %s: %s", path, strerror(error));
-  const char *topology = strstr(head, "<topology");
-  if (!topology)
-    return eplb_fail(EPLB_ERR_FORMAT,
-                     "%s has no <topology> at its beginning; expected an XML file of hwloc, as lstopo writes it", path);
-  const char *version = strstr(topology, "version=\"");
-  if (version && version[9] >= '3' && version[9] <= '9')
-    return eplb_fail(EPLB_ERR_FORMAT,
-                     "%s is an XML file of hwloc %c, which this hwloc %d cannot read; write it with "
-                     "lstopo --export-xml-flags v2",
-                     path, version[9], HWLOC_API_VERSION >> 16);
-  return EPLB_SUCCESS;
-}
-
-/* The topology of this machine or of the file, with its I/O devices. */
-static eplb_status_t load_topology(const char *xml, hwloc_topology_t *topology) {
-  hwloc_topology_t t;
-  if (hwloc_topology_init(&t))
-    return eplb_fail(EPLB_ERR_MEMORY, "hwloc cannot make a topology: %s", strerror(errno));
+  char *all = NULL;
+  size_t size = 0, got = 0;
   eplb_status_t status = EPLB_SUCCESS;
-  if (xml && hwloc_topology_set_xml(t, xml))
-    status = eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", xml);
-  if (!status) {
-    hwloc_topology_set_io_types_filter(t, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
-    if (hwloc_topology_load(t))
-      status = xml ? eplb_fail(EPLB_ERR_FORMAT, "%s is no whole and valid XML file of hwloc", xml)
-                   : eplb_fail(EPLB_ERR_UNSUPPORTED, "hwloc cannot look at this machine: %s", strerror(errno));
-  }
+  do {
+    char *grown = eplb_grow(all, size + BLOCK + 1, 1);
+    if (!grown) {
+      status = EPLB_ERR_MEMORY;
+      break;
+    }
+    all = grown;
+    got = fread(all + size, 1, BLOCK, file);
+    size += got;
+  } while (got == BLOCK && size < MOST);
+  if (!status && ferror(file))
+    status = eplb_fail(EPLB_ERR_IO, "cannot read %s: %s", path, strerror(errno));
+  if (!status && size >= MOST)
+    status = eplb_fail(EPLB_ERR_FORMAT, "%s is larger than %d bytes; no machine's XML file is", path, MOST);
+  fclose(file);
   if (status) {
-    hwloc_topology_destroy(t);
+    free(all);
     return status;
   }
-  *topology = t;
+  all[size] = 0;
+  *text = all;
+  *length = size;
   return EPLB_SUCCESS;
 }
 
-/* The only object of a type that the set touches: its number; -1 where there are several. */
-static int only_one(hwloc_topology_t t, hwloc_obj_type_t type, hwloc_const_cpuset_t set) {
-  int number = -1;
-  for (hwloc_obj_t o = NULL; (o = hwloc_get_next_obj_by_type(t, type, o));) {
-    if (!hwloc_bitmap_intersects(o->cpuset, set))
-      continue;
-    if (number >= 0)
-      return -1;
-    number = (int)o->os_index;
-  }
-  return number;
-}
-
-static void find_binding(hwloc_topology_t t, eplb_host_t *host) {
-  hwloc_bitmap_t set = hwloc_bitmap_alloc();
-  if (set && !hwloc_get_cpubind(t, set, HWLOC_CPUBIND_PROCESS)) {
-    host->bound_pus = hwloc_bitmap_weight(set);
-    host->bound_package = only_one(t, HWLOC_OBJ_PACKAGE, set);
-    host->bound_numa = only_one(t, HWLOC_OBJ_NUMANODE, set);
-  }
-  hwloc_bitmap_free(set);
+/* Where each processing unit is. A NUMA node without processors, as GPUs' memory is, has none; of several that share processors the
+ * first counts. */
+static eplb_status_t place_pus(hwloc_topology_t t, eplb_host_t *host) {
+  enum { MOST_PUS = 1 << 20 };
+  hwloc_const_bitmap_t all = hwloc_topology_get_complete_cpuset(t);
+  int last = hwloc_bitmap_last(all);
+  if (last < 0 || last >= MOST_PUS)
+    return eplb_fail(EPLB_ERR_FORMAT, "the last processing unit of %s is number %d; expected 0 to %d", host->name, last,
+                     MOST_PUS - 1);
+  host->num_pu_numbers = last + 1;
+  host->pu_package = EPLB_NEW(int32_t, last + 1);
+  host->pu_numa = EPLB_NEW(int32_t, last + 1);
+  if (!host->pu_package || !host->pu_numa)
+    return EPLB_ERR_MEMORY;
+  for (int p = 0; p <= last; p++)
+    host->pu_package[p] = host->pu_numa[p] = -1;
+  int pu;
+  for (hwloc_obj_t o = NULL; (o = hwloc_get_next_obj_by_type(t, HWLOC_OBJ_PACKAGE, o));)
+    hwloc_bitmap_foreach_begin(pu, o->cpuset) {
+      if (pu <= last)
+        host->pu_package[pu] = (int32_t)o->os_index;
+    }
+  hwloc_bitmap_foreach_end();
+  for (hwloc_obj_t o = NULL; (o = hwloc_get_next_obj_by_type(t, HWLOC_OBJ_NUMANODE, o));)
+    hwloc_bitmap_foreach_begin(pu, o->cpuset) {
+      if (pu <= last && host->pu_numa[pu] < 0)
+        host->pu_numa[pu] = (int32_t)o->os_index;
+    }
+  hwloc_bitmap_foreach_end();
+  return EPLB_SUCCESS;
 }
 
 static int count(hwloc_topology_t t, hwloc_obj_type_t type) {
@@ -81,36 +78,43 @@ static int count(hwloc_topology_t t, hwloc_obj_type_t type) {
   return number > 0 ? number : 0;
 }
 
-static void describe(hwloc_topology_t t, int is_this_machine, eplb_host_t *host) {
+static eplb_status_t describe(hwloc_topology_t t, eplb_host_t *host) {
   const char *name = hwloc_obj_get_info_by_name(hwloc_get_root_obj(t), "HostName");
   char own[HOST_NAME_MAX + 1] = "";
-  if (is_this_machine)
+  if (!host->declared)
     gethostname(own, sizeof own - 1);
   snprintf(host->name, sizeof host->name, "%s", *own ? own : name ? name : "unknown");
   host->num_packages = count(t, HWLOC_OBJ_PACKAGE);
   host->num_numa = count(t, HWLOC_OBJ_NUMANODE);
   host->num_cores = count(t, HWLOC_OBJ_CORE);
   host->num_pus = count(t, HWLOC_OBJ_PU);
-  host->bound_package = host->bound_numa = -1;
-  if (is_this_machine)
-    find_binding(t, host);
+  eplb_status_t status = place_pus(t, host);
+  hwloc_obj_t *object = NULL;
+  if (!status)
+    status = eplb_find_accelerators(t, host, &object);
+  if (!status)
+    status = eplb_find_links(t, host, object);
+  free(object);
+  return status;
 }
 
-eplb_status_t eplb_host_detect(const char *xml, eplb_host_t **host) {
-  hwloc_topology_t topology = NULL;
-  eplb_status_t status = xml ? check_xml(xml) : EPLB_SUCCESS;
-  if (!status)
-    status = load_topology(xml, &topology);
-  if (status)
-    return status;
-  eplb_host_t *h = EPLB_NEW(eplb_host_t, 1);
-  if (h) {
-    describe(topology, xml == NULL, h);
-    status = eplb_find_accelerators(topology, h);
-  } else {
+/* Loads what the topology is set to be, and takes it away. */
+static eplb_status_t load(hwloc_topology_t t, const char *declared, eplb_host_t **host) {
+  eplb_status_t status = EPLB_SUCCESS;
+  eplb_host_t *h = NULL;
+  hwloc_topology_set_io_types_filter(t, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+  hwloc_topology_set_type_filter(t, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL);
+  hwloc_topology_set_flags(t, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED); /* other ranks may use what this one may not */
+  if (hwloc_topology_load(t))
+    status = declared ? eplb_fail(EPLB_ERR_FORMAT, "%s is no whole and valid XML file of hwloc", declared)
+                      : eplb_fail(EPLB_ERR_UNSUPPORTED, "hwloc cannot look at this machine: %s", strerror(errno));
+  if (!status && !(h = EPLB_NEW(eplb_host_t, 1)))
     status = EPLB_ERR_MEMORY;
+  if (!status) {
+    h->declared = declared != NULL;
+    status = describe(t, h);
   }
-  hwloc_topology_destroy(topology);
+  hwloc_topology_destroy(t);
   if (status) {
     eplb_host_destroy(&h);
     return status;
@@ -119,10 +123,80 @@ eplb_status_t eplb_host_detect(const char *xml, eplb_host_t **host) {
   return EPLB_SUCCESS;
 }
 
+static eplb_status_t new_topology(hwloc_topology_t *t) {
+  return hwloc_topology_init(t) ? eplb_fail(EPLB_ERR_MEMORY, "hwloc cannot make a topology: %s", strerror(errno))
+                                : EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host) {
+  hwloc_topology_t t;
+  if (!name || !xml || !host || length >= INT_MAX)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "an XML document of %zu bytes needs a name and a host, and less than 2 GiB",
+                     length);
+  char *copy = EPLB_NEW(char, length + 1); /* with the zero that hwloc wants after it */
+  eplb_status_t status = copy ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  if (!status) {
+    memcpy(copy, xml, length);
+    status = eplb_check_xml(name, copy, length);
+  }
+  if (!status)
+    status = new_topology(&t);
+  if (!status) {
+    if (!hwloc_topology_set_xmlbuffer(t, copy, (int)length + 1)) {
+      status = load(t, name, host);
+    } else {
+      hwloc_topology_destroy(t);
+      status = eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", name);
+    }
+  }
+  free(copy);
+  return status;
+}
+
+static eplb_status_t from_synthetic(const char *description, eplb_host_t **host) {
+  hwloc_topology_t t;
+  eplb_status_t status = new_topology(&t);
+  if (status)
+    return status;
+  if (!hwloc_topology_set_synthetic(t, description))
+    return load(t, description, host);
+  hwloc_topology_destroy(t);
+  return eplb_fail(
+      EPLB_ERR_FORMAT,
+      "\"%s\" is no synthetic description that hwloc reads; expected one such as \"package:2 numa:1 core:4 pu:1\"",
+      description);
+}
+
+/* A name of a file, or else a synthetic description: those have colons, and no file goes by them. */
+static eplb_status_t from_declared(const char *declared, eplb_host_t **host) {
+  char *xml = NULL;
+  size_t length = 0;
+  if (strchr(declared, ':') && access(declared, F_OK))
+    return from_synthetic(declared, host);
+  eplb_status_t status = read_file(declared, &xml, &length);
+  if (!status)
+    status = eplb_host_from_xml(declared, xml, length, host);
+  free(xml);
+  return status;
+}
+
+eplb_status_t eplb_host_detect(const char *declared, eplb_host_t **host) {
+  hwloc_topology_t t;
+  if (!host)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "host is NULL");
+  if (declared)
+    return from_declared(declared, host);
+  eplb_status_t status = new_topology(&t);
+  return status ? status : load(t, NULL, host);
+}
+
 void eplb_host_destroy(eplb_host_t **host) {
   if (!host || !*host)
     return;
+  free((*host)->pu_package);
+  free((*host)->pu_numa);
   free((*host)->accelerator);
+  free((*host)->bandwidth);
   free(*host);
   *host = NULL;
 }

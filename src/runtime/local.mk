@@ -15,12 +15,20 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/lanes.h \
 	src/runtime/letters.c \
 	src/runtime/letters.h \
+	src/runtime/gather.c \
+	src/runtime/gather.h \
+	src/runtime/host_bytes.c \
+	src/runtime/host_bytes.h \
+	src/runtime/identity.c \
+	src/runtime/identity.h \
 	src/runtime/machine.c \
 	src/runtime/memory.c \
 	src/runtime/mover.c \
 	src/runtime/mover.h \
 	src/runtime/moves.c \
 	src/runtime/moves.h \
+	src/runtime/node.c \
+	src/runtime/node.h \
 	src/runtime/options.c \
 	src/runtime/options.h \
 	src/runtime/own_moves.c \
@@ -28,6 +36,8 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/place.c \
 	src/runtime/place.h \
 	src/runtime/rebalance.c \
+	src/runtime/reports.c \
+	src/runtime/reports.h \
 	src/runtime/session.c \
 	src/runtime/session.h \
 	src/runtime/tensors.c \

@@ -1,147 +1,130 @@
 #include "core/memory.h"
+#include "detect/domains.h"
 #include "runtime/agree.h"
-#include <eplb/detect.h>
+#include "runtime/gather.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-/* The same in all containers of a machine, and another one on each machine and after each boot; 0 where the system has none. */
-static uint64_t machine_identity(void) {
-  char boot_id[64] = "";
-  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
-  if (file) {
-    if (!fgets(boot_id, sizeof boot_id, file))
-      boot_id[0] = 0;
-    fclose(file);
-  }
-  return boot_id[0] ? XXH3_64bits(boot_id, strlen(boot_id)) : 0;
+/* Local, but for what the node's leader has told. */
+static eplb_status_t look_at_self(MPI_Comm comm, const eplb_node_t *node, eplb_rank_info_t *info) {
+  memset(info, 0, sizeof *info);
+  MPI_Comm_rank(comm, &info->rank);
+  info->local_rank = node->rank;
+  info->machine = node->machine;
+  info->shared_memory = node->shared_memory;
+  if (!node->host)
+    return EPLB_SUCCESS; /* the leader says why */
+  snprintf(info->host, sizeof info->host, "%s", node->host->name);
+  eplb_status_t status = eplb_rank_binding(node->host, info);
+  if (!status)
+    status = eplb_rank_domain(info);
+  return status ? status : eplb_rank_device(node->host, node->rank, info);
 }
 
-/* Which ranks can share memory: the lowest rank of this rank's group, and its number in it. Collective. */
-static void find_neighbours(MPI_Comm comm, int rank, int *leader, int *local_rank) {
-  MPI_Comm shared;
-  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &shared);
-  MPI_Comm_rank(shared, local_rank);
-  *leader = rank;
-  MPI_Bcast(leader, 1, MPI_INT, 0, shared);
-  MPI_Comm_free(&shared);
-}
-
-static eplb_status_t look_around(int rank, int local_rank, eplb_rank_info_t *info) {
-  eplb_host_t *host;
-  info->rank = rank;
-  info->local_rank = local_rank;
-  info->machine = machine_identity();
-  eplb_status_t status = eplb_host_detect(NULL, &host);
-  if (status)
-    return status;
-  snprintf(info->host, sizeof info->host, "%s", host->name);
-  info->package = host->bound_package;
-  info->numa = host->bound_numa;
-  info->num_pus = host->bound_pus;
-  status = eplb_rank_device(host, local_rank, info);
-  eplb_host_destroy(&host);
-  return status;
-}
-
-/* What tells nodes apart: the machine, and among those of a machine who can share memory. */
-typedef struct node_key {
-  uint64_t machine;
-  int leader, rank;
-} node_key_t;
-
-static int by_node_then_rank(const void *a, const void *b) {
-  const node_key_t *x = a, *y = b;
-  if (x->machine != y->machine)
-    return x->machine < y->machine ? -1 : 1;
-  return x->leader != y->leader ? (x->leader < y->leader ? -1 : 1) : (x->rank > y->rank) - (x->rank < y->rank);
-}
-
-/* The node of each rank, by any number: node[num_ranks]. On every rank from everyone's machine and leader. */
-static void number_nodes(node_key_t *key, int num_ranks, int *node) {
-  qsort(key, (size_t)num_ranks, sizeof *key, by_node_then_rank);
-  for (int i = 0; i < num_ranks; i++) {
-    int same = i > 0 && key[i].machine == key[i - 1].machine && key[i].leader == key[i - 1].leader;
-    node[key[i].rank] = same ? node[key[i - 1].rank] : key[i].rank;
-  }
-}
-
-/* Everything that needs memory, before ranks agree to exchange anything. */
-typedef struct survey {
-  node_key_t *key; /* [num_ranks] */
-  int *node, *slots;
-  eplb_machine_t *machine;
-} survey_t;
-
-static eplb_status_t prepare(survey_t *s, int rank, int num_ranks, int slots_per_device) {
-  *s = (survey_t){.key = EPLB_NEW(node_key_t, num_ranks),
-                  .node = EPLB_NEW(int, num_ranks),
-                  .slots = EPLB_NEW(int, num_ranks),
-                  .machine = EPLB_NEW(eplb_machine_t, 1)};
-  if (!s->key || !s->node || !s->slots || !s->machine)
+/* A node may have had several leaders: containers that share memory. The first describes it. */
+static eplb_status_t take_hosts(eplb_machine_t *m, eplb_gathered_t *g) {
+  m->host = EPLB_NEW(eplb_host_t *, eplb_topology_num_nodes(m->topology));
+  if (!m->host)
     return EPLB_ERR_MEMORY;
-  s->machine->num_ranks = num_ranks;
-  if (rank == 0 && !(s->machine->rank = EPLB_NEW(eplb_rank_info_t, num_ranks)))
-    return EPLB_ERR_MEMORY;
-  for (int r = 0; r < num_ranks; r++)
-    s->slots[r] = slots_per_device;
+  for (int i = 0; i < g->num_hosts; i++) {
+    int node = g->rank[g->leader[i]].node;
+    if (m->host[node])
+      continue;
+    m->host[node] = g->host[i];
+    g->host[i] = NULL;
+  }
+  m->rank = g->rank;
+  g->rank = NULL;
+  m->gathered_bytes = g->bytes;
   return EPLB_SUCCESS;
 }
 
-static void release(survey_t *s) {
-  free(s->key);
-  free(s->node);
-  free(s->slots);
-  eplb_machine_destroy(&s->machine);
-}
-
-/* Who is where to every rank, and the rest to rank 0. */
-static void exchange(MPI_Comm comm, survey_t *s, const eplb_rank_info_t *info, int leader) {
-  node_key_t mine = {info->machine, leader, info->rank};
-  MPI_Allgather(&mine, (int)sizeof mine, MPI_BYTE, s->key, (int)sizeof mine, MPI_BYTE, comm);
-  MPI_Gather(info, (int)sizeof *info, MPI_BYTE, s->machine->rank, (int)sizeof *info, MPI_BYTE, 0, comm);
-}
-
-static eplb_status_t build_topology(survey_t *s, int num_ranks) {
-  number_nodes(s->key, num_ranks, s->node);
-  eplb_machine_t *m = s->machine;
+/* On rank 0. */
+static eplb_status_t decide(eplb_machine_t *m, eplb_gathered_t *g, int slots_per_device) {
   eplb_status_t status =
-      eplb_topology_create(num_ranks, 1, (const char *const[]){"node"}, 0, s->node, s->slots, NULL, 0, &m->topology);
-  for (int r = 0; r < num_ranks && !status && m->rank; r++)
-    m->rank[r].node = eplb_topology_node(m->topology, r);
+      eplb_build_topology(g->rank, m->num_ranks, slots_per_device, getenv("EPLB_RACKS"), &m->topology);
+  return status ? status : take_hosts(m, g);
+}
+
+/* What a topology is made of, besides its domains. */
+typedef struct shape {
+  int num_levels, node_level, domain_rule;
+  char level_name[EPLB_MAX_LEVELS][EPLB_LEVEL_NAME_MAX];
+} shape_t;
+
+static eplb_status_t rebuild(const shape_t *s, const int *domain, int *slots, int slots_per_device, eplb_machine_t *m) {
+  const char *names[EPLB_MAX_LEVELS];
+  for (int l = 0; l < s->num_levels; l++)
+    names[l] = s->level_name[l];
+  for (int r = 0; r < m->num_ranks; r++)
+    slots[r] = slots_per_device;
+  return eplb_topology_create(m->num_ranks, s->num_levels, names, s->node_level, domain, slots, NULL, 0, &m->topology);
+}
+
+/* Rank 0's topology to every rank. */
+static eplb_status_t spread(MPI_Comm comm, int slots_per_device, eplb_machine_t *m) {
+  shape_t shape = {0};
+  const eplb_topology_t *t = m->topology;
+  if (t) {
+    shape = (shape_t){.num_levels = t->num_levels, .node_level = t->node_level, .domain_rule = m->rank[0].domain_rule};
+    memcpy(shape.level_name, t->level_name, sizeof shape.level_name);
+  }
+  MPI_Bcast(&shape, (int)sizeof shape, MPI_BYTE, 0, comm);
+  size_t values = (size_t)shape.num_levels * (size_t)m->num_ranks;
+  int *domain = EPLB_NEW(int, values), *slots = EPLB_NEW(int, m->num_ranks);
+  eplb_status_t status = eplb_agree(comm, domain && slots ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  if (!status) {
+    if (t)
+      memcpy(domain, t->domain, values * sizeof *domain);
+    for (int l = 0; l < shape.num_levels; l++)
+      MPI_Bcast(domain + (size_t)l * (size_t)m->num_ranks, m->num_ranks, MPI_INT, 0, comm);
+    status = eplb_agree(comm, t ? EPLB_SUCCESS : rebuild(&shape, domain, slots, slots_per_device, m));
+  }
+  if (!status) {
+    m->own.node = eplb_topology_node(m->topology, m->own.rank);
+    m->own.domain_rule = shape.domain_rule;
+  }
+  free(slots);
+  free(domain);
   return status;
 }
 
 eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
-  int rank, num_ranks, leader, local_rank;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &num_ranks);
-  find_neighbours(comm, rank, &leader, &local_rank);
-
-  survey_t survey;
+  eplb_node_t node;
+  eplb_gathered_t gathered = {0};
   eplb_rank_info_t info;
-  memset(&info, 0, sizeof info); /* its padding travels, too */
-  eplb_status_t status = prepare(&survey, rank, num_ranks, slots_per_device);
+  eplb_node_split(comm, &node);
+  eplb_status_t mine = eplb_node_look(&node), status = look_at_self(comm, &node, &info);
+  eplb_machine_t *m = EPLB_NEW(eplb_machine_t, 1);
+  status = mine ? mine : m ? status : EPLB_ERR_MEMORY;
+  status = eplb_gather(comm, &node, &info, status, &gathered);
+  eplb_node_release(&node);
+  if (!status) {
+    MPI_Comm_size(comm, &m->num_ranks);
+    m->own = info;
+    status = eplb_agree(comm, info.rank == 0 ? decide(m, &gathered, slots_per_device) : EPLB_SUCCESS);
+  }
   if (!status)
-    status = look_around(rank, local_rank, &info);
-  status = eplb_agree(comm, status);
-  if (!status) {
-    exchange(comm, &survey, &info, leader);
-    status = eplb_agree(comm, build_topology(&survey, num_ranks));
+    status = spread(comm, slots_per_device, m);
+  eplb_gathered_release(&gathered);
+  if (status) {
+    eplb_machine_destroy(&m);
+    return status;
   }
-  if (!status) {
-    *machine = survey.machine;
-    survey.machine = NULL;
-  }
-  release(&survey);
-  return status;
+  *machine = m;
+  return EPLB_SUCCESS;
 }
 
 void eplb_machine_destroy(eplb_machine_t **machine) {
   if (!machine || !*machine)
     return;
-  eplb_topology_destroy(&(*machine)->topology);
-  free((*machine)->rank);
-  free(*machine);
+  eplb_machine_t *m = *machine;
+  for (int n = 0; m->host && m->topology && n < eplb_topology_num_nodes(m->topology); n++)
+    eplb_host_destroy(&m->host[n]);
+  eplb_topology_destroy(&m->topology);
+  free(m->host);
+  free(m->rank);
+  free(m);
   *machine = NULL;
 }

@@ -149,6 +149,8 @@ static const struct {
     {"EPLB_DEVICE", leave_to_detection},
     {"EPLB_MODE", set_mode},
     {"EPLB_SHARED_BYTES", set_shared_bytes},
+    {"EPLB_DOMAIN", leave_to_detection},
+    {"EPLB_RACKS", leave_to_detection},
 };
 enum { NUM_VARIABLES = sizeof variables / sizeof *variables };
 

@@ -1,0 +1,156 @@
+#include "core/memory.h"
+#include "detect/accelerators.h"
+#include <hwloc/distances.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The accelerator that an end of a link belongs to; -1: none, such as a switch. */
+static int owner(const eplb_host_t *host, const hwloc_obj_t *object, hwloc_obj_t end) {
+  for (; end; end = end->parent)
+    for (int i = 0; i < host->num_accelerators; i++)
+      if (object[i] == end)
+        return i;
+  return -1;
+}
+
+static double *pair(const eplb_host_t *host, int from, int to) {
+  return &host->bandwidth[(size_t)from * (size_t)host->num_accelerators + (size_t)to];
+}
+
+/* Adds a matrix of MB/s between ends to what is known: several ends (tiles) of an accelerator add up. */
+static void add(const eplb_host_t *host, const int *end_owner, const struct hwloc_distances_s *d, double *sum) {
+  size_t n = (size_t)host->num_accelerators;
+  for (unsigned i = 0; i < d->nbobjs; i++)
+    for (unsigned j = 0; j < d->nbobjs; j++)
+      if (end_owner[i] >= 0 && end_owner[j] >= 0 && end_owner[i] != end_owner[j])
+        sum[(size_t)end_owner[i] * n + (size_t)end_owner[j]] += 1e6 * (double)d->values[(size_t)i * d->nbobjs + j];
+}
+
+static void keep_larger(const eplb_host_t *host, const double *sum) {
+  size_t pairs = (size_t)host->num_accelerators * (size_t)host->num_accelerators;
+  for (size_t i = 0; i < pairs; i++)
+    if (sum[i] > host->bandwidth[i])
+      host->bandwidth[i] = sum[i];
+}
+
+/* Who owns each end, and whether some are switches. */
+static int find_owners(const eplb_host_t *host, const hwloc_obj_t *object, const struct hwloc_distances_s *d,
+                       int *owners) {
+  int switches = 0;
+  for (unsigned i = 0; i < d->nbobjs; i++) {
+    owners[i] = d->objs[i] ? owner(host, object, d->objs[i]) : -1;
+    switches += d->objs[i] && owners[i] < 0;
+  }
+  return switches;
+}
+
+/* Direct links as they are. Where there are switches, also what goes through them: hwloc joins their ports and closes the
+ * matrix. Without switches its closure would take direct links away. */
+static eplb_status_t take_matrix(hwloc_topology_t t, eplb_host_t *host, const hwloc_obj_t *object,
+                                 struct hwloc_distances_s *d) {
+  size_t pairs = (size_t)host->num_accelerators * (size_t)host->num_accelerators;
+  int *owners = EPLB_NEW(int, d->nbobjs);
+  double *sum = EPLB_NEW(double, pairs);
+  if (owners && sum) {
+    int switches = find_owners(host, object, d, owners);
+    add(host, owners, d, sum);
+    keep_larger(host, sum);
+    if (switches && !hwloc_distances_transform(t, d, HWLOC_DISTANCES_TRANSFORM_MERGE_SWITCH_PORTS, NULL, 0) &&
+        !hwloc_distances_transform(t, d, HWLOC_DISTANCES_TRANSFORM_TRANSITIVE_CLOSURE, NULL, 0)) {
+      memset(sum, 0, pairs * sizeof *sum);
+      find_owners(host, object, d, owners);
+      add(host, owners, d, sum);
+      keep_larger(host, sum);
+    }
+  }
+  eplb_status_t status = owners && sum ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  free(sum);
+  free(owners);
+  return status;
+}
+
+static int has_links(const eplb_host_t *host) {
+  for (int i = 0; i < host->num_accelerators; i++)
+    for (int j = 0; j < host->num_accelerators; j++)
+      if (*pair(host, i, j) > 0)
+        return 1;
+  return 0;
+}
+
+/* hwloc's names are NVLinkBandwidth, XGMIBandwidth, XeLinkBandwidth. */
+static void name_link(hwloc_topology_t t, struct hwloc_distances_s *d, eplb_host_t *host) {
+  const char *name = hwloc_distances_get_name(t, d), *end = name ? strstr(name, "Bandwidth") : NULL;
+  snprintf(host->link_name, sizeof host->link_name, "%.*s", end ? (int)(end - name) : 15, name ? name : "links");
+}
+
+/* All matrices of bandwidths in which accelerators are ends, whatever their vendor calls them. */
+static eplb_status_t take_all(hwloc_topology_t t, eplb_host_t *host, const hwloc_obj_t *object) {
+  unsigned count = 0;
+  if (hwloc_distances_get(t, &count, NULL, HWLOC_DISTANCES_KIND_MEANS_BANDWIDTH, 0) || !count)
+    return EPLB_SUCCESS;
+  struct hwloc_distances_s **all = EPLB_NEW(struct hwloc_distances_s *, count);
+  if (!all)
+    return EPLB_ERR_MEMORY;
+  eplb_status_t status = EPLB_SUCCESS;
+  unsigned got = count;
+  if (hwloc_distances_get(t, &got, all, HWLOC_DISTANCES_KIND_MEANS_BANDWIDTH, 0))
+    got = 0;
+  for (unsigned i = 0; i < got && i < count; i++) {
+    int had = has_links(host);
+    if (!status)
+      status = take_matrix(t, host, object, all[i]);
+    if (!status && !had && has_links(host))
+      name_link(t, all[i], host);
+    hwloc_distances_release(t, all[i]);
+  }
+  free(all);
+  return status;
+}
+
+static int are_linked(const eplb_host_t *host, int a, int b) {
+  return *pair(host, a, b) > 0 && *pair(host, b, a) > 0;
+}
+
+/* Whether accelerator `a` may join the island of accelerator `first`: linked to all that are in it, or, without links at all, on the
+ * same NUMA node. */
+static int fits(const eplb_host_t *host, const int *linked, int a, int first) {
+  if (linked[a] != linked[first])
+    return 0;
+  if (!linked[a])
+    return host->accelerator[a].numa == host->accelerator[first].numa;
+  for (int b = first; b < a; b++)
+    if (host->accelerator[b].island == host->accelerator[first].island && !are_linked(host, a, b))
+      return 0;
+  return 1;
+}
+
+/* Cliques, in order: each accelerator joins the first island that it fits, else founds one. */
+static void find_islands(eplb_host_t *host, int *linked) {
+  int islands = 0;
+  for (int a = 0; a < host->num_accelerators; a++)
+    for (int b = 0; b < host->num_accelerators && !linked[a]; b++)
+      linked[a] = are_linked(host, a, b);
+  for (int a = 0; a < host->num_accelerators; a++) {
+    host->accelerator[a].island = -1;
+    for (int island = 0; island < islands && host->accelerator[a].island < 0; island++)
+      for (int first = 0; first < a; first++)
+        if (host->accelerator[first].island == island) {
+          if (fits(host, linked, a, first))
+            host->accelerator[a].island = island;
+          break;
+        }
+    if (host->accelerator[a].island < 0)
+      host->accelerator[a].island = islands++;
+  }
+}
+
+eplb_status_t eplb_find_links(hwloc_topology_t topology, eplb_host_t *host, const hwloc_obj_t *object) {
+  size_t n = (size_t)host->num_accelerators;
+  int *linked = EPLB_NEW(int, n);
+  host->bandwidth = linked ? EPLB_NEW(double, n *n) : NULL;
+  eplb_status_t status = host->bandwidth ? take_all(topology, host, object) : EPLB_ERR_MEMORY;
+  if (!status)
+    find_islands(host, linked);
+  free(linked);
+  return status;
+}
