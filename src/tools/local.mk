@@ -31,19 +31,28 @@ eplb_SOURCES = \
 eplb_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
 eplb_LDADD = src/libeplb-mpi.la src/libeplb.la $(JANSSON_LIBS) $(MPI_LIBS) -lm
 
-# Man pages are what --help says.
+# Man pages are what --help says, of `eplb plan` in eplb-plan.1; help2man names a page after the program that it runs.
 if HAVE_HELP2MAN
-man_MANS += src/tools/eplb.1 src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1 src/tools/eplb-bench.1
+COMMAND_PAGES = \
+	src/tools/eplb-run.1 \
+	src/tools/eplb-topo.1 \
+	src/tools/eplb-plan.1 \
+	src/tools/eplb-generate.1 \
+	src/tools/eplb-bench.1 \
+	src/tools/eplb-bench-plan.1 \
+	src/tools/eplb-bench-migrate.1
+man_MANS += src/tools/eplb.1 $(COMMAND_PAGES)
 CLEANFILES += $(man_MANS)
 HELP2MAN_FLAGS = --no-info --no-discard-stderr --version-string='$(PACKAGE_VERSION)' --source='$(PACKAGE_NAME)'
 
-src/tools/eplb.1: eplb$(EXEEXT)
+src/tools/eplb.1: eplb$(EXEEXT) src/tools/local.mk
 	$(AM_V_GEN)$(MKDIR_P) src/tools && $(HELP2MAN) $(HELP2MAN_FLAGS) \
 	  --name='balance the experts of Mixture-of-Experts models' -o $@ ./eplb$(EXEEXT)
 
-src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-generate.1 src/tools/eplb-bench.1: eplb$(EXEEXT)
-	$(AM_V_GEN)command=$$(basename $@ .1 | sed 's/eplb-//'); \
-	  printf '#!/bin/sh\nexec ./eplb$(EXEEXT) %s "$$@"\n' $$command >$@.sh && chmod +x $@.sh && \
-	  what=$$(./eplb$(EXEEXT) --help | sed -n "s/^  $$command  *//p") && \
-	  $(HELP2MAN) $(HELP2MAN_FLAGS) --name="$$what" -o $@ $@.sh && rm -f $@.sh
+$(COMMAND_PAGES): eplb$(EXEEXT) src/tools/local.mk
+	$(AM_V_GEN)program=$$(echo $@ | sed 's/\.1$$//') && set -- $$(basename $$program | tr - ' ') && \
+	  command="$$*" && for word; do :; done && \
+	  what=$$(./$${command%" $$word"} --help | sed -n "s/^  $$word  *//p") && \
+	  printf '#!/bin/sh\nexec ./%s "$$@"\n' "$$command" >$$program && chmod +x $$program && \
+	  $(HELP2MAN) $(HELP2MAN_FLAGS) --name="$$what" -o $@ $$program && rm -f $$program
 endif
