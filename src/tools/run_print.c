@@ -187,7 +187,8 @@ void run_print_end(const run_t *r, const run_round_t *rounds, int count, int goo
     printf("\n*** WRONG WEIGHTS: %lld bytes, the first in layer %d, slot %d, of rank %d ***\n", (long long)last->wrong,
            last->wrong_layer, last->wrong_slot, last->wrong_rank);
   else if (good)
-    printf("\nall %s of weights right on every rank after each of %d rounds\n", checked, count);
+    printf("\nall %s of weights right on every rank after %s%d round%s\n", checked, count == 1 ? "" : "each of ", count,
+           count == 1 ? "" : "s");
   else
     printf("\nround %d failed, and nothing was lost: all %s of weights are what the maps say\n", count, checked);
   fflush(stdout);
