@@ -3,8 +3,7 @@ TEST_EXTENSIONS = .test
 TEST_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 LOG_DRIVER = $(TEST_LOG_DRIVER)
 
-# Root in a container, more ranks than cores. Sanitizers: what the system's libraries leak is not ours; MPI unloads some of them, so
-# that only callers further up tell whose it is.
+# Root in a container, more ranks than cores. What the system's libraries leak is not ours.
 AM_TESTS_ENVIRONMENT = \
 	MPIEXEC='$(MPIEXEC)'; export MPIEXEC; \
 	OMPI_ALLOW_RUN_AS_ROOT=1; export OMPI_ALLOW_RUN_AS_ROOT; \
@@ -12,7 +11,6 @@ AM_TESTS_ENVIRONMENT = \
 	OMPI_MCA_rmaps_base_oversubscribe=1; export OMPI_MCA_rmaps_base_oversubscribe; \
 	OMPI_MCA_mpi_yield_when_idle=1; export OMPI_MCA_mpi_yield_when_idle; \
 	OMPI_MCA_hwloc_base_binding_policy=none; export OMPI_MCA_hwloc_base_binding_policy; \
-	ASAN_OPTIONS=fast_unwind_on_malloc=0; export ASAN_OPTIONS; \
 	LSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/leaks.supp:print_suppressions=0; export LSAN_OPTIONS;
 EXTRA_DIST += tests/leaks.supp
 
@@ -37,3 +35,9 @@ include tests/hosts/local.mk
 
 # All that need MPI; scripts/check runs them with each MPI.
 MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(TOOL_TESTS) $(HOST_TESTS)
+# All that can differ with another MPI; scripts/check runs them with each.
+MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(LAUNCHED_TESTS)
+
+# All that read files of the distribution or build against what is installed.
+DIST_TESTS = tests/unit/golden tests/mpi/session.test \
+	tests/tools/generate.test tests/tools/hello.test tests/tools/help.test tests/tools/plan.test tests/tools/run.test

@@ -1,13 +1,16 @@
 # The tool as its users meet it: what it prints, what it refuses, how it ends. Also the libraries as they are installed.
-TOOL_TESTS = \
-	tests/tools/generate.test \
+# LAUNCHED_TESTS start ranks.
+LAUNCHED_TESTS = \
 	tests/tools/hello.test \
-	tests/tools/help.test \
-	tests/tools/plan.test \
-	tests/tools/plan_refusals.test \
 	tests/tools/run.test \
 	tests/tools/run_failures.test \
 	tests/tools/topo.test
+TOOL_TESTS = \
+	$(LAUNCHED_TESTS) \
+	tests/tools/generate.test \
+	tests/tools/help.test \
+	tests/tools/plan.test \
+	tests/tools/plan_refusals.test
 TESTS += $(TOOL_TESTS)
 EXTRA_DIST += $(TOOL_TESTS) tests/tools/run.sh tests/tools/expected tests/tools/loads
 
