@@ -184,6 +184,45 @@ static void counts(void) {
   mpi_tap_case("counts that are none");
 }
 
+static void no_session(void) {
+  eplb_session_options_t o = job_options();
+  int64_t count[JOB_EXPERTS] = {0};
+  int layer = -7;
+  eplb_session_t *untouched = NULL;
+  check_refused(eplb_session_create(MPI_COMM_NULL, &o, &untouched), EPLB_ERR_ARGUMENT, "MPI_COMM_NULL");
+  CHECK(untouched == NULL);
+  check_refused(eplb_session_create(MPI_COMM_WORLD, &o, NULL), EPLB_ERR_ARGUMENT, "session is NULL");
+  check_refused(eplb_session_register(NULL, 0, "w", count, 8, 8), EPLB_ERR_ARGUMENT, "session is NULL");
+  check_refused(eplb_session_record(NULL, 0, count), EPLB_ERR_ARGUMENT, "session is NULL");
+  check_refused(eplb_rebalance(NULL, NULL), EPLB_ERR_ARGUMENT, "session is NULL");
+  check_refused(eplb_rebalance_test(NULL, &layer), EPLB_ERR_ARGUMENT, "session is NULL");
+  check_refused(eplb_rebalance_wait(NULL, &layer), EPLB_ERR_ARGUMENT, "session is NULL");
+  check_refused(eplb_rebalance_commit(NULL, 0), EPLB_ERR_ARGUMENT, "session is NULL");
+  check_refused(eplb_rebalance_end(NULL, NULL), EPLB_ERR_ARGUMENT, "session is NULL");
+  CHECK(layer == -7);
+  mpi_tap_case("calls without a session");
+}
+
+/* One rank has forgotten a layer's tensor. */
+static void tensor_of_some_ranks(void) {
+  eplb_session_options_t o = job_options();
+  o.num_layers = 2;
+  eplb_session_t *s = NULL;
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &s));
+  int64_t count[JOB_EXPERTS] = {1};
+  for (int l = 0; l < 2; l++) {
+    CHECK(!eplb_session_record(s, l, count));
+    if (l == 0 || rank < num_ranks - 1)
+      CHECK(!eplb_session_register(s, l, "w", NULL, 0, 0));
+  }
+  check_refused(eplb_rebalance(s, NULL), EPLB_ERR_STATE, "layer 1 has no registered tensor");
+  if (rank == num_ranks - 1)
+    CHECK(!eplb_session_register(s, 1, "w", NULL, 0, 0));
+  CHECK(!eplb_rebalance(s, NULL));
+  CHECK(!eplb_session_destroy(&s));
+  mpi_tap_case("a tensor registered on all ranks but one");
+}
+
 int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -193,6 +232,8 @@ int main(int argc, char **argv) {
   environment();
   calls_out_of_order();
   tensors();
+  tensor_of_some_ranks();
+  no_session();
   counts();
   return mpi_tap_end();
 }
