@@ -96,6 +96,12 @@ EPLB_PUBLIC eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_
  * it is, while a rebalance is open. */
 EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
 
+/* Looks at the machine anew, e.g. after ranks were bound elsewhere, and replaces the session's domains by what it finds; slots and
+ * speeds stay, and so does the placement: the next rebalance plans for what is there now. Collective over the session's ranks. On
+ * failure every rank returns the same and nothing has changed: EPLB_ERR_STATE while a rebalance is open, or as
+ * eplb_machine_detect. */
+EPLB_PUBLIC eplb_status_t eplb_session_redetect(eplb_session_t *session);
+
 /* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k * stride, `bytes` long. Local; every rank
  * registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name` tells the
  * tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory stays the caller's,
@@ -124,8 +130,9 @@ EPLB_PUBLIC eplb_status_t eplb_session_register_spares(eplb_session_t *session, 
  * unchanged). */
 EPLB_PUBLIC eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count);
 
-/* The current maps. Local, valid and at the same address until the session is destroyed; eplb_rebalance_commit rewrites the
- * rows of its layer and nothing else does. */
+/* The current maps, and what they are planned for. Local, valid and at the same address until the session is destroyed;
+ * eplb_rebalance_commit rewrites the rows of its layer, and in place so does what gives up; eplb_session_redetect rewrites the
+ * topology. */
 EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t *session);
 EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
 

@@ -13,6 +13,8 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/experts.h \
 	src/runtime/lanes.c \
 	src/runtime/lanes.h \
+	src/runtime/launcher.c \
+	src/runtime/launcher.h \
 	src/runtime/letters.c \
 	src/runtime/letters.h \
 	src/runtime/gather.c \

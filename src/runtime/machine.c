@@ -1,6 +1,7 @@
 #include "core/memory.h"
 #include "detect/domains.h"
 #include "runtime/agree.h"
+#include "runtime/compare.h"
 #include "runtime/gather.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,22 @@ static eplb_status_t spread(MPI_Comm comm, int slots_per_device, eplb_machine_t 
   return status;
 }
 
+/* Collective, but for what no rank can tell the others. */
+static eplb_status_t check_arguments(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
+  eplb_status_t status = EPLB_SUCCESS;
+  if (comm == MPI_COMM_NULL)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "the communicator is MPI_COMM_NULL");
+  if (!machine)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "machine is NULL");
+  else if (slots_per_device < 1)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "slots_per_device is %d; expected at least 1", slots_per_device);
+  return eplb_agree_on(comm, status, &(eplb_compared_t){"slots_per_device", slots_per_device, 0}, 1);
+}
+
 eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
+  eplb_status_t checked = check_arguments(comm, slots_per_device, machine);
+  if (checked)
+    return checked;
   eplb_node_t node;
   eplb_gathered_t gathered = {0};
   eplb_rank_info_t info;

@@ -1,6 +1,7 @@
 #include "runtime/session.h"
 #include "core/memory.h"
 #include "runtime/agree.h"
+#include "runtime/launcher.h"
 #include "runtime/options.h"
 #include <eplb/detect.h>
 #include <limits.h>
@@ -84,11 +85,15 @@ static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial)
 eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options, eplb_session_t **session) {
   if (comm == MPI_COMM_NULL)
     return eplb_fail(EPLB_ERR_ARGUMENT, "the communicator is MPI_COMM_NULL");
+  int launched_as;
+  eplb_status_t status = eplb_launcher_check(&launched_as);
+  if (status)
+    return status;
   MPI_Comm own;
   MPI_Comm_dup(comm, &own);
 
   eplb_session_options_t resolved;
-  eplb_status_t status = eplb_options_resolve(options, &resolved);
+  status = eplb_options_resolve(options, &resolved);
   if (!status && !session)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   eplb_session_t *s = EPLB_NEW(eplb_session_t, 1);
@@ -126,6 +131,46 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   }
   *session = s;
   return EPLB_SUCCESS;
+}
+
+/* Collective: the session's devices in the domains that are detected now. */
+static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **topology) {
+  eplb_machine_t *machine = NULL;
+  eplb_status_t status = eplb_machine_detect(s->comm, 1, &machine);
+  if (status)
+    return status;
+  const eplb_topology_t *found = machine->topology;
+  const char *names[EPLB_MAX_LEVELS];
+  for (int l = 0; l < found->num_levels; l++)
+    names[l] = found->level_name[l];
+  int *slots = EPLB_NEW(int, s->num_ranks);
+  for (int r = 0; slots && r < s->num_ranks; r++)
+    slots[r] = s->topology->slot_begin[r + 1] - s->topology->slot_begin[r];
+  status = slots ? eplb_topology_create(s->num_ranks, found->num_levels, names, found->node_level, found->domain, slots,
+                                        s->topology->speed, 0, topology)
+                 : EPLB_ERR_MEMORY;
+  free(slots);
+  eplb_machine_destroy(&machine);
+  return eplb_agree(s->comm, status);
+}
+
+eplb_status_t eplb_session_redetect(eplb_session_t *session) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_status_t status = EPLB_SUCCESS;
+  if (session->rebalancing)
+    status = eplb_fail(EPLB_ERR_STATE, "the machine cannot be detected anew while a rebalance is open");
+  status = eplb_agree(session->comm, status);
+  eplb_topology_t *found = NULL, old;
+  if (!status)
+    status = detect_domains(session, &found);
+  if (!status) { /* the caller may hold the address */
+    old = *session->topology;
+    *session->topology = *found;
+    *found = old;
+  }
+  eplb_topology_destroy(&found);
+  return status;
 }
 
 eplb_status_t eplb_session_destroy(eplb_session_t **session) {

@@ -3,6 +3,7 @@ bin_PROGRAMS += eplb
 
 eplb_SOURCES = \
 	src/runtime/agree.c \
+	src/runtime/launcher.c \
 	src/tools/bench.c \
 	src/tools/bench.h \
 	src/tools/bench_migrate.c \

@@ -67,6 +67,30 @@ static void detection_serves_too(void) {
   mpi_tap_case("a session detects its own topology");
 }
 
+/* Declared nodes give way to those that are there; what the slots hold stays. */
+static void the_machine_is_seen_anew(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  eplb_topology_t *declared = job_deal_topology(num_ranks, o.slots_per_rank);
+  o.topology = declared;
+  job_start(&job, &o);
+  eplb_topology_destroy(&declared);
+  const eplb_topology_t *t = eplb_session_topology(job.session);
+  long long maps = job_hash_of_maps(&job);
+  CHECK(t->declared && eplb_topology_num_nodes(t) == num_ranks);
+  CHECK(eplb_session_redetect(job.session) == EPLB_SUCCESS);
+  CHECK(t == eplb_session_topology(job.session) && !t->declared && eplb_topology_num_nodes(t) == 1);
+  CHECK(eplb_topology_num_slots(t) == num_ranks * o.slots_per_rank && job_hash_of_maps(&job) == maps);
+  job_record(&job, 0, 0);
+  CHECK(eplb_rebalance_begin(job.session) == EPLB_SUCCESS);
+  CHECK(eplb_session_redetect(job.session) == EPLB_ERR_STATE);
+  CHECK(eplb_rebalance_end(job.session, NULL) == EPLB_SUCCESS);
+  CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+  CHECK(job_is_whole(&job));
+  job_finish(&job);
+  mpi_tap_case("a session sees the machine anew");
+}
+
 static void layers_without_counts_stay(void) {
   job_t job;
   eplb_session_options_t o = job_options();
@@ -143,7 +167,7 @@ static void staging_is_bounded(void) {
   job_t job;
   eplb_session_options_t o = job_options();
   o.slots_per_rank = (JOB_EXPERTS + num_ranks - 1) / num_ranks;
-  o.staging_bytes = (size_t)o.slots_per_rank * (JOB_EXPERT_BYTES + 16 + 16);
+  o.staging_bytes = JOB_EXPERT_BYTES + 16;
   job_start(&job, &o);
   for (int round = 0; round < 2; round++) {
     eplb_report_t report;
@@ -171,6 +195,7 @@ int main(int argc, char **argv) {
   rounds_move_weights();
   the_default_planner_lets_lie();
   detection_serves_too();
+  the_machine_is_seen_anew();
   layers_without_counts_stay();
   parts_give_the_same();
   an_early_end_calls_off();
