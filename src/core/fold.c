@@ -74,13 +74,9 @@ static void lay_rows(fold_t *f, const eplb_deal_scratch_t *deal, double *spread)
 
 static int applies(const eplb_layer_t *l) {
   int slots = l->slot_begin[1], filled = 0;
-  for (int d = 0; d < l->num_devices; d++)
-    if (l->slot_begin[d + 1] - l->slot_begin[d] != slots || l->slowness[d] > l->slowness[0] ||
-        l->slowness[d] < l->slowness[0])
-      return 0;
   for (int e = 0; e < l->num_experts; e++)
     filled += l->count[e];
-  return slots > 1 && slots <= EPLB_FOLD_MAX_SLOTS && filled == l->num_slots;
+  return slots > 1 && slots <= EPLB_FOLD_MAX_SLOTS && filled == l->num_slots && eplb_layer_even(l);
 }
 
 int eplb_fold_slots(eplb_layer_t *l, eplb_deal_scratch_t *deal, eplb_fold_scratch_t *scratch) {

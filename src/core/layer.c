@@ -1,6 +1,14 @@
 #include "core/layer.h"
 #include <math.h>
 
+int eplb_layer_even(const eplb_layer_t *l) {
+  for (int d = 1; d < l->num_devices; d++)
+    if (l->slot_begin[d + 1] - l->slot_begin[d] != l->slot_begin[1] || l->slowness[d] > l->slowness[0] ||
+        l->slowness[d] < l->slowness[0])
+      return 0;
+  return 1;
+}
+
 static void sum_device(eplb_layer_t *l, int device) {
   int begin = l->slot_begin[device], end = l->slot_begin[device + 1];
   double sum = 0;

@@ -45,6 +45,9 @@ void eplb_layer_set(eplb_layer_t *layer, int slot, int expert);
  * remain. */
 int eplb_layer_part_twins(eplb_layer_t *layer);
 
+/* Whether all devices have as many slots and the same speed. */
+int eplb_layer_even(const eplb_layer_t *layer);
+
 static inline int eplb_layer_holds(const eplb_layer_t *l, int device, int expert) {
   if (expert != EPLB_EMPTY)
     for (int s = l->first[expert]; s >= 0; s = l->next[s])

@@ -42,6 +42,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/refine.h \
 	src/core/relabel.c \
 	src/core/relabel.h \
+	src/core/rematch.c \
+	src/core/rematch.h \
 	src/core/remote.c \
 	src/core/replan.c \
 	src/core/replan.h \

@@ -4,11 +4,7 @@
 #include <string.h>
 
 int eplb_pairs_apply(const eplb_layer_t *l) {
-  for (int d = 0; d < l->num_devices; d++)
-    if (l->slot_begin[d + 1] - l->slot_begin[d] != 2 || l->slowness[d] < l->slowness[0] ||
-        l->slowness[d] > l->slowness[0])
-      return 0;
-  return l->num_devices > 1;
+  return l->num_devices > 1 && l->slot_begin[1] == 2 && eplb_layer_even(l);
 }
 
 /* The first place of a share that is not above `share`, in a list that descends. */
@@ -76,6 +72,12 @@ static int recount(const eplb_layer_t *l, eplb_pair_item_t *item, int size, int 
   return put_in(item, size, share_of(l, expert, count), expert, count);
 }
 
+/* The least that the giver's pairs can come to: its larger share with the smallest that there will be. */
+static float lightest_with(const eplb_layer_t *l, float smallest, int giver, int taker) {
+  float taken = share_of(l, taker, l->count[taker] + 1);
+  return share_of(l, giver, l->count[giver] - 1) + (taken < smallest ? taken : smallest);
+}
+
 double eplb_pairs_search(eplb_layer_t *l, double target, int tries, eplb_deal_scratch_t *deal,
                          eplb_pairs_scratch_t *scratch) {
   uint64_t seed = 1;
@@ -86,6 +88,8 @@ double eplb_pairs_search(eplb_layer_t *l, double target, int tries, eplb_deal_sc
     uint64_t pick = eplb_random(&seed) % (uint64_t)(eplb_random(&seed) % 2 ? size : at + 1);
     int taker = scratch->item[pick].expert, giver = scratch->item[eplb_random(&seed) % (uint64_t)size].expert;
     if (giver == taker || l->count[giver] < 2 || l->count[taker] >= l->num_devices)
+      continue;
+    if (lightest_with(l, scratch->item[size - 1].share, giver, taker) > heaviest)
       continue;
     memcpy(scratch->trial, scratch->item, (size_t)size * sizeof *scratch->item);
     int changed = recount(l, scratch->trial, size, giver, -1), place = at;

@@ -1,6 +1,7 @@
 #include "core/search.h"
 #include "core/random.h"
 #include "core/refine.h"
+#include "core/rematch.h"
 #include <math.h>
 #include <string.h>
 
@@ -10,8 +11,11 @@ static const double GOOD = 1.0005;
 /* So far from it that other starts are tried. */
 static const double TOLERABLE = 1.003;
 
-/* What a start costs, in slots looked at. */
-enum { START_WORK = 50 };
+/* So far from it that matching halves is too fine a tool. */
+static const double FAR = 1.02;
+
+/* What a start and a round of matching cost, in slots looked at. */
+enum { START_WORK = 50, REMATCH_WORK = 25 };
 
 typedef struct search {
   eplb_layer_t *layer;
@@ -19,11 +23,22 @@ typedef struct search {
   double best, target;
 } search_t;
 
-static void keep_if_better(search_t *s, double worst) {
-  if (worst >= s->best)
-    return;
+/* Keeps what is no worse, too: so searches wander. Returns whether it did. */
+static int keep_if_no_worse(search_t *s, double worst) {
+  if (worst > s->best)
+    return 0;
   s->best = worst;
   memcpy(s->scratch->best, s->layer->expert, (size_t)s->layer->num_slots * sizeof *s->layer->expert);
+  return 1;
+}
+
+static void keep_if_better(search_t *s, double worst) {
+  if (worst < s->best)
+    keep_if_no_worse(s, worst);
+}
+
+static int tolerable(const search_t *s) {
+  return s->best <= fmax(s->target, TOLERABLE * s->layer->bound);
 }
 
 static void go_back_to_best(const search_t *s) {
@@ -156,12 +171,8 @@ static void shake(search_t *s, uint64_t seed) {
     kick(l, &seed);
     double worst = eplb_refine(l, s->target);
     l->work -= l->num_slots; /* so that kicks that find nothing end, too */
-    if (worst <= s->best) {
-      s->best = worst;
-      memcpy(s->scratch->best, l->expert, (size_t)l->num_slots * sizeof *l->expert);
-    } else {
+    if (!keep_if_no_worse(s, worst))
       go_back_to_best(s);
-    }
   }
 }
 
@@ -169,13 +180,30 @@ static void shake(search_t *s, uint64_t seed) {
 static void search_pairs(search_t *s) {
   eplb_layer_t *l = s->layer;
   enum { MOST_ITEMS = 80000000 }; /* looked at in all, so that very many devices do not take too long */
-  int64_t tries = 8 * l->work / l->num_slots, most = MOST_ITEMS / l->num_slots;
+  int64_t tries = 16 * l->work / l->num_slots, most = MOST_ITEMS / l->num_slots;
   tries = tries < most ? tries : most;
   l->work /= 8; /* what is left for swaps */
   eplb_deal_counts(l, INFINITY, &s->scratch->deal);
   eplb_pairs_search(l, s->target, (int)tries, &s->scratch->deal, &s->scratch->pairs);
   eplb_deal_slots(l, &s->scratch->deal);
   keep_if_better(s, l->time[eplb_layer_busiest(l)]);
+}
+
+/* Rounds of matching, each evened out, from the best so far: within a quarter of the work that is left. */
+static void rematch(search_t *s) {
+  eplb_layer_t *l = s->layer;
+  const eplb_rematch_scratch_t scratch = {s->scratch->fold.keys, s->scratch->fold.spare, s->scratch->fold.expert};
+  int64_t end = l->work - l->work / 4;
+  uint64_t seed = 1;
+  if (s->best > FAR * s->layer->bound || !eplb_rematch_applies(l))
+    return;
+  go_back_to_best(s);
+  while (l->work > end && s->best > s->target) {
+    eplb_rematch(l, &seed, &scratch);
+    l->work -= REMATCH_WORK * l->num_slots;
+    if (!keep_if_no_worse(s, eplb_refine(l, s->target)))
+      go_back_to_best(s);
+  }
 }
 
 static void search_starts(search_t *s) {
@@ -186,11 +214,13 @@ static void search_starts(search_t *s) {
   } else if (begin_at(s, &(start_t){INFINITY, 0})) {
     refine_within(s, .125);
   }
-  if (s->best <= fmax(s->target, TOLERABLE * s->layer->bound))
+  rematch(s);
+  if (tolerable(s))
     return;
   try_starts(s, two);
   refine_candidate(s, &two[0]);
   refine_candidate(s, &two[1]);
+  rematch(s);
 }
 
 double eplb_search(eplb_layer_t *l, eplb_search_scratch_t *scratch) {
@@ -200,7 +230,8 @@ double eplb_search(eplb_layer_t *l, eplb_search_scratch_t *scratch) {
     search_pairs(&s);
   else
     search_starts(&s);
-  shake(&s, 1);
+  if (!eplb_rematch_applies(l) || !tolerable(&s))
+    shake(&s, 1);
   go_back_to_best(&s);
   return s.best;
 }
