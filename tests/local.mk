@@ -28,6 +28,7 @@ tests_support_libshapes_la_SOURCES = \
 tests_support_libshapes_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 tests_support_libshapes_la_LIBADD = -lm
 
+include tests/fuzz/local.mk
 include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/tools/local.mk

@@ -11,6 +11,10 @@ extern "C" {
 /* The longest name of a level, with its final zero. */
 enum { EPLB_LEVEL_NAME_MAX = 16, EPLB_MAX_LEVELS = 8 };
 
+/* Slower and faster devices are refused: beside them others would seem to take no time at all. */
+#define EPLB_MIN_SPEED 1e-6
+#define EPLB_MAX_SPEED 1e6
+
 /* Plain data: read it freely; arrays belong to it. A device is an expert-parallel rank: device r is rank r of the
  * communicator. Devices of a node need not be neighbours in rank order and nodes need not be equal.
  *
@@ -26,7 +30,7 @@ typedef struct eplb_topology {
   int *node_begin;  /* [num_nodes + 1]: node n has devices node_device[node_begin[n]] to [node_begin[n + 1] - 1] */
   int *node_device; /* [num_devices]: node by node, within a node in rank order */
   int *slot_begin;  /* [num_devices + 1], slot_begin[0] = 0 */
-  double *speed;    /* [num_devices], relative, > 0 and finite; 1 by default */
+  double *speed;    /* [num_devices], relative, EPLB_MIN_SPEED to EPLB_MAX_SPEED; 1 by default */
   int declared;     /* 1 where the user said so, 0 where it was detected */
 } eplb_topology_t;
 

@@ -176,11 +176,11 @@ static eplb_status_t try_fresh(eplb_replan_t *r, const double *load, const int32
 }
 
 void eplb_replan_spill(eplb_replan_t *r, const int32_t *owner, double balance, int32_t *row) {
-  index_row(r, row);
+  double was = index_row(r, row);
   set_prices(r, 0);
   set_classes(r, NULL, owner);
-  adjust(r, r->fresh.part.layer.bound / balance, r->fresh.part.layer.num_slots, 0);
-  eplb_part_write(&r->fresh.part, row);
+  if (adjust(r, r->fresh.part.layer.bound / balance, r->fresh.part.layer.num_slots, 0) < was)
+    eplb_part_write(&r->fresh.part, row); /* else counts came first and nothing followed */
 }
 
 /* Where whole groups keep to their nodes: the time below which only dealing the groups anew could go; and whether that would gain. */

@@ -1,7 +1,6 @@
 #include "core/memory.h"
 #include <eplb/topology.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,8 +77,9 @@ static eplb_status_t check_devices(int num_devices, const int *slots, const doub
   for (int d = 0; d < num_devices; d++) {
     if (slots[d] < 0)
       return eplb_fail(EPLB_ERR_ARGUMENT, "device %d has %d slots; expected 0 or more", d, slots[d]);
-    if (speed && !(speed[d] > 0 && isfinite(speed[d])))
-      return eplb_fail(EPLB_ERR_ARGUMENT, "device %d has speed %g; expected a finite number above 0", d, speed[d]);
+    if (speed && !(speed[d] >= EPLB_MIN_SPEED && speed[d] <= EPLB_MAX_SPEED))
+      return eplb_fail(EPLB_ERR_ARGUMENT, "device %d has speed %g; expected %g to %g", d, speed[d], EPLB_MIN_SPEED,
+                       EPLB_MAX_SPEED);
     sum += slots[d];
   }
   if (sum < 1 || sum > INT_MAX)

@@ -13,6 +13,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/placement_json \
 	tests/unit/planner \
 	tests/unit/planner_refusals \
+	tests/unit/rematch \
 	tests/unit/replan \
 	tests/unit/senders \
 	tests/unit/senders_recorded \
@@ -44,6 +45,10 @@ tests_unit_carry_LDADD = $(CORE_LIBS)
 tests_unit_default_planner_SOURCES = tests/unit/default_planner.c
 tests_unit_default_planner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_default_planner_LDADD = $(CORE_LIBS)
+
+tests_unit_rematch_SOURCES = tests/unit/rematch.c
+tests_unit_rematch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_rematch_LDADD = $(CORE_LIBS)
 
 tests_unit_replan_SOURCES = tests/unit/replan.c
 tests_unit_replan_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,6 +1,7 @@
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/topology.h>
+#include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -189,12 +190,12 @@ static void create_refuses_sizes_and_names(void) {
 }
 
 static void create_refuses_slots_and_speeds(void) {
-  const double speed[] = {0, -1, NAN, INFINITY};
+  const double speed[] = {0, -1, NAN, INFINITY, DBL_MIN, .9e-6, 1.1e6};
   arguments_t bad = good;
   bad.slots[2] = -5, refuse(&bad, "device 2 has -5 slots");
   bad = good, bad.slots[0] = INT_MAX, refuse(&bad, "2147483653");
   bad = good, memset(bad.slots, 0, sizeof bad.slots), refuse(&bad, "0 slots");
-  for (int i = 0; i < 4; i++)
+  for (size_t i = 0; i < sizeof speed / sizeof *speed; i++)
     bad = good, bad.speed[3] = speed[i], refuse(&bad, "device 3 has speed");
 }
 

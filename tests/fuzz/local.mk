@@ -1,0 +1,23 @@
+# Fuzz targets. make check replays what earlier runs have found worth keeping; make fuzz, with clang, looks for more.
+FUZZ_TARGETS = tests/fuzz/planner
+check_PROGRAMS += $(FUZZ_TARGETS)
+TESTS += $(FUZZ_TARGETS)
+EXTRA_DIST += tests/fuzz/corpus
+
+tests_fuzz_planner_SOURCES = tests/fuzz/fuzz.h tests/fuzz/planner.c tests/fuzz/replay.c
+tests_fuzz_planner_LDADD = src/core/libcore.la
+
+# make fuzz FUZZ_SECONDS=600: that long for each target, with sanitizers. New inputs go to tests/fuzz/found of the build folder.
+FUZZ_CC = clang
+FUZZ_SECONDS = 20
+FUZZ_CFLAGS = -std=c11 -g -O1 -ffp-contract=off -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+CLEANFILES += $(FUZZ_TARGETS:=-fuzzer)
+.PHONY: fuzz
+fuzz:
+	@for target in $(FUZZ_TARGETS); do \
+	  name=$$(basename $$target) && $(MKDIR_P) tests/fuzz/found/$$name && \
+	  $(FUZZ_CC) $(AM_CPPFLAGS) $(FUZZ_CFLAGS) -o tests/fuzz/$$name-fuzzer $(top_srcdir)/$$target.c \
+	    $$(cd $(abs_top_srcdir) && printf '$(top_srcdir)/%s ' src/core/*.c) -lm && \
+	  tests/fuzz/$$name-fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=tests/fuzz/found/ \
+	    tests/fuzz/found/$$name $(top_srcdir)/tests/fuzz/corpus/$$name || exit 1; \
+	done
