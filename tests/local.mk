@@ -34,8 +34,6 @@ include tests/mpi/local.mk
 include tests/tools/local.mk
 include tests/hosts/local.mk
 
-# All that need MPI; scripts/check runs them with each MPI.
-MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(TOOL_TESTS) $(HOST_TESTS)
 # All that can differ with another MPI; scripts/check runs them with each.
 MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(LAUNCHED_TESTS)
 

@@ -1,8 +1,9 @@
-/* Files: expert loads in, placements out. */
+/* Files: expert loads in, placements out, topologies both ways. */
 #ifndef EPLB_FORMATS_H
 #define EPLB_FORMATS_H
 
 #include <eplb/loads.h>
+#include <eplb/payback.h>
 #include <eplb/placement.h>
 #include <eplb/planner.h>
 
@@ -45,6 +46,24 @@ EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb
  * input. Local. The caller owns *placement. EPLB_ERR_IO; EPLB_ERR_FORMAT names line or row, what stands there and what was expected;
  * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_read_json(const char *path, eplb_placement_t **placement);
+
+/* A declared topology: a short text such as "nodes=4 gpus=8 slots=9", or the path of a JSON file. Local. The caller owns *topology,
+ * which is marked as declared.
+ *
+ * The text has KEY=NUMBER parted by blanks or commas: nodes (1), gpus of each node (1), slots of each GPU (default_slots), racks that
+ * the nodes are dealt to in equal runs, islands of each node likewise; devices are numbered node by node.
+ *
+ * The file has, itself or in its member "topology", "levels" (names, outermost first), "node_level" (which is the node; default: the
+ * level of that name), "domain_of_device" [levels][devices], and may have "slots_of_device" and "speed_of_device"; or just
+ * "node_of_device" [devices]. Placement files and those of `eplb topo --save` are such files.
+ *
+ * default_slots < 1: the number of slots must be told. EPLB_ERR_FORMAT, EPLB_ERR_IO, EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_topology_read(const char *text, int default_slots, eplb_topology_t **topology);
+
+/* Reads what `eplb topo --measure --save FILE` found, the member "links", so that payback reckons with it. Local. Sets
+ * payback->bytes_per_second of EPLB_LINK_NODE and EPLB_LINK_NETWORK where pairs within a node and of two nodes were measured: the
+ * slowest class of each. EPLB_ERR_IO; EPLB_ERR_FORMAT where there are none. */
+EPLB_PUBLIC eplb_status_t eplb_links_read_json(const char *path, eplb_payback_t *payback);
 
 #ifdef __cplusplus
 }

@@ -46,7 +46,7 @@ static void copy_model(char *to, size_t size, const char *model) {
 static void name_it(hwloc_obj_t device, eplb_accelerator_t *a) {
   static const char *const models[] = {"GPUModel", "LevelZeroBoardNumber", NULL};
   const char *vendor = eplb_vendor_name(a->vendor), *model = find_first(device, models);
-  char text[40] = "";
+  char text[43] = "";
   if (!vendor)
     vendor = hwloc_obj_get_info_by_name(device, "PCIVendor");
   if (!vendor)

@@ -6,6 +6,9 @@ src_formats_libformats_la_SOURCES = \
 	src/formats/output.c \
 	src/formats/output.h \
 	src/formats/placement_json.c \
-	src/formats/placement_json_read.c
+	src/formats/placement_json_read.c \
+	src/formats/topology_json.c \
+	src/formats/topology_spec.c \
+	src/formats/topology_spec.h
 src_formats_libformats_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 src_formats_libformats_la_LIBADD = $(JANSSON_LIBS) $(LIBCSV_LIBS)

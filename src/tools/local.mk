@@ -2,6 +2,8 @@
 bin_PROGRAMS += eplb
 
 eplb_SOURCES = \
+	src/formats/output.c \
+	src/formats/topology_spec.c \
 	src/runtime/agree.c \
 	src/runtime/launcher.c \
 	src/tools/bench.c \
@@ -27,6 +29,13 @@ eplb_SOURCES = \
 	src/tools/run_options.c \
 	src/tools/run_print.c \
 	src/tools/topo.c \
+	src/tools/topo.h \
+	src/tools/topo_host.c \
+	src/tools/topo_host.h \
+	src/tools/topo_json.c \
+	src/tools/topo_measure.c \
+	src/tools/topo_print.c \
+	src/tools/topo_unusual.c \
 	src/tools/weights.c \
 	src/tools/weights.h
 eplb_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)

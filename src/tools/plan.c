@@ -11,11 +11,23 @@
 
 /* ---- options ---- */
 
-enum { KEY_NODES = 256, KEY_GPUS, KEY_SLOTS, KEY_CURRENT, KEY_EXPERT_BYTES, KEY_ROUTING, KEY_WINDOW, KEY_JSON };
+enum {
+  KEY_NODES = 256,
+  KEY_GPUS,
+  KEY_TOPOLOGY,
+  KEY_SLOTS,
+  KEY_CURRENT,
+  KEY_EXPERT_BYTES,
+  KEY_ROUTING,
+  KEY_WINDOW,
+  KEY_JSON
+};
 
 static const struct argp_option arguments[] = {
     {"nodes", KEY_NODES, "N", 0, "nodes (1)", 0},
     {"gpus", KEY_GPUS, "G", 0, "GPUs in all (default: 8 per node)", 0},
+    {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
+     "instead: a topology as JSON, as eplb topo --save writes it, or such as \"nodes=4 gpus=8 slots=9\"", 0},
     {"slots", KEY_SLOTS, "P", 0,
      "physical experts per layer in all (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
      0},
@@ -57,6 +69,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_GPUS:
     o->gpus = (int)tool_integer(state, "gpus", text, 1, 1 << 20);
+    return 0;
+  case KEY_TOPOLOGY:
+    o->topology = text;
     return 0;
   case KEY_SLOTS:
     o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);

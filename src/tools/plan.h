@@ -11,6 +11,7 @@ enum { PLAN_WINDOW_LAST = -1, PLAN_WINDOW_MEAN = -2, PLAN_WINDOW_ALL = -3 };
 typedef struct plan_options {
   const char *loads, *output; /* output NULL: only a summary */
   const char *current;        /* placement to start from, or NULL */
+  const char *topology;       /* declared, instead of nodes and gpus; or NULL */
   int nodes, gpus, slots;     /* in all; gpus, slots 0: chosen */
   int window;
   int json;

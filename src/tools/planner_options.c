@@ -1,6 +1,7 @@
 #include "tools/planner_options.h"
 #include "tools/commands.h"
 #include "tools/human.h"
+#include <eplb/formats.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,11 +33,17 @@ static const struct argp_option arguments[] = {
     {"token-time", KEY_TOKEN_TIME, "US", 0,
      "microseconds that a GPU takes for one token of one expert; with --expert-bytes, only what pays moves", 11},
     {"serve", KEY_SERVE, "WINDOWS", 0, "how many windows the new placement will serve (1)", 11},
-    {"bandwidth", KEY_BANDWIDTH, "NODE,NET", 0, "of a GPU within a node and across, in GB/s (100,25)", 11},
+    {"bandwidth", KEY_BANDWIDTH, "NODE,NET|FILE", 0,
+     "of a GPU within a node and across, in GB/s (100,25), or as eplb topo --measure --save FILE found it", 11},
     {0}};
 
 static void parse_bandwidth(const struct argp_state *state, const char *text, eplb_payback_t *payback) {
   char *end;
+  if (!strchr("0123456789.-", text[0])) {
+    if (eplb_links_read_json(text, payback))
+      argp_error(state, "--bandwidth: %s", eplb_last_error());
+    return;
+  }
   double node = strtod(text, &end), network = *end == ',' ? strtod(end + 1, &end) : 0;
   if (*end || !(node > 0 && node < 1e6 && network > 0 && network < 1e6))
     argp_error(state, "--bandwidth is \"%s\"; expected two numbers of GB/s, such as 100,25", text);
