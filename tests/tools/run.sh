@@ -1,14 +1,10 @@
 # Sourced by the tests here. Each works in a folder of its own, $work, which is gone when it ends; the tool is $eplb.
 LC_ALL=C
 OMPI_MCA_odls_base_sigkill_timeout=0 # else Open MPI waits a second for ranks that are about to end anyway
-<<<<<<< HEAD
 ASAN_OPTIONS=fast_unwind_on_malloc=0 # MPI unloads what it leaks from: only callers further up tell that it is not ours
 export LC_ALL OMPI_MCA_odls_base_sigkill_timeout ASAN_OPTIONS
-unset ARGP_HELP_FMT EPLB_DEVICE EPLB_PLANNER EPLB_POLICY EPLB_NUM_GROUPS EPLB_VERIFY EPLB_STAGING_BYTES EPLB_CHUNK_BYTES
-=======
-export LC_ALL OMPI_MCA_odls_base_sigkill_timeout
-unset ARGP_HELP_FMT EPLB_DEVICE EPLB_DOMAIN EPLB_RACKS SLURM_TOPOLOGY_ADDR EPLB_PLANNER EPLB_POLICY EPLB_NUM_GROUPS EPLB_VERIFY EPLB_STAGING_BYTES EPLB_CHUNK_BYTES
->>>>>>> 5b0cf7b (tool: topo shows domains, links and what is unusual)
+unset ARGP_HELP_FMT EPLB_DEVICE EPLB_DOMAIN EPLB_RACKS SLURM_TOPOLOGY_ADDR EPLB_PLANNER EPLB_POLICY EPLB_NUM_GROUPS EPLB_VERIFY
+unset EPLB_STAGING_BYTES EPLB_CHUNK_BYTES
 
 here=$(cd "$srcdir/tests/tools" && pwd)
 shared=$(cd "$srcdir/.." && pwd)/shared # recorded loads and machines: others' data, no part of the project
