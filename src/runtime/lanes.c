@@ -30,7 +30,8 @@ static eplb_outgoing_t *outgoing_of(const eplb_mover_t *m, int lane) {
 
 /* ---- memory that MPI can touch: from where the weights lie to where they will, without a copy of ours ---- */
 
-/* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. */
+/* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. The address is that of
+ * the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. */
 static void *describe(eplb_mover_t *m, int pieces, int *count, MPI_Datatype *type) {
   *type = MPI_BYTE;
   *count = (int)m->piece[0].length;
@@ -40,10 +41,12 @@ static void *describe(eplb_mover_t *m, int pieces, int *count, MPI_Datatype *typ
     MPI_Get_address(m->piece[i].address, &m->piece_address[i]);
     m->piece_bytes[i] = (int)m->piece[i].length;
   }
+  for (int i = pieces - 1; i >= 0; i--)
+    m->piece_address[i] = MPI_Aint_diff(m->piece_address[i], m->piece_address[0]);
   *count = 1;
   MPI_Type_create_hindexed(pieces, m->piece_bytes, m->piece_address, MPI_BYTE, type);
   MPI_Type_commit(type);
-  return MPI_BOTTOM;
+  return m->piece[0].address;
 }
 
 static void forget(MPI_Datatype *type) {

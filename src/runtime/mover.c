@@ -113,15 +113,29 @@ size_t eplb_mover_chunk_bytes(const eplb_mover_t *m, int peer) {
   return chunk;
 }
 
+/* Where MPI is given a GPU's addresses, the checksum, which the host keeps, goes in a chunk of its own: no message is of both memories. */
+static int hash_is_apart(const eplb_mover_t *m) {
+  return m->moves->verify && m->session->memory->mpi_can_touch && !m->session->memory->host_can_touch;
+}
+
+/* How much of a message is cut evenly. */
+static size_t even_bytes(const eplb_mover_t *m, int layer) {
+  return hash_is_apart(m) ? m->session->layer[layer].expert_bytes : eplb_mover_message_bytes(m, layer);
+}
+
 int64_t eplb_mover_count_chunks(const eplb_mover_t *m, int layer, int peer) {
-  size_t bytes = eplb_mover_message_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
-  return (int64_t)(bytes / chunk + (bytes % chunk != 0));
+  size_t bytes = even_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
+  return (int64_t)(bytes / chunk + (bytes % chunk != 0)) + hash_is_apart(m);
 }
 
 void eplb_mover_chunk(const eplb_mover_t *m, int layer, int peer, int64_t number, size_t *begin, size_t *end) {
-  size_t bytes = eplb_mover_message_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
+  size_t bytes = even_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
   *begin = (size_t)number * chunk;
   *end = bytes - *begin < chunk ? bytes : *begin + chunk;
+  if (*begin >= bytes) { /* the checksum, apart */
+    *begin = bytes;
+    *end = eplb_mover_message_bytes(m, layer);
+  }
 }
 
 int64_t eplb_mover_ready_chunks(const eplb_mover_t *m, const eplb_outgoing_t *out) {
