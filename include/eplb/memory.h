@@ -44,6 +44,21 @@ typedef struct eplb_memory {
 /* The host's memory: what a session takes where it is given none. Local; static storage. */
 EPLB_PUBLIC const eplb_memory_t *eplb_memory_host(void);
 
+/* The memory of the GPU that is this thread's current device, by its runtime library, which is loaded here: one binary serves machines
+ * with and without. `kind` is "cuda" (libcudart.so.13, .12, .11.0) or "hip" (libamdhip64.so.7, .6, .5); EPLB_CUDA_LIBRARY and
+ * EPLB_HIP_LIBRARY may name another file. MPI is given the GPU's addresses if it says that it takes them (MPIX_Query_cuda_support,
+ * MPIX_Query_rocm_support, MPIX_GPU_query_support), or as EPLB_GPU_AWARE says (yes, no, auto); else weights go through pinned buffers
+ * of the host. Copies are in a stream of their own, which does not wait for the job's: what the job's kernels write into slots must be
+ * complete before eplb_rebalance_begin, what they read before eplb_rebalance_commit, and that device must be current in all
+ * calls of the session.
+ * No real GPU has run this yet: it is tested with a fake runtime library only.
+ * Local. The caller owns *memory, also after sessions that use it are destroyed. EPLB_ERR_ARGUMENT: another kind, or EPLB_GPU_AWARE;
+ * EPLB_ERR_UNSUPPORTED: no library, a call that it lacks, no device; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_gpu_memory_create(const char *kind, eplb_memory_t **memory);
+
+/* Frees *memory and sets it NULL; NULL is fine. Sessions that use it are destroyed before. */
+EPLB_PUBLIC void eplb_gpu_memory_destroy(eplb_memory_t **memory);
+
 #ifdef __cplusplus
 }
 #endif

@@ -19,6 +19,11 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/letters.h \
 	src/runtime/gather.c \
 	src/runtime/gather.h \
+	src/runtime/gpu.c \
+	src/runtime/gpu_aware.c \
+	src/runtime/gpu_aware.h \
+	src/runtime/gpu_calls.c \
+	src/runtime/gpu_calls.h \
 	src/runtime/host_bytes.c \
 	src/runtime/host_bytes.h \
 	src/runtime/identity.c \
@@ -45,4 +50,4 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/tensors.c \
 	src/runtime/tensors.h
 src_runtime_libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
-src_runtime_libruntime_la_LIBADD = $(XXHASH_LIBS) $(MPI_LIBS)
+src_runtime_libruntime_la_LIBADD = $(XXHASH_LIBS) $(MPI_LIBS) $(DL_LIBS)

@@ -126,7 +126,8 @@ static eplb_status_t set_mode(const char *name, const char *text, eplb_session_o
   return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected shadow or in-place", name, text);
 }
 
-static eplb_status_t leave_to_detection(const char *name, const char *text, eplb_session_options_t *options) {
+/* To detection, or to a kind of memory. */
+static eplb_status_t leave_to_others(const char *name, const char *text, eplb_session_options_t *options) {
   (void)name, (void)text, (void)options;
   return EPLB_SUCCESS;
 }
@@ -146,11 +147,14 @@ static const struct {
     {"EPLB_BALANCE", set_balance},
     {"EPLB_MAX_MOVES", set_max_moves},
     {"EPLB_NODE_COST", set_node_cost},
-    {"EPLB_DEVICE", leave_to_detection},
+    {"EPLB_DEVICE", leave_to_others},
     {"EPLB_MODE", set_mode},
     {"EPLB_SHARED_BYTES", set_shared_bytes},
-    {"EPLB_DOMAIN", leave_to_detection},
-    {"EPLB_RACKS", leave_to_detection},
+    {"EPLB_DOMAIN", leave_to_others},
+    {"EPLB_RACKS", leave_to_others},
+    {"EPLB_CUDA_LIBRARY", leave_to_others},
+    {"EPLB_HIP_LIBRARY", leave_to_others},
+    {"EPLB_GPU_AWARE", leave_to_others},
 };
 enum { NUM_VARIABLES = sizeof variables / sizeof *variables };
 
