@@ -103,6 +103,12 @@ EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
  * eplb_machine_detect. */
 EPLB_PUBLIC eplb_status_t eplb_session_redetect(eplb_session_t *session);
 
+/* Gives memory for weights, zeroed, that the ranks of a node can read from each other without a copy by the one that has it; where
+ * memory cannot be shared (shared_bytes 0, a small /dev/shm) it is memory as any other. Weights need not be in it: they move faster
+ * within a node if they are. Collective over the session's ranks; `bytes` may differ by rank. The memory ends with the session.
+ * EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void **memory);
+
 /* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k * stride, `bytes` long. Local; every rank
  * registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name` tells the
  * tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory stays the caller's,

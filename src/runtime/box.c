@@ -5,13 +5,13 @@
 #include <string.h>
 
 /* Few cells: all of them together should stay in the cache. */
-enum { CELLS = 8, LINE = 64, PAGE = 4096 };
+enum { CELLS = 8, LETTERS = 64, LINE = 64, PAGE = 4096 };
 
-/* A rank's letters to one of its neighbours, in the writer's memory. There are never more than cells. */
+/* A rank's letters to one of its neighbours, in the writer's memory. */
 typedef struct queue {
   _Alignas(LINE) _Atomic uint64_t written;
   _Alignas(LINE) _Atomic uint64_t read;
-  _Alignas(LINE) eplb_letter_t letter[CELLS];
+  _Alignas(LINE) eplb_letter_t letter[LETTERS];
 } queue_t;
 
 /* A rank's shared memory: flags, then a queue for each neighbour, then its cells, from a page on. */
@@ -21,6 +21,7 @@ typedef struct segment {
 } segment_t;
 
 struct eplb_box {
+  MPI_Comm comm; /* of the neighbours */
   MPI_Win window;
   int num_neighbours, own; /* which neighbour this rank is */
   int *rank;               /* [num_neighbours]: in comm */
@@ -55,6 +56,7 @@ static eplb_status_t furnish(MPI_Comm comm, MPI_Comm shared, size_t bytes, eplb_
   MPI_Comm_size(comm, &num_ranks);
   MPI_Comm_size(shared, &b->num_neighbours);
   MPI_Comm_rank(shared, &b->own);
+  b->comm = shared;
   b->window = MPI_WIN_NULL;
   b->cell_bytes = bytes / CELLS / LINE * LINE;
   b->rank = EPLB_NEW(int, b->num_neighbours);
@@ -102,6 +104,7 @@ static int share(MPI_Comm shared, eplb_box_t *b) {
 static void release(eplb_box_t **box) {
   if (!*box)
     return;
+  MPI_Comm_free(&(*box)->comm);
   free((*box)->rank);
   free((*box)->neighbour);
   free((*box)->segment);
@@ -124,9 +127,11 @@ eplb_status_t eplb_box_create(MPI_Comm comm, size_t bytes, eplb_box_t **box) {
     introduce(comm, shared, *box);
     shares = share(shared, *box);
   }
+  int is_kept = *box != NULL; /* with the communicator */
   if (!shares)
     release(box);
-  MPI_Comm_free(&shared);
+  if (!is_kept)
+    MPI_Comm_free(&shared);
   return status;
 }
 
@@ -150,6 +155,10 @@ int eplb_box_rank(const eplb_box_t *box, int neighbour) {
   return box->rank[neighbour];
 }
 
+MPI_Comm eplb_box_comm(const eplb_box_t *box) {
+  return box->comm;
+}
+
 size_t eplb_box_chunk(const eplb_box_t *box) {
   return box->cell_bytes;
 }
@@ -164,21 +173,33 @@ char *eplb_box_take(eplb_box_t *box, int *cell) {
   return NULL;
 }
 
+int eplb_box_has_room(const eplb_box_t *box, int rank) {
+  const queue_t *queue = &box->segment[box->own]->queue[box->neighbour[rank]];
+  return atomic_load_explicit(&queue->written, memory_order_relaxed) -
+             atomic_load_explicit(&queue->read, memory_order_acquire) <
+         LETTERS;
+}
+
 void eplb_box_post(eplb_box_t *box, int rank, const eplb_letter_t *letter) {
   segment_t *own = box->segment[box->own];
   queue_t *queue = &own->queue[box->neighbour[rank]];
   uint64_t written = atomic_load_explicit(&queue->written, memory_order_relaxed);
-  atomic_store_explicit(&own->busy[letter->cell], 1, memory_order_relaxed);
-  queue->letter[written % CELLS] = *letter;
+  if (letter->cell >= 0)
+    atomic_store_explicit(&own->busy[letter->cell], 1, memory_order_relaxed);
+  queue->letter[written % LETTERS] = *letter;
   atomic_store_explicit(&queue->written, written + 1, memory_order_release);
 }
 
-const char *eplb_box_read(eplb_box_t *box, int neighbour, eplb_letter_t *letter) {
-  queue_t *queue = &box->segment[neighbour]->queue[box->own];
+int eplb_box_peek(const eplb_box_t *box, int neighbour, eplb_letter_t *letter) {
+  const queue_t *queue = &box->segment[neighbour]->queue[box->own];
   uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);
   if (atomic_load_explicit(&queue->written, memory_order_acquire) == read)
-    return NULL;
-  *letter = queue->letter[read % CELLS];
+    return 0;
+  *letter = queue->letter[read % LETTERS];
+  return 1;
+}
+
+const char *eplb_box_cell(const eplb_box_t *box, int neighbour, const eplb_letter_t *letter) {
   return cell_at(box, neighbour, letter->cell);
 }
 
@@ -186,7 +207,8 @@ void eplb_box_free(eplb_box_t *box, int neighbour) {
   segment_t *owner = box->segment[neighbour];
   queue_t *queue = &owner->queue[box->own];
   uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);
-  int cell = queue->letter[read % CELLS].cell;
+  int cell = queue->letter[read % LETTERS].cell;
   atomic_store_explicit(&queue->read, read + 1, memory_order_release);
-  atomic_store_explicit(&owner->busy[cell], 0, memory_order_release);
+  if (cell >= 0)
+    atomic_store_explicit(&owner->busy[cell], 0, memory_order_release);
 }

@@ -10,11 +10,13 @@
 /* The cells of this rank, and what it can reach of the others'. */
 typedef struct eplb_box eplb_box_t;
 
-/* A chunk in a cell, and what it is a part of. */
+/* Chunks of a message: one in a cell; or, where the reader can go and fetch them, some in a row. */
 typedef struct eplb_letter {
-  int32_t cell, tag;
-  int64_t chunk;
-  size_t length;
+  int32_t cell;   /* or -1: they are where they lie, */
+  int32_t region; /* in this region of the writer's, */
+  size_t offset;  /* from here on */
+  int32_t tag;
+  int64_t chunk, count;
 } eplb_letter_t;
 
 /* Makes cells of `bytes` in all on each rank. Collective over comm. *box stays NULL where this rank has no neighbour, or memory cannot
@@ -27,6 +29,9 @@ void eplb_box_destroy(eplb_box_t **box);
 /* Whether `rank` of comm has cells that this rank can reach. NULL has none. */
 int eplb_box_reaches(const eplb_box_t *box, int rank);
 
+/* The communicator of those ranks, in that order. */
+MPI_Comm eplb_box_comm(const eplb_box_t *box);
+
 /* How many ranks it reaches, this one too, and which rank of comm number `neighbour` of them is. */
 int eplb_box_neighbours(const eplb_box_t *box);
 int eplb_box_rank(const eplb_box_t *box, int neighbour);
@@ -37,13 +42,19 @@ size_t eplb_box_chunk(const eplb_box_t *box);
 /* A free cell of this rank's, to write into; *cell is its number. NULL if none is free. */
 char *eplb_box_take(eplb_box_t *box, int *cell);
 
-/* Hands the cell over to `rank`, which frees it in the end. */
+/* Whether `rank` can be sent another letter before it has read some. */
+int eplb_box_has_room(const eplb_box_t *box, int rank);
+
+/* Hands the letter, and its cell if it has one, over to `rank`, which frees it in the end. */
 void eplb_box_post(eplb_box_t *box, int rank, const eplb_letter_t *letter);
 
-/* The next letter from a neighbour, and the chunk; NULL if there is none. */
-const char *eplb_box_read(eplb_box_t *box, int neighbour, eplb_letter_t *letter);
+/* The next letter from a neighbour, left where it is; whether there is one. */
+int eplb_box_peek(const eplb_box_t *box, int neighbour, eplb_letter_t *letter);
 
-/* Gives the cell of the letter that eplb_box_read has shown back to its owner. */
+/* What is in the cell of a neighbour's letter. */
+const char *eplb_box_cell(const eplb_box_t *box, int neighbour, const eplb_letter_t *letter);
+
+/* Takes that letter away, and gives its cell back to its owner. */
 void eplb_box_free(eplb_box_t *box, int neighbour);
 
 #endif

@@ -22,10 +22,9 @@ static void scatter(const eplb_piece_t *piece, int pieces, const char *from) {
     memcpy(piece[i].address, from, piece[i].length);
 }
 
-int eplb_letters_send(eplb_mover_t *m, eplb_outgoing_t *out) {
+/* Puts one chunk into a cell; whether there was one. */
+static int send_copy(eplb_mover_t *m, eplb_outgoing_t *out) {
   int cell;
-  if (out->posted >= eplb_mover_ready_chunks(m, out))
-    return 0;
   char *bytes = eplb_box_take(m->session->box, &cell);
   if (!bytes)
     return 0;
@@ -35,25 +34,63 @@ int eplb_letters_send(eplb_mover_t *m, eplb_outgoing_t *out) {
       eplb_place_pieces(m->session, out->layer, &out->place, eplb_mover_outgoing_hash(m, out), begin, end, m->piece);
   gather(m->piece, pieces, bytes);
   eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, bytes, end - begin));
-  eplb_box_post(m->session->box, out->peer, &(eplb_letter_t){cell, out->tag, out->posted, end - begin});
+  eplb_box_post(m->session->box, out->peer,
+                &(eplb_letter_t){.cell = cell, .tag = out->tag, .chunk = out->posted, .count = 1});
   out->posted++;
+  return 1;
+}
+
+/* Tells the receiver where to fetch as many of the next `ready` chunks as lie whole in a region, in one tensor: it has them without a
+ * copy by this rank. Weights stay as they are until all ranks have what they wanted. How many. */
+static int64_t show(eplb_mover_t *m, eplb_outgoing_t *out, int64_t ready) {
+  size_t begin, end, length;
+  eplb_mover_chunk(m, out->layer, out->peer, out->posted, &begin, &end);
+  if (!m->session->regions || begin >= m->session->layer[out->layer].expert_bytes)
+    return 0;
+  char *address = eplb_place_piece(m->session, out->layer, &out->place, begin, &length);
+  eplb_letter_t letter = {.cell = -1, .tag = out->tag, .chunk = out->posted};
+  size_t shown = 0;
+  for (; letter.count < ready && end - begin <= length; letter.count++) {
+    shown = end - begin;
+    size_t next;
+    if (letter.count + 1 < ready)
+      eplb_mover_chunk(m, out->layer, out->peer, out->posted + letter.count + 1, &next, &end);
+  }
+  if (!shown || !eplb_regions_find(m->session->regions, address, shown, &letter.region, &letter.offset))
+    return 0;
+  eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, address, shown));
+  eplb_box_post(m->session->box, out->peer, &letter);
+  out->posted += letter.count;
+  return letter.count;
+}
+
+int eplb_letters_send(eplb_mover_t *m, eplb_outgoing_t *out) {
+  int64_t ready = eplb_mover_ready_chunks(m, out) - out->posted;
+  if (ready <= 0 || !eplb_box_has_room(m->session->box, out->peer))
+    return 0;
+  if (!show(m, out, ready) && !send_copy(m, out))
+    return 0;
   m->messages[out->link]++;
   return 1;
 }
 
-/* One letter of a neighbour, if there is one. */
-static int receive_letter(eplb_mover_t *m, int neighbour) {
+/* One chunk of a neighbour's next letter, if there is one. */
+static int receive_chunk(eplb_mover_t *m, int neighbour) {
   eplb_box_t *box = m->session->box;
   eplb_letter_t letter;
-  const char *bytes = eplb_box_read(box, neighbour, &letter);
-  if (!bytes)
+  if (!eplb_box_peek(box, neighbour, &letter))
     return 0;
   eplb_incoming_t *in = &m->moves->incoming[m->letters[m->letters_begin[neighbour] + letter.tag]];
-  size_t begin, end;
-  eplb_mover_chunk(m, in->layer, in->peer, letter.chunk, &begin, &end);
+  size_t first, begin, end;
+  eplb_mover_chunk(m, in->layer, in->peer, letter.chunk, &first, &end);
+  eplb_mover_chunk(m, in->layer, in->peer, in->arrived, &begin, &end);
+  const char *bytes =
+      letter.cell >= 0 ? eplb_box_cell(box, neighbour, &letter)
+                       : eplb_regions_at(m->session->regions, neighbour, letter.region, letter.offset + begin - first);
   int pieces = eplb_place_pieces(m->session, in->layer, &in->place, &in->hash, begin, end, m->piece);
   scatter(m->piece, pieces, bytes);
-  eplb_box_free(box, neighbour);
+  if (in->arrived + 1 == letter.chunk + letter.count)
+    eplb_box_free(box, neighbour);
   eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_RECEIVE, m->piece[0].address, m->piece[0].length));
   eplb_mover_arrived(m, in);
   return 1;
@@ -62,6 +99,6 @@ static int receive_letter(eplb_mover_t *m, int neighbour) {
 int eplb_letters_receive(eplb_mover_t *m) {
   int any = 0;
   for (int n = 0; n < eplb_box_neighbours(m->session->box); n++)
-    any |= receive_letter(m, n);
+    any |= receive_chunk(m, n);
   return any;
 }

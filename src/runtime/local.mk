@@ -45,6 +45,8 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/rebalance.c \
 	src/runtime/reports.c \
 	src/runtime/reports.h \
+	src/runtime/regions.c \
+	src/runtime/regions.h \
 	src/runtime/session.c \
 	src/runtime/session.h \
 	src/runtime/tensors.c \

@@ -213,13 +213,17 @@ static eplb_status_t vote_in_passing(eplb_session_t *s) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t vote_when_finished(eplb_session_t *s) {
+static void vote_until_finished(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   while (!finish_vote(r)) {
     while (!eplb_mover_finished(&r->mover))
       progress_or_yield(r);
     start_vote(s);
   }
+}
+
+static eplb_status_t vote_when_finished(eplb_session_t *s) {
+  vote_until_finished(s);
   return land(s);
 }
 
@@ -328,11 +332,8 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   double since = MPI_Wtime();
-  if (r->phase == MOVING) { /* other ranks count on the messages of the flight */
-    finish_vote(r);
-    while (!eplb_mover_finished(&r->mover))
-      progress_or_yield(r);
-  }
+  if (r->phase == MOVING) /* others count on the messages of the flight, and may read weights of this rank */
+    vote_until_finished(session);
   empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
   finish_report(r);

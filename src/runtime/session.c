@@ -179,11 +179,20 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   eplb_session_t *s = *session;
   if (s->rebalancing)
     return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+  eplb_regions_destroy(&s->regions);
   eplb_box_destroy(&s->box);
   MPI_Comm_free(&s->comm);
   release(s);
   *session = NULL;
   return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void **memory) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_status_t status = memory ? EPLB_SUCCESS : eplb_fail(EPLB_ERR_ARGUMENT, "memory is NULL");
+  status = eplb_agree(session->comm, status);
+  return status ? status : eplb_regions_add(session->comm, session->box, &session->regions, bytes, memory);
 }
 
 /* What a registration needs. */

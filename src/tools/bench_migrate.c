@@ -16,7 +16,7 @@
 typedef struct bench {
   const char *loads;
   int64_t expert_bytes;
-  int layers, experts, slots, nodes, rounds, fixed, json;
+  int layers, experts, slots, nodes, rounds, fixed, private, json;
   eplb_session_options_t session;
 } bench_t;
 
@@ -193,7 +193,8 @@ static eplb_status_t prepare(job_t *j) {
   status = eplb_session_create(MPI_COMM_WORLD, &o, &j->session);
   if (status)
     return status;
-  status = weights_create(o.num_layers, each, b->fixed ? 0 : each, (size_t)b->expert_bytes, &j->weights);
+  status = weights_create(o.num_layers, each, b->fixed ? 0 : each, (size_t)b->expert_bytes,
+                          b->private ? NULL : j->session, &j->weights);
   if (!status)
     status = weights_register(&j->weights, j->session);
   if (!status)
@@ -228,15 +229,16 @@ static void print_head(const job_t *j) {
          human_bytes(j->options->expert_bytes, expert));
   if (j->rate > 0)
     printf(", %.1f MB/s between nodes", j->rate / 1e6);
-  printf(
-      "\nours: the session's migration, %s; memcpy: all ranks copy as many bytes as they get; peer: whole experts from "
-      "the first\n"
-      "holder, one message for each slot; bound: busiest node's bytes at that rate, or where there is one node "
-      "memcpy\n\n"
-      "            seconds, slowest rank            times ours of        across nodes        busiest sender\n"
-      "round     ours  memcpy    peer   bound  memcpy   peer  bound       ours      peer     ours   peer      "
-      "staging\n",
-      j->options->fixed ? "which copies from staging into slots" : "slots being reached by table");
+  printf("\nours: the session's migration, %s, in %s; memcpy: all ranks copy as many bytes as they get; peer: whole "
+         "experts from "
+         "the first\n"
+         "holder, one message for each slot; bound: busiest node's bytes at that rate, or where there is one node "
+         "memcpy\n\n"
+         "            seconds, slowest rank            times ours of        across nodes        busiest sender\n"
+         "round     ours  memcpy    peer   bound  memcpy   peer  bound       ours      peer     ours   peer      "
+         "staging\n",
+         j->options->fixed ? "which copies from staging into slots" : "slots being reached by table",
+         j->options->private ? "each rank's own memory" : "memory that a node's ranks share");
 }
 
 static void print_round(const job_t *j, int number, const round_t *r) {
@@ -292,6 +294,7 @@ enum {
   KEY_CHUNK,
   KEY_FIXED,
   KEY_IN_PLACE,
+  KEY_PRIVATE,
   KEY_JSON
 };
 
@@ -306,6 +309,8 @@ static const struct argp_option arguments[] = {
     {"staging", KEY_STAGING, "BYTES", 0, "most that a rank may use for incoming experts", 0},
     {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
     {"fixed", KEY_FIXED, NULL, 0, "slots have fixed addresses: a commit copies (else: it exchanges pointers in tables)",
+     0},
+    {"private", KEY_PRIVATE, NULL, 0, "weights in each rank's own memory (else: in memory that a node's ranks share)",
      0},
     {"in-place", KEY_IN_PLACE, NULL, 0, "write slots that nobody reads any more without staging", 0},
     {"json", KEY_JSON, NULL, 0, "a line of JSON for each round", 0},
@@ -343,6 +348,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_FIXED:
     b->fixed = 1;
+    return 0;
+  case KEY_PRIVATE:
+    b->private = 1;
     return 0;
   case KEY_IN_PLACE:
     b->session.mode = EPLB_MODE_IN_PLACE;

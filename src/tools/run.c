@@ -111,7 +111,7 @@ static eplb_status_t create_session(run_t *r) {
 static eplb_status_t load_weights(run_t *r) {
   r->topology = eplb_session_topology(r->session);
   eplb_status_t status =
-      weights_create(r->loads->num_layers, slots_per_rank(r), 0, (size_t)r->options->expert_bytes, &r->weights);
+      weights_create(r->loads->num_layers, slots_per_rank(r), 0, (size_t)r->options->expert_bytes, NULL, &r->weights);
   status = eplb_agree(MPI_COMM_WORLD, status ? status : weights_register(&r->weights, r->session));
   if (!status)
     weights_fill(&r->weights, eplb_session_placement(r->session), r->topology, r->rank);

@@ -4,28 +4,44 @@
 
 enum { BLOCK = 4096 };
 
-eplb_status_t weights_create(int num_layers, int num_slots, int num_spares, size_t expert_bytes, weights_t *weights) {
+static eplb_status_t allocate(weights_t *w, int tensor, size_t slots, eplb_session_t *session) {
+  void *memory = NULL;
+  w->slot[tensor] = EPLB_NEW(void *, slots);
+  if (session) {
+    eplb_status_t status = eplb_session_allocate(session, slots * w->bytes[tensor], &memory);
+    if (status)
+      return status;
+  } else {
+    memory = eplb_new(slots, w->bytes[tensor]);
+  }
+  w->base[tensor] = memory;
+  for (size_t s = 0; s < slots && w->slot[tensor]; s++)
+    w->slot[tensor][s] = w->base[tensor] + s * w->bytes[tensor];
+  return w->slot[tensor] && (memory || session) ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+}
+
+eplb_status_t weights_create(int num_layers, int num_slots, int num_spares, size_t expert_bytes,
+                             eplb_session_t *session, weights_t *weights) {
   size_t scales = expert_bytes / 16, slots = (size_t)num_layers * (size_t)num_slots + (size_t)num_spares;
   *weights = (weights_t){.num_layers = num_layers,
                          .num_slots = num_slots,
                          .num_spares = num_spares,
-                         .bytes = {expert_bytes - scales, scales}};
-  for (int t = 0; t < WEIGHTS_TENSORS; t++) {
-    weights->base[t] = eplb_new(slots, weights->bytes[t]);
-    weights->slot[t] = EPLB_NEW(void *, slots);
-    if (!weights->base[t] || !weights->slot[t]) {
-      weights_free(weights);
-      return EPLB_ERR_MEMORY;
-    }
-    for (size_t s = 0; s < slots; s++)
-      weights->slot[t][s] = weights->base[t] + s * weights->bytes[t];
+                         .bytes = {expert_bytes - scales, scales},
+                         .is_sessions = session != NULL};
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int t = 0; t < WEIGHTS_TENSORS; t++) { /* all of them: with a session it is collective */
+    eplb_status_t here = allocate(weights, t, slots, session);
+    status = status ? status : here;
   }
-  return EPLB_SUCCESS;
+  if (status)
+    weights_free(weights);
+  return status;
 }
 
 void weights_free(weights_t *weights) {
   for (int t = 0; t < WEIGHTS_TENSORS; t++) {
-    free(weights->base[t]);
+    if (!weights->is_sessions)
+      free(weights->base[t]);
     free(weights->slot[t]);
   }
   *weights = (weights_t){0};

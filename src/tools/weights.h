@@ -13,12 +13,15 @@ typedef struct weights {
   int num_layers, num_slots, num_spares;
   size_t bytes[WEIGHTS_TENSORS]; /* per slot */
   char *base[WEIGHTS_TENSORS];   /* [num_layers * num_slots + num_spares][bytes] */
+  int is_sessions;               /* base is the session's memory */
   void **slot[WEIGHTS_TENSORS];  /* [num_layers][num_slots]: where each is, and then the spares */
 } weights_t;
 
-/* Room for `expert_bytes` per slot. With spares the slots are registered by table, else by their fixed addresses. Local; end it with
- * weights_free. EPLB_ERR_MEMORY. */
-eplb_status_t weights_create(int num_layers, int num_slots, int num_spares, size_t expert_bytes, weights_t *weights);
+/* Room for `expert_bytes` per slot. With spares the slots are registered by table, else by their fixed addresses. Local; or with
+ * `session` in memory of eplb_session_allocate, and then collective. End it with weights_free, before the session or after.
+ * EPLB_ERR_MEMORY. */
+eplb_status_t weights_create(int num_layers, int num_slots, int num_spares, size_t expert_bytes,
+                             eplb_session_t *session, weights_t *weights);
 void weights_free(weights_t *weights);
 
 /* Registers all of it. Local. */

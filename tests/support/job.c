@@ -37,7 +37,7 @@ void job_furnish(job_t *job) {
   MPI_Comm_rank(MPI_COMM_WORLD, &job->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &job->num_ranks);
   int slots = t->slot_begin[job->rank + 1] - t->slot_begin[job->rank];
-  CHECK(!weights_create(p->num_layers, slots, 0, JOB_EXPERT_BYTES, &job->weights));
+  CHECK(!weights_create(p->num_layers, slots, 0, JOB_EXPERT_BYTES, NULL, &job->weights));
   weights_fill(&job->weights, p, t, job->rank);
   CHECK(!weights_register(&job->weights, job->session));
 }

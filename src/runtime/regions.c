@@ -1,0 +1,98 @@
+#include "runtime/regions.h"
+#include "core/memory.h"
+#include "runtime/agree.h"
+
+typedef struct region {
+  MPI_Win window; /* MPI_WIN_NULL: this rank's own memory only */
+  char *own;
+  size_t bytes;
+  char **base; /* [neighbours] */
+} region_t;
+
+struct eplb_regions {
+  int count;
+  region_t *region;
+};
+
+/* Collective over the node: a window on every rank of it, or on none. */
+static int share(MPI_Comm node, region_t *r, int num_neighbours) {
+  MPI_Aint size;
+  int unit, good = MPI_Win_allocate_shared((MPI_Aint)r->bytes, 1, MPI_INFO_NULL, node, &r->own, &r->window), all;
+  good = good == MPI_SUCCESS;
+  MPI_Allreduce(&good, &all, 1, MPI_INT, MPI_MIN, node);
+  if (!all) {
+    r->window = MPI_WIN_NULL;
+    return 0;
+  }
+  MPI_Win_lock_all(MPI_MODE_NOCHECK, r->window);
+  for (int n = 0; n < num_neighbours; n++)
+    MPI_Win_shared_query(r->window, n, &size, &unit, &r->base[n]);
+  return 1;
+}
+
+/* Room for one more. */
+static eplb_status_t grow(eplb_regions_t **regions, int num_neighbours, size_t bytes) {
+  if (!*regions)
+    *regions = EPLB_NEW(eplb_regions_t, 1);
+  eplb_regions_t *all = *regions;
+  region_t *grown = all ? eplb_grow(all->region, (size_t)all->count + 1, sizeof *grown) : NULL;
+  if (!grown)
+    return EPLB_ERR_MEMORY;
+  all->region = grown;
+  grown[all->count] = (region_t){.window = MPI_WIN_NULL, .bytes = bytes, .base = EPLB_NEW(char *, num_neighbours)};
+  return grown[all->count].base ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+}
+
+eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_regions_t **regions, size_t bytes,
+                               void **memory) {
+  int neighbours = eplb_box_neighbours(box);
+  eplb_status_t status = eplb_agree(comm, grow(regions, neighbours, bytes));
+  if (status) {
+    if (*regions && (*regions)->region)
+      free((*regions)->region[(*regions)->count].base);
+    return status;
+  }
+  region_t *r = &(*regions)->region[(*regions)->count++];
+  if (!box || !share(eplb_box_comm(box), r, neighbours))
+    r->own = EPLB_NEW(char, bytes);
+  status = eplb_agree(comm, r->own || !bytes ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  if (!status)
+    *memory = r->own;
+  return status;
+}
+
+void eplb_regions_destroy(eplb_regions_t **regions) {
+  if (!*regions)
+    return;
+  for (int i = 0; i < (*regions)->count; i++) {
+    region_t *r = &(*regions)->region[i];
+    if (r->window == MPI_WIN_NULL) {
+      free(r->own);
+    } else {
+      MPI_Win_unlock_all(r->window);
+      MPI_Win_free(&r->window);
+    }
+    free(r->base);
+  }
+  free((*regions)->region);
+  free(*regions);
+  *regions = NULL;
+}
+
+int eplb_regions_find(const eplb_regions_t *regions, const char *address, size_t length, int32_t *region,
+                      size_t *offset) {
+  for (int i = 0; regions && i < regions->count; i++) {
+    const region_t *r = &regions->region[i];
+    if (r->window == MPI_WIN_NULL || (uintptr_t)address < (uintptr_t)r->own ||
+        (uintptr_t)address + length > (uintptr_t)r->own + r->bytes)
+      continue;
+    *region = i;
+    *offset = (size_t)(address - r->own);
+    return 1;
+  }
+  return 0;
+}
+
+const char *eplb_regions_at(const eplb_regions_t *regions, int neighbour, int region, size_t offset) {
+  return regions->region[region].base[neighbour] + offset;
+}
