@@ -42,8 +42,10 @@ static void plan_part(eplb_fresh_t *f, int node, int32_t *row) {
 }
 
 static double largest_time(eplb_fresh_t *f, const int32_t *row) {
-  eplb_part_select(&f->part, -1, NULL);
-  f->part.layer.enough = 0;
+  if (f->policy == EPLB_POLICY_HIERARCHICAL) { /* else all are selected already */
+    eplb_part_select(&f->part, -1, NULL);
+    f->part.layer.enough = 0;
+  }
   eplb_part_read(&f->part, row);
   eplb_layer_index(&f->part.layer);
   return f->part.layer.time[eplb_layer_busiest(&f->part.layer)];

@@ -108,7 +108,8 @@ static int find_exchange(const eplb_layer_t *l, int slot) {
 }
 
 static int has_twin(const eplb_layer_t *l, int slot) {
-  for (int s = l->expert[slot] == EPLB_EMPTY ? -1 : l->first[l->expert[slot]]; s >= 0; s = l->next[s])
+  int e = l->expert[slot];
+  for (int s = e == EPLB_EMPTY || l->count[e] < 2 ? -1 : l->first[e]; s >= 0; s = l->next[s])
     if (s != slot && l->device[s] == l->device[slot])
       return 1;
   return 0;

@@ -1,5 +1,6 @@
-/* Improving all devices at once: each is cut into two halves, and halves are matched anew, the heaviest with the lightest. Of all ways
- * to match them none has a lower largest time, so that a round never does harm, and often much good where devices have few slots. */
+/* Improving all devices at once: each is cut into two halves, and halves are matched anew, the heaviest with the
+ * lightest. Of all ways to match them none has a lower largest time, so that a round never does harm, and often much
+ * good where devices have few slots. */
 #ifndef EPLB_CORE_REMATCH_H
 #define EPLB_CORE_REMATCH_H
 
@@ -10,8 +11,8 @@ typedef struct eplb_rematch_scratch {
   int32_t *expert;        /* [num_slots] */
 } eplb_rematch_scratch_t;
 
-/* Whether devices have equal slots, at least four, and equal speeds. Of three slots, one would be matched with two: that has hardly
- * ever helped. */
+/* Whether devices have equal slots, at least four, and equal speeds. Of three slots, one would be matched with two: that
+ * has hardly ever helped. */
 int eplb_rematch_applies(const eplb_layer_t *layer);
 
 /* One round: chance cuts. Then parts twins, which may cost some of what was won. */

@@ -137,17 +137,18 @@ double eplb_search_bound(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
   return l->bound;
 }
 
-/* A swap of the busiest device that need not help: of some that chance picks, the one that harms least. */
+/* A swap of the busiest device, or a recount in its favour, that need not help: of some that chance picks, the one
+ * that harms least. */
 static void kick(eplb_layer_t *l, uint64_t *seed) {
   enum { PICKS = 16 };
   int busiest = eplb_layer_busiest(l), slots = l->slot_begin[busiest + 1] - l->slot_begin[busiest];
-  int from = -1, to = -1, how = 0;
+  int from = -1, to = -1, recount = 0;
   double least = INFINITY;
   for (int pick = 0; pick < PICKS; pick++) {
     int a = l->slot_begin[busiest] + (int)(eplb_random(seed) % (uint64_t)slots);
     int b = (int)(eplb_random(seed) % (uint64_t)l->num_slots), e = l->expert[a], f = l->expert[b];
-    int other = l->device[b];
-    if (e == EPLB_EMPTY || other == busiest || eplb_layer_holds(l, other, e) || eplb_layer_holds(l, busiest, f))
+    int other = l->device[b], here_too = eplb_layer_holds(l, busiest, f); /* then f can only be given up there */
+    if (e == EPLB_EMPTY || other == busiest || eplb_layer_holds(l, other, e) || (here_too && l->count[f] < 2))
       continue;
     double moved = l->share[e] - l->share[f];
     double worst = fmax(l->time[busiest] - moved * l->slowness[busiest], l->time[other] + moved * l->slowness[other]);
@@ -155,10 +156,10 @@ static void kick(eplb_layer_t *l, uint64_t *seed) {
       least = worst;
       from = a;
       to = b;
-      how = f != EPLB_EMPTY && l->count[f] > 1 && eplb_random(seed) % 2;
+      recount = here_too || (f != EPLB_EMPTY && l->count[f] > 1 && eplb_random(seed) % 2);
     }
   }
-  if (from >= 0 && how)
+  if (from >= 0 && recount)
     eplb_layer_set(l, to, l->expert[from]);
   else if (from >= 0)
     eplb_layer_swap(l, from, to);
@@ -189,11 +190,11 @@ static void search_pairs(search_t *s) {
   keep_if_better(s, l->time[eplb_layer_busiest(l)]);
 }
 
-/* Rounds of matching, each evened out, from the best so far: within a quarter of the work that is left. */
+/* Rounds of matching, each evened out, from the best so far: within an eighth of the work that is left. */
 static void rematch(search_t *s) {
   eplb_layer_t *l = s->layer;
   const eplb_rematch_scratch_t scratch = {s->scratch->fold.keys, s->scratch->fold.spare, s->scratch->fold.expert};
-  int64_t end = l->work - l->work / 4;
+  int64_t end = l->work - l->work / 8;
   uint64_t seed = 1;
   if (s->best > FAR * s->layer->bound || !eplb_rematch_applies(l))
     return;

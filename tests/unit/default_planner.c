@@ -146,7 +146,7 @@ static void plans_are_the_same_everywhere(void) {
     double spill;
     uint64_t hash;
   } cases[] = {{4, 32, 9, 256, 1, 0, UINT64_C(0xa53a9a5b8ddec542)},
-               {9, 72, 4, 256, 1, 0, UINT64_C(0xa8c7c50aa1725bab)},
+               {9, 72, 4, 256, 1, 0, UINT64_C(0x7e7e79757a0dd5d3)},
                {18, 144, 2, 256, 1, 0, UINT64_C(0xda8f33e6af8d7786)},
                {4, 32, 9, 256, 8, .99, UINT64_C(0xd36cc81da9d337e3)}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -283,8 +283,8 @@ static void gap_to_the_optimum_is_small(void) {
   }
   printf("# above the optimum on %d tiny shapes: %.3f %% in the mean, %.2f %% at most\n", trials, 100 * sum / trials,
          100 * largest);
-  CU_ASSERT(sum / trials < .01);
-  CU_ASSERT(largest < .15);
+  CU_ASSERT(sum / trials < .005);
+  CU_ASSERT(largest < .1);
 }
 
 /* ---- spill ---- */
