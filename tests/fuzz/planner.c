@@ -1,4 +1,5 @@
-/* Planners' inputs: any topology, loads and wishes that a caller might pass; what comes back is a valid plan or a clear error. */
+/* Planners' inputs: any topology, loads and wishes that a caller might pass; what comes back is a valid plan or a clear
+ * error. */
 #include "fuzz.h"
 #include <eplb/loads.h>
 #include <eplb/planner.h>

@@ -1,4 +1,5 @@
-/* Runs a fuzz target on its corpus, corpus/NAME beside this file, where NAME is the program's; or on the files that are given. */
+/* Runs a fuzz target on its corpus, corpus/NAME beside this file, where NAME is the program's; or on the files that are
+ * given. */
 #include "fuzz.h"
 #include <dirent.h>
 
