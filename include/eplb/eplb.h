@@ -3,6 +3,8 @@
 #define EPLB_EPLB_H
 
 #include <eplb/carry.h>
+#include <eplb/dispatch.h>
+#include <eplb/forecast.h>
 #include <eplb/formats.h>
 #include <eplb/loads.h>
 #include <eplb/payback.h>

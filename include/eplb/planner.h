@@ -2,6 +2,7 @@
 #ifndef EPLB_PLANNER_H
 #define EPLB_PLANNER_H
 
+#include <eplb/forecast.h>
 #include <eplb/payback.h>
 #include <eplb/placement.h>
 #include <stddef.h>
@@ -11,9 +12,11 @@ extern "C" {
 #endif
 
 typedef enum eplb_planner {
-  EPLB_PLANNER_DEFAULT,  /* the best that this version has: any shape, near the bound, few moves */
-  EPLB_PLANNER_REFERENCE /* bit for bit DeepSeek's EPLB (github.com/deepseek-ai/EPLB, eplb.py, commit d52c72d) with a
-                            stable sort: ties go to the lowest index */
+  EPLB_PLANNER_DEFAULT,   /* the best that this version has: any shape, near the bound, few moves */
+  EPLB_PLANNER_REFERENCE, /* bit for bit DeepSeek's EPLB (github.com/deepseek-ai/EPLB, eplb.py, commit d52c72d) with a
+                             stable sort: ties go to the lowest index */
+  EPLB_PLANNER_SCENARIO,  /* for the next window, by all recent ones at once, and an equal split over replicas */
+  EPLB_PLANNER_LINKED /* the same for jobs that give each batch its own shares, see dispatch.h: replicas link all devices */
 } eplb_planner_t;
 
 typedef enum eplb_policy {
@@ -29,7 +32,8 @@ typedef enum eplb_effort {
   EPLB_EFFORT_BEST  /* sixteen times as long */
 } eplb_effort_t;
 
-/* Start from eplb_plan_options_init, then change what you want. All but the first three are for the default planner. */
+/* Start from eplb_plan_options_init, then change what you want. All but the first three are for the default planner; of these, effort,
+ * max_moves and node_cost also for the scenario and the linked planner, which know no other policy than global. */
 typedef struct eplb_plan_options {
   size_t size; /* sizeof(eplb_plan_options_t), set by _init */
   eplb_planner_t planner;
@@ -42,6 +46,11 @@ typedef struct eplb_plan_options {
   int max_moves;    /* eplb_replan: replicas of a layer that may move to another device; INT_MAX by default */
   double node_cost; /* eplb_replan: price of a move into another node, in moves within one; as much again for each level
                        further out; >= 1; 4 by default */
+  double
+      move_price; /* eplb_replan, scenario and linked: so much must a move within a node gain, of a device's price: the mean over
+                        windows of the eighth power of its time, 1 where that is the mean device's; .003 by default: many moves;
+                        .03: few; .3: only the best */
+  eplb_forecast_t forecast; /* of several windows, for the planners that take but one; EPLB_FORECAST_MEAN by default */
   const eplb_payback_t *payback; /* eplb_replan: move only what pays; NULL: regardless (default). Not copied. */
 } eplb_plan_options_t;
 
@@ -86,6 +95,16 @@ EPLB_PUBLIC eplb_status_t eplb_plan(const eplb_plan_options_t *options, const ep
  * slots than the topology. Memory: a byte for each expert and device. */
 EPLB_PUBLIC eplb_status_t eplb_replan(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                       const eplb_placement_t *before, const double *load, eplb_placement_t **placement);
+
+/* The same for the next of several windows: the scenario and the linked planner look at all of them, the others at their forecast. Local,
+ * deterministic. Each window has [num_layers][num_experts] loads. Errors as eplb_plan; EPLB_ERR_ARGUMENT also: no window or too many, or a
+ * weight that is not finite and above 0. */
+EPLB_PUBLIC eplb_status_t eplb_plan_windows(const eplb_plan_options_t *options, const eplb_topology_t *topology,
+                                            int num_layers, int num_experts, const eplb_windows_t *windows,
+                                            eplb_placement_t **placement);
+EPLB_PUBLIC eplb_status_t eplb_replan_windows(const eplb_plan_options_t *options, const eplb_topology_t *topology,
+                                              const eplb_placement_t *before, const eplb_windows_t *windows,
+                                              eplb_placement_t **placement);
 
 /* What group-limited routing pays for a layer's placement: the nodes, other than its own, that a token is expected to visit. Local.
  * A token is taken to pick `token_groups` different groups, with chances as the product of their loads, and within them

@@ -3,6 +3,8 @@ noinst_LTLIBRARIES += src/core/libcore.la
 src_core_libcore_la_SOURCES = \
 	src/core/adjust.c \
 	src/core/adjust.h \
+	src/core/ahead.c \
+	src/core/ahead.h \
 	src/core/assign.c \
 	src/core/assign.h \
 	src/core/balance.c \
@@ -11,17 +13,24 @@ src_core_libcore_la_SOURCES = \
 	src/core/deal.h \
 	src/core/feed.c \
 	src/core/feed.h \
+	src/core/dispatch.c \
+	src/core/dispatch.h \
 	src/core/fold.c \
 	src/core/fold.h \
+	src/core/forecast.c \
 	src/core/fresh.c \
 	src/core/fresh.h \
 	src/core/generate.c \
 	src/core/groups.c \
 	src/core/groups.h \
+	src/core/history.c \
 	src/core/keep_slots.c \
 	src/core/lanes.h \
 	src/core/layer.c \
 	src/core/layer.h \
+	src/core/linked.c \
+	src/core/linked.h \
+	src/core/linked_exchange.c \
 	src/core/loads.c \
 	src/core/memory.h \
 	src/core/order_key.h \
@@ -35,6 +44,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/placement.c \
 	src/core/placement.h \
 	src/core/planner.c \
+	src/core/quotas.c \
 	src/core/random.h \
 	src/core/reference.c \
 	src/core/reference.h \
@@ -47,8 +57,15 @@ src_core_libcore_la_SOURCES = \
 	src/core/remote.c \
 	src/core/replan.c \
 	src/core/replan.h \
+	src/core/scenario.c \
+	src/core/scenario.h \
+	src/core/scenario_deal.c \
+	src/core/scenario_recount.c \
+	src/core/scenario_swap.c \
 	src/core/search.c \
 	src/core/search.h \
+	src/core/shares.c \
+	src/core/shares.h \
 	src/core/status.c \
 	src/core/steps.c \
 	src/core/topology.c \

@@ -1,3 +1,5 @@
+#include "core/ahead.h"
+#include "core/memory.h"
 #include "core/placement.h"
 #include "core/reference.h"
 #include "core/replan.h"
@@ -6,14 +8,19 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const planner_names[] = {"default", "reference"};
+static const char *const planner_names[] = {"default", "reference", "scenario", "linked"};
 static const char *const policy_names[] = {"auto", "hierarchical", "global"};
 static const char *const effort_names[] = {"default", "fast", "best"};
-enum { NUM_PLANNERS = 2, NUM_POLICIES = 3, NUM_EFFORTS = 3 };
+enum { NUM_PLANNERS = 4, NUM_POLICIES = 3, NUM_EFFORTS = 3 };
 
 void eplb_plan_options_init(eplb_plan_options_t *options) {
-  *options = (eplb_plan_options_t){
-      .size = sizeof *options, .num_groups = 1, .balance = .99, .max_moves = INT_MAX, .node_cost = 4};
+  *options = (eplb_plan_options_t){.size = sizeof *options,
+                                   .num_groups = 1,
+                                   .balance = .99,
+                                   .max_moves = INT_MAX,
+                                   .node_cost = 4,
+                                   .move_price = .003,
+                                   .forecast = EPLB_FORECAST_MEAN};
 }
 
 const char *eplb_planner_name(eplb_planner_t planner) {
@@ -65,6 +72,10 @@ eplb_status_t eplb_effort_parse(const char *name, eplb_effort_t *effort) {
   return EPLB_SUCCESS;
 }
 
+static int plans_ahead(const eplb_plan_options_t *options) {
+  return options->planner == EPLB_PLANNER_SCENARIO || options->planner == EPLB_PLANNER_LINKED;
+}
+
 static int nodes_are_equal(const eplb_topology_t *t) {
   for (int n = 1; n < eplb_topology_num_nodes(t); n++)
     if (t->node_begin[n + 1] - t->node_begin[n] != t->node_begin[1])
@@ -75,6 +86,8 @@ static int nodes_are_equal(const eplb_topology_t *t) {
 eplb_policy_t eplb_plan_policy(const eplb_plan_options_t *options, const eplb_topology_t *topology) {
   if (options->policy != EPLB_POLICY_AUTO)
     return options->policy;
+  if (plans_ahead(options))
+    return EPLB_POLICY_GLOBAL;
   int deals_out = options->num_groups % eplb_topology_num_nodes(topology) == 0 && nodes_are_equal(topology);
   return deals_out ? EPLB_POLICY_HIERARCHICAL : EPLB_POLICY_GLOBAL;
 }
@@ -110,6 +123,10 @@ static eplb_status_t check_wishes(const eplb_plan_options_t *o) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "max_moves is %d; expected 0 or more", o->max_moves);
   if (!(o->node_cost >= 1 && o->node_cost <= 1e6))
     return eplb_fail(EPLB_ERR_ARGUMENT, "node_cost is %g; expected 1 to 1000000", o->node_cost);
+  if (!(o->move_price >= 0 && o->move_price <= 1e6))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "move_price is %g; expected 0 to 1000000", o->move_price);
+  if (!eplb_forecast_name(o->forecast))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "forecast is %d; expected 0 to %d", (int)o->forecast, EPLB_FORECAST_EWMA);
   return check_payback(o->payback);
 }
 
@@ -123,6 +140,9 @@ static eplb_status_t check_options(const eplb_plan_options_t *options, const epl
     return eplb_fail(EPLB_ERR_ARGUMENT, "planner is %d; expected 0 to %d", (int)options->planner, NUM_PLANNERS - 1);
   if (!eplb_policy_name(options->policy))
     return eplb_fail(EPLB_ERR_ARGUMENT, "policy is %d; expected 0 to %d", (int)options->policy, NUM_POLICIES - 1);
+  if (plans_ahead(options) && options->policy == EPLB_POLICY_HIERARCHICAL)
+    return eplb_fail(EPLB_ERR_UNSUPPORTED, "the %s planner knows no hierarchical policy; expected auto or global",
+                     eplb_planner_name(options->planner));
   if (options->num_groups < 1)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%d expert groups; expected at least 1", options->num_groups);
   return check_wishes(options);
@@ -227,25 +247,48 @@ static eplb_status_t plan_default(const eplb_plan_options_t *options, const eplb
   return status;
 }
 
-eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology, int num_layers,
-                        int num_experts, const double *load, eplb_placement_t **placement) {
+/* What planners for a single window plan for: the only one, or in *made, the caller's to free, a forecast. */
+static eplb_status_t choose_load(const eplb_plan_options_t *options, int num_layers, int num_experts,
+                                 const eplb_windows_t *windows, double **made, const double **load) {
+  *made = NULL;
+  *load = windows->load[0];
+  if (windows->num_windows == 1 || plans_ahead(options))
+    return EPLB_SUCCESS;
+  *load = *made = EPLB_NEW(double, (size_t)num_layers *(size_t)num_experts);
+  return *made ? eplb_forecast_make(options->forecast, num_layers, num_experts, windows, *made) : EPLB_ERR_MEMORY;
+}
+
+eplb_status_t eplb_plan_windows(const eplb_plan_options_t *options, const eplb_topology_t *topology, int num_layers,
+                                int num_experts, const eplb_windows_t *windows, eplb_placement_t **placement) {
   eplb_placement_t *p = NULL;
+  double *made = NULL;
+  const double *load;
   eplb_status_t status = check_options(options, topology);
   if (!status)
-    status = eplb_loads_check(num_layers, num_experts, load);
+    status = eplb_windows_check(num_layers, num_experts, windows);
   if (!status)
     status = check_shape(options, topology, num_experts);
   if (!status)
     status = eplb_placement_create(num_layers, num_experts, eplb_topology_num_slots(topology), &p);
   if (!status)
-    status = options->planner == EPLB_PLANNER_REFERENCE ? plan_reference(options, topology, load, p)
-                                                        : plan_default(options, topology, load, p);
+    status = choose_load(options, num_layers, num_experts, windows, &made, &load);
+  if (!status)
+    status = plans_ahead(options)                         ? eplb_ahead_plan(options, topology, 0, windows, p)
+             : options->planner == EPLB_PLANNER_REFERENCE ? plan_reference(options, topology, load, p)
+                                                          : plan_default(options, topology, load, p);
+  free(made);
   if (status) {
     eplb_placement_destroy(&p);
     return status;
   }
   *placement = p;
   return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology, int num_layers,
+                        int num_experts, const double *load, eplb_placement_t **placement) {
+  const eplb_windows_t only = {.num_windows = 1, .load = {load}, .weight = {1}};
+  return eplb_plan_windows(options, topology, num_layers, num_experts, &only, placement);
 }
 
 static int has_load(const double *load, int num_experts) {
@@ -284,28 +327,41 @@ static eplb_status_t replan_reference(const eplb_plan_options_t *options, const 
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_replan(const eplb_plan_options_t *options, const eplb_topology_t *topology,
-                          const eplb_placement_t *before, const double *load, eplb_placement_t **placement) {
+eplb_status_t eplb_replan_windows(const eplb_plan_options_t *options, const eplb_topology_t *topology,
+                                  const eplb_placement_t *before, const eplb_windows_t *windows,
+                                  eplb_placement_t **placement) {
   eplb_placement_t *p = NULL;
+  double *made = NULL;
+  const double *load;
   eplb_status_t status = check_options(options, topology);
   if (!status && (!before || before->num_slots != eplb_topology_num_slots(topology)))
     status = eplb_fail(EPLB_ERR_SHAPE, "a placement of %d slots for a topology of %d; expected the same",
                        before ? before->num_slots : 0, eplb_topology_num_slots(topology));
   if (!status)
-    status = eplb_loads_check(before->num_layers, before->num_experts, load);
+    status = eplb_windows_check(before->num_layers, before->num_experts, windows);
   if (!status)
     status = check_shape(options, topology, before->num_experts);
   if (!status)
     status = eplb_placement_copy(before, &p);
   if (!status)
-    status = options->planner == EPLB_PLANNER_REFERENCE ? replan_reference(options, topology, before, load, p)
-                                                        : replan_default(options, topology, before, load, p);
+    status = choose_load(options, before->num_layers, before->num_experts, windows, &made, &load);
+  if (!status)
+    status = plans_ahead(options)                         ? eplb_ahead_plan(options, topology, 1, windows, p)
+             : options->planner == EPLB_PLANNER_REFERENCE ? replan_reference(options, topology, before, load, p)
+                                                          : replan_default(options, topology, before, load, p);
   if (!status)
     status = eplb_placement_keep_slots(topology, before, p);
+  free(made);
   if (status) {
     eplb_placement_destroy(&p);
     return status;
   }
   *placement = p;
   return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_replan(const eplb_plan_options_t *options, const eplb_topology_t *topology,
+                          const eplb_placement_t *before, const double *load, eplb_placement_t **placement) {
+  const eplb_windows_t only = {.num_windows = 1, .load = {load}, .weight = {1}};
+  return eplb_replan_windows(options, topology, before, &only, placement);
 }

@@ -9,7 +9,7 @@ enum { TOOL_GOOD = 0, TOOL_WRONG_INPUT = 1, TOOL_USAGE = 2, TOOL_FAILED = 3 };
 
 /* Each takes its own arguments, argv[0] being "eplb NAME", and returns the exit status. */
 typedef int tool_command_fn(int argc, char **argv);
-tool_command_fn command_run, command_topo, command_plan, command_generate, command_bench;
+tool_command_fn command_run, command_topo, command_plan, command_replay, command_generate, command_bench;
 
 /* The exit status that goes with `status`. */
 int tool_exit_status(eplb_status_t status);

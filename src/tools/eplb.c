@@ -18,6 +18,7 @@ static const struct {
     {"run", command_run, "the main job, under mpirun: detect, plan, migrate real buffers, check every byte"},
     {"topo", command_topo, "what each rank runs on and drives"},
     {"plan", command_plan, "a placement for recorded loads"},
+    {"replay", command_replay, "planners beside each other, by the windows that follow"},
     {"generate", command_generate, "made-up loads with stated statistics"},
     {"bench", command_bench, "how good and how quick, beside what it is compared to"},
 };

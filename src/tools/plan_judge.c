@@ -1,45 +1,11 @@
 #include "core/memory.h"
+#include "tools/declare.h"
 #include "tools/plan.h"
-
-/* As many slots as asked for, dealt out evenly to the GPUs, those evenly to the nodes; the first get one more. */
-/* Slots that the topology does not tell: --slots on each GPU alike, or an eighth more than experts. They depend on how many GPUs
- * there are, so that it is read twice. */
-static eplb_status_t read_topology(plan_result_t *r) {
-  const plan_options_t *o = r->options;
-  int experts = r->loads->num_experts, wanted = o->slots ? o->slots : experts + (experts + 7) / 8;
-  eplb_status_t status = eplb_topology_read(o->topology, 0, &r->topology);
-  if (!status || o->topology[0] == '-')
-    return status;
-  status = eplb_topology_read(o->topology, 1, &r->topology);
-  if (status)
-    return status;
-  int gpus = r->topology->num_devices;
-  eplb_topology_destroy(&r->topology);
-  return eplb_topology_read(o->topology, (wanted + gpus - 1) / gpus, &r->topology);
-}
 
 eplb_status_t plan_declare(plan_result_t *r) {
   const plan_options_t *o = r->options;
-  if (o->topology)
-    return read_topology(r);
-  int experts = r->loads->num_experts, gpus = o->gpus ? o->gpus : 8 * o->nodes;
-  int64_t wanted = experts + (experts + 7) / 8, slots = o->slots ? o->slots : (wanted + gpus - 1) / gpus * gpus;
-  if (slots > INT32_MAX)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d experts on %d GPUs are too many slots", experts, gpus);
-  if (o->nodes > gpus)
-    return eplb_fail(EPLB_ERR_SHAPE, "--nodes is %d for %d GPUs; every node needs one", o->nodes, gpus);
-  int *node = EPLB_NEW(int, gpus), *share = EPLB_NEW(int, gpus);
-  eplb_status_t status = EPLB_ERR_MEMORY;
-  if (node && share) {
-    for (int g = 0; g < gpus; g++) {
-      node[g] = (int)((int64_t)g * o->nodes / gpus);
-      share[g] = (int)slots / gpus + (g < slots % gpus);
-    }
-    status = eplb_topology_create(gpus, 1, (const char *const[]){"node"}, 0, node, share, NULL, 1, &r->topology);
-  }
-  free(node);
-  free(share);
-  return status;
+  return o->topology ? tool_topology(o->topology, o->slots, r->loads->num_experts, &r->topology)
+                     : tool_declare(o->nodes, o->gpus, o->slots, r->loads->num_experts, &r->topology);
 }
 
 /* Mean over the windows that are judged. */

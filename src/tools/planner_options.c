@@ -14,6 +14,7 @@ enum {
   KEY_BALANCE,
   KEY_BUDGET,
   KEY_NODE_COST,
+  KEY_MOVE_PRICE,
   KEY_TOKEN_TIME,
   KEY_SERVE,
   KEY_BANDWIDTH
@@ -23,13 +24,15 @@ static const struct argp_option arguments[] = {
     {NULL, 0, NULL, 0, "The planner:", 10},
     {"groups", KEY_GROUPS, "K", 0, "groups of consecutive experts, as group-limited routing has them (1)", 10},
     {"policy", KEY_POLICY, "NAME", 0, "auto, hierarchical or global (auto)", 10},
-    {"planner", KEY_PLANNER, "NAME", 0, "default or reference (default)", 10},
+    {"planner", KEY_PLANNER, "NAME", 0, "default, reference, scenario or linked (default)", 10},
     {"effort", KEY_EFFORT, "NAME", 0, "fast, default or best (default)", 10},
     {"spill", KEY_SPILL, "BALANCE", 0, "hierarchical: let replicas leave their group's node until this is reached", 10},
     {NULL, 0, NULL, 0, "Where there is a placement already:", 11},
     {"balance", KEY_BALANCE, "BALANCE", 0, "good enough, so that nothing more need move (0.99)", 11},
     {"budget", KEY_BUDGET, "MOVES", 0, "replicas that may move in each layer (no limit)", 11},
     {"node-cost", KEY_NODE_COST, "X", 0, "price of a move into another node, in moves within one (4)", 11},
+    {"move-price", KEY_MOVE_PRICE, "X", 0,
+     "scenario and linked: what a move must gain, 0.003: many moves, 0.3: only the best (0.003)", 11},
     {"token-time", KEY_TOKEN_TIME, "US", 0,
      "microseconds that a GPU takes for one token of one expert; with --expert-bytes, only what pays moves", 11},
     {"serve", KEY_SERVE, "WINDOWS", 0, "how many windows the new placement will serve (1)", 11},
@@ -81,6 +84,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_NODE_COST:
     o->plan.node_cost = tool_real(state, "node-cost", text, 1, 1e6);
+    return 0;
+  case KEY_MOVE_PRICE:
+    o->plan.move_price = tool_real(state, "move-price", text, 0, 1e6);
     return 0;
   case KEY_TOKEN_TIME:
     o->payback.seconds_per_load = tool_real(state, "token-time", text, 1e-9, 1e9) * 1e-6;

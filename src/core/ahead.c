@@ -1,0 +1,89 @@
+#include "core/ahead.h"
+#include "core/linked.h"
+#include "core/placement.h"
+#include <limits.h>
+#include <string.h>
+
+/* From a placement that is there the best bargains come first: what a move must gain falls from round to round, down to the price that
+ * the user has set, until the budget is spent. */
+static const float haggling[] = {30, 10, 3, 1};
+enum { ROUNDS = sizeof haggling / sizeof *haggling };
+
+typedef struct ahead {
+  const eplb_plan_options_t *options;
+  eplb_scenario_t scenario;
+  eplb_linked_t linked;
+  int is_linked;
+} ahead_t;
+
+static int passes_of(eplb_effort_t effort) {
+  static const int passes[] = {2, 1, 8};
+  return passes[effort];
+}
+
+static void plan_layer(ahead_t *a) {
+  eplb_scenario_t *s = &a->scenario;
+  s->max_moves = INT_MAX;
+  s->fee_price = 0;
+  eplb_scenario_set_fees(s, NULL, 0);
+  if (a->is_linked)
+    eplb_linked_count(s);
+  else
+    eplb_scenario_count(s);
+  eplb_scenario_clear(s);
+  if (a->is_linked) {
+    eplb_linked_deal(&a->linked, s);
+    eplb_scenario_index(s); /* counts as they are: a replica for which no device was left is none */
+    eplb_linked_fix(s);
+  } else {
+    eplb_scenario_deal(s);
+    eplb_scenario_index(s);
+  }
+  for (int pass = 1; pass <= passes_of(a->options->effort); pass++)
+    if (!eplb_scenario_swap_pass(s, pass))
+      return;
+}
+
+static void replan_layer(ahead_t *a, const int32_t *before) {
+  eplb_scenario_t *s = &a->scenario;
+  s->max_moves = a->options->max_moves;
+  eplb_scenario_set_fees(s, before, (float)a->options->node_cost);
+  memcpy(s->expert, before, (size_t)s->num_slots * sizeof *before);
+  eplb_scenario_index(s);
+  memset(s->fixed, 0, (size_t)s->num_slots);
+  if (a->is_linked)
+    eplb_linked_exchange(s);
+  for (int round = 0; round < ROUNDS && s->moves < s->max_moves; round++) {
+    s->fee_price = haggling[round] * (float)a->options->move_price;
+    eplb_scenario_recount_pass(s, 1);
+    if (a->is_linked)
+      eplb_linked_fix(s);
+    eplb_scenario_swap_pass(s, 1);
+  }
+}
+
+eplb_status_t eplb_ahead_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology, int incremental,
+                              const eplb_windows_t *windows, eplb_placement_t *placement) {
+  ahead_t a = {.options = options, .is_linked = options->planner == EPLB_PLANNER_LINKED};
+  int experts = placement->num_experts, slots = placement->num_slots;
+  eplb_status_t status = eplb_scenario_create(topology, experts, &a.scenario);
+  if (!status)
+    status = eplb_linked_create(topology, &a.linked);
+  for (int l = 0; l < placement->num_layers && !status; l++) {
+    int32_t *row = eplb_placement_row(placement, l);
+    if (eplb_scenario_set_load(&a.scenario, windows, (size_t)l * (size_t)experts) > 0) {
+      if (incremental)
+        replan_layer(&a, row);
+      else
+        plan_layer(&a);
+      memcpy(row, a.scenario.expert, (size_t)slots * sizeof *row);
+    } else if (!incremental) {
+      for (int s = 0; s < slots; s++)
+        row[s] = s % experts;
+    }
+    status = eplb_placement_index_layer(placement, l);
+  }
+  eplb_scenario_free(&a.scenario);
+  eplb_linked_free(&a.linked);
+  return status;
+}

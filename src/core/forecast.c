@@ -1,0 +1,120 @@
+#include <eplb/forecast.h>
+#include <eplb/loads.h>
+#include <math.h>
+#include <string.h>
+
+static const char *const names[] = {"last", "mean", "ewma"};
+enum { NUM_FORECASTS = 3 };
+
+const char *eplb_forecast_name(eplb_forecast_t forecast) {
+  return (unsigned)forecast < NUM_FORECASTS ? names[forecast] : NULL;
+}
+
+eplb_status_t eplb_forecast_parse(const char *name, eplb_forecast_t *forecast) {
+  for (int i = 0; i < NUM_FORECASTS; i++)
+    if (!strcmp(name, names[i])) {
+      *forecast = (eplb_forecast_t)i;
+      return EPLB_SUCCESS;
+    }
+  return eplb_fail(EPLB_ERR_ARGUMENT, "no forecast \"%s\"; expected last, mean or ewma", name);
+}
+
+eplb_status_t eplb_windows_check(int num_layers, int num_experts, const eplb_windows_t *w) {
+  if (!w || w->num_windows < 1 || w->num_windows > EPLB_HISTORY_MAX)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%d windows; expected 1 to %d", w ? w->num_windows : 0, EPLB_HISTORY_MAX);
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int k = 0; k < w->num_windows && !status; k++) {
+    if (!(w->weight[k] > 0 && w->weight[k] <= 1e30))
+      return eplb_fail(EPLB_ERR_ARGUMENT, "window %d has weight %g; expected a finite number above 0", k, w->weight[k]);
+    status = eplb_loads_check(num_layers, num_experts, w->load[k]);
+  }
+  return status;
+}
+
+/* How much of a window's own weight a smoothed series takes up. */
+static const double smoothing[] = {1, .7, .5, .35, .25, .15, .1};
+enum { NUM_SMOOTHINGS = sizeof smoothing / sizeof *smoothing };
+
+/* A layer's windows with any load, the newest first, all with the total of the newest. */
+typedef struct layer {
+  int num_windows, num_experts;
+  const double *load[EPLB_HISTORY_MAX];
+  double scale[EPLB_HISTORY_MAX], weight[EPLB_HISTORY_MAX];
+} layer_t;
+
+static void take_layer(const eplb_windows_t *w, size_t offset, layer_t *l) {
+  double newest = 0;
+  l->num_windows = 0;
+  for (int k = 0; k < w->num_windows; k++) {
+    double total = 0;
+    for (int e = 0; e < l->num_experts; e++)
+      total += w->load[k][offset + (size_t)e];
+    if (!(total > 0))
+      continue;
+    newest = newest > 0 ? newest : total;
+    l->load[l->num_windows] = w->load[k] + offset;
+    l->scale[l->num_windows] = newest / total;
+    l->weight[l->num_windows++] = w->weight[k];
+  }
+}
+
+static void mean_of(const layer_t *l, double *forecast) {
+  double all = 0;
+  for (int k = 0; k < l->num_windows; k++)
+    all += l->weight[k];
+  for (int e = 0; e < l->num_experts; e++) {
+    forecast[e] = 0;
+    for (int k = 0; k < l->num_windows; k++)
+      forecast[e] += l->load[k][e] * (l->scale[k] * l->weight[k] / all);
+  }
+}
+
+/* Smooths from the oldest window to the newest. Returns how far each window was from what the ones before it foretold. */
+static double smooth(const layer_t *l, double share, double *forecast) {
+  int oldest = l->num_windows - 1;
+  double error = 0;
+  for (int e = 0; e < l->num_experts; e++)
+    forecast[e] = l->load[oldest][e] * l->scale[oldest];
+  for (int k = oldest - 1; k >= 0; k--)
+    for (int e = 0; e < l->num_experts; e++) {
+      double miss = l->load[k][e] * l->scale[k] - forecast[e];
+      error += fabs(miss) * l->weight[k];
+      forecast[e] += share * miss;
+    }
+  return error;
+}
+
+static void best_smoothed(const layer_t *l, double *forecast) {
+  int best = 0;
+  double least = INFINITY;
+  for (int i = 0; i < NUM_SMOOTHINGS; i++) {
+    double error = smooth(l, smoothing[i], forecast);
+    if (error < least) {
+      least = error;
+      best = i;
+    }
+  }
+  smooth(l, smoothing[best], forecast);
+}
+
+eplb_status_t eplb_forecast_make(eplb_forecast_t kind, int num_layers, int num_experts, const eplb_windows_t *windows,
+                                 double *forecast) {
+  if (!eplb_forecast_name(kind))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "forecast is %d; expected 0 to %d", (int)kind, NUM_FORECASTS - 1);
+  eplb_status_t status = eplb_windows_check(num_layers, num_experts, windows);
+  if (status)
+    return status;
+  for (int i = 0; i < num_layers; i++, forecast += num_experts) {
+    layer_t l = {.num_experts = num_experts};
+    take_layer(windows, (size_t)i * (size_t)num_experts, &l);
+    if (l.num_windows == 0)
+      memset(forecast, 0, (size_t)num_experts * sizeof *forecast);
+    else if (kind == EPLB_FORECAST_LAST)
+      memcpy(forecast, l.load[0], (size_t)num_experts * sizeof *forecast);
+    else if (kind == EPLB_FORECAST_MEAN)
+      mean_of(&l, forecast);
+    else
+      best_smoothed(&l, forecast);
+  }
+  return EPLB_SUCCESS;
+}
