@@ -47,9 +47,9 @@ typedef struct eplb_plan_options {
   double node_cost; /* eplb_replan: price of a move into another node, in moves within one; as much again for each level
                        further out; >= 1; 4 by default */
   double
-      move_price; /* eplb_replan, scenario and linked: so much must a move within a node gain, of a device's price: the mean over
-                        windows of the eighth power of its time, 1 where that is the mean device's; .003 by default: many moves;
-                        .03: few; .3: only the best */
+      move_price; /* eplb_replan, scenario and linked: so much must a move within a node gain, of a device's price, which
+                        is the mean over windows of its time's eighth power, times in mean device times. 0 (default): the
+                        planner's own, .003 or, linked, .05; more for fewer moves */
   eplb_forecast_t forecast; /* of several windows, for the planners that take but one; EPLB_FORECAST_MEAN by default */
   const eplb_payback_t *payback; /* eplb_replan: move only what pays; NULL: regardless (default). Not copied. */
 } eplb_plan_options_t;

@@ -6,7 +6,7 @@
 
 /* From a placement that is there the best bargains come first: what a move must gain falls from round to round, down to the price that
  * the user has set, until the budget is spent. */
-static const float haggling[] = {30, 10, 3, 1};
+static const float haggling[] = {200, 60, 20, 6, 1};
 enum { ROUNDS = sizeof haggling / sizeof *haggling };
 
 typedef struct ahead {
@@ -44,6 +44,10 @@ static void plan_layer(ahead_t *a) {
       return;
 }
 
+static float move_price(const ahead_t *a) {
+  return a->options->move_price > 0 ? (float)a->options->move_price : a->is_linked ? .05f : .003f;
+}
+
 static void replan_layer(ahead_t *a, const int32_t *before) {
   eplb_scenario_t *s = &a->scenario;
   s->max_moves = a->options->max_moves;
@@ -54,7 +58,7 @@ static void replan_layer(ahead_t *a, const int32_t *before) {
   if (a->is_linked)
     eplb_linked_exchange(s);
   for (int round = 0; round < ROUNDS && s->moves < s->max_moves; round++) {
-    s->fee_price = haggling[round] * (float)a->options->move_price;
+    s->fee_price = haggling[round] * move_price(a);
     eplb_scenario_recount_pass(s, 1);
     if (a->is_linked)
       eplb_linked_fix(s);

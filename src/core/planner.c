@@ -19,7 +19,6 @@ void eplb_plan_options_init(eplb_plan_options_t *options) {
                                    .balance = .99,
                                    .max_moves = INT_MAX,
                                    .node_cost = 4,
-                                   .move_price = .003,
                                    .forecast = EPLB_FORECAST_MEAN};
 }
 

@@ -36,7 +36,7 @@ static const struct argp_option arguments[] = {
      "how many recent windows are heeded, 1 to 16 (16); and what planners that take but one get of them: last, mean or "
      "ewma (mean); may be given twice",
      0},
-    {"warmup", KEY_WARMUP, "N", 0, "windows that are planned from before any is judged (4)", 0},
+    {"warmup", KEY_WARMUP, "N", 0, "windows that pass before the first plan, which is made from nothing in any case (4)", 0},
     {"batch-tokens", KEY_BATCH, "N", 0,
      "judge on batches of N token-expert pairs drawn from each window, not on the whole of it", 0},
     {"seed", KEY_SEED, "N", 0, "of these batches (1)", 0},

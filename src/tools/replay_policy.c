@@ -188,14 +188,14 @@ static void end(way_t *w) {
 
 eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
   way_t w = {.run = run};
-  int windows = run->loads->num_windows;
+  int windows = run->loads->num_windows, first = replay_first(run->options, run->loads);
   eplb_status_t status = prepare(&w);
   for (int next = 1; next < windows && !status; next++) {
     replay_step_t step = {0};
     status = eplb_history_add(w.history, eplb_loads_window(run->loads, next - 1));
-    if (!status && eplb_history_length(w.history) > 0)
+    if (!status && next >= first)
       status = plan(&w, &step);
-    if (!status && w.placement && next >= replay_first(run->options, run->loads))
+    if (!status && next >= first)
       status = judge(&w, next, &step);
     run->step[next] = step;
     tool_progress(eplb_planner_name(run->planner), done + next + 1, all);
