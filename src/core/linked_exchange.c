@@ -68,6 +68,8 @@ static void relieve(eplb_scenario_t *s) {
  * of e, which then gives way to x on the other; else three. */
 static int exchange(eplb_scenario_t *s, int x, int e) {
   int first = slot_of(s, e, 0), second = slot_of(s, e, first + 1), own = slot_of(s, x, 0);
+  if (s->device_of[first] == s->device_of[second])
+    return 0;
   int beside = s->device_of[own] == s->device_of[first]    ? second
                : s->device_of[own] == s->device_of[second] ? first
                                                            : -1;

@@ -168,18 +168,18 @@ static void time_device(eplb_scenario_t *s, int device) {
   reprice(s, device);
 }
 
-static uint8_t *holds(eplb_scenario_t *s, int device, int expert) {
+static uint16_t *holds(eplb_scenario_t *s, int device, int expert) {
   return &s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert];
 }
 
 void eplb_scenario_index(eplb_scenario_t *s) {
   s->moves = 0;
   memset(s->count, 0, (size_t)s->num_experts * sizeof *s->count);
-  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts);
+  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
   for (int slot = 0; slot < s->num_slots; slot++)
     if (s->expert[slot] != EPLB_EMPTY) {
       s->count[s->expert[slot]]++;
-      *holds(s, s->device_of[slot], s->expert[slot]) = 1;
+      ++*holds(s, s->device_of[slot], s->expert[slot]);
       s->moves += eplb_scenario_fee(s, s->device_of[slot], s->expert[slot]) > 0;
     }
   for (int e = 0; e < s->num_experts; e++)
@@ -192,7 +192,7 @@ void eplb_scenario_clear(eplb_scenario_t *s) {
   for (int slot = 0; slot < s->num_slots; slot++)
     s->expert[slot] = EPLB_EMPTY;
   memset(s->used, 0, (size_t)s->num_devices * sizeof *s->used);
-  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts);
+  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
   memset(s->fixed, 0, (size_t)s->num_slots);
   for (int e = 0; e < s->num_experts; e++)
     set_piece(s, e);
@@ -203,7 +203,7 @@ void eplb_scenario_clear(eplb_scenario_t *s) {
 void eplb_scenario_put(eplb_scenario_t *s, int expert, int device) {
   int slot = s->topology->slot_begin[device] + s->used[device]++;
   s->expert[slot] = expert;
-  *holds(s, device, expert) = 1;
+  ++*holds(s, device, expert);
   for (int i = 0; i < s->lanes; i++)
     s->time[device].at[i] += s->piece[expert].at[i] * s->slowness[device];
   reprice(s, device);
@@ -216,12 +216,12 @@ void eplb_scenario_swap(eplb_scenario_t *s, int a, int b) {
   s->expert[a] = f;
   s->expert[b] = e;
   if (e != EPLB_EMPTY) {
-    *holds(s, p, e) = 0;
-    *holds(s, q, e) = 1;
+    --*holds(s, p, e);
+    ++*holds(s, q, e);
   }
   if (f != EPLB_EMPTY) {
-    *holds(s, q, f) = 0;
-    *holds(s, p, f) = 1;
+    --*holds(s, q, f);
+    ++*holds(s, p, f);
   }
   time_device(s, p);
   time_device(s, q);
@@ -232,12 +232,12 @@ void eplb_scenario_set(eplb_scenario_t *s, int slot, int expert) {
   s->moves += eplb_scenario_moves(s, slot, expert);
   if (was != EPLB_EMPTY) {
     s->count[was]--;
-    *holds(s, s->device_of[slot], was) = 0;
+    --*holds(s, s->device_of[slot], was);
     set_piece(s, was);
   }
   s->expert[slot] = expert;
   s->count[expert]++;
-  *holds(s, s->device_of[slot], expert) = 1;
+  ++*holds(s, s->device_of[slot], expert);
   set_piece(s, expert);
   for (int d = 0; d < s->num_devices; d++)
     if (d == s->device_of[slot] || eplb_scenario_holds(s, d, expert) || eplb_scenario_holds(s, d, was))

@@ -1,9 +1,12 @@
 # Pure functions, no launcher. They link the folders, not the libraries, so that they also reach what is not exported.
 if HAVE_CUNIT
 UNIT_TESTS = tests/unit/status \
+	tests/unit/ahead \
 	tests/unit/balance \
 	tests/unit/carry \
 	tests/unit/default_planner \
+	tests/unit/dispatch \
+	tests/unit/forecast \
 	tests/unit/golden \
 	tests/unit/keep_slots \
 	tests/unit/loads \
@@ -120,3 +123,15 @@ tests_unit_topology_LDADD = $(CORE_LIBS)
 tests_unit_transfer_SOURCES = tests/unit/transfer.c
 tests_unit_transfer_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_transfer_LDADD = $(CORE_LIBS)
+
+tests_unit_forecast_SOURCES = tests/unit/forecast.c
+tests_unit_forecast_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_forecast_LDADD = $(CORE_LIBS)
+
+tests_unit_dispatch_SOURCES = tests/unit/dispatch.c
+tests_unit_dispatch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_dispatch_LDADD = $(CORE_LIBS)
+
+tests_unit_ahead_SOURCES = tests/unit/ahead.c
+tests_unit_ahead_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_ahead_LDADD = $(CORE_LIBS)
