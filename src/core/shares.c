@@ -3,7 +3,7 @@
 #include <math.h>
 
 /* Experts with more replicas are linked in a ring, each with the next: all pairs would be too many. */
-enum { ALL_PAIRS = 6 };
+enum { ALL_PAIRS = 16 };
 
 /* A flow that is not held up by a replica that has no more to give goes so far beyond level: on long rings that is several times
  * as quick. */

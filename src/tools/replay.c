@@ -36,7 +36,8 @@ static const struct argp_option arguments[] = {
      "how many recent windows are heeded, 1 to 16 (16); and what planners that take but one get of them: last, mean or "
      "ewma (mean); may be given twice",
      0},
-    {"warmup", KEY_WARMUP, "N", 0, "windows that pass before the first plan, which is made from nothing in any case (4)", 0},
+    {"warmup", KEY_WARMUP, "N", 0,
+     "windows that pass before the first plan, which is made from nothing in any case (4)", 0},
     {"batch-tokens", KEY_BATCH, "N", 0,
      "judge on batches of N token-expert pairs drawn from each window, not on the whole of it", 0},
     {"seed", KEY_SEED, "N", 0, "of these batches (1)", 0},
@@ -126,6 +127,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case ARGP_KEY_SUCCESS:
     planner_options_finish(&o->planner, state);
+    if (o->planner.plan.planner != EPLB_PLANNER_DEFAULT)
+      argp_error(state, "--planner is for one; expected --policies %s", eplb_planner_name(o->planner.plan.planner));
     o->anew = o->planner.plan.max_moves == INT32_MAX;
     return 0;
   case ARGP_KEY_NO_ARGS:
@@ -169,7 +172,7 @@ int command_replay(int argc, char **argv) {
       "Take planners through recorded windows (CSV; - is standard input) as a job would: plan from those that have "
       "been, "
       "and judge by the next.\vWithout --budget each window is planned from nothing; with it, from the placement that "
-      "is there. Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
+      "is there (the reference always from nothing). Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
       children,
       NULL,
       NULL};

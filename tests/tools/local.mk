@@ -2,6 +2,10 @@
 # LAUNCHED_TESTS start ranks.
 LAUNCHED_TESTS = \
 	tests/tools/hello.test \
+	tests/tools/help.test \
+	tests/tools/plan.test \
+	tests/tools/plan_refusals.test \
+	tests/tools/replay.test \
 	tests/tools/run.test \
 	tests/tools/run_failures.test \
 	tests/tools/topo.test
