@@ -35,6 +35,20 @@ static inline eplb_lanes_t eplb_lanes_min(eplb_lanes_t a, eplb_lanes_t b) {
 #endif
 }
 
+/* (x0 + x2) + (x1 + x3). */
+static inline float eplb_lanes_sum(eplb_lanes_t x) {
+#ifdef __SSE__
+  __m128 pairs = _mm_add_ps((__m128)x, _mm_movehl_ps((__m128)x, (__m128)x));
+  return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps(pairs, pairs, 1)));
+#else
+  return (x[0] + x[2]) + (x[1] + x[3]);
+#endif
+}
+
+static inline eplb_lanes_t eplb_lanes_all(float x) {
+  return (eplb_lanes_t){x, x, x, x};
+}
+
 static inline int eplb_mask_any(eplb_mask_t mask) {
 #ifdef __SSE__
   return _mm_movemask_ps((__m128)mask) != 0;

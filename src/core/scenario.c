@@ -8,7 +8,7 @@ static const float STRAY = 1.25f;
 
 /* ---- life ---- */
 
-/* With base NULL only finds the size of the block. */
+/* With base NULL only finds the size of the block. What is read in fours has room behind its end. */
 static size_t carve_all(eplb_scenario_t *s, char *base) {
   size_t used = 0, e = (size_t)s->num_experts, d = (size_t)s->num_devices, slots = (size_t)s->num_slots;
   s->load = eplb_carve(base, &used, e, sizeof *s->load);
@@ -19,12 +19,16 @@ static size_t carve_all(eplb_scenario_t *s, char *base) {
   s->peak = eplb_carve(base, &used, e, sizeof *s->peak);
   s->worth = eplb_carve(base, &used, e, sizeof *s->worth);
   s->key = eplb_carve(base, &used, e, sizeof *s->key);
+  s->more = eplb_carve(base, &used, e + 4, sizeof *s->more);
+  s->new_piece = eplb_carve(base, &used, e + 4, sizeof *s->new_piece);
+  s->drop = eplb_carve(base, &used, e + 4, sizeof *s->drop);
   s->slowness = eplb_carve(base, &used, d, sizeof *s->slowness);
-  s->slot_rise = eplb_carve(base, &used, slots, sizeof *s->slot_rise);
-  s->slot_bend = eplb_carve(base, &used, slots, sizeof *s->slot_bend);
+  s->slot_rise = eplb_carve(base, &used, slots + 4, sizeof *s->slot_rise);
+  s->slot_mean = eplb_carve(base, &used, slots + 4, sizeof *s->slot_mean);
+  s->bend = eplb_carve(base, &used, d, sizeof *s->bend);
   s->price = eplb_carve(base, &used, d, sizeof *s->price);
-  s->fee = eplb_carve(base, &used, d * e, sizeof *s->fee);
-  s->rise = eplb_carve(base, &used, d * e, sizeof *s->rise);
+  s->fee = eplb_carve(base, &used, d * e + 4, sizeof *s->fee);
+  s->rise = eplb_carve(base, &used, d * e + 4, sizeof *s->rise);
   s->count = eplb_carve(base, &used, e, sizeof *s->count);
   s->order = eplb_carve(base, &used, e, sizeof *s->order);
   s->used = eplb_carve(base, &used, d, sizeof *s->used);
@@ -113,6 +117,9 @@ int eplb_scenario_set_load(eplb_scenario_t *s, const eplb_windows_t *windows, si
   for (int k = 0; k < windows->num_windows; k++)
     if (total[k] > 0)
       take_window(s, windows->load[k] + offset, total[k], windows->weight[k] / all);
+  memset(&s->quarter, 0, sizeof s->quarter);
+  for (int k = 0; k < s->num_windows; k++)
+    *value(&s->quarter, k) = sqrtf(sqrtf(s->weight[k]));
   for (int e = 0; e < s->num_experts; e++)
     finish_expert(s, e);
   s->lanes = (s->num_windows + 3) / 4;
@@ -144,15 +151,18 @@ static void set_piece(eplb_scenario_t *s, int expert) {
     s->piece[expert].at[i] = s->load[expert].at[i] * each;
 }
 
-/* The price of the time, and how that rises with the load. */
+/* The price of the time, and how that rises and bends with the load. */
 static void reprice(eplb_scenario_t *s, int device) {
-  eplb_lanes_t sum = {0};
+  float slow = s->slowness[device];
+  eplb_lanes_t price = {0}, bend = {0};
   for (int i = 0; i < s->lanes; i++) {
-    eplb_lanes_t t = s->time[device].at[i], t2 = t * t, t4 = t2 * t2;
-    sum += t4 * t4;
-    s->slope[device].at[i] = t4 * t2 * t * (8 * s->slowness[device]);
+    eplb_lanes_t t = s->time[device].at[i], t2 = t * t, t6 = t2 * t2 * t2;
+    price += t6 * t2;
+    bend += t6 * s->quarter.at[i];
+    s->slope[device].at[i] = t6 * t * (8 * slow);
   }
-  s->price[device] = eplb_lanes_sum(sum);
+  s->price[device] = eplb_lanes_sum(price);
+  s->bend[device] = eplb_lanes_sum(bend) * slow * slow;
   s->stale[device] = 1;
 }
 

@@ -1,6 +1,7 @@
 #include "core/scenario.h"
 
-/* The row of `rise` of each device whose slope has changed. */
+/* The row of `rise` of each device whose slope has changed; in `key` how all prices rise with an expert's load; and what one replica more
+ * changes, by slopes: more * rise where it is, and drop elsewhere. */
 static void freshen(eplb_scenario_t *s) {
   for (int d = 0; d < s->num_devices; d++) {
     float *rise = s->rise + (size_t)d * (size_t)s->num_experts;
@@ -13,6 +14,11 @@ static void freshen(eplb_scenario_t *s) {
   for (int slot = 0; slot < s->num_slots; slot++)
     if (s->expert[slot] != EPLB_EMPTY)
       s->key[s->expert[slot]] += s->rise[(size_t)s->device_of[slot] * (size_t)s->num_experts + (size_t)s->expert[slot]];
+  for (int e = 0; e < s->num_experts; e++) {
+    s->more[e] = 1 / ((float)s->count[e] + 1);
+    s->new_piece[e] = s->mean[e] * s->more[e];
+    s->drop[e] = s->key[e] * (s->more[e] - 1 / (float)s->count[e]);
+  }
 }
 
 /* What changes when a slot of `device` gets `taker` instead of `giver`, which may be EPLB_EMPTY. */
@@ -23,10 +29,10 @@ static float change_of(const eplb_scenario_t *s, int device, int giver, int take
   const eplb_series_t *given = giver == EPLB_EMPTY ? &s->piece[EPLB_EMPTY] : &s->load[giver];
   for (int d = 0; d < s->num_devices; d++) {
     int takes = eplb_scenario_holds(s, d, taker), gives = eplb_scenario_holds(s, d, giver);
-    float x = d == device ? now : takes ? now - was : 0, y = d == device ? -had : gives ? has - had : 0;
-    eplb_lanes_t sum = {0};
     if (d != device && !takes && !gives)
       continue;
+    float x = d == device ? now : takes ? now - was : 0, y = d == device ? -had : gives ? has - had : 0;
+    eplb_lanes_t sum = {0};
     for (int i = 0; i < s->lanes; i++)
       sum += eplb_lanes_eighth_power(s->time[d].at[i] + (s->load[taker].at[i] * x + given->at[i] * y) * s->slowness[d]);
     change += eplb_lanes_sum(sum) - s->price[d];
@@ -34,26 +40,44 @@ static float change_of(const eplb_scenario_t *s, int device, int giver, int take
   return change;
 }
 
-/* The best expert for a slot, or EPLB_EMPTY to leave it as it is. Prices being convex, no change gains more than slopes say. */
+typedef struct taker {
+  int expert; /* EPLB_EMPTY: the slot is best left as it is */
+  float change;
+} taker_t;
+
+static void offer(const eplb_scenario_t *s, int slot, int e, taker_t *best) {
+  int device = s->device_of[slot], giver = s->expert[slot];
+  if (eplb_scenario_holds(s, device, e) || s->moves + eplb_scenario_moves(s, slot, e) > s->max_moves)
+    return;
+  float fee = s->fee_price * (eplb_scenario_fee(s, device, e) - eplb_scenario_fee(s, device, giver));
+  float change = fee + change_of(s, device, giver, e);
+  if (change < best->change)
+    *best = (taker_t){e, change};
+}
+
+/* The best expert for a slot, among those for which slopes, and the bend of the slot's own device, promise enough. */
 static int best_taker(const eplb_scenario_t *s, int slot) {
-  int device = s->device_of[slot], giver = s->expert[slot], best = EPLB_EMPTY;
+  int device = s->device_of[slot], giver = s->expert[slot];
   const float *rise = s->rise + (size_t)device * (size_t)s->num_experts;
-  float least = -EPLB_SCENARIO_LEAST_GAIN, without = 0, refund = s->fee_price * eplb_scenario_fee(s, device, giver);
-  if (giver != EPLB_EMPTY)
-    without = (s->key[giver] - rise[giver]) / ((float)s->count[giver] - 1) - s->key[giver] / (float)s->count[giver];
-  for (int e = 0; e < s->num_experts; e++) {
-    float count = (float)s->count[e], fee = s->fee_price * eplb_scenario_fee(s, device, e) - refund;
-    float at_least = without + fee + (rise[e] + s->key[e]) / (count + 1) - s->key[e] / count;
-    if (at_least >= least || eplb_scenario_holds(s, device, e) ||
-        s->moves + eplb_scenario_moves(s, slot, e) > s->max_moves)
-      continue;
-    float change = fee + change_of(s, device, giver, e);
-    if (change < least) {
-      least = change;
-      best = e;
-    }
+  const float *fee = s->fee + (size_t)device * (size_t)s->num_experts;
+  taker_t best = {EPLB_EMPTY, -EPLB_SCENARIO_LEAST_GAIN};
+  float without = -s->fee_price * eplb_scenario_fee(s, device, giver), piece = 0;
+  if (giver != EPLB_EMPTY) {
+    piece = s->mean[giver] / (float)s->count[giver];
+    without += (s->key[giver] - rise[giver]) / ((float)s->count[giver] - 1) - s->key[giver] / (float)s->count[giver];
   }
-  return best;
+  for (int e = 0; e < s->num_experts; e += 4) {
+    eplb_lanes_t differ = eplb_lanes_load(s->new_piece + e) - piece;
+    eplb_lanes_t guess = eplb_lanes_load(rise + e) * eplb_lanes_load(s->more + e) + eplb_lanes_load(s->drop + e) +
+                         (eplb_lanes_load(fee + e) * s->fee_price + without) +
+                         differ * differ * (EPLB_SCENARIO_BEND * s->bend[device]);
+    if (!eplb_mask_any(guess < eplb_lanes_all(best.change)))
+      continue;
+    for (int i = 0; i < 4 && e + i < s->num_experts; i++)
+      if (guess[i] < best.change)
+        offer(s, slot, e + i, &best);
+  }
+  return best.expert;
 }
 
 int eplb_scenario_recount_pass(eplb_scenario_t *s, int pass) {
