@@ -1,3 +1,4 @@
+#include "core/domains.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include <eplb/loads.h>
@@ -27,6 +28,10 @@ static eplb_status_t check(const eplb_generate_options_t *o) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "parameter is %g; expected 0 to 16", o->parameter);
   if (!(o->drift >= 0 && o->drift <= 1))
     return eplb_fail(EPLB_ERR_ARGUMENT, "drift is %g; expected 0 to 1", o->drift);
+  if (o->num_domains < 0 || o->num_domains > 64)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%d domains; expected 0 to 64", o->num_domains);
+  if (o->num_domains > 0 && o->spread != EPLB_SPREAD_LOGNORMAL)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "domains with spread %d; expected lognormal", (int)o->spread);
   if (!(o->tokens >= 1 && o->tokens <= 0x1p40))
     return eplb_fail(EPLB_ERR_ARGUMENT, "tokens is %g; expected 1 to 2^40", o->tokens);
   if (!(o->tokens * o->num_experts < 0x1p63)) /* all of them may go to one expert */
@@ -66,8 +71,7 @@ static void popularity(const eplb_generate_options_t *o, const double *normal, r
     }
 }
 
-/* Whole tokens, whose sum is that asked for but for rounding. */
-static void count_tokens(const eplb_generate_options_t *o, const double *share, double *load) {
+void eplb_generate_count(const eplb_generate_options_t *o, const double *share, double *load) {
   double sum = 0;
   for (int e = 0; e < o->num_experts; e++)
     sum += share[e];
@@ -86,8 +90,21 @@ static void generate_layer(const eplb_generate_options_t *o, uint64_t *state, in
       normal[e] = sqrt(1 - o->drift) * normal[e] + sqrt(o->drift) * eplb_random_normal(state);
     popularity(o, normal, order, share);
     size_t row = (size_t)w * (size_t)o->num_layers + (size_t)layer;
-    count_tokens(o, share, loads->load + row * (size_t)o->num_experts);
+    eplb_generate_count(o, share, loads->load + row * (size_t)o->num_experts);
   }
+}
+
+static eplb_status_t generate_drifting(const eplb_generate_options_t *o, eplb_loads_t *loads) {
+  double *normal = EPLB_NEW(double, o->num_experts), *share = EPLB_NEW(double, o->num_experts);
+  rank_t *order = EPLB_NEW(rank_t, o->num_experts);
+  int complete = normal && share && order;
+  uint64_t state = o->seed;
+  for (int i = 0; i < o->num_layers && complete; i++)
+    generate_layer(o, &state, i, normal, order, share, loads);
+  free(order);
+  free(share);
+  free(normal);
+  return complete ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 
 eplb_status_t eplb_loads_generate(const eplb_generate_options_t *options, eplb_loads_t **loads) {
@@ -95,21 +112,11 @@ eplb_status_t eplb_loads_generate(const eplb_generate_options_t *options, eplb_l
   eplb_status_t status = check(options);
   if (!status)
     status = eplb_loads_create(options->num_windows, options->num_layers, options->num_experts, &l);
+  if (!status)
+    status = options->num_domains > 0 ? eplb_generate_domains(options, l) : generate_drifting(options, l);
   if (status)
-    return status;
-  double *normal = EPLB_NEW(double, options->num_experts), *share = EPLB_NEW(double, options->num_experts);
-  rank_t *order = EPLB_NEW(rank_t, options->num_experts);
-  if (normal && share && order) {
-    uint64_t state = options->seed;
-    for (int i = 0; i < options->num_layers; i++)
-      generate_layer(options, &state, i, normal, order, share, l);
-    *loads = l;
-  } else {
     eplb_loads_destroy(&l);
-    status = EPLB_ERR_MEMORY;
-  }
-  free(order);
-  free(share);
-  free(normal);
+  else
+    *loads = l;
   return status;
 }

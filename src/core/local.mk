@@ -15,6 +15,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/feed.h \
 	src/core/dispatch.c \
 	src/core/dispatch.h \
+	src/core/domains.c \
+	src/core/domains.h \
 	src/core/fold.c \
 	src/core/fold.h \
 	src/core/forecast.c \

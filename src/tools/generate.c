@@ -5,7 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_WINDOWS = 256, KEY_LAYERS, KEY_EXPERTS, KEY_SPREAD, KEY_PARAMETER, KEY_DRIFT, KEY_TOKENS, KEY_SEED };
+enum {
+  KEY_WINDOWS = 256,
+  KEY_LAYERS,
+  KEY_EXPERTS,
+  KEY_SPREAD,
+  KEY_PARAMETER,
+  KEY_DRIFT,
+  KEY_DOMAINS,
+  KEY_TOKENS,
+  KEY_SEED
+};
 
 static const struct argp_option arguments[] = {
     {"windows", KEY_WINDOWS, "N", 0, "windows that follow each other in time (8)", 0},
@@ -14,6 +24,10 @@ static const struct argp_option arguments[] = {
     {"distribution", KEY_SPREAD, "NAME", 0, "lognormal, zipf or uniform (lognormal)", 0},
     {"parameter", KEY_PARAMETER, "X", 0, "of the distribution: sigma or exponent, 0 to 16 (1)", 0},
     {"drift", KEY_DRIFT, "SHARE", 0, "share of popularity that is new in each window, 0 to 1 (0.1)", 0},
+    {"domains", KEY_DOMAINS, "N", 0,
+     "windows are mixtures of N domains of traffic, each with its own popular experts; drift is of the mixture (0: "
+     "none)",
+     0},
     {"tokens", KEY_TOKENS, "N", 0, "mean tokens per expert and window (10000)", 0},
     {"seed", KEY_SEED, "N", 0, "the same seed gives the same loads (1)", 0},
     {"output", 'o', "FILE", 0, "write to FILE (default: standard output)", 0},
@@ -54,6 +68,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_DRIFT:
     o->drift = tool_real(state, "drift", text, 0, 1);
+    return 0;
+  case KEY_DOMAINS:
+    o->num_domains = (int)tool_integer(state, "domains", text, 0, 64);
     return 0;
   case KEY_TOKENS:
     o->tokens = tool_real(state, "tokens", text, 1, 0x1p40);

@@ -6,6 +6,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/carry \
 	tests/unit/default_planner \
 	tests/unit/dispatch \
+	tests/unit/domains \
 	tests/unit/forecast \
 	tests/unit/golden \
 	tests/unit/keep_slots \
@@ -135,3 +136,7 @@ tests_unit_dispatch_LDADD = $(CORE_LIBS)
 tests_unit_ahead_SOURCES = tests/unit/ahead.c
 tests_unit_ahead_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_ahead_LDADD = $(CORE_LIBS)
+
+tests_unit_domains_SOURCES = tests/unit/domains.c
+tests_unit_domains_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_domains_LDADD = $(CORE_LIBS)
