@@ -144,4 +144,6 @@ eplb_status_t eplb_linked_create(const eplb_topology_t *topology, eplb_linked_t 
 void eplb_linked_free(eplb_linked_t *l) {
   free(l->device);
   free(l->taken);
+  l->device = NULL;
+  l->taken = NULL;
 }

@@ -142,7 +142,7 @@ static void check_quotas(rng_t *rng) {
     int32_t first = begin_of(&job, e)[0], end = begin_of(&job, e)[1];
     int64_t sum = 0;
     double shares = 0;
-    int up_here = 0, up_elsewhere = 0, down_here = 0;
+    int up_elsewhere = 0, down_here = 0;
     for (int32_t k = first; k < end; k++)
       shares += split == EPLB_SPLIT_EVEN ? 1 : (double)job.share[k];
     for (int32_t k = first; k < end; k++) {
@@ -150,7 +150,6 @@ static void check_quotas(rng_t *rng) {
       sum += job.quota[k];
       CU_ASSERT(fabs(job.quota[k] - wanted) < 1);
       int here = device_of(&job, k) == device, up = job.quota[k] > wanted;
-      up_here += here && up;
       up_elsewhere += !here && up;
       down_here += here && job.quota[k] < wanted;
     }

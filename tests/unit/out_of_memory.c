@@ -2,6 +2,7 @@
 #include "failing_memory.h"
 #include "shapes.h"
 #include "tap.h"
+#include <eplb/dispatch.h>
 #include <eplb/loads.h>
 #include <eplb/planner.h>
 #include <eplb/steps.h>
@@ -158,6 +159,55 @@ static eplb_status_t replan_reference(world_t *w) {
   return eplb_replan(&w->options, w->topology, w->before, w->load, &w->made_placement);
 }
 
+static eplb_windows_t two_windows(const world_t *w) {
+  return (eplb_windows_t){.num_windows = 2, .load = {w->load, w->load}, .weight = {1, 1}};
+}
+
+static eplb_status_t plan_ahead(world_t *w) {
+  const eplb_windows_t windows = two_windows(w);
+  w->options.planner = EPLB_PLANNER_LINKED;
+  return eplb_plan_windows(&w->options, w->topology, 2, 16, &windows, &w->made_placement);
+}
+
+static eplb_status_t replan_ahead(world_t *w) {
+  const eplb_windows_t windows = two_windows(w);
+  w->options.planner = EPLB_PLANNER_SCENARIO;
+  return eplb_replan_windows(&w->options, w->topology, w->before, &windows, &w->made_placement);
+}
+
+static eplb_status_t plan_forecast(world_t *w) {
+  const eplb_windows_t windows = two_windows(w);
+  return eplb_plan_windows(&w->options, w->topology, 2, 16, &windows, &w->made_placement);
+}
+
+static eplb_status_t replan_forecast(world_t *w) {
+  const eplb_windows_t windows = two_windows(w);
+  return eplb_replan_windows(&w->options, w->topology, w->before, &windows, &w->made_placement);
+}
+
+static eplb_status_t keep_history(world_t *w) {
+  eplb_history_t *h = NULL;
+  eplb_status_t status = eplb_history_create(2, 16, 4, .9, &h);
+  if (!status)
+    status = eplb_history_add(h, w->load);
+  eplb_history_destroy(&h);
+  return status;
+}
+
+static eplb_status_t dispatch(world_t *w) {
+  eplb_dispatch_t *d = NULL;
+  const int64_t count[16] = {1, 2, 3};
+  float share[24];
+  int32_t quota[24];
+  eplb_status_t status = eplb_dispatch_create(w->topology, w->before, &d);
+  if (!status)
+    status = eplb_dispatch_shares(d, 1, count, share);
+  if (!status)
+    status = eplb_dispatch_quotas(d, 1, 0, EPLB_SPLIT_SHARES, share, count, quota);
+  eplb_dispatch_destroy(&d);
+  return status;
+}
+
 static eplb_status_t count_visits(world_t *w) {
   double visits;
   eplb_status_t status = eplb_remote_nodes(w->topology, w->before, 0, w->load, 4, 2, 3, &visits, NULL);
@@ -188,8 +238,16 @@ static eplb_status_t generate_loads(world_t *w) {
   return eplb_loads_generate(&options, &w->made_loads);
 }
 
+static eplb_status_t generate_domains(world_t *w) {
+  eplb_generate_options_t options;
+  eplb_generate_options_init(&options);
+  options.num_domains = 3;
+  return eplb_loads_generate(&options, &w->made_loads);
+}
+
 static void loads_survive_any_failure(void) {
   exhaust(generate_loads);
+  exhaust(generate_domains);
 }
 
 static void topologies_survive_any_failure(void) {
@@ -221,6 +279,15 @@ static void planning_survives_any_failure(void) {
   exhaust(replan);
   exhaust(replan_reference);
   exhaust(count_visits);
+}
+
+static void planning_ahead_survives_any_failure(void) {
+  exhaust(plan_ahead);
+  exhaust(replan_ahead);
+  exhaust(plan_forecast);
+  exhaust(replan_forecast);
+  exhaust(keep_history);
+  exhaust(dispatch);
 }
 
 static void derivation_survives_any_failure(void) {
@@ -266,6 +333,7 @@ int main(void) {
       {"keeping slots survives any failure", keeping_slots_survives_any_failure},
       {"the bound survives any failure", the_bound_survives_any_failure},
       {"planning survives any failure", planning_survives_any_failure},
+      {"planning ahead survives any failure", planning_ahead_survives_any_failure},
       {"derivation survives any failure", derivation_survives_any_failure},
       {"sizes are checked before anything is allocated", sizes_are_checked_before_anything_is_allocated},
       {"questions need no memory", questions_need_no_memory},
