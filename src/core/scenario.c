@@ -12,7 +12,8 @@ static const float STRAY = 1.25f;
 static size_t carve_all(eplb_scenario_t *s, char *base) {
   size_t used = 0, e = (size_t)s->num_experts, d = (size_t)s->num_devices, slots = (size_t)s->num_slots;
   s->load = eplb_carve(base, &used, e, sizeof *s->load);
-  s->piece = (eplb_series_t *)eplb_carve(base, &used, e + 1, sizeof *s->piece) + (base != NULL);
+  eplb_series_t *piece = eplb_carve(base, &used, e + 1, sizeof *piece);
+  s->piece = base ? piece + 1 : NULL;
   s->time = eplb_carve(base, &used, d, sizeof *s->time);
   s->slope = eplb_carve(base, &used, d, sizeof *s->slope);
   s->mean = eplb_carve(base, &used, e, sizeof *s->mean);
