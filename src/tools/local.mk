@@ -53,12 +53,12 @@ COMMAND_PAGES = \
 	src/tools/eplb-run.1 \
 	src/tools/eplb-topo.1 \
 	src/tools/eplb-plan.1 \
+	src/tools/eplb-replay.1 \
 	src/tools/eplb-generate.1 \
 	src/tools/eplb-bench.1 \
 	src/tools/eplb-bench-plan.1 \
 	src/tools/eplb-bench-migrate.1
 man_MANS += src/tools/eplb.1 $(COMMAND_PAGES)
-man_MANS += src/tools/eplb.1 src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-replay.1 src/tools/eplb-generate.1 src/tools/eplb-bench.1
 CLEANFILES += $(man_MANS)
 HELP2MAN_FLAGS = --no-info --no-discard-stderr --version-string='$(PACKAGE_VERSION)' --source='$(PACKAGE_NAME)'
 
@@ -72,9 +72,4 @@ $(COMMAND_PAGES): eplb$(EXEEXT) src/tools/local.mk
 	  what=$$(./$${command%" $$word"} --help | sed -n "s/^  $$word  *//p") && \
 	  printf '#!/bin/sh\nexec ./%s "$$@"\n' "$$command" >$$program && chmod +x $$program && \
 	  $(HELP2MAN) $(HELP2MAN_FLAGS) --name="$$what" -o $@ $$program && rm -f $$program
-src/tools/eplb-run.1 src/tools/eplb-topo.1 src/tools/eplb-plan.1 src/tools/eplb-replay.1 src/tools/eplb-generate.1 src/tools/eplb-bench.1: eplb$(EXEEXT)
-	$(AM_V_GEN)command=$$(basename $@ .1 | sed 's/eplb-//'); \
-	  printf '#!/bin/sh\nexec ./eplb$(EXEEXT) %s "$$@"\n' $$command >$@.sh && chmod +x $@.sh && \
-	  what=$$(./eplb$(EXEEXT) --help | sed -n "s/^  $$command  *//p") && \
-	  $(HELP2MAN) $(HELP2MAN_FLAGS) --name="$$what" -o $@ $@.sh && rm -f $@.sh
 endif

@@ -13,6 +13,7 @@ enum {
   KEY_NODES = 256,
   KEY_GPUS,
   KEY_SLOTS,
+  KEY_TOPOLOGY,
   KEY_POLICIES,
   KEY_SHARES,
   KEY_WINDOW,
@@ -29,6 +30,7 @@ static const struct argp_option arguments[] = {
     {"slots", KEY_SLOTS, "P", 0,
      "physical experts per layer in all (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
      0},
+    {"topology", KEY_TOPOLOGY, "WHAT", 0, "GPUs as eplb plan --topology takes them, in place of --nodes and --gpus", 0},
     {"policies", KEY_POLICIES, "LIST", 0, "planners to be compared (reference,default,scenario,linked)", 0},
     {"shares", KEY_SHARES, "on|off", 0,
      "divide each expert by shares made from the counts of the batch itself, or equally (on for linked only)", 0},
@@ -105,6 +107,9 @@ static error_t parse_number(int key, const char *text, const struct argp_state *
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   replay_options_t *o = state->input;
   switch (key) {
+  case KEY_TOPOLOGY:
+    o->topology = text;
+    return 0;
   case KEY_POLICIES:
     parse_policies(state, text, o);
     return 0;
@@ -146,7 +151,8 @@ static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, epl
     status =
         eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one for the next", o->loads);
   if (!status)
-    status = tool_declare(o->nodes, o->gpus, o->slots, (*loads)->num_experts, topology);
+    status = o->topology ? tool_topology(o->topology, o->slots, (*loads)->num_experts, topology)
+                         : tool_declare(o->nodes, o->gpus, o->slots, (*loads)->num_experts, topology);
   for (int i = 0; i < o->num_policies && !status; i++) {
     eplb_planner_t planner = o->policy[i];
     int with_shares =

@@ -10,12 +10,12 @@ enum { REPLAY_MAX_POLICIES = 8 };
 typedef enum replay_shares { REPLAY_SHARES_AUTO, REPLAY_SHARES_ON, REPLAY_SHARES_OFF } replay_shares_t;
 
 typedef struct replay_options {
-  const char *loads;
-  int nodes, gpus, slots; /* in all; gpus, slots 0: chosen */
-  int history;            /* windows heeded */
-  int warmup;             /* windows that are not judged */
-  int batch_tokens;       /* 0: whole windows */
-  int anew;               /* plan every window from nothing */
+  const char *loads, *topology; /* topology NULL: by the three numbers */
+  int nodes, gpus, slots;       /* in all; gpus, slots 0: chosen */
+  int history;                  /* windows heeded */
+  int warmup;                   /* windows that are not judged */
+  int batch_tokens;             /* 0: whole windows */
+  int anew;                     /* plan every window from nothing */
   int json;
   double expert_bytes;
   uint64_t seed;
