@@ -14,6 +14,8 @@ static size_t carve_all(eplb_scenario_t *s, char *base) {
   s->load = eplb_carve(base, &used, e, sizeof *s->load);
   eplb_series_t *piece = eplb_carve(base, &used, e + 1, sizeof *piece);
   s->piece = base ? piece + 1 : NULL;
+  float *piece_mean = eplb_carve(base, &used, e + 1, sizeof *piece_mean);
+  s->piece_mean = base ? piece_mean + 1 : NULL;
   s->time = eplb_carve(base, &used, d, sizeof *s->time);
   s->slope = eplb_carve(base, &used, d, sizeof *s->slope);
   s->mean = eplb_carve(base, &used, e, sizeof *s->mean);
@@ -150,6 +152,7 @@ static void set_piece(eplb_scenario_t *s, int expert) {
   float each = 1 / (float)s->count[expert];
   for (int i = 0; i < s->lanes; i++)
     s->piece[expert].at[i] = s->load[expert].at[i] * each;
+  s->piece_mean[expert] = s->mean[expert] * each;
 }
 
 /* The price of the time, and how that rises and bends with the load. */

@@ -32,6 +32,7 @@ typedef struct eplb_scenario {
   int32_t *expert;      /* [num_slots] or EPLB_EMPTY */
   int32_t *count;       /* [num_experts] */
   eplb_series_t *piece; /* [-1 ... num_experts - 1]: load / count; that of EPLB_EMPTY is 0 */
+  float *piece_mean;    /* the same of mean */
   uint16_t *holds;      /* [num_devices][num_experts]: replicas */
   eplb_series_t *time;  /* [num_devices] */
   float *price;         /* [num_devices] */

@@ -61,13 +61,12 @@ static int best_taker(const eplb_scenario_t *s, int slot) {
   const float *rise = s->rise + (size_t)device * (size_t)s->num_experts;
   const float *fee = s->fee + (size_t)device * (size_t)s->num_experts;
   taker_t best = {EPLB_EMPTY, -EPLB_SCENARIO_LEAST_GAIN};
-  float without = -s->fee_price * eplb_scenario_fee(s, device, giver), piece = 0;
+  float without = -s->fee_price * eplb_scenario_fee(s, device, giver);
   if (giver != EPLB_EMPTY) {
-    piece = s->mean[giver] / (float)s->count[giver];
     without += (s->key[giver] - rise[giver]) / ((float)s->count[giver] - 1) - s->key[giver] / (float)s->count[giver];
   }
   for (int e = 0; e < s->num_experts; e += 4) {
-    eplb_lanes_t differ = eplb_lanes_load(s->new_piece + e) - piece;
+    eplb_lanes_t differ = eplb_lanes_load(s->new_piece + e) - s->piece_mean[giver];
     eplb_lanes_t guess = eplb_lanes_load(rise + e) * eplb_lanes_load(s->more + e) + eplb_lanes_load(s->drop + e) +
                          (eplb_lanes_load(fee + e) * s->fee_price + without) +
                          differ * differ * (EPLB_SCENARIO_BEND * s->bend[device]);

@@ -7,11 +7,6 @@ static float price_with(const eplb_scenario_t *s, int device, const eplb_series_
   return eplb_lanes_sum(sum);
 }
 
-static float mean_of(const eplb_scenario_t *s, int slot) {
-  int e = s->expert[slot];
-  return e == EPLB_EMPTY ? 0 : s->mean[e] / (float)s->count[e];
-}
-
 typedef struct swap {
   int a, b;
   float change; /* of all prices and fees */
@@ -20,13 +15,16 @@ typedef struct swap {
 static int allowed(const eplb_scenario_t *s, int a, int b) {
   int e = s->expert[a], f = s->expert[b];
   return e != f && !eplb_scenario_holds(s, s->device_of[a], f) && !eplb_scenario_holds(s, s->device_of[b], e) &&
-         s->moves + eplb_scenario_moves(s, a, f) + eplb_scenario_moves(s, b, e) <= s->max_moves;
+         (s->moves + 2 <= s->max_moves ||
+          s->moves + eplb_scenario_moves(s, a, f) + eplb_scenario_moves(s, b, e) <= s->max_moves);
 }
 
 static void offer(const eplb_scenario_t *s, int a, int b, float guess, swap_t *best) {
   int e = s->expert[a], f = s->expert[b], p = s->device_of[a], q = s->device_of[b];
-  float fees = s->fee_price * (eplb_scenario_fee(s, p, f) + eplb_scenario_fee(s, q, e) - eplb_scenario_fee(s, p, e) -
-                               eplb_scenario_fee(s, q, f));
+  float fees = 0;
+  if (s->fee_price > 0)
+    fees = s->fee_price * (eplb_scenario_fee(s, p, f) + eplb_scenario_fee(s, q, e) - eplb_scenario_fee(s, p, e) -
+                           eplb_scenario_fee(s, q, f));
   if (guess + fees >= best->change || !allowed(s, a, b))
     return;
   float change = fees - s->price[p] - s->price[q] + price_with(s, p, &s->piece[f], &s->piece[e]);
@@ -38,7 +36,7 @@ static void offer(const eplb_scenario_t *s, int a, int b, float guess, swap_t *b
 
 /* Offers slot a each slot of the other device for which the guess is good. */
 static void offer_all(const eplb_scenario_t *s, int a, const int *begin, float rise, float bend, swap_t *best) {
-  float mean = mean_of(s, a);
+  float mean = s->piece_mean[s->expert[a]];
   for (int b = begin[0]; b < begin[1]; b += 4) {
     eplb_lanes_t differ = eplb_lanes_load(s->slot_mean + b) - mean;
     eplb_lanes_t guess = eplb_lanes_load(s->slot_rise + b) - rise + differ * differ * bend;
@@ -58,7 +56,7 @@ static swap_t best_swap(eplb_scenario_t *s, int p, int q) {
     tilt.at[i] = s->slope[p].at[i] - s->slope[q].at[i];
   for (int b = begin[q]; b < begin[q + 1]; b++) {
     s->slot_rise[b] = eplb_series_dot(&tilt, &s->piece[s->expert[b]], s->lanes);
-    s->slot_mean[b] = mean_of(s, b);
+    s->slot_mean[b] = s->piece_mean[s->expert[b]];
   }
   for (int a = begin[p]; a < begin[p + 1]; a++)
     if (!s->fixed[a])
