@@ -4,6 +4,7 @@ pkginclude_HEADERS = \
 	include/eplb/eplb_mpi.h \
 	include/eplb/carry.h \
 	include/eplb/detect.h \
+	include/eplb/batch.h \
 	include/eplb/dispatch.h \
 	include/eplb/forecast.h \
 	include/eplb/formats.h \

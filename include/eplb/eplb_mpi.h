@@ -2,6 +2,7 @@
 #ifndef EPLB_EPLB_MPI_H
 #define EPLB_EPLB_MPI_H
 
+#include <eplb/batch.h>
 #include <eplb/detect.h>
 #include <eplb/eplb.h>
 #include <eplb/memory.h>

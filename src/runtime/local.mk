@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/runtime/libruntime.la
 src_runtime_libruntime_la_SOURCES = \
 	src/runtime/agree.c \
 	src/runtime/agree.h \
+	src/runtime/batch.c \
 	src/runtime/box.c \
 	src/runtime/box.h \
 	src/runtime/compare.c \

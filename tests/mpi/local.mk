@@ -1,8 +1,8 @@
 # Programs under mpirun, at several numbers of ranks each; see run.sh for which.
-MPI_TESTS = tests/mpi/session tests/mpi/faults tests/mpi/misuse
+MPI_TESTS = tests/mpi/batch tests/mpi/session tests/mpi/faults tests/mpi/misuse
 check_PROGRAMS += $(MPI_TESTS)
-TESTS += tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
-EXTRA_DIST += tests/mpi/run.sh tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
+TESTS += tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
+EXTRA_DIST += tests/mpi/run.sh tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
@@ -34,3 +34,8 @@ tests_mpi_misuse_SOURCES = tests/mpi/misuse.c
 tests_mpi_misuse_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_misuse_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_misuse_LDADD = $(MPI_TEST_LIBS)
+
+tests_mpi_batch_SOURCES = tests/mpi/batch.c
+tests_mpi_batch_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_batch_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_batch_LDADD = $(MPI_TEST_LIBS)
