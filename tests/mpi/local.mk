@@ -3,18 +3,41 @@ MPI_TESTS = tests/mpi/batch tests/mpi/session tests/mpi/faults tests/mpi/misuse
 check_PROGRAMS += $(MPI_TESTS)
 TESTS += tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
 EXTRA_DIST += tests/mpi/run.sh tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
+MPI_TESTS = tests/mpi/session tests/mpi/faults tests/mpi/misuse tests/mpi/memory tests/mpi/modes tests/mpi/gpu
+check_PROGRAMS += $(MPI_TESTS)
+TESTS += tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test tests/mpi/memory.test tests/mpi/modes.test \
+	tests/mpi/gpu.test
+EXTRA_DIST += tests/mpi/run.sh tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test tests/mpi/memory.test \
+	tests/mpi/modes.test tests/mpi/gpu.test
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
 	src/tools/weights.c \
 	src/tools/weights.h \
+	tests/support/cargo.c \
+	tests/support/cargo.h \
 	tests/support/failing_memory.c \
 	tests/support/failing_memory.h \
+	tests/support/guarded.c \
+	tests/support/guarded.h \
 	tests/support/job.c \
 	tests/support/job.h \
 	tests/support/mpi_tap.c \
-	tests/support/mpi_tap.h
+	tests/support/mpi_tap.h \
+	tests/support/pages.c \
+	tests/support/pages.h \
+	tests/support/trial.c \
+	tests/support/trial.h
 tests_support_libjob_la_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+
+# A shared library, as what it stands for is: -rpath makes it one, though it is never installed.
+check_LTLIBRARIES += tests/support/libfakecuda.la
+tests_support_libfakecuda_la_SOURCES = \
+	tests/support/fake_cuda.c \
+	tests/support/fake_cuda.h \
+	tests/support/pages.c \
+	tests/support/pages.h
+tests_support_libfakecuda_la_LDFLAGS = $(AM_LDFLAGS) -avoid-version -rpath $(abs_builddir)
 
 MPI_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/support $(MPI_CFLAGS)
 MPI_TEST_LIBS = tests/support/libjob.la src/runtime/libruntime.la src/detect/libdetect.la src/core/libcore.la
@@ -39,3 +62,17 @@ tests_mpi_batch_SOURCES = tests/mpi/batch.c
 tests_mpi_batch_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_batch_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_batch_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_memory_SOURCES = tests/mpi/memory.c
+tests_mpi_memory_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_memory_LDADD = $(MPI_TEST_LIBS)
+
+tests_mpi_modes_SOURCES = tests/mpi/modes.c
+tests_mpi_modes_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_modes_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_modes_LDADD = $(MPI_TEST_LIBS)
+
+tests_mpi_gpu_SOURCES = tests/mpi/gpu.c
+tests_mpi_gpu_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_gpu_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_gpu_LDADD = tests/support/libfakecuda.la $(MPI_TEST_LIBS)

@@ -1,0 +1,57 @@
+#include "trial.h"
+#include "job.h"
+#include "mpi_tap.h"
+
+const cargo_tensor_t trial_tensors[TRIAL_TENSORS] = {
+    {"weights", 1501, 64, 0}, {"moments", 0, 0, 0}, {"scales", 7, 1, 0}, {"by table", 333, 0, 1}, {"bias", 1, 0, 1}};
+
+eplb_session_options_t trial_options(void) {
+  eplb_session_options_t o = job_options();
+  o.num_layers = 3;
+  o.plan.num_groups = 1;
+  o.verify = EPLB_VERIFY_ALWAYS;
+  return o;
+}
+
+void trial_rounds(const eplb_session_options_t *options, int nodes) {
+  eplb_session_options_t o = *options;
+  eplb_topology_t *topology = job_deal_topology(nodes, o.slots_per_rank);
+  o.topology = topology;
+  cargo_t cargo;
+  cargo_start(&cargo, &o, trial_tensors, TRIAL_TENSORS, o.slots_per_rank);
+  eplb_topology_destroy(&topology);
+  int64_t moved = 0;
+  for (int round = 0; round < 3; round++) {
+    eplb_report_t report = {0};
+    cargo_record(&cargo, round);
+    CHECK(!eplb_rebalance(cargo.session, &report));
+    CHECK(cargo_is_whole(&cargo));
+    CHECK(mpi_tap_same(cargo_hash_of_maps(&cargo)));
+    CHECK(report.verified && report.layers_committed == report.layers_planned);
+    CHECK(report.staging_peak <= report.staging_limit);
+    moved += report.slots_changed;
+  }
+  CHECK(moved > 0);
+  cargo_finish(&cargo);
+}
+
+int trial_outcome(cargo_t *cargo, eplb_status_t status, int hits, long long maps) {
+  int hit = hits > 0, any;
+  MPI_Allreduce(&hit, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  int same = mpi_tap_same(status);
+  CHECK(same);
+  CHECK((status != EPLB_SUCCESS) == any);
+  same = mpi_tap_same_text(any ? eplb_last_error() : "");
+  CHECK(same);
+  same = mpi_tap_same(cargo_hash_of_maps(cargo));
+  CHECK(same);
+  if (cargo_hash_of_maps(cargo) == maps || !any)
+    CHECK(cargo_is_whole(cargo));
+  else
+    cargo_fill(cargo); /* a copy into a slot may have failed after the ranks had agreed on the commit */
+  CHECK(!eplb_rebalance(cargo->session, NULL)); /* with the counts of the one that failed, if it failed at once */
+  cargo_record(cargo, 7);
+  CHECK(!eplb_rebalance(cargo->session, NULL));
+  CHECK(cargo_is_whole(cargo));
+  return any;
+}
