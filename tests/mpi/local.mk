@@ -4,11 +4,13 @@ check_PROGRAMS += $(MPI_TESTS)
 TESTS += tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
 EXTRA_DIST += tests/mpi/run.sh tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
 MPI_TESTS = tests/mpi/session tests/mpi/faults tests/mpi/misuse tests/mpi/memory tests/mpi/modes tests/mpi/gpu
+MPI_TESTS = tests/mpi/session tests/mpi/faults tests/mpi/misuse tests/mpi/memory tests/mpi/modes tests/mpi/gpu \
+	tests/mpi/permutations
 check_PROGRAMS += $(MPI_TESTS)
 TESTS += tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test tests/mpi/memory.test tests/mpi/modes.test \
-	tests/mpi/gpu.test
+	tests/mpi/gpu.test tests/mpi/permutations.test
 EXTRA_DIST += tests/mpi/run.sh tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test tests/mpi/memory.test \
-	tests/mpi/modes.test tests/mpi/gpu.test
+	tests/mpi/modes.test tests/mpi/gpu.test tests/mpi/permutations.test
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
@@ -76,3 +78,8 @@ tests_mpi_gpu_SOURCES = tests/mpi/gpu.c
 tests_mpi_gpu_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_gpu_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_gpu_LDADD = tests/support/libfakecuda.la $(MPI_TEST_LIBS)
+
+tests_mpi_permutations_SOURCES = tests/mpi/permutations.c
+tests_mpi_permutations_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_permutations_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_permutations_LDADD = $(MPI_TEST_LIBS)

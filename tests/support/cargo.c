@@ -60,24 +60,31 @@ static int visit(const cargo_t *c, int layer, int slot, int expert, int fill) {
   return good;
 }
 
-static int visit_all(const cargo_t *c, int fill) {
+static int visit_layer(const cargo_t *c, int layer, int fill) {
   int good = 1, begin = eplb_session_topology(c->session)->slot_begin[c->rank];
   const eplb_placement_t *p = eplb_session_placement(c->session);
-  for (int l = 0; l < c->num_layers; l++)
-    for (int s = 0; s < c->num_slots; s++) {
-      int expert = p->physical_to_logical[l * p->num_slots + begin + s];
-      if (expert != EPLB_EMPTY)
-        good &= visit(c, l, s, expert, fill);
-    }
+  for (int s = 0; s < c->num_slots; s++) {
+    int expert = p->physical_to_logical[layer * p->num_slots + begin + s];
+    if (expert != EPLB_EMPTY)
+      good &= visit(c, layer, s, expert, fill);
+  }
   return good;
 }
 
 void cargo_fill(cargo_t *cargo) {
-  visit_all(cargo, 1);
+  for (int l = 0; l < cargo->num_layers; l++)
+    visit_layer(cargo, l, 1);
+}
+
+int cargo_layer_is_whole(const cargo_t *cargo, int layer) {
+  return visit_layer(cargo, layer, 0);
 }
 
 int cargo_is_whole(const cargo_t *cargo) {
-  return eplb_placement_validate(eplb_session_placement(cargo->session)) == EPLB_SUCCESS && visit_all(cargo, 0);
+  int good = eplb_placement_validate(eplb_session_placement(cargo->session)) == EPLB_SUCCESS;
+  for (int l = 0; l < cargo->num_layers; l++)
+    good &= visit_layer(cargo, l, 0);
+  return good;
 }
 
 /* ---- life ---- */

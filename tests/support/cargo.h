@@ -31,6 +31,9 @@ void cargo_fill(cargo_t *cargo);
 /* Whether the placement is valid and every byte of this rank's slots is what it says. */
 int cargo_is_whole(const cargo_t *cargo);
 
+/* Only the bytes, of one layer. */
+int cargo_layer_is_whole(const cargo_t *cargo, int layer);
+
 /* Counts of a made-up round, for all layers. */
 void cargo_record(const cargo_t *cargo, int round);
 

@@ -13,6 +13,29 @@ eplb_session_options_t trial_options(void) {
   return o;
 }
 
+int trial_random(uint64_t *state, int below) {
+  *state = *state * 6364136223846793005u + 1442695040888963407u;
+  return (int)((*state >> 33) % (uint64_t)below);
+}
+
+eplb_placement_t *trial_placement(uint64_t *state, int layers, int experts, int slots, int empties) {
+  eplb_placement_t *p = NULL;
+  CHECK(!eplb_placement_create_linear(layers, experts, slots, &p));
+  for (int l = 0; l < layers; l++) {
+    int32_t *row = p->physical_to_logical + l * slots;
+    for (int s = experts; s < slots; s++)
+      row[s] = empties && trial_random(state, 2) ? EPLB_EMPTY : trial_random(state, experts);
+    for (int s = slots - 1; s > 0; s--) {
+      int other = trial_random(state, s + 1);
+      int32_t here = row[s];
+      row[s] = row[other];
+      row[other] = here;
+    }
+  }
+  CHECK(!eplb_placement_index(p));
+  return p;
+}
+
 void trial_rounds(const eplb_session_options_t *options, int nodes) {
   eplb_session_options_t o = *options;
   eplb_topology_t *topology = job_deal_topology(nodes, o.slots_per_rank);

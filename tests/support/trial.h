@@ -3,6 +3,7 @@
 #define TESTS_TRIAL_H
 
 #include "cargo.h"
+#include <stdint.h>
 
 /* Odd sizes that change from layer to layer, fixed and by table, one of no bytes. */
 enum { TRIAL_TENSORS = 5 };
@@ -10,6 +11,12 @@ extern const cargo_tensor_t trial_tensors[TRIAL_TENSORS];
 
 /* A few layers of few experts, which the planner moves nearly all; chunks end within tensors. */
 eplb_session_options_t trial_options(void);
+
+/* A number in [0, below), the next of what follows from *state. */
+int trial_random(uint64_t *state, int below);
+
+/* A random placement: every expert once, in the slots left over random ones, or none with `empties`. The caller's. */
+eplb_placement_t *trial_placement(uint64_t *state, int layers, int experts, int slots, int empties);
 
 /* Rounds of rebalances with checksums on these devices, dealt out to `nodes`; every byte is checked after each. Collective. */
 void trial_rounds(const eplb_session_options_t *options, int nodes);
