@@ -69,8 +69,16 @@ static void empty_slots_are_filled(void) {
   mpi_tap_case("slots that hold nothing are filled");
 }
 
-/* Ends after `commits` commits, and `tests` more looks at what is under way. */
-static void end_early(int way, int commits, int tests) {
+static int count_empty(const cargo_t *cargo) {
+  const eplb_placement_t *p = eplb_session_placement(cargo->session);
+  int empty = 0;
+  for (int i = 0; i < p->num_layers * p->num_slots; i++)
+    empty += p->physical_to_logical[i] == EPLB_EMPTY;
+  return empty;
+}
+
+/* Ends after `commits` commits, and `tests` more looks at what is under way. Returns how many slots that leaves empty. */
+static int end_early(int way, int commits, int tests) {
   eplb_session_options_t o = options_of(way);
   cargo_t cargo;
   start(&cargo, &o, NULL);
@@ -86,16 +94,21 @@ static void end_early(int way, int commits, int tests) {
   CHECK(!eplb_rebalance_end(cargo.session, &report));
   CHECK(report.commits_done <= commits);
   CHECK(cargo_is_whole(&cargo) && mpi_tap_same(cargo_hash_of_maps(&cargo)));
+  int empty = count_empty(&cargo);
+  CHECK(!empty || o.mode == EPLB_MODE_IN_PLACE);
   cargo_record(&cargo, way + 1);
   CHECK(!eplb_rebalance(cargo.session, &report) && report.layers_committed == report.layers_planned);
-  CHECK(cargo_is_whole(&cargo));
+  CHECK(cargo_is_whole(&cargo) && !count_empty(&cargo));
   cargo_finish(&cargo);
+  return empty;
 }
 
 static void early_ends(void) {
+  int empty = 0;
   for (int way = 0; way < NUM_WAYS; way++)
     for (int commits = 0; commits < 4; commits++)
-      end_early(way, commits, commits % 2 * 2);
+      empty += end_early(way, commits, commits % 2 * 2);
+  CHECK(num_ranks == 1 || empty > 0);
   mpi_tap_case("called off by each way: the placement is valid, its bytes are right");
 }
 
@@ -122,7 +135,8 @@ static eplb_status_t inject(void *arg, eplb_step_t step, void *bytes, size_t siz
   return EPLB_SUCCESS;
 }
 
-static void fail_at(int way, eplb_step_t step, int at, int flips) {
+/* Whether any rank was hit. */
+static int fail_at(int way, eplb_step_t step, int at, int flips) {
   fault_t fault = {.step = step, .at = at, .flips = flips, .late = way % 5};
   eplb_session_options_t o = options_of(way);
   o.fault = inject;
@@ -138,15 +152,19 @@ static void fail_at(int way, eplb_step_t step, int at, int flips) {
   CHECK(!status || status == (flips ? EPLB_ERR_CORRUPT : EPLB_ERR_UNSUPPORTED));
   CHECK(!status || strstr(eplb_last_error(), flips ? "checksum" : "injected"));
   CHECK(cargo_is_whole(&cargo));
-  trial_outcome(&cargo, status, fault.hits, maps);
+  int any = trial_outcome(&cargo, status, fault.hits, maps);
   cargo_finish(&cargo);
+  return any;
 }
 
 static void faults_by_each_way(int flips, const char *title) {
   for (int way = 0; way < NUM_WAYS; way++)
-    for (int step = EPLB_STEP_SEND; step < EPLB_NUM_STEPS; step++)
+    for (int step = EPLB_STEP_SEND; step < EPLB_NUM_STEPS; step++) {
+      int hits = 0;
       for (int at = 0; at < num_ranks; at++)
-        fail_at(way, (eplb_step_t)step, at, flips);
+        hits += fail_at(way, (eplb_step_t)step, at, flips);
+      CHECK(num_ranks == 1 || hits > 0);
+    }
   mpi_tap_case(title);
 }
 

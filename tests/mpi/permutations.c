@@ -73,7 +73,7 @@ int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   uint64_t state = (uint64_t)num_ranks;
-  for (int round = 0; round < (num_ranks < 16 ? 2 : 1); round++)
+  for (int round = 0; round < (num_ranks < 16 ? 4 : 2); round++)
     for (int w = 0; w < NUM_WAYS; w++)
       permute(&state, &ways[w]);
   CHECK(permutations > 0);
