@@ -1,16 +1,16 @@
 # Programs under mpirun, at several numbers of ranks each; see run.sh for which.
-MPI_TESTS = tests/mpi/batch tests/mpi/session tests/mpi/faults tests/mpi/misuse
+MPI_TESTS = \
+	tests/mpi/batch \
+	tests/mpi/faults \
+	tests/mpi/gpu \
+	tests/mpi/memory \
+	tests/mpi/misuse \
+	tests/mpi/modes \
+	tests/mpi/permutations \
+	tests/mpi/session
 check_PROGRAMS += $(MPI_TESTS)
-TESTS += tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
-EXTRA_DIST += tests/mpi/run.sh tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test
-MPI_TESTS = tests/mpi/session tests/mpi/faults tests/mpi/misuse tests/mpi/memory tests/mpi/modes tests/mpi/gpu
-MPI_TESTS = tests/mpi/session tests/mpi/faults tests/mpi/misuse tests/mpi/memory tests/mpi/modes tests/mpi/gpu \
-	tests/mpi/permutations
-check_PROGRAMS += $(MPI_TESTS)
-TESTS += tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test tests/mpi/memory.test tests/mpi/modes.test \
-	tests/mpi/gpu.test tests/mpi/permutations.test
-EXTRA_DIST += tests/mpi/run.sh tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test tests/mpi/memory.test \
-	tests/mpi/modes.test tests/mpi/gpu.test tests/mpi/permutations.test
+TESTS += $(MPI_TESTS:=.test)
+EXTRA_DIST += $(MPI_TESTS:=.test) tests/mpi/run.sh
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
@@ -64,6 +64,7 @@ tests_mpi_batch_SOURCES = tests/mpi/batch.c
 tests_mpi_batch_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_batch_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_batch_LDADD = $(MPI_TEST_LIBS)
+
 tests_mpi_memory_SOURCES = tests/mpi/memory.c
 tests_mpi_memory_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
