@@ -188,7 +188,8 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *laye
 
 /* Puts the new experts of `layer` that are there into their slots and the new maps in place. Until then old weights and maps are
  * whole and in use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: not a layer that test or wait named;
- * EPLB_ERR_STATE. Beyond those it cannot fail. */
+ * EPLB_ERR_STATE. Beyond those it fails only where a GPU's copy does: on that rank alone, with the new maps, and what the layer's slots
+ * hold there is then not known. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
 
 /* Ends the rebalance. What is not committed yet is dropped: so it also calls a rebalance off. Staging is kept for the

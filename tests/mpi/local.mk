@@ -1,6 +1,7 @@
 # Programs under mpirun, at several numbers of ranks each; see run.sh for which.
 MPI_TESTS = \
 	tests/mpi/batch \
+	tests/mpi/big \
 	tests/mpi/faults \
 	tests/mpi/gpu \
 	tests/mpi/memory \
@@ -64,6 +65,11 @@ tests_mpi_batch_SOURCES = tests/mpi/batch.c
 tests_mpi_batch_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_batch_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_batch_LDADD = $(MPI_TEST_LIBS)
+
+tests_mpi_big_SOURCES = tests/mpi/big.c
+tests_mpi_big_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_big_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_big_LDADD = $(MPI_TEST_LIBS)
 
 tests_mpi_memory_SOURCES = tests/mpi/memory.c
 tests_mpi_memory_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
