@@ -35,7 +35,7 @@ include tests/tools/local.mk
 include tests/hosts/local.mk
 
 # All that can differ with another MPI; scripts/check runs them with each.
-MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(LAUNCHED_TESTS)
+MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(LAUNCHED_TESTS) $(HOST_TESTS)
 
 # All that read files of the distribution or build against what is installed.
 DIST_TESTS = tests/unit/golden tests/mpi/session.test \
