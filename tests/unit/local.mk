@@ -10,19 +10,24 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/forecast \
 	tests/unit/golden \
 	tests/unit/keep_slots \
+	tests/unit/levels \
 	tests/unit/loads \
 	tests/unit/loads_csv \
+	tests/unit/machines \
+	tests/unit/machines_recorded \
 	tests/unit/out_of_memory \
 	tests/unit/placement \
 	tests/unit/placement_json \
 	tests/unit/planner \
 	tests/unit/planner_refusals \
+	tests/unit/rank_device \
 	tests/unit/rematch \
 	tests/unit/replan \
 	tests/unit/senders \
 	tests/unit/senders_recorded \
 	tests/unit/steps \
 	tests/unit/topology \
+	tests/unit/topology_files \
 	tests/unit/transfer
 endif
 check_PROGRAMS += $(UNIT_TESTS)
@@ -140,3 +145,34 @@ tests_unit_ahead_LDADD = $(CORE_LIBS)
 tests_unit_domains_SOURCES = tests/unit/domains.c
 tests_unit_domains_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_domains_LDADD = $(CORE_LIBS)
+tests_unit_topology_files_SOURCES = tests/unit/topology_files.c $(FOLDER_SOURCES)
+tests_unit_topology_files_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_topology_files_LDADD = $(FORMATS_LIBS)
+
+# Detection, which knows MPI's types but starts none.
+DETECT_CPPFLAGS = $(UNIT_CPPFLAGS) $(MPI_CFLAGS)
+DETECT_LIBS = tests/support/libtap.la src/detect/libdetect.la src/core/libcore.la
+MACHINE_SOURCES = tests/support/machine_table.c tests/support/machine_table.h
+EXTRA_DIST += tests/data/machines
+
+tests_unit_levels_SOURCES = \
+	src/runtime/host_bytes.c \
+	src/runtime/host_bytes.h \
+	src/runtime/reports.c \
+	src/runtime/reports.h \
+	tests/unit/levels.c \
+	$(FOLDER_SOURCES)
+tests_unit_levels_CPPFLAGS = $(DETECT_CPPFLAGS)
+tests_unit_levels_LDADD = $(DETECT_LIBS)
+
+tests_unit_machines_SOURCES = tests/unit/machines.c $(MACHINE_SOURCES)
+tests_unit_machines_CPPFLAGS = $(DETECT_CPPFLAGS)
+tests_unit_machines_LDADD = $(DETECT_LIBS)
+
+tests_unit_machines_recorded_SOURCES = tests/unit/machines_recorded.c $(MACHINE_SOURCES)
+tests_unit_machines_recorded_CPPFLAGS = $(DETECT_CPPFLAGS)
+tests_unit_machines_recorded_LDADD = $(DETECT_LIBS)
+
+tests_unit_rank_device_SOURCES = tests/unit/rank_device.c
+tests_unit_rank_device_CPPFLAGS = $(DETECT_CPPFLAGS)
+tests_unit_rank_device_LDADD = $(DETECT_LIBS)
