@@ -59,7 +59,8 @@ typedef struct eplb_host {
  * cannot look at this machine. */
 EPLB_PUBLIC eplb_status_t eplb_host_detect(const char *declared, eplb_host_t **host);
 
-/* The same of an XML document in memory, which messages call `name`. Local. */
+/* The same of an XML document in memory, which messages call `name`. Local. Documents that make hwloc crash are found out by a child
+ * process, so do not call these two with XML between MPI_Init and MPI_Finalize where MPI forbids to fork. */
 EPLB_PUBLIC eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host);
 EPLB_PUBLIC void eplb_host_destroy(eplb_host_t **host);
 

@@ -1,5 +1,6 @@
 #include "core/memory.h"
 #include "detect/accelerators.h"
+#include "detect/trial.h"
 #include "detect/xml.h"
 #include <errno.h>
 #include <limits.h>
@@ -88,6 +89,8 @@ static eplb_status_t describe(hwloc_topology_t t, eplb_host_t *host) {
   host->num_numa = count(t, HWLOC_OBJ_NUMANODE);
   host->num_cores = count(t, HWLOC_OBJ_CORE);
   host->num_pus = count(t, HWLOC_OBJ_PU);
+  if (host->num_pus < 1)
+    return eplb_fail(EPLB_ERR_FORMAT, "%s has no processing unit; expected a whole machine", host->name);
   eplb_status_t status = place_pus(t, host);
   hwloc_obj_t *object = NULL;
   if (!status)
@@ -128,27 +131,42 @@ static eplb_status_t new_topology(hwloc_topology_t *t) {
                                 : EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host) {
+/* An XML document with a zero after it, as hwloc wants it. */
+typedef struct document {
+  const char *name, *text;
+  size_t length;
+} document_t;
+
+static eplb_status_t from_document(const document_t *d, eplb_host_t **host) {
   hwloc_topology_t t;
+  eplb_status_t status = new_topology(&t);
+  if (status)
+    return status;
+  if (!hwloc_topology_set_xmlbuffer(t, d->text, (int)d->length + 1))
+    return load(t, d->name, host);
+  hwloc_topology_destroy(t);
+  return eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", d->name);
+}
+
+static void attempt(void *document) {
+  eplb_host_t *host = NULL;
+  from_document(document, &host);
+}
+
+/* hwloc trusts the sets in its files and crashes where they do not go together: another process tries first. */
+eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host) {
   if (!name || !xml || !host || length >= INT_MAX)
     return eplb_fail(EPLB_ERR_ARGUMENT, "an XML document of %zu bytes needs a name and a host, and less than 2 GiB",
                      length);
-  char *copy = EPLB_NEW(char, length + 1); /* with the zero that hwloc wants after it */
-  eplb_status_t status = copy ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
-  if (!status) {
-    memcpy(copy, xml, length);
-    status = eplb_check_xml(name, copy, length);
-  }
+  char *copy = EPLB_NEW(char, length + 1);
+  if (!copy)
+    return EPLB_ERR_MEMORY;
+  document_t document = {name, memcpy(copy, xml, length), length};
+  eplb_status_t status = eplb_check_xml(name, copy, length);
+  if (!status && (status = eplb_try(attempt, &document)) == EPLB_ERR_FORMAT)
+    eplb_fail(status, "%s is no valid XML file of hwloc: reading it makes hwloc crash", name);
   if (!status)
-    status = new_topology(&t);
-  if (!status) {
-    if (!hwloc_topology_set_xmlbuffer(t, copy, (int)length + 1)) {
-      status = load(t, name, host);
-    } else {
-      hwloc_topology_destroy(t);
-      status = eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", name);
-    }
-  }
+    status = from_document(&document, host);
   free(copy);
   return status;
 }

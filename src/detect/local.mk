@@ -14,6 +14,8 @@ src_detect_libdetect_la_SOURCES = \
 	src/detect/racks.h \
 	src/detect/rank_device.c \
 	src/detect/rank_domain.c \
+	src/detect/trial.c \
+	src/detect/trial.h \
 	src/detect/xml.c \
 	src/detect/xml.h
 src_detect_libdetect_la_CPPFLAGS = $(AM_CPPFLAGS) $(HWLOC_CFLAGS) $(MPI_CFLAGS)
