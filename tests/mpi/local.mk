@@ -4,6 +4,9 @@ MPI_TESTS = \
 	tests/mpi/big \
 	tests/mpi/faults \
 	tests/mpi/gpu \
+	tests/mpi/faults \
+	tests/mpi/gpu \
+	tests/mpi/machine \
 	tests/mpi/memory \
 	tests/mpi/misuse \
 	tests/mpi/modes \
@@ -12,6 +15,7 @@ MPI_TESTS = \
 check_PROGRAMS += $(MPI_TESTS)
 TESTS += $(MPI_TESTS:=.test)
 EXTRA_DIST += $(MPI_TESTS:=.test) tests/mpi/run.sh
+EXTRA_DIST += tests/mpi/run.sh $(MPI_TESTS:=.test)
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
@@ -50,6 +54,11 @@ tests_mpi_session_SOURCES = tests/mpi/session.c
 tests_mpi_session_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_session_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_session_LDADD = $(MPI_TEST_LIBS)
+
+tests_mpi_machine_SOURCES = tests/mpi/machine.c
+tests_mpi_machine_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_machine_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_machine_LDADD = $(MPI_TEST_LIBS)
 
 tests_mpi_faults_SOURCES = tests/mpi/faults.c
 tests_mpi_faults_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
