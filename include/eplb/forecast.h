@@ -45,6 +45,10 @@ EPLB_PUBLIC int eplb_history_length(const eplb_history_t *history);
 /* The windows that it holds; valid until the next eplb_history_add. Local. EPLB_ERR_STATE: none yet. */
 EPLB_PUBLIC eplb_status_t eplb_history_windows(const eplb_history_t *history, eplb_windows_t *windows);
 
+/* The windows that it would hold after eplb_history_add(history, load), without adding; `load` must stay, too. Local.
+ * EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: none has any load. */
+EPLB_PUBLIC eplb_status_t eplb_history_with(const eplb_history_t *history, const double *load, eplb_windows_t *windows);
+
 /* A single window in place of several, for planners that take but one. */
 typedef enum eplb_forecast {
   EPLB_FORECAST_LAST, /* the newest window */

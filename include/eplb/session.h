@@ -58,7 +58,7 @@ typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
 
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their args.
  * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_EFFORT,
- * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow,
+ * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow,
  * in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES. Any other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN
  * and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does
  * not parse, is an error that names it. */
@@ -68,6 +68,8 @@ typedef struct eplb_session_options {
   int num_experts;                 /* logical experts of a layer, >= 1; must be set */
   int slots_per_rank;              /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
   eplb_plan_options_t plan;        /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer */
+  int history;                     /* windows that rank 0 keeps and plans with, the newest included, 1 to 16; 16 by default; 8 bytes
+                                      for each, layer and expert. plan.forecast of them is EPLB_FORECAST_LAST by default. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
   const eplb_memory_t *memory;     /* what the registered tensors are in; NULL: the host's. Must outlive the session. */
@@ -169,7 +171,7 @@ typedef struct eplb_report {
  * All are collective over the session's ranks: each rank makes the same calls in the same order. On failure every rank
  * returns the same code and sentence; layers that were not committed keep their old placement and their weights. */
 
-/* Reduces the counts of the window to rank 0, plans there, broadcasts the mapping, derives each rank's transfers and gets
+/* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts the mapping, derives each rank's transfers and gets
  * staging. A layer without counts keeps its placement. The window starts anew, unless begin fails: then all is as before.
  * EPLB_ERR_STATE: a rebalance is open, a layer has no tensor; EPLB_ERR_MISMATCH: ranks registered different tensors;
  * EPLB_ERR_SHAPE: staging_bytes too small for an expert (says how many it needs), or the planner's; EPLB_ERR_MEMORY. */

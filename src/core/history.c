@@ -68,16 +68,30 @@ int eplb_history_length(const eplb_history_t *history) {
   return history->length;
 }
 
+/* The newest `length` of those held, from windows->load[first] on. */
+static void list(const eplb_history_t *h, int length, int first, eplb_windows_t *windows) {
+  windows->num_windows = first + length;
+  for (int k = 0; k < length; k++)
+    windows->load[first + k] = h->load + (size_t)((h->newest - k + h->num_windows) % h->num_windows) * window_values(h);
+  for (int k = 0; k < windows->num_windows; k++)
+    windows->weight[k] = k > 0 ? windows->weight[k - 1] * h->decay : 1;
+}
+
 eplb_status_t eplb_history_windows(const eplb_history_t *h, eplb_windows_t *windows) {
-  double weight = 1;
-  if (h->length == 0)
+  if (!h || h->length == 0)
     return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected eplb_history_add first");
-  *windows = (eplb_windows_t){.num_windows = h->length};
-  for (int k = 0; k < h->length; k++) {
-    int place = (h->newest - k + h->num_windows) % h->num_windows;
-    windows->load[k] = h->load + (size_t)place * window_values(h);
-    windows->weight[k] = weight;
-    weight *= h->decay;
-  }
+  *windows = (eplb_windows_t){0};
+  list(h, h->length, 0, windows);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_history_with(const eplb_history_t *h, const double *load, eplb_windows_t *windows) {
+  if (!h || !load)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", h ? "load" : "history");
+  int has = has_load(load, window_values(h)), room = h->num_windows - has;
+  if (!has && h->length == 0)
+    return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected one with any load");
+  *windows = (eplb_windows_t){.load = {load}};
+  list(h, h->length < room ? h->length : room, has, windows);
   return EPLB_SUCCESS;
 }

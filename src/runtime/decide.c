@@ -23,15 +23,34 @@ static void weigh_experts(eplb_session_t *s) {
     s->payback.expert_bytes = fmax(s->payback.expert_bytes, (double)s->layer[l].expert_bytes);
 }
 
+static int has_counts(const eplb_session_t *s, int layer) {
+  const double *load = s->load + (size_t)layer * (size_t)s->options.num_experts;
+  for (int e = 0; e < s->options.num_experts; e++)
+    if (load[e] > 0)
+      return 1;
+  return 0;
+}
+
 /* On rank 0: the new mapping; where nothing was counted, the old one. */
 static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after) {
   eplb_placement_t *planned;
+  eplb_windows_t windows;
+  int counted = 0;
   weigh_experts(s);
-  eplb_status_t status = eplb_replan(&s->options.plan, s->topology, s->placement, s->load, &planned);
+  for (int l = 0; l < s->options.num_layers; l++) {
+    eplb_placement_copy_layer(s->placement, after, l);
+    counted |= has_counts(s, l);
+  }
+  if (!counted)
+    return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
+  eplb_status_t status = eplb_history_with(s->history, s->load, &windows);
+  if (!status)
+    status = eplb_replan_windows(&s->options.plan, s->topology, s->placement, &windows, &planned);
   if (status)
     return status;
   for (int l = 0; l < s->options.num_layers; l++)
-    eplb_placement_copy_layer(planned, after, l);
+    if (has_counts(s, l))
+      eplb_placement_copy_layer(planned, after, l);
   eplb_placement_destroy(&planned);
   return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
 }

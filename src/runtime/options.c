@@ -9,8 +9,10 @@
 #include <xxhash.h>
 
 void eplb_session_options_init(eplb_session_options_t *options) {
-  *options = (eplb_session_options_t){.size = sizeof *options, .chunk_bytes = 4 << 20, .shared_bytes = 4 << 20};
+  *options = (eplb_session_options_t){
+      .size = sizeof *options, .chunk_bytes = 4 << 20, .shared_bytes = 4 << 20, .history = EPLB_HISTORY_MAX};
   eplb_plan_options_init(&options->plan);
+  options->plan.forecast = EPLB_FORECAST_LAST;
 }
 
 /* A whole number from `least` to `most`, or a sentence that names the variable. */
@@ -71,6 +73,24 @@ static eplb_status_t set_max_moves(const char *name, const char *text, eplb_sess
   eplb_status_t status = parse_number(name, text, 0, INT32_MAX, &number);
   if (!status)
     options->plan.max_moves = (int)number;
+  return status;
+}
+
+static eplb_status_t set_move_price(const char *name, const char *text, eplb_session_options_t *options) {
+  return parse_real(name, text, &options->plan.move_price);
+}
+
+static eplb_status_t set_forecast(const char *name, const char *text, eplb_session_options_t *options) {
+  if (eplb_forecast_parse(text, &options->plan.forecast))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s: %s", name, eplb_last_error());
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t set_history(const char *name, const char *text, eplb_session_options_t *options) {
+  long long number;
+  eplb_status_t status = parse_number(name, text, 1, EPLB_HISTORY_MAX, &number);
+  if (!status)
+    options->history = (int)number;
   return status;
 }
 
@@ -147,6 +167,9 @@ static const struct {
     {"EPLB_BALANCE", set_balance},
     {"EPLB_MAX_MOVES", set_max_moves},
     {"EPLB_NODE_COST", set_node_cost},
+    {"EPLB_HISTORY", set_history},
+    {"EPLB_FORECAST", set_forecast},
+    {"EPLB_MOVE_PRICE", set_move_price},
     {"EPLB_DEVICE", leave_to_others},
     {"EPLB_MODE", set_mode},
     {"EPLB_SHARED_BYTES", set_shared_bytes},
@@ -180,6 +203,8 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
                      o->num_experts, INT32_MAX);
   if (!o->topology && (o->slots_per_rank < 1 || o->slots_per_rank > INT16_MAX))
     return eplb_fail(EPLB_ERR_ARGUMENT, "slots_per_rank is %d; expected 1 to %d", o->slots_per_rank, INT16_MAX);
+  if (o->history < 1 || o->history > EPLB_HISTORY_MAX)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "history is %d windows; expected 1 to %d", o->history, EPLB_HISTORY_MAX);
   if (o->chunk_bytes < 1 || o->chunk_bytes > (size_t)1 << 30)
     return eplb_fail(EPLB_ERR_ARGUMENT, "chunk_bytes is %zu; expected 1 to %d", o->chunk_bytes, 1 << 30);
   if (o->staging_bytes > INT64_MAX / 2)
@@ -226,9 +251,11 @@ static int64_t hash_placement(const eplb_placement_t *p) {
   return p ? (int64_t)(XXH3_64bits(p->physical_to_logical, bytes) >> 2) : 0;
 }
 
-/* All that the default planner is told besides policy and groups. */
-static int64_t hash_wishes(const eplb_plan_options_t *o) {
-  double wishes[] = {(double)o->effort, o->spill, o->balance, (double)o->max_moves, o->node_cost};
+/* All that planners are told besides policy and groups. */
+static int64_t hash_wishes(const eplb_session_options_t *session) {
+  const eplb_plan_options_t *o = &session->plan;
+  double wishes[] = {(double)o->effort, o->spill,      o->balance,          (double)o->max_moves,
+                     o->node_cost,      o->move_price, (double)o->forecast, (double)session->history};
   XXH64_hash_t hash = XXH3_64bits(wishes, sizeof wishes);
   if (o->payback)
     hash = XXH3_64bits_withSeed(&o->payback->seconds_per_load,
@@ -245,7 +272,7 @@ eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_s
       {"plan.planner", o->plan.planner, 0},
       {"plan.policy", o->plan.policy, 0},
       {"plan.num_groups", o->plan.num_groups, 0},
-      {"options of the planner", good ? hash_wishes(&o->plan) : 0, 1},
+      {"options of the planner", good ? hash_wishes(o) : 0, 1},
       {"staging_bytes", good ? (int64_t)o->staging_bytes : 0, 0},
       {"chunk_bytes", good ? (int64_t)o->chunk_bytes : 0, 0},
       {"verify", o->verify, 0},

@@ -145,6 +145,8 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
       release(s);
     return status;
   }
+  if (s->rank == 0)
+    eplb_history_add(s->history, s->load); /* which planning has found good */
   memset(s->window, 0, (size_t)s->options.num_layers * (size_t)s->options.num_experts * sizeof *s->window);
   start_report(r);
   start_flight(r, 0);

@@ -10,6 +10,7 @@ static void release(eplb_session_t *s) {
   for (int l = 0; s->layer && l < s->options.num_layers; l++)
     eplb_tensors_free(&s->layer[l]);
   free(s->layer);
+  eplb_history_destroy(&s->history);
   free(s->window);
   free(s->counts);
   free(s->load);
@@ -76,7 +77,12 @@ static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial)
   s->load = EPLB_NEW(double, s->rank == 0 ? values : 1);
   if (!s->layer || !s->window || !s->counts || !s->load)
     return EPLB_ERR_MEMORY;
-  eplb_status_t status = take_placement(s, initial);
+  eplb_status_t status = EPLB_SUCCESS;
+  if (s->rank == 0)
+    status = eplb_history_create(s->options.num_layers, s->options.num_experts, s->options.history, EPLB_HISTORY_DECAY,
+                                 &s->history);
+  if (!status)
+    status = take_placement(s, initial);
   if (!status)
     status = try_planner(s);
   return status ? status : eplb_session_fault(s, EPLB_STEP_CREATE, NULL, 0);

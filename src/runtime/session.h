@@ -17,10 +17,11 @@ struct eplb_session {
   int expert_bytes_given;         /* in it */
   eplb_topology_t *topology;
   eplb_placement_t *placement;
-  eplb_tensors_t *layer; /* [num_layers] */
-  int64_t *window;       /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
-  double *counts;        /* the same as they are reduced */
-  double *load;          /* on rank 0: of all ranks */
+  eplb_tensors_t *layer;   /* [num_layers] */
+  int64_t *window;         /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
+  double *counts;          /* the same as they are reduced */
+  double *load;            /* on rank 0: of all ranks */
+  eplb_history_t *history; /* on rank 0: the windows of earlier rebalances */
   int num_pools;
   eplb_pool_t *pool;
   const eplb_memory_t *memory;

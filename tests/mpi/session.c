@@ -91,6 +91,54 @@ static void the_machine_is_seen_anew(void) {
   mpi_tap_case("a session sees the machine anew");
 }
 
+/* Tokens of all ranks together, which rank 0 has counted. */
+static void record_on_first(const job_t *job, int round, double *load) {
+  int64_t count[JOB_EXPERTS];
+  for (int l = 0; l < JOB_LAYERS; l++) {
+    for (int e = 0; e < JOB_EXPERTS; e++) {
+      count[e] = 1 + (e * (round + 2) + 3 * l) % 17 * (e % (round + 2) ? 5 : 40);
+      load[l * JOB_EXPERTS + e] = (double)count[e];
+    }
+    if (job->rank == 0)
+      CHECK(eplb_session_record(job->session, l, count) == EPLB_SUCCESS);
+  }
+}
+
+/* Round by round as the planner does when it is given the windows so far, as many as are remembered. */
+static void earlier_windows_are_heeded(void) {
+  job_t job;
+  double load[JOB_LAYERS * JOB_EXPERTS];
+  eplb_history_t *history;
+  eplb_session_options_t o = job_options();
+  o.plan.planner = EPLB_PLANNER_SCENARIO;
+  o.plan.policy = EPLB_POLICY_AUTO;
+  o.plan.max_moves = 6;
+  o.history = 3;
+  job_start(&job, &o);
+  CHECK(eplb_history_create(JOB_LAYERS, JOB_EXPERTS, o.history, EPLB_HISTORY_DECAY, &history) == EPLB_SUCCESS);
+  for (int round = 0; round < 5; round++) {
+    eplb_placement_t *before, *expected = NULL;
+    eplb_windows_t windows;
+    const eplb_placement_t *now = eplb_session_placement(job.session);
+    CHECK(eplb_placement_copy(now, &before) == EPLB_SUCCESS);
+    record_on_first(&job, round, load);
+    CHECK(eplb_history_add(history, load) == EPLB_SUCCESS);
+    CHECK(eplb_history_windows(history, &windows) == EPLB_SUCCESS &&
+          windows.num_windows == (round < 3 ? round + 1 : 3));
+    CHECK(eplb_replan_windows(&o.plan, eplb_session_topology(job.session), before, &windows, &expected) ==
+          EPLB_SUCCESS);
+    CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+    CHECK(!memcmp(expected->physical_to_logical, now->physical_to_logical,
+                  (size_t)JOB_LAYERS * (size_t)now->num_slots * sizeof(int32_t)));
+    CHECK(job_is_whole(&job));
+    eplb_placement_destroy(&before);
+    eplb_placement_destroy(&expected);
+  }
+  eplb_history_destroy(&history);
+  job_finish(&job);
+  mpi_tap_case("earlier windows are heeded");
+}
+
 static void layers_without_counts_stay(void) {
   job_t job;
   eplb_session_options_t o = job_options();
@@ -196,6 +244,7 @@ int main(int argc, char **argv) {
   the_default_planner_lets_lie();
   detection_serves_too();
   the_machine_is_seen_anew();
+  earlier_windows_are_heeded();
   layers_without_counts_stay();
   parts_give_the_same();
   an_early_end_calls_off();

@@ -46,6 +46,28 @@ static void windows_without_load_are_left_out(void) {
   eplb_history_destroy(&h);
 }
 
+/* What is not added yet counts as if it were, in place of the oldest. */
+static void a_history_can_be_seen_with_one_more(void) {
+  const double none[1] = {0};
+  eplb_history_t *h = NULL;
+  eplb_windows_t w;
+  CU_ASSERT_EQUAL_FATAL(eplb_history_create(1, 1, 3, .5, &h), EPLB_SUCCESS);
+  TAP_FAILS(eplb_history_with(h, none, &w), EPLB_ERR_STATE, "no window yet");
+  TAP_FAILS(eplb_history_with(h, NULL, &w), EPLB_ERR_ARGUMENT, "load is NULL");
+  for (int i = 1; i <= 5; i++) {
+    const double load[1] = {i};
+    CU_ASSERT_EQUAL(eplb_history_with(h, load, &w), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(w.num_windows, i < 3 ? i : 3);
+    for (int k = 0; k < w.num_windows; k++)
+      CU_ASSERT(w.load[k][0] == i - k && w.weight[k] == ldexp(1, -k));
+    CU_ASSERT_EQUAL(eplb_history_length(h), i - 1 < 3 ? i - 1 : 3);
+    CU_ASSERT_EQUAL(eplb_history_add(h, load), EPLB_SUCCESS);
+  }
+  CU_ASSERT_EQUAL(eplb_history_with(h, none, &w), EPLB_SUCCESS);
+  CU_ASSERT(w.num_windows == 3 && w.load[0][0] == 5);
+  eplb_history_destroy(&h);
+}
+
 static void what_no_history_can_be_is_refused(void) {
   eplb_history_t *h = NULL;
   TAP_FAILS(eplb_history_create(1, 1, 0, .9, &h), EPLB_ERR_ARGUMENT, "a history of 0 windows; expected 1 to 16");
@@ -122,6 +144,7 @@ int main(void) {
   static const tap_test_t tests[] = {
       {"a history keeps the last windows", a_history_keeps_the_last_windows},
       {"windows without load are left out", windows_without_load_are_left_out},
+      {"a history can be seen with one more", a_history_can_be_seen_with_one_more},
       {"what no history can be is refused", what_no_history_can_be_is_refused},
       {"forecasts have the newest total", forecasts_have_the_newest_total},
       {"smoothing is chosen by what would have been right", smoothing_is_chosen_by_what_would_have_been_right},
