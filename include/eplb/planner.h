@@ -50,7 +50,7 @@ typedef struct eplb_plan_options {
       move_price; /* eplb_replan, scenario and linked: so much must a move within a node gain, of a device's price, which
                         is the mean over windows of its time's eighth power, times in mean device times. 0 (default): the
                         planner's own, .003 or, linked, .05; more for fewer moves */
-  eplb_forecast_t forecast; /* of several windows, for the planners that take but one; EPLB_FORECAST_MEAN by default */
+  eplb_forecast_t forecast; /* of several windows, for the planners that take but one; EPLB_FORECAST_LAST by default */
   const eplb_payback_t *payback; /* eplb_replan: move only what pays; NULL: regardless (default). Not copied. */
 } eplb_plan_options_t;
 

@@ -58,8 +58,8 @@ typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
 
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their args.
  * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_EFFORT,
- * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow,
- * in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES. Any other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN
+ * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY, EPLB_VERIFY
+ * (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES. Any other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN
  * and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does
  * not parse, is an error that names it. */
 typedef struct eplb_session_options {
@@ -68,8 +68,7 @@ typedef struct eplb_session_options {
   int num_experts;                 /* logical experts of a layer, >= 1; must be set */
   int slots_per_rank;              /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
   eplb_plan_options_t plan;        /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer */
-  int history;                     /* windows that rank 0 keeps and plans with, the newest included, 1 to 16; 16 by default; 8 bytes
-                                      for each, layer and expert. plan.forecast of them is EPLB_FORECAST_LAST by default. */
+  int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
   const eplb_memory_t *memory;     /* what the registered tensors are in; NULL: the host's. Must outlive the session. */

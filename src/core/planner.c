@@ -19,7 +19,7 @@ void eplb_plan_options_init(eplb_plan_options_t *options) {
                                    .balance = .99,
                                    .max_moves = INT_MAX,
                                    .node_cost = 4,
-                                   .forecast = EPLB_FORECAST_MEAN};
+                                   .forecast = EPLB_FORECAST_LAST};
 }
 
 const char *eplb_planner_name(eplb_planner_t planner) {

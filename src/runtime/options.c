@@ -12,7 +12,6 @@ void eplb_session_options_init(eplb_session_options_t *options) {
   *options = (eplb_session_options_t){
       .size = sizeof *options, .chunk_bytes = 4 << 20, .shared_bytes = 4 << 20, .history = EPLB_HISTORY_MAX};
   eplb_plan_options_init(&options->plan);
-  options->plan.forecast = EPLB_FORECAST_LAST;
 }
 
 /* A whole number from `least` to `most`, or a sentence that names the variable. */

@@ -190,6 +190,7 @@ int command_replay(int argc, char **argv) {
       .num_policies = 4,
       .policy = {EPLB_PLANNER_REFERENCE, EPLB_PLANNER_DEFAULT, EPLB_PLANNER_SCENARIO, EPLB_PLANNER_LINKED}};
   planner_options_init(&o.planner);
+  o.planner.plan.forecast = EPLB_FORECAST_MEAN;
   tool_parse(&argp, argc, argv, &o);
   replay_run_t run[REPLAY_MAX_POLICIES] = {0};
   eplb_loads_t *loads = NULL;
