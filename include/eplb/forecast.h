@@ -12,15 +12,16 @@ extern "C" {
 /* So many windows can be heeded at once. */
 enum { EPLB_HISTORY_MAX = 16 };
 
-/* Recent windows, the newest first; nothing is owned. Windows may differ in their totals: each counts by its weight alone, and a
- * layer's window without any load does not count for that layer. */
+/* Recent windows, the newest first; nothing is owned. Windows may differ in their totals: each counts by its weight
+ * alone, and a layer's window without any load does not count for that layer. */
 typedef struct eplb_windows {
   int num_windows;                      /* 1 to EPLB_HISTORY_MAX */
   const double *load[EPLB_HISTORY_MAX]; /* each [num_layers][num_experts], as eplb_loads_check wants it */
   double weight[EPLB_HISTORY_MAX];      /* > 0 and finite; only ratios matter */
 } eplb_windows_t;
 
-/* Whether windows can be planned for. Local. EPLB_ERR_ARGUMENT: their number or a weight is out of range; EPLB_ERR_LOADS. */
+/* Whether windows can be planned for. Local. EPLB_ERR_ARGUMENT: their number or a weight is out of range;
+ * EPLB_ERR_LOADS. */
 EPLB_PUBLIC eplb_status_t eplb_windows_check(int num_layers, int num_experts, const eplb_windows_t *windows);
 
 /* By how much a window counts less than the next newer one, unless somebody wishes otherwise. */
@@ -29,14 +30,14 @@ EPLB_PUBLIC eplb_status_t eplb_windows_check(int num_layers, int num_experts, co
 /* The last windows of a job: K windows of 8 bytes for each layer and expert, however long the job is. */
 typedef struct eplb_history eplb_history_t;
 
-/* Room for `num_windows` windows, 1 to EPLB_HISTORY_MAX; a window counts `decay` times as much as the next newer one, in (0, 1].
- * Local. The caller owns *history. EPLB_ERR_ARGUMENT; EPLB_ERR_MEMORY. */
+/* Room for `num_windows` windows, 1 to EPLB_HISTORY_MAX; a window counts `decay` times as much as the next newer one,
+ * in (0, 1]. Local. The caller owns *history. EPLB_ERR_ARGUMENT; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_history_create(int num_layers, int num_experts, int num_windows, double decay,
                                               eplb_history_t **history);
 EPLB_PUBLIC void eplb_history_destroy(eplb_history_t **history);
 
-/* Takes up a window, load[num_layers][num_experts], in place of the oldest where there is no room. A window without any load is left
- * out. Local, O(values). EPLB_ERR_LOADS, EPLB_ERR_ARGUMENT: the history is as it was. */
+/* Takes up a window, load[num_layers][num_experts], in place of the oldest where there is no room. A window without any
+ * load is left out. Local, O(values). EPLB_ERR_LOADS, EPLB_ERR_ARGUMENT: the history is as it was. */
 EPLB_PUBLIC eplb_status_t eplb_history_add(eplb_history_t *history, const double *load);
 
 /* How many windows it holds. Local. */
@@ -53,15 +54,15 @@ EPLB_PUBLIC eplb_status_t eplb_history_with(const eplb_history_t *history, const
 typedef enum eplb_forecast {
   EPLB_FORECAST_LAST, /* the newest window */
   EPLB_FORECAST_MEAN, /* the mean of all, by their weights */
-  EPLB_FORECAST_EWMA /* exponentially smoothed; how much is chosen for each layer by what would have forecast the windows best, each
+  EPLB_FORECAST_EWMA  /* exponentially smoothed: how much, by what would have forecast a layer's windows best, each
                          from those before it */
 } eplb_forecast_t;
 
 EPLB_PUBLIC const char *eplb_forecast_name(eplb_forecast_t forecast);
 EPLB_PUBLIC eplb_status_t eplb_forecast_parse(const char *name, eplb_forecast_t *forecast);
 
-/* Makes forecast[num_layers][num_experts], the caller's, with the total of each layer's newest window that has any load. Local, pure.
- * EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS. */
+/* Makes forecast[num_layers][num_experts], the caller's, with the total of each layer's newest window that has any
+ * load. Local, pure. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS. */
 EPLB_PUBLIC eplb_status_t eplb_forecast_make(eplb_forecast_t kind, int num_layers, int num_experts,
                                              const eplb_windows_t *windows, double *forecast);
 

@@ -54,7 +54,7 @@ typedef struct eplb_generate_options {
   eplb_spread_t spread;
   double parameter; /* of the spread; finite, in [0, 16] */
   double drift;     /* share of a layer's popularity that is drawn anew from window to window, in [0, 1] */
-  int num_domains;  /* 0 (default): experts drift each by itself; 1 to 64: windows are mixtures of so many domains, see below */
+  int num_domains;  /* 0 (default): experts drift each by itself; 1 to 64: windows are mixtures of so many domains */
   double tokens;    /* mean tokens per expert and window, in [1, 2^40]; of all experts together below 2^63 */
   uint64_t seed;
 } eplb_generate_options_t;
@@ -63,10 +63,10 @@ typedef struct eplb_generate_options {
 EPLB_PUBLIC void eplb_generate_options_init(eplb_generate_options_t *options);
 
 /* Makes up a recording of whole numbers of tokens; the same options give the same recording. Local.
- * With domains (chat, code, ...; lognormal only) each layer has a profile of popularity for each domain, and `drift` is of the mixture's
- * weights, which all layers share. As in recorded traffic of GLM-5.2, 75 layers of 256 experts and four domains: logarithms of two
- * domains' profiles have a correlation of .25, an expert's own changes from window to window a deviation of .27, and parameter .74
- * is a profile's deviation there.
+ * With domains (chat, code, ...; lognormal only) each layer has a profile of popularity for each domain, and `drift` is
+ * of the mixture's weights, which all layers share. As in recorded traffic of GLM-5.2, 75 layers of 256 experts and
+ * four domains: logarithms of two domains' profiles have a correlation of .25, an expert's own changes from window to
+ * window a deviation of .27, and parameter .74 is a profile's deviation there.
  * The caller owns *loads. EPLB_ERR_ARGUMENT names the option; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_loads_generate(const eplb_generate_options_t *options, eplb_loads_t **loads);
 

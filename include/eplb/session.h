@@ -59,8 +59,8 @@ typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their args.
  * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_EFFORT,
  * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY, EPLB_VERIFY
- * (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES. Any other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN
- * and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does
+ * (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES. Any
+ * other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does
  * not parse, is an error that names it. */
 typedef struct eplb_session_options {
   size_t size;                     /* sizeof(eplb_session_options_t), set by _init */

@@ -4,8 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
-/* From a placement that is there the best bargains come first: what a move must gain falls from round to round, down to the price that
- * the user has set, until the budget is spent. */
+/* From a placement that is there the best bargains come first: what a move must gain falls from round to round, down to
+ * the price that the user has set, until the budget is spent. */
 static const float haggling[] = {200, 30, 6, 1};
 enum { ROUNDS = sizeof haggling / sizeof *haggling };
 

@@ -6,7 +6,8 @@
 /* Measured on recorded traffic: see eplb_loads_generate. */
 static const double COMMON = .25, OWN_CHANGE = .27;
 
-/* How far logarithms of the domains' weights go up and down: one domain often has half of a window, and rarely all of it. */
+/* How far logarithms of the domains' weights go up and down: one domain often has half of a window, and rarely all of
+ * it. */
 static const double SWING = 1.2;
 
 /* The mixture of each window, weight[num_windows][num_domains], adding up to 1. */

@@ -69,7 +69,8 @@ static void mean_of(const layer_t *l, double *forecast) {
   }
 }
 
-/* Smooths from the oldest window to the newest. Returns how far each window was from what the ones before it foretold. */
+/* Smooths from the oldest window to the newest. Returns how far each window was from what the ones before it
+ * foretold. */
 static double smooth(const layer_t *l, double share, double *forecast) {
   int oldest = l->num_windows - 1;
   double error = 0;

@@ -46,7 +46,8 @@ static int common_divisor(int a, int b) {
   return b == 0 ? a : common_divisor(b, a % b);
 }
 
-/* The strides of up to `wanted` rings, each of which visits all places in another order: 1, 5, 9, 13 and so on where they will do. */
+/* The strides of up to `wanted` rings, each of which visits all places in another order: 1, 5, 9, 13 and so on where
+ * they will do. */
 static int choose_strides(int num_places, int wanted, int *stride) {
   int found = 0;
   for (int offset = 1; offset <= 3; offset += 2)

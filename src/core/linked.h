@@ -1,5 +1,5 @@
-/* The linked planner: the devices that hold replicas of an expert are linked, and links make rings through all devices, so that load can
- * flow from any device to any other when each batch has its own shares. */
+/* The linked planner: the devices that hold replicas of an expert are linked, and links make rings through all devices,
+ * so that load can flow from any device to any other when each batch has its own shares. */
 #ifndef EPLB_CORE_LINKED_H
 #define EPLB_CORE_LINKED_H
 
@@ -24,7 +24,8 @@ void eplb_linked_free(eplb_linked_t *linked);
 void eplb_linked_count(eplb_scenario_t *scenario);
 void eplb_linked_deal(eplb_linked_t *linked, eplb_scenario_t *scenario);
 
-/* From what is there: gives replicas to experts that have become too large or busier than those that have them, keeping links. */
+/* From what is there: gives replicas to experts that have become too large or busier than those that have them, keeping
+ * links. */
 void eplb_linked_exchange(eplb_scenario_t *scenario);
 
 /* Keeps swaps off experts with replicas: they would cut links. */

@@ -64,8 +64,8 @@ static void relieve(eplb_scenario_t *s) {
   }
 }
 
-/* Lets single expert x be where e is, and e where x was: so the same devices stay linked. One move where x already is with a replica
- * of e, which then gives way to x on the other; else three. */
+/* Lets single expert x be where e is, and e where x was: so the same devices stay linked. One move where x already is
+ * with a replica of e, which then gives way to x on the other; else three. */
 static int exchange(eplb_scenario_t *s, int x, int e) {
   int first = slot_of(s, e, 0), second = slot_of(s, e, first + 1), own = slot_of(s, x, 0);
   if (s->device_of[first] == s->device_of[second])

@@ -30,7 +30,8 @@ static double lacks(const batch_t *b, int k) {
   return fmax(0, wanted(b, k) - b->quota[k]);
 }
 
-/* In [0, 1): spread evenly over ranks, and other for each expert (multiples of the plastic number's inverses, Roberts 2018). */
+/* In [0, 1): spread evenly over ranks, and other for each expert (multiples of the plastic number's inverses, Roberts
+ * 2018). */
 static double phase(const batch_t *b) {
   double x = .5 + .7548776662466927 * b->device + .5698402909980532 * b->expert;
   return x - floor(x);

@@ -1,8 +1,9 @@
-/* One layer under several windows at once, while its placement is being made: what the scenario and the linked planner work on.
+/* One layer under several windows at once, while its placement is being made: what the scenario and the linked planner
+ * work on.
  *
- * A device's price is the sum over windows k of p_k time_k^8, the p_k adding up to 1: near enough to the largest time of any likely
- * window, smooth and convex. Series of loads and times are kept times the eighth root of p_k, so that a price is a plain sum of eighth
- * powers. */
+ * A device's price is the sum over windows k of p_k time_k^8, the p_k adding up to 1: near enough to the largest time
+ * of any likely window, smooth and convex. Series of loads and times are kept times the eighth root of p_k, so that a
+ * price is a plain sum of eighth powers. */
 #ifndef EPLB_CORE_SCENARIO_H
 #define EPLB_CORE_SCENARIO_H
 
@@ -62,12 +63,12 @@ typedef struct eplb_scenario {
 eplb_status_t eplb_scenario_create(const eplb_topology_t *topology, int num_experts, eplb_scenario_t *scenario);
 void eplb_scenario_free(eplb_scenario_t *scenario);
 
-/* Takes up a layer's windows, which begin at windows->load[k] + offset. Those without load do not count. Returns how many do; with 0
- * there is nothing to plan for. */
+/* Takes up a layer's windows, which begin at windows->load[k] + offset. Those without load do not count. Returns how
+ * many do; with 0 there is nothing to plan for. */
 int eplb_scenario_set_load(eplb_scenario_t *scenario, const eplb_windows_t *windows, size_t offset);
 
-/* Fees by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost. All 0 with before
- * NULL. */
+/* Fees by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost. All 0
+ * with before NULL. */
 void eplb_scenario_set_fees(eplb_scenario_t *scenario, const int32_t *before, float node_cost);
 
 /* ---- the placement and its elementary changes ---- */
@@ -98,7 +99,8 @@ void eplb_scenario_sort(eplb_scenario_t *scenario);
 /* How much dearer a device gets by a replica of an expert. */
 float eplb_scenario_increase(const eplb_scenario_t *scenario, int expert, int device);
 
-/* Puts all replicas of an expert, each on the device that gets dearer least; those for which none is left are dropped. */
+/* Puts all replicas of an expert, each on the device that gets dearer least; those for which none is left are
+ * dropped. */
 void eplb_scenario_place(eplb_scenario_t *scenario, int expert);
 
 /* Gives out all slots by `count`, the experts of the largest pieces first. */
@@ -146,9 +148,9 @@ static inline float eplb_series_dot(const eplb_series_t *a, const eplb_series_t 
   return eplb_lanes_sum(sum);
 }
 
-/* For guesses of what a change gains: half the second derivative of x^8 at 1, as if loads that change places differed by the same in
- * every window. Guesses only choose what is looked at; measured: plans as good as when all swaps are, of which they leave one in
- * seven. */
+/* For guesses of what a change gains: half the second derivative of x^8 at 1, as if loads that change places differed
+ * by the same in every window. Guesses only choose what is looked at; measured: plans as good as when all swaps are, of
+ * which they leave one in seven. */
 #define EPLB_SCENARIO_BEND 28
 
 /* A change must gain so much of a mean device's price. */

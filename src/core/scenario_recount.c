@@ -1,7 +1,7 @@
 #include "core/scenario.h"
 
-/* The row of `rise` of each device whose slope has changed; in `key` how all prices rise with an expert's load; and what one replica more
- * changes, by slopes: more * rise where it is, and drop elsewhere. */
+/* The row of `rise` of each device whose slope has changed; in `key` how all prices rise with an expert's load; and
+ * what one replica more changes, by slopes: more * rise where it is, and drop elsewhere. */
 static void freshen(eplb_scenario_t *s) {
   for (int d = 0; d < s->num_devices; d++) {
     float *rise = s->rise + (size_t)d * (size_t)s->num_experts;

@@ -5,8 +5,8 @@
 /* Experts with more replicas are linked in a ring, each with the next: all pairs would be too many. */
 enum { ALL_PAIRS = 16 };
 
-/* A flow that is not held up by a replica that has no more to give goes so far beyond level: on long rings that is several times
- * as quick. */
+/* A flow that is not held up by a replica that has no more to give goes so far beyond level: on long rings that is
+ * several times as quick. */
 static const double OVERSHOOT = 1.5;
 
 static eplb_status_t add(const int32_t *slot, const int32_t *device_of, int32_t a, int32_t b, eplb_flows_t *flows) {

@@ -1,5 +1,5 @@
-/* How an expert's load is best divided among its replicas when the loads are known: so that it can flow from busy devices to idle
- * ones. */
+/* How an expert's load is best divided among its replicas when the loads are known: so that it can flow from busy
+ * devices to idle ones. */
 #ifndef EPLB_CORE_SHARES_H
 #define EPLB_CORE_SHARES_H
 
@@ -17,12 +17,14 @@ typedef struct eplb_flows {
   eplb_flow_t *flow;
 } eplb_flows_t;
 
-/* Lists the flows of a layer with replica_begin[num_experts + 1], replica_slot[] and device_of[num_slots]. EPLB_ERR_MEMORY. */
+/* Lists the flows of a layer with replica_begin[num_experts + 1], replica_slot[] and device_of[num_slots].
+ * EPLB_ERR_MEMORY. */
 eplb_status_t eplb_flows_find(int num_experts, const int32_t *replica_begin, const int32_t *replica_slot,
                               const int32_t *device_of, eplb_flows_t *flows);
 
-/* Lets load flow until times are level or nothing more can. part[]: the load of each replica; time[num_devices]: what they add up to
- * times slowness[num_devices]; both are brought up to date. `fine`: a flow, of the mean time, that is too small to matter. */
+/* Lets load flow until times are level or nothing more can. part[]: the load of each replica; time[num_devices]: what
+ * they add up to times slowness[num_devices]; both are brought up to date. `fine`: a flow, of the mean time, that is
+ * too small to matter. */
 void eplb_flows_level(const eplb_flows_t *flows, const double *slowness, double fine, int max_sweeps, double *part,
                       double *time);
 

@@ -138,8 +138,8 @@ eplb_status_t eplb_batch_test(eplb_batch_t *b, int *arrived) {
   return status;
 }
 
-/* The sums tell every rank alike what has become of the others. Numbers are all the same if and only if the sum of their squares is the
- * square of their sum, divided by how many they are. */
+/* The sums tell every rank alike what has become of the others. Numbers are all the same if and only if the sum of
+ * their squares is the square of their sum, divided by how many they are. */
 static eplb_status_t agree(const eplb_batch_t *b) {
   const int64_t *extra = b->sum + num_experts(b);
   if (extra[FAILED] > 0)

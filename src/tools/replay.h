@@ -45,7 +45,8 @@ typedef struct replay_run {
 /* The first window that is judged. */
 int replay_first(const replay_options_t *options, const eplb_loads_t *loads);
 
-/* Takes a policy through all windows, and with `progress` says how far, of so many windows in all. Allocates run->step. */
+/* Takes a policy through all windows, and with `progress` says how far, of so many windows in all. Allocates
+ * run->step. */
 eplb_status_t replay_policy(replay_run_t *run, int done, int all);
 
 /* Over the windows judged: means and sums; p10 of the windows' layers is the mean of the windows' own. */
