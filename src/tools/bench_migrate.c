@@ -23,9 +23,9 @@ typedef struct bench {
 /* What one round brought: seconds of the slowest rank, and counts of all. */
 typedef struct round {
   double ours, memcpy_, peer, bound;
-  int64_t moved, across, peer_across; /* bytes */
-  int64_t busiest_in, busiest_out;    /* of a node, across nodes */
-  double sender, peer_sender;         /* busiest sender of the mean */
+  int64_t moved, across, least, peer_across; /* bytes */
+  int64_t busiest_in, busiest_out;           /* of a node, across nodes */
+  double sender, peer_sender;                /* busiest sender of the mean */
   int64_t wrong, staging, messages;
 } round_t;
 
@@ -86,6 +86,7 @@ static eplb_status_t count_round(const job_t *j, const eplb_placement_t *before,
     r->busiest_out = out[n] > r->busiest_out ? out[n] : r->busiest_out;
   }
   if (!status) {
+    r->least = peer_count_least(before, after, j->topology, bytes);
     r->peer_across = peer_count(before, after, j->topology, bytes, peer);
     count_traffic(j, sent, &r->sender);
     count_traffic(j, peer, &r->peer_sender);
@@ -245,12 +246,13 @@ static void print_round(const job_t *j, int number, const round_t *r) {
   char ours[HUMAN_MAX], peer[HUMAN_MAX], staging[HUMAN_MAX];
   if (j->options->json) {
     json_t *line = json_pack(
-        "{s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I}", "round", number, "seconds",
-        r->ours, "seconds_memcpy", r->memcpy_, "seconds_peer", r->peer, "seconds_bound", r->bound, "bytes",
-        (json_int_t)r->moved, "bytes_across", (json_int_t)r->across, "bytes_across_peer", (json_int_t)r->peer_across,
-        "busiest_node_in", (json_int_t)r->busiest_in, "busiest_node_out", (json_int_t)r->busiest_out,
-        "bytes_per_second_between_nodes", j->rate, "busiest_sender", r->sender, "busiest_sender_peer", r->peer_sender,
-        "messages", (json_int_t)r->messages, "staging", (json_int_t)r->staging, "bytes_wrong", (json_int_t)r->wrong);
+        "{s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I}", "round", number,
+        "seconds", r->ours, "seconds_memcpy", r->memcpy_, "seconds_peer", r->peer, "seconds_bound", r->bound, "bytes",
+        (json_int_t)r->moved, "bytes_across", (json_int_t)r->across, "bytes_across_least", (json_int_t)r->least,
+        "bytes_across_peer", (json_int_t)r->peer_across, "busiest_node_in", (json_int_t)r->busiest_in,
+        "busiest_node_out", (json_int_t)r->busiest_out, "bytes_per_second_between_nodes", j->rate, "busiest_sender",
+        r->sender, "busiest_sender_peer", r->peer_sender, "messages", (json_int_t)r->messages, "staging",
+        (json_int_t)r->staging, "bytes_wrong", (json_int_t)r->wrong);
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (text)
       puts(text);

@@ -108,6 +108,25 @@ int64_t peer_count(const eplb_placement_t *before, const eplb_placement_t *after
   return across;
 }
 
+static int node_holds(const eplb_placement_t *placement, const eplb_topology_t *t, int layer, int expert, int node) {
+  const int32_t *replica = eplb_placement_replicas(placement, layer, expert);
+  for (int k = 0; k < eplb_placement_counts(placement, layer)[expert]; k++)
+    if (eplb_topology_node(t, eplb_topology_device_of_slot(t, replica[k])) == node)
+      return 1;
+  return 0;
+}
+
+int64_t peer_count_least(const eplb_placement_t *before, const eplb_placement_t *after, const eplb_topology_t *topology,
+                         int64_t bytes) {
+  int64_t least = 0;
+  for (int l = 0; l < after->num_layers; l++)
+    for (int e = 0; e < after->num_experts; e++)
+      for (int n = 0; n < eplb_topology_num_nodes(topology); n++)
+        if (node_holds(after, topology, l, e, n) && !node_holds(before, topology, l, e, n))
+          least += bytes;
+  return least;
+}
+
 double peer_memcpy(peer_t *p, const eplb_placement_t *before, const eplb_placement_t *after,
                    const eplb_topology_t *topology, int rank) {
   int first = topology->slot_begin[rank];
