@@ -33,6 +33,7 @@ include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/tools/local.mk
 include tests/hosts/local.mk
+include tests/smpi/local.mk
 
 # All that can differ with another MPI; scripts/check runs them with each.
 MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(LAUNCHED_TESTS) $(HOST_TESTS)
