@@ -4,8 +4,6 @@ MPI_TESTS = \
 	tests/mpi/big \
 	tests/mpi/faults \
 	tests/mpi/gpu \
-	tests/mpi/faults \
-	tests/mpi/gpu \
 	tests/mpi/machine \
 	tests/mpi/memory \
 	tests/mpi/misuse \
@@ -15,14 +13,6 @@ MPI_TESTS = \
 check_PROGRAMS += $(MPI_TESTS)
 TESTS += $(MPI_TESTS:=.test)
 EXTRA_DIST += $(MPI_TESTS:=.test) tests/mpi/run.sh
-EXTRA_DIST += tests/mpi/run.sh $(MPI_TESTS:=.test)
-MPI_TESTS = tests/mpi/batch tests/mpi/session tests/mpi/faults tests/mpi/misuse tests/mpi/memory tests/mpi/modes \
-	tests/mpi/gpu tests/mpi/permutations
-check_PROGRAMS += $(MPI_TESTS)
-TESTS += tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test tests/mpi/memory.test \
-	tests/mpi/modes.test tests/mpi/gpu.test tests/mpi/permutations.test
-EXTRA_DIST += tests/mpi/run.sh tests/mpi/batch.test tests/mpi/session.test tests/mpi/faults.test tests/mpi/misuse.test \
-	tests/mpi/memory.test tests/mpi/modes.test tests/mpi/gpu.test tests/mpi/permutations.test
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
