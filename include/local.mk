@@ -17,4 +17,5 @@ pkginclude_HEADERS = \
 	include/eplb/status.h \
 	include/eplb/steps.h \
 	include/eplb/topology.h \
-	include/eplb/transfer.h
+	include/eplb/transfer.h \
+	include/eplb/trigger.h

@@ -14,5 +14,6 @@
 #include <eplb/steps.h>
 #include <eplb/topology.h>
 #include <eplb/transfer.h>
+#include <eplb/trigger.h>
 
 #endif

@@ -71,5 +71,6 @@ src_core_libcore_la_SOURCES = \
 	src/core/status.c \
 	src/core/steps.c \
 	src/core/topology.c \
-	src/core/transfer.c
+	src/core/transfer.c \
+	src/core/trigger.c
 src_core_libcore_la_LIBADD = -lm

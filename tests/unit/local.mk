@@ -29,6 +29,8 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/topology \
 	tests/unit/topology_files \
 	tests/unit/transfer
+	tests/unit/transfer \
+	tests/unit/trigger
 endif
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -176,3 +178,7 @@ tests_unit_machines_recorded_LDADD = $(DETECT_LIBS)
 tests_unit_rank_device_SOURCES = tests/unit/rank_device.c
 tests_unit_rank_device_CPPFLAGS = $(DETECT_CPPFLAGS)
 tests_unit_rank_device_LDADD = $(DETECT_LIBS)
+
+tests_unit_trigger_SOURCES = tests/unit/trigger.c
+tests_unit_trigger_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_trigger_LDADD = $(CORE_LIBS)

@@ -1,0 +1,46 @@
+/* When to rebalance: when the windows so far say that it pays, and not too often. */
+#ifndef EPLB_TRIGGER_H
+#define EPLB_TRIGGER_H
+
+#include <eplb/forecast.h>
+#include <eplb/payback.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The longest reason, with its final zero. */
+enum { EPLB_REASON_MAX = 160 };
+
+/* Start from eplb_trigger_init, then change what you want. */
+typedef struct eplb_trigger {
+  size_t size;     /* sizeof(eplb_trigger_t), set by _init */
+  int min_windows; /* from one rebalance to the next; >= 1; 1 by default */
+  double
+      hysteresis; /* what is saved must be more than so many times what moving takes; finite, >= 1; 1.5 by default, as
+                        windows that have been promise more than the next one keeps */
+} eplb_trigger_t;
+
+EPLB_PUBLIC void eplb_trigger_init(eplb_trigger_t *trigger);
+
+/* What was decided and why. */
+typedef struct eplb_decision {
+  int rebalance;                        /* 1: take the new placement */
+  double saved_seconds, cost_seconds;   /* of experts' time until the next rebalance; of moving */
+  double balance_before, balance_after; /* mean over layers and windows, these by their weights */
+  char reason[EPLB_REASON_MAX];         /* one line for a log */
+} eplb_decision_t;
+
+/* Whether to go from `before` to `after`, for windows like those given: payback->windows of them are to come until the
+ * next rebalance, and `windows_since` have been since the last one. Local, pure. What is saved is the time of each
+ * layer's busiest device; layers follow one another, and so do their transfers. *decision, the caller's.
+ * EPLB_ERR_ARGUMENT; EPLB_ERR_SHAPE: placements and topology do not go together; EPLB_ERR_LOADS; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_trigger_decide(const eplb_trigger_t *trigger, const eplb_payback_t *payback,
+                                              const eplb_topology_t *topology, const eplb_placement_t *before,
+                                              const eplb_placement_t *after, const eplb_windows_t *windows,
+                                              int windows_since, eplb_decision_t *decision);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
