@@ -11,6 +11,7 @@
 #include <eplb/memory.h>
 #include <eplb/planner.h>
 #include <eplb/transfer.h>
+#include <eplb/trigger.h>
 #include <mpi.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,6 +70,7 @@ typedef struct eplb_session_options {
   int slots_per_rank;              /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
   eplb_plan_options_t plan;        /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer */
   int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
+  const eplb_trigger_t *trigger;   /* NULL: whatever is asked for; else only what pays by plan.payback. Copied. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
   const eplb_memory_t *memory;     /* what the registered tensors are in; NULL: the host's. Must outlive the session. */
@@ -156,6 +158,7 @@ typedef struct eplb_report {
   int64_t slots_changed;             /* sum of transfers */
   double busiest_sender;             /* what the device that sends most sends, of the mean of all; 1 where none sends */
   double busiest_receiver;           /* the same for receiving */
+  char reason[EPLB_REASON_MAX];      /* on rank 0, with a trigger: what was decided and why, in one line; else "" */
   double balancedness_before;        /* mean over layers, of the reduced window, on every rank */
   double balancedness_after;         /* of the same with the new plan */
   double seconds_reduce, seconds_plan, seconds_broadcast, seconds_derive;
@@ -170,8 +173,9 @@ typedef struct eplb_report {
  * All are collective over the session's ranks: each rank makes the same calls in the same order. On failure every rank
  * returns the same code and sentence; layers that were not committed keep their old placement and their weights. */
 
-/* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts the mapping, derives each rank's transfers and gets
- * staging. A layer without counts keeps its placement. The window starts anew, unless begin fails: then all is as before.
+/* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts the mapping, derives each
+ * rank's transfers and gets staging. A layer without counts keeps its placement; all do where the trigger says that it
+ * does not pay. The window starts anew, unless begin fails: then all is as before.
  * EPLB_ERR_STATE: a rebalance is open, a layer has no tensor; EPLB_ERR_MISMATCH: ranks registered different tensors;
  * EPLB_ERR_SHAPE: staging_bytes too small for an expert (says how many it needs), or the planner's; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_begin(eplb_session_t *session);

@@ -2,6 +2,7 @@
 #include "core/placement.h"
 #include "runtime/agree.h"
 #include <math.h>
+#include <string.h>
 
 static double elapsed(double *since) {
   double now = MPI_Wtime(), seconds = now - *since;
@@ -31,8 +32,22 @@ static int has_counts(const eplb_session_t *s, int layer) {
   return 0;
 }
 
+/* Where the trigger says that it does not pay, `after` becomes what there is. */
+static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *windows, eplb_placement_t *after,
+                                 char *reason) {
+  eplb_decision_t decision;
+  eplb_status_t status = eplb_trigger_decide(s->options.trigger, s->options.plan.payback, s->topology, s->placement,
+                                             after, windows, s->windows_since + 1, &decision);
+  if (status)
+    return status;
+  memcpy(reason, decision.reason, sizeof decision.reason);
+  for (int l = 0; l < s->options.num_layers && !decision.rebalance; l++)
+    eplb_placement_copy_layer(s->placement, after, l);
+  return EPLB_SUCCESS;
+}
+
 /* On rank 0: the new mapping; where nothing was counted, the old one. */
-static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after) {
+static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, char *reason) {
   eplb_placement_t *planned;
   eplb_windows_t windows;
   int counted = 0;
@@ -52,7 +67,9 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after) {
     if (has_counts(s, l))
       eplb_placement_copy_layer(planned, after, l);
   eplb_placement_destroy(&planned);
-  return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
+  if (s->options.trigger)
+    status = ask_trigger(s, &windows, after, reason);
+  return status ? status : eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
 }
 
 eplb_status_t eplb_decide(eplb_session_t *s, eplb_placement_t *after, eplb_report_t *report) {
@@ -62,7 +79,7 @@ eplb_status_t eplb_decide(eplb_session_t *s, eplb_placement_t *after, eplb_repor
 
   double head[3] = {EPLB_SUCCESS, 0, 0}; /* status, balancedness before and after */
   if (s->rank == 0) {
-    eplb_status_t status = plan(s, after);
+    eplb_status_t status = plan(s, after, report->reason);
     head[0] = status;
     if (!status) {
       head[1] = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL);

@@ -216,6 +216,14 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
   if (o->memory && o->memory->size != sizeof *o->memory)
     return eplb_fail(EPLB_ERR_ARGUMENT, "memory is a table of %zu bytes; expected %zu", o->memory->size,
                      sizeof *o->memory);
+  if (o->trigger && !o->plan.payback)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger without plan.payback; expected both, to tell what pays");
+  if (o->trigger && o->trigger->size != sizeof *o->trigger)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %zu bytes; expected %zu: call eplb_trigger_init",
+                     o->trigger->size, sizeof *o->trigger);
+  if (o->trigger && (o->trigger->min_windows < 1 || !(o->trigger->hysteresis >= 1)))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %d windows and hysteresis %g; expected 1 or more of each",
+                     o->trigger->min_windows, o->trigger->hysteresis);
   if ((unsigned)o->verify > EPLB_VERIFY_NEVER)
     return eplb_fail(EPLB_ERR_ARGUMENT, "verify is %d; expected 0 to %d", (int)o->verify, EPLB_VERIFY_NEVER);
   return EPLB_SUCCESS;
@@ -253,8 +261,16 @@ static int64_t hash_placement(const eplb_placement_t *p) {
 /* All that planners are told besides policy and groups. */
 static int64_t hash_wishes(const eplb_session_options_t *session) {
   const eplb_plan_options_t *o = &session->plan;
-  double wishes[] = {(double)o->effort, o->spill,      o->balance,          (double)o->max_moves,
-                     o->node_cost,      o->move_price, (double)o->forecast, (double)session->history};
+  double wishes[] = {(double)o->effort,
+                     o->spill,
+                     o->balance,
+                     (double)o->max_moves,
+                     o->node_cost,
+                     o->move_price,
+                     (double)o->forecast,
+                     (double)session->history,
+                     session->trigger ? session->trigger->min_windows : 0,
+                     session->trigger ? session->trigger->hysteresis : 0};
   XXH64_hash_t hash = XXH3_64bits(wishes, sizeof wishes);
   if (o->payback)
     hash = XXH3_64bits_withSeed(&o->payback->seconds_per_load,

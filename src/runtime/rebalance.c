@@ -145,8 +145,10 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
       release(s);
     return status;
   }
-  if (s->rank == 0)
+  if (s->rank == 0) {
     eplb_history_add(s->history, s->load); /* which planning has found good */
+    s->windows_since = r->moves.num_layers > 0 ? 0 : s->windows_since + 1;
+  }
   memset(s->window, 0, (size_t)s->options.num_layers * (size_t)s->options.num_experts * sizeof *s->window);
   start_report(r);
   start_flight(r, 0);

@@ -135,6 +135,10 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
     s->expert_bytes_given = s->payback.expert_bytes > 0;
     s->options.plan.payback = &s->payback;
   }
+  if (resolved.trigger) {
+    s->trigger = *resolved.trigger;
+    s->options.trigger = &s->trigger;
+  }
   *session = s;
   return EPLB_SUCCESS;
 }

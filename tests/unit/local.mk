@@ -28,7 +28,6 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/steps \
 	tests/unit/topology \
 	tests/unit/topology_files \
-	tests/unit/transfer
 	tests/unit/transfer \
 	tests/unit/trigger
 endif
