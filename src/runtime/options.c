@@ -193,6 +193,21 @@ static eplb_status_t override(const char *entry, eplb_session_options_t *options
                    (int)length, entry);
 }
 
+static eplb_status_t check_trigger(const eplb_session_options_t *o) {
+  const eplb_trigger_t *t = o->trigger;
+  if (!t)
+    return EPLB_SUCCESS;
+  if (!o->plan.payback)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger without plan.payback; expected both, to tell what pays");
+  if (t->size != sizeof *t)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %zu bytes; expected %zu: call eplb_trigger_init", t->size,
+                     sizeof *t);
+  if (t->min_windows < 1 || !(t->hysteresis >= 1))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %d windows and hysteresis %g; expected 1 or more of each",
+                     t->min_windows, t->hysteresis);
+  return EPLB_SUCCESS;
+}
+
 static eplb_status_t check_sizes(const eplb_session_options_t *o) {
   if (o->num_layers < 1 || o->num_experts < 1)
     return eplb_fail(EPLB_ERR_ARGUMENT, "num_layers is %d and num_experts %d; expected at least 1 of each",
@@ -216,17 +231,9 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
   if (o->memory && o->memory->size != sizeof *o->memory)
     return eplb_fail(EPLB_ERR_ARGUMENT, "memory is a table of %zu bytes; expected %zu", o->memory->size,
                      sizeof *o->memory);
-  if (o->trigger && !o->plan.payback)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger without plan.payback; expected both, to tell what pays");
-  if (o->trigger && o->trigger->size != sizeof *o->trigger)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %zu bytes; expected %zu: call eplb_trigger_init",
-                     o->trigger->size, sizeof *o->trigger);
-  if (o->trigger && (o->trigger->min_windows < 1 || !(o->trigger->hysteresis >= 1)))
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %d windows and hysteresis %g; expected 1 or more of each",
-                     o->trigger->min_windows, o->trigger->hysteresis);
   if ((unsigned)o->verify > EPLB_VERIFY_NEVER)
     return eplb_fail(EPLB_ERR_ARGUMENT, "verify is %d; expected 0 to %d", (int)o->verify, EPLB_VERIFY_NEVER);
-  return EPLB_SUCCESS;
+  return check_trigger(o);
 }
 
 eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options) {

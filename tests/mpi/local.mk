@@ -13,7 +13,6 @@ MPI_TESTS = \
 check_PROGRAMS += $(MPI_TESTS)
 TESTS += $(MPI_TESTS:=.test)
 EXTRA_DIST += $(MPI_TESTS:=.test) tests/mpi/run.sh
-EXTRA_DIST += tests/mpi/run.sh $(MPI_TESTS:=.test)
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
