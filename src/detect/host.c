@@ -148,12 +148,15 @@ static eplb_status_t from_document(const document_t *d, eplb_host_t **host) {
   return eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", d->name);
 }
 
-static void attempt(void *document) {
+static eplb_status_t attempt(void *document) {
   eplb_host_t *host = NULL;
-  from_document(document, &host);
+  eplb_status_t status = from_document(document, &host);
+  eplb_host_destroy(&host);
+  return status;
 }
 
-/* hwloc trusts the sets in its files and crashes where they do not go together: another process tries first. */
+/* hwloc trusts the sets in its files and crashes where they do not go together: another process tries first. So hwloc also leaks
+ * there what it leaks when it refuses a file. */
 eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host) {
   if (!name || !xml || !host || length >= INT_MAX)
     return eplb_fail(EPLB_ERR_ARGUMENT, "an XML document of %zu bytes needs a name and a host, and less than 2 GiB",
@@ -163,8 +166,8 @@ eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t lengt
     return EPLB_ERR_MEMORY;
   document_t document = {name, memcpy(copy, xml, length), length};
   eplb_status_t status = eplb_check_xml(name, copy, length);
-  if (!status && (status = eplb_try(attempt, &document)) == EPLB_ERR_FORMAT)
-    eplb_fail(status, "%s is no valid XML file of hwloc: reading it makes hwloc crash", name);
+  if (!status && (status = eplb_try(attempt, &document)) == EPLB_ERR_INTERNAL)
+    status = eplb_fail(EPLB_ERR_FORMAT, "%s is no valid XML file of hwloc: reading it makes hwloc crash", name);
   if (!status)
     status = from_document(&document, host);
   free(copy);

@@ -4,8 +4,8 @@
 
 #include <eplb/status.h>
 
-/* Runs attempt(arg) in a child process, quietly and for no more than some seconds, and says whether it came to its end. Local.
- * EPLB_ERR_FORMAT without a sentence: it did not; EPLB_ERR_MEMORY: no process could be had. */
-eplb_status_t eplb_try(void (*attempt)(void *arg), void *arg);
+/* Runs attempt(arg) in a child process, quietly and for no more than some seconds; returns its status and leaves its sentence. Local.
+ * EPLB_ERR_INTERNAL: it crashed or took too long; EPLB_ERR_MEMORY: also where no process could be had. */
+eplb_status_t eplb_try(eplb_status_t (*attempt)(void *arg), void *arg);
 
 #endif
