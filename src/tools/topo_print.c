@@ -69,6 +69,12 @@ static void print_ranks(const eplb_topology_t *t, int first, int last) {
   }
 }
 
+/* How much of a host's name comes before its domain, and fits. */
+static int short_name(const eplb_host_t *h) {
+  size_t length = strcspn(h->name, ".");
+  return length < 16 ? (int)length : 16;
+}
+
 static void print_alike(const topo_view_t *v, int like, int first, int last, int indent) {
   if (first == last)
     printf("%*snode %d", indent, "", first);
@@ -76,9 +82,10 @@ static void print_alike(const topo_view_t *v, int like, int first, int last, int
     printf("%*snodes %d-%d", indent, "", first, last);
   printf(": as node %d", like);
   if (v->host && first == last)
-    printf(", %.24s", v->host[first]->name);
+    printf(", %.*s", short_name(v->host[first]), v->host[first]->name);
   else if (v->host)
-    printf(", %.16s to %.16s", v->host[first]->name, v->host[last]->name);
+    printf(", %.*s to %.*s", short_name(v->host[first]), v->host[first]->name, short_name(v->host[last]),
+           v->host[last]->name);
   printf(", %s ", v->machine ? "ranks" : "devices");
   print_ranks(v->topology, first, last);
   putchar('\n');
@@ -111,7 +118,7 @@ static void print_node(const topo_view_t *v, int node, int indent) {
     putchar('\n');
     return;
   }
-  printf("%s, %d rank%s, ", v->host[node]->name, size, topo_plural(size));
+  printf("%.40s, %d rank%s\n%*s", v->host[node]->name, size, topo_plural(size), indent + 2, "");
   topo_print_parts(v->host[node]);
   topo_print_links(v->host[node], indent + 2);
   print_rule(v, node, indent + 2);
@@ -129,22 +136,22 @@ static int domain_at(const eplb_topology_t *t, int level, int device) {
   return t->domain[(size_t)level * (size_t)t->num_devices + (size_t)device];
 }
 
-/* Nodes of a domain of the level above, or all; those that look like the last shown in full only say so. */
-static void print_nodes(const topo_view_t *v, int level, int domain, int indent) {
+/* Nodes of a domain of the level above, or all; those that look like *shown, the last in full, only say so. */
+static void print_nodes(const topo_view_t *v, int level, int domain, int indent, int *shown) {
   const eplb_topology_t *t = v->topology;
-  int shown = -1, nodes = eplb_topology_num_nodes(t);
+  int nodes = eplb_topology_num_nodes(t);
   for (int n = 0; n < nodes; n++) {
     if (level >= 0 && domain_at(t, level, t->node_device[t->node_begin[n]]) != domain)
       continue;
-    if (shown < 0 || !look_alike(v, shown, n)) {
-      print_node(v, shown = n, indent);
+    if (*shown < 0 || !look_alike(v, *shown, n)) {
+      print_node(v, *shown = n, indent);
       continue;
     }
     int last = n;
-    while (last + 1 < nodes && look_alike(v, shown, last + 1) &&
+    while (last + 1 < nodes && look_alike(v, *shown, last + 1) &&
            (level < 0 || domain_at(t, level, t->node_device[t->node_begin[last + 1]]) == domain))
       last++;
-    print_alike(v, shown, n, last, indent);
+    print_alike(v, *shown, n, last, indent);
     n = last;
   }
 }
@@ -165,10 +172,10 @@ static const char *domain_name(const topo_view_t *v, int level, int device, char
 }
 
 /* Domains of one outer level within one of the level above, and so on down to nodes. */
-static void print_level(const topo_view_t *v, int level, int parent, int indent) {
+static void print_level(const topo_view_t *v, int level, int parent, int indent, int *shown) {
   const eplb_topology_t *t = v->topology;
   if (level == t->node_level) {
-    print_nodes(v, level - 1, parent, indent);
+    print_nodes(v, level - 1, parent, indent, shown);
     return;
   }
   for (int d = 0; d < t->num_domains[level]; d++) {
@@ -180,7 +187,7 @@ static void print_level(const topo_view_t *v, int level, int parent, int indent)
       continue;
     printf("%*s%s %d%s%.60s\n", indent, "", t->level_name[level], d, v->machine ? ": " : "",
            domain_name(v, level, first, name, sizeof name));
-    print_level(v, level + 1, d, indent + 2);
+    print_level(v, level + 1, d, indent + 2, shown);
   }
 }
 
@@ -214,7 +221,8 @@ void topo_print(const topo_view_t *v) {
     return;
   }
   print_counts(v);
-  print_level(v, 0, -1, 0);
+  int shown = -1;
+  print_level(v, 0, -1, 0, &shown);
   if (v->machine)
     topo_print_unusual(v->machine);
   if (v->links)

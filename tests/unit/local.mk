@@ -26,6 +26,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/senders \
 	tests/unit/senders_recorded \
 	tests/unit/steps \
+	tests/unit/topo_print \
 	tests/unit/topology \
 	tests/unit/topology_files \
 	tests/unit/transfer \
@@ -181,3 +182,13 @@ tests_unit_rank_device_LDADD = $(DETECT_LIBS)
 tests_unit_trigger_SOURCES = tests/unit/trigger.c
 tests_unit_trigger_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_trigger_LDADD = $(CORE_LIBS)
+tests_unit_topo_print_SOURCES = \
+	src/tools/topo.h \
+	src/tools/topo_host.c \
+	src/tools/topo_host.h \
+	src/tools/topo_print.c \
+	src/tools/topo_unusual.c \
+	tests/unit/topo_print.c \
+	$(FOLDER_SOURCES)
+tests_unit_topo_print_CPPFLAGS = $(DETECT_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_topo_print_LDADD = $(DETECT_LIBS)
