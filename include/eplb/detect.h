@@ -38,8 +38,8 @@ typedef struct eplb_accelerator {
   char uuid[EPLB_UUID_MAX];         /* as the vendor's tools print it; "" where not known */
 } eplb_accelerator_t;
 
-/* What hwloc knows of one host. Accelerators stand by vendor, and those of a vendor as its tools number them (nvml, cuda, rsmi, ...)
- * where hwloc knows all of these numbers, else by PCI bus id. */
+/* What hwloc knows of one host. Accelerators stand by vendor, and those of a vendor as its tools number them (nvml,
+ * cuda, rsmi, ...) where hwloc knows all of these numbers, else by PCI bus id. */
 typedef struct eplb_host {
   char name[EPLB_HOST_NAME_MAX];
   int num_packages, num_numa, num_cores, num_pus;
@@ -53,14 +53,15 @@ typedef struct eplb_host {
   char link_name[EPLB_LINK_NAME_MAX]; /* "NVLink", "XGMI", ...; "" where there are none */
 } eplb_host_t;
 
-/* Looks at this machine, or with `declared` not NULL at one that an hwloc XML file recorded, or that an hwloc synthetic string
- * describes, such as "package:2 numa:1 core:4 pu:1". Local; starts no MPI. The caller owns *host. EPLB_ERR_IO, EPLB_ERR_FORMAT: the
- * file is missing, or is none that this hwloc reads (files of hwloc 3 are told apart); EPLB_ERR_MEMORY; EPLB_ERR_UNSUPPORTED: hwloc
- * cannot look at this machine. */
+/* Looks at this machine, or with `declared` not NULL at one that an hwloc XML file recorded, or that an hwloc
+ * synthetic string describes, such as "package:2 numa:1 core:4 pu:1". Local; starts no MPI. The caller owns *host.
+ * EPLB_ERR_IO, EPLB_ERR_FORMAT: the file is missing, or is none that this hwloc reads (files of hwloc 3 are told
+ * apart); EPLB_ERR_MEMORY; EPLB_ERR_UNSUPPORTED: hwloc cannot look at this machine. */
 EPLB_PUBLIC eplb_status_t eplb_host_detect(const char *declared, eplb_host_t **host);
 
-/* The same of an XML document in memory, which messages call `name`. Local. Documents that make hwloc crash are found out by a child
- * process, so do not call these two with XML between MPI_Init and MPI_Finalize where MPI forbids to fork. */
+/* The same of an XML document in memory, which messages call `name`. Local. Documents that make hwloc crash are
+ * found out by a child process, so do not call these two with XML between MPI_Init and MPI_Finalize where MPI
+ * forbids to fork. */
 EPLB_PUBLIC eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host);
 EPLB_PUBLIC void eplb_host_destroy(eplb_host_t **host);
 
@@ -68,8 +69,8 @@ EPLB_PUBLIC void eplb_host_destroy(eplb_host_t **host);
 
 /* How a rank's device was found. */
 typedef enum eplb_device_rule {
-  EPLB_DEVICE_BY_EPLB,    /* EPLB_DEVICE: PCI bus id, UUID or index in eplb_host_t.accelerator */
-  EPLB_DEVICE_BY_VISIBLE, /* an entry of CUDA_, ROCR_ or HIP_VISIBLE_DEVICES or ZE_AFFINITY_MASK: that of the local rank */
+  EPLB_DEVICE_BY_EPLB,       /* EPLB_DEVICE: PCI bus id, UUID or index in eplb_host_t.accelerator */
+  EPLB_DEVICE_BY_VISIBLE,    /* entry of CUDA_, ROCR_ or HIP_VISIBLE_DEVICES or ZE_AFFINITY_MASK, by local rank */
   EPLB_DEVICE_BY_LOCAL_RANK, /* local rank modulo the number of accelerators */
   EPLB_DEVICE_IS_NUMA        /* no accelerator: the rank's NUMA node holds CPU experts */
 } eplb_device_rule_t;
@@ -110,11 +111,12 @@ EPLB_PUBLIC eplb_status_t eplb_rank_binding(const eplb_host_t *host, eplb_rank_i
  * SLURM_TOPOLOGY_ADDR. Local. Fills domain and domain_rule of *info. EPLB_ERR_ARGUMENT. */
 EPLB_PUBLIC eplb_status_t eplb_rank_domain(eplb_rank_info_t *info);
 
-/* Finds the device of this process: the rules of eplb_device_rule_t in their order, from this process's environment. Local.
- * Lists count the accelerators of those vendors whose runtime reads them, HIP_VISIBLE_DEVICES those that ROCR_VISIBLE_DEVICES
- * leaves. An empty list, or one that starts with -1, means no accelerator; a UUID where hwloc knows none leaves it to the local rank;
- * both are noted. Fills device, device_index, device_rule, num_accelerators and note of *info. EPLB_ERR_ARGUMENT names the
- * variable, its value and what was expected, e.g. an index beyond the host's accelerators. */
+/* Finds the device of this process: the rules of eplb_device_rule_t in their order, from this process's environment.
+ * Local. Lists count the accelerators of those vendors whose runtime reads them, HIP_VISIBLE_DEVICES those that
+ * ROCR_VISIBLE_DEVICES leaves. An empty list, or one that starts with -1, means no accelerator; a UUID where hwloc
+ * knows none leaves it to the local rank; both are noted. Fills device, device_index, device_rule, num_accelerators
+ * and note of *info. EPLB_ERR_ARGUMENT names the variable, its value and what was expected, e.g. an index beyond the
+ * host's accelerators. */
 EPLB_PUBLIC eplb_status_t eplb_rank_device(const eplb_host_t *host, int local_rank, eplb_rank_info_t *info);
 
 /* ---- All ranks ---- */
@@ -130,17 +132,18 @@ typedef struct eplb_machine {
   size_t gathered_bytes;     /* that rank 0 got from the nodes' leaders; 0 elsewhere */
 } eplb_machine_t;
 
-/* Detects every rank's host and device and gives every rank the same topology. One rank of each node looks with hwloc for all of
- * them, gathers their reports and sends them to rank 0 in one message.
+/* Detects every rank's host and device and gives every rank the same topology. One rank of each node looks with
+ * hwloc for all of them, gathers their reports and sends them to rank 0 in one message.
  *
- * A node is a machine (by boot id) on which ranks can share memory: those that MPI says can, and containers with one /dev/shm,
- * whatever their host names. Islands are accelerators linked all to all, else NUMA nodes. Outer domains come from EPLB_DOMAIN of every
- * rank, "rack3" or "fabric=f0/rack=r3"; else from the file that EPLB_RACKS names on rank 0, lines of a host name and such a
- * path; else from SLURM_TOPOLOGY_ADDR and SLURM_TOPOLOGY_ADDR_PATTERN, where all ranks have them.
+ * A node is a machine (by boot id) on which ranks can share memory: those that MPI says can, and containers with one
+ * /dev/shm, whatever their host names. Islands are accelerators linked all to all, else NUMA nodes. Outer domains
+ * come from EPLB_DOMAIN of every rank, "rack3" or "fabric=f0/rack=r3"; else from the file that EPLB_RACKS names on
+ * rank 0, lines of a host name and such a path; else from SLURM_TOPOLOGY_ADDR and SLURM_TOPOLOGY_ADDR_PATTERN, where
+ * all ranks have them.
  *
- * Collective over comm. `slots_per_device` >= 1. The caller owns *machine. On failure every rank returns the same code and sentence:
- * EPLB_ERR_ARGUMENT, EPLB_ERR_MISMATCH, EPLB_ERR_FORMAT or EPLB_ERR_IO (of the file of racks), EPLB_ERR_UNSUPPORTED,
- * EPLB_ERR_MEMORY. */
+ * Collective over comm. `slots_per_device` >= 1. The caller owns *machine. On failure every rank returns the same
+ * code and sentence: EPLB_ERR_ARGUMENT, EPLB_ERR_MISMATCH, EPLB_ERR_FORMAT or EPLB_ERR_IO (of the file of racks),
+ * EPLB_ERR_UNSUPPORTED, EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine);
 EPLB_PUBLIC void eplb_machine_destroy(eplb_machine_t **machine);
 

@@ -11,15 +11,15 @@
 extern "C" {
 #endif
 
-/* Reads expert loads from a CSV file; "-" is standard input. Local. The caller owns *loads.
- * With the header `window,layer,e0,e1,...`: one row for each window and layer, whole windows in any order of rows; `layer`
- * is the model's own layer number. Without a header: one window, one row per layer, one column per expert.
- * EPLB_ERR_IO: it cannot be opened or read; EPLB_ERR_FORMAT, EPLB_ERR_LOADS: names file, line and column, what stands there
- * and what was expected; EPLB_ERR_MEMORY. */
+/* Reads expert loads from a CSV file; "-" is standard input. Local. The caller owns *loads. With the header
+ * `window,layer,e0,e1,...`: one row for each window and layer, whole windows in any order of rows; `layer` is the
+ * model's own layer number. Without a header: one window, one row per layer, one column per expert. EPLB_ERR_IO: it
+ * cannot be opened or read; EPLB_ERR_FORMAT, EPLB_ERR_LOADS: names file, line and column, what stands there and what
+ * was expected; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_loads_read(const char *path, eplb_loads_t **loads);
 
-/* Writes the form with the header. Local. "-" is standard output. A file appears whole or not at all: it is written beside
- * its final name and then renamed. EPLB_ERR_IO, EPLB_ERR_MEMORY: the old file, if any, is as it was. */
+/* Writes the form with the header. Local. "-" is standard output. A file appears whole or not at all: it is written
+ * beside its final name and then renamed. EPLB_ERR_IO, EPLB_ERR_MEMORY: the old file, if any, is as it was. */
 EPLB_PUBLIC eplb_status_t eplb_loads_write(const char *path, const eplb_loads_t *loads);
 
 /* What a placement file says about how its placement was made. */
@@ -38,31 +38,34 @@ typedef struct eplb_plan_record {
 
 /* Writes a placement as JSON: `version`, shape, topology, `physical_to_logical_map` [layers][slots],
  * `logical_to_physical_map` [layers][experts][replicas, -1 after them], `logical_replica_count` [layers][experts],
- * `balancedness` {"mean", "layers"}, `transfers` by link where there are any, and how it was made. Local. Path, wholeness and errors as eplb_loads_write;
- * EPLB_ERR_MEMORY. */
+ * `balancedness` {"mean", "layers"}, `transfers` by link where there are any, and how it was made. Local. Path,
+ * wholeness and errors as eplb_loads_write; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record);
 
-/* Reads the `physical_to_logical_map` of such a file; there are as many experts as the largest number in it says. "-" is standard
- * input. Local. The caller owns *placement. EPLB_ERR_IO; EPLB_ERR_FORMAT names line or row, what stands there and what was expected;
- * EPLB_ERR_MEMORY. */
+/* Reads the `physical_to_logical_map` of such a file; there are as many experts as the largest number in it says.
+ * "-" is standard input. Local. The caller owns *placement. EPLB_ERR_IO; EPLB_ERR_FORMAT names line or row, what
+ * stands there and what was expected; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_read_json(const char *path, eplb_placement_t **placement);
 
-/* A declared topology: a short text such as "nodes=4 gpus=8 slots=9", or the path of a JSON file. Local. The caller owns *topology,
- * which is marked as declared.
+/* A declared topology: a short text such as "nodes=4 gpus=8 slots=9", or the path of a JSON file. Local. The caller
+ * owns *topology, which is marked as declared.
  *
- * The text has KEY=NUMBER parted by blanks or commas: nodes (1), gpus of each node (1), slots of each GPU (default_slots), racks that
- * the nodes are dealt to in equal runs, islands of each node likewise; devices are numbered node by node.
+ * The text has KEY=NUMBER parted by blanks or commas: nodes (1), gpus of each node (1), slots of each GPU
+ * (default_slots), racks that the nodes are dealt to in equal runs, islands of each node likewise; devices are
+ * numbered node by node.
  *
- * The file has, itself or in its member "topology", "levels" (names, outermost first), "node_level" (which is the node; default: the
- * level of that name), "domain_of_device" [levels][devices], and may have "slots_of_device" and "speed_of_device"; or just
- * "node_of_device" [devices]. Placement files and those of `eplb topo --save` are such files.
+ * The file has, itself or in its member "topology", "levels" (names, outermost first), "node_level" (which is the
+ * node; default: the level of that name), "domain_of_device" [levels][devices], and may have "slots_of_device" and
+ * "speed_of_device"; or just "node_of_device" [devices]. Placement files and those of `eplb topo --save` are such
+ * files.
  *
- * default_slots < 1: the number of slots must be told. EPLB_ERR_FORMAT, EPLB_ERR_IO, EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
+ * default_slots < 1: the number of slots must be told. EPLB_ERR_FORMAT, EPLB_ERR_IO, EPLB_ERR_ARGUMENT,
+ * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_topology_read(const char *text, int default_slots, eplb_topology_t **topology);
 
-/* Reads what `eplb topo --measure --save FILE` found, the member "links", so that payback reckons with it. Local. Sets
- * payback->bytes_per_second of EPLB_LINK_NODE and EPLB_LINK_NETWORK where pairs within a node and of two nodes were measured: the
- * slowest class of each. EPLB_ERR_IO; EPLB_ERR_FORMAT where there are none. */
+/* Reads what `eplb topo --measure --save FILE` found, the member "links", so that payback reckons with it. Local.
+ * Sets payback->bytes_per_second of EPLB_LINK_NODE and EPLB_LINK_NETWORK where pairs within a node and of two nodes
+ * were measured: the slowest class of each. EPLB_ERR_IO; EPLB_ERR_FORMAT where there are none. */
 EPLB_PUBLIC eplb_status_t eplb_links_read_json(const char *path, eplb_payback_t *payback);
 
 #ifdef __cplusplus

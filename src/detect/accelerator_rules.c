@@ -14,7 +14,8 @@ enum { NVIDIA = 0x10de, INTEL = 0x8086 };
 /* PCI classes. */
 enum { VGA = 0x0300, DISPLAY_3D = 0x0302, DISPLAY_OTHER = 0x0380, COPROCESSOR = 0x0b40, ACCELERATOR = 0x12 };
 
-/* What hwloc's backends call the devices that compute; others, such as card0 and renderD128, are there for display chips, too. */
+/* What hwloc's backends call the devices that compute; others, such as card0 and renderD128, are there for display
+ * chips, too. */
 static const char *const backends[] = {"cuda", "nvml", "rsmi", "ze", "opencl", "ve", "mic"};
 
 const char *eplb_vendor_name(uint16_t vendor) {
@@ -50,10 +51,10 @@ int eplb_count_unread_displays(hwloc_topology_t topology) {
   return count;
 }
 
-/* No matter which of hwloc's backends are there. Servers carry display chips (class VGA) that drive no expert, so a VGA device counts
- * only if something computes on it or NVIDIA made it; where it cannot be told who did, only if there are several: a board has one
- * display chip. Secondary functions of display chips have class "other display". Intel's co-processors are for cryptography, and its
- * class "accelerator" also has FPGAs. */
+/* No matter which of hwloc's backends are there. Servers carry display chips (class VGA) that drive no expert, so a
+ * VGA device counts only if something computes on it or NVIDIA made it; where it cannot be told who did, only if
+ * there are several: a board has one display chip. Secondary functions of display chips have class "other display".
+ * Intel's co-processors are for cryptography, and its class "accelerator" also has FPGAs. */
 int eplb_is_accelerator(hwloc_obj_t pci, int unread_displays) {
   const struct hwloc_pcidev_attr_s *p = &pci->attr->pcidev;
   unsigned base = p->class_id >> 8;

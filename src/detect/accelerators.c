@@ -10,8 +10,8 @@ typedef struct found {
   long number; /* as its vendor's tools count it; -1 unknown */
 } found_t;
 
-/* The NUMA node that it is nearest to: the first with processors of those that it hangs under; unknown where these are all of
- * several. GPUs' own memory may be a NUMA node, too. */
+/* The NUMA node that it is nearest to: the first with processors of those that it hangs under; unknown where these
+ * are all of several. GPUs' own memory may be a NUMA node, too. */
 static int nearest_numa(hwloc_topology_t t, hwloc_obj_t device) {
   hwloc_obj_t parent = hwloc_get_non_io_ancestor_obj(t, device), first = NULL;
   for (hwloc_obj_t node = NULL;
@@ -65,8 +65,8 @@ static int by_vendor_number_bus(const void *a, const void *b) {
   return strcmp(x->a.bus_id, y->a.bus_id);
 }
 
-/* An OS device whose PCI device is not shown, as in some containers: hwloc then hangs it under what it is near to. Backends that
- * number it alike there mean the same one. */
+/* An OS device whose PCI device is not shown, as in some containers: hwloc then hangs it under what it is near to.
+ * Backends that number it alike there mean the same one. */
 static found_t *find_twin(found_t *f, int count, hwloc_obj_t os) {
   size_t digits = strcspn(os->name, "0123456789");
   for (int i = 0; i < count; i++) {

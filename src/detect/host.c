@@ -42,8 +42,8 @@ static eplb_status_t read_file(const char *path, char **text, size_t *length) {
   return EPLB_SUCCESS;
 }
 
-/* Where each processing unit is. A NUMA node without processors, as GPUs' memory is, has none; of several that share processors the
- * first counts. */
+/* Where each processing unit is. A NUMA node without processors, as GPUs' memory is, has none; of several that share
+ * processors the first counts. */
 static eplb_status_t place_pus(hwloc_topology_t t, eplb_host_t *host) {
   enum { MOST_PUS = 1 << 20 };
   hwloc_const_bitmap_t all = hwloc_topology_get_complete_cpuset(t);
@@ -155,8 +155,8 @@ static eplb_status_t attempt(void *document) {
   return status;
 }
 
-/* hwloc trusts the sets in its files and crashes where they do not go together: another process tries first. So hwloc also leaks
- * there what it leaks when it refuses a file. */
+/* hwloc trusts the sets in its files and crashes where they do not go together: another process tries first. So
+ * hwloc also leaks there what it leaks when it refuses a file. */
 eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host) {
   if (!name || !xml || !host || length >= INT_MAX)
     return eplb_fail(EPLB_ERR_ARGUMENT, "an XML document of %zu bytes needs a name and a host, and less than 2 GiB",

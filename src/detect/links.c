@@ -44,8 +44,8 @@ static int find_owners(const eplb_host_t *host, const hwloc_obj_t *object, const
   return switches;
 }
 
-/* Direct links as they are. Where there are switches, also what goes through them: hwloc joins their ports and closes the
- * matrix. Without switches its closure would take direct links away. */
+/* Direct links as they are. Where there are switches, also what goes through them: hwloc joins their ports and
+ * closes the matrix. Without switches its closure would take direct links away. */
 static eplb_status_t take_matrix(hwloc_topology_t t, eplb_host_t *host, const hwloc_obj_t *object,
                                  struct hwloc_distances_s *d) {
   size_t pairs = (size_t)host->num_accelerators * (size_t)host->num_accelerators;
@@ -111,8 +111,8 @@ static int are_linked(const eplb_host_t *host, int a, int b) {
   return *pair(host, a, b) > 0 && *pair(host, b, a) > 0;
 }
 
-/* Whether accelerator `a` may join the island of accelerator `first`: linked to all that are in it, or, without links at all, on the
- * same NUMA node. */
+/* Whether accelerator `a` may join the island of accelerator `first`: linked to all that are in it, or, without
+ * links at all, on the same NUMA node. */
 static int fits(const eplb_host_t *host, const int *linked, int a, int first) {
   if (linked[a] != linked[first])
     return 0;

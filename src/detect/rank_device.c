@@ -83,8 +83,8 @@ static eplb_status_t refuse(const choice_t *c, const char *entry, size_t length)
       c->count == c->host->num_accelerators ? "" : " that it counts");
 }
 
-/* The accelerator that an entry names. Of Intel's masks ("1.0": tile 0 of card 1) the card counts. NONE where it is a UUID and hwloc
- * knows none, or a MIG device's own. */
+/* The accelerator that an entry names. Of Intel's masks ("1.0": tile 0 of card 1) the card counts. NONE where it is
+ * a UUID and hwloc knows none, or a MIG device's own. */
 static eplb_status_t find_entry(const choice_t *c, const char *entry, size_t length, int *position) {
   char *end = NULL;
   errno = 0;
@@ -120,8 +120,8 @@ static const char *skip_space(const char *text) {
   return text + strspn(text, " \t");
 }
 
-/* Leaves what the list names, in its order. An entry of -1 ends it. NONE stands where a UUID could not be looked up. Cards that a
- * mask names by several tiles stand once. */
+/* Leaves what the list names, in its order. An entry of -1 ends it. NONE stands where a UUID could not be looked up.
+ * Cards that a mask names by several tiles stand once. */
 static eplb_status_t restrict_to(choice_t *c, const char *list) {
   int *position = malloc((size_t)(c->count ? c->count : 1) * sizeof *position);
   if (!position)
@@ -151,8 +151,8 @@ static eplb_status_t restrict_to(choice_t *c, const char *list) {
   return status;
 }
 
-/* Applies the variables that the runtimes of the host's vendors read. *set becomes the last that was set. CUDA's is also read by
- * HIP. */
+/* Applies the variables that the runtimes of the host's vendors read. *set becomes the last that was set. CUDA's is
+ * also read by HIP. */
 static eplb_status_t apply_lists(choice_t *c, const char **set) {
   static const struct {
     const char *variable;

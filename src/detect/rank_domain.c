@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Slurm's address of a node is "spine0.leaf4.node17", its pattern "switch.switch.node": all but the last say what encloses the node.
- * What does not go together is left alone: Slurm's plugins differ, and the job did not ask for it. */
+/* Slurm's address of a node is "spine0.leaf4.node17", its pattern "switch.switch.node": all but the last say what
+ * encloses the node. What does not go together is left alone: Slurm's plugins differ, and the job did not ask for
+ * it. */
 static void take_slurm(const char *address, const char *pattern, eplb_rank_info_t *info) {
   char path[EPLB_DOMAIN_PATH_MAX] = "";
   size_t length = 0;

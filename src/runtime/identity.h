@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* The same in all containers of a machine, and another one on each machine and after each boot; 0 where the system has none. */
+/* The same in all containers of a machine, and another one on each machine and after each boot; 0 where the system
+ * has none. */
 uint64_t eplb_machine_identity(void);
 
 /* The same for processes of a machine that see one /dev/shm; 0 where there is none. */

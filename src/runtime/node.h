@@ -15,9 +15,9 @@ typedef struct eplb_node {
 /* Splits comm. Collective over comm. */
 void eplb_node_split(MPI_Comm comm, eplb_node_t *node);
 
-/* Looks at the host: hwloc is loaded by the leader only, because where its backends ask GPU drivers that takes longest. Collective
- * over node->comm. A failure of the leader is its alone; node->host is then NULL everywhere. EPLB_ERR_MEMORY; those of
- * eplb_host_detect on the leader. */
+/* Looks at the host: hwloc is loaded by the leader only, because where its backends ask GPU drivers that takes
+ * longest. Collective over node->comm. A failure of the leader is its alone; node->host is then NULL everywhere.
+ * EPLB_ERR_MEMORY; those of eplb_host_detect on the leader. */
 eplb_status_t eplb_node_look(eplb_node_t *node);
 
 void eplb_node_release(eplb_node_t *node);

@@ -116,7 +116,8 @@ static eplb_status_t show_host(const topo_options_t *o) {
   return status;
 }
 
-/* Needs no MPI; under a launcher all look and the first speaks: a launcher that sees a failure may end the first before it has. */
+/* Needs no MPI; under a launcher all look and the first speaks: a launcher that sees a failure may end the first
+ * before it has. */
 static int show_declared(const topo_options_t *o) {
   int is_topology = eplb_is_topology_spec(o->declared) || is_json(o->declared);
   eplb_status_t status = is_topology ? show_topology(o) : show_host(o);

@@ -29,8 +29,8 @@ typedef struct topo_view {
   const topo_links_t *links; /* or NULL */
 } topo_view_t;
 
-/* Measures few pairs of each class, one pair at a time. Collective over comm; the result is on every rank. EPLB_ERR_MEMORY on every
- * rank. */
+/* Measures few pairs of each class, one pair at a time. Collective over comm; the result is on every rank.
+ * EPLB_ERR_MEMORY on every rank. */
 eplb_status_t topo_measure(MPI_Comm comm, const eplb_topology_t *topology, topo_links_t *links);
 
 /* A document; NULL without memory. */

@@ -18,8 +18,8 @@ static int class_of(const eplb_topology_t *t, int a, int b) {
   return t->num_levels;
 }
 
-/* Up to PAIRS pairs of a class, the same on every rank: from starts that are spread over all ranks, each with the first rank that
- * makes such a pair. */
+/* Up to PAIRS pairs of a class, the same on every rank: from starts that are spread over all ranks, each with the
+ * first rank that makes such a pair. */
 static int choose_pairs(const eplb_topology_t *t, int class, int pair[PAIRS][2]) {
   int count = 0, n = t->num_devices, starts = n < STARTS ? n : STARTS;
   for (int s = 0; s < starts && count < PAIRS; s++) {

@@ -144,7 +144,8 @@ static void files_of_racks(void) {
   TAP_FAILS(eplb_build_topology(rank, 4, 1, "no such file", &t), EPLB_ERR_IO, "cannot open no such file");
 }
 
-/* 16,384 ranks on 2,048 nodes of 8 accelerators: rank 0 gets one message of each node, none long, all together a few MB. */
+/* 16,384 ranks on 2,048 nodes of 8 accelerators: rank 0 gets one message of each node, none long, all together a few
+ * MB. */
 static void many_ranks(void) {
   enum { NODES = MOST / 8 };
   eplb_host_t host = {.name = "n", .num_accelerators = 8, .num_pu_numbers = 256};
