@@ -45,6 +45,12 @@ static void release_host(void *self, void *memory) {
     gpu->calls.release_host(memory);
 }
 
+/* After a failure the session takes a queue's copies for done, while some may be under way to memory that it is about to free. */
+static eplb_status_t give_up(const gpu_t *gpu, int error, const char *tried) {
+  gpu->calls.wait_for_stream(gpu->stream);
+  return eplb_gpu_explain(&gpu->calls, error, tried);
+}
+
 /* Both ends' addresses say where they are. */
 static eplb_status_t copy(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction) {
   gpu_t *gpu = self;
@@ -52,16 +58,17 @@ static eplb_status_t copy(void *self, int queue, void *to, const void *from, siz
   int error = gpu->calls.copy(to, from, bytes, EPLB_GPU_COPY_DEFAULT, gpu->stream);
   if (!error)
     error = gpu->calls.record_event(gpu->event[queue], gpu->stream);
-  return eplb_gpu_explain(&gpu->calls, error, "a copy of weights on the GPU");
+  return error ? give_up(gpu, error, "a copy of weights on the GPU") : EPLB_SUCCESS;
 }
 
 static eplb_status_t test(void *self, int queue, int *done) {
   gpu_t *gpu = self;
   int error = gpu->calls.query_event(gpu->event[queue]);
   *done = error != EPLB_GPU_NOT_READY;
-  if (*done)
-    return eplb_gpu_explain(&gpu->calls, error, "waiting for copies of weights on the GPU");
-  gpu->calls.get_last_error(); /* some versions take "not ready" for an error that the job would find */
+  if (error && *done)
+    return give_up(gpu, error, "waiting for copies of weights on the GPU");
+  if (error)
+    gpu->calls.get_last_error(); /* some versions take "not ready" for an error that the job would find */
   return EPLB_SUCCESS;
 }
 

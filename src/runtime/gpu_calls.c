@@ -27,6 +27,7 @@ static const struct {
     {{"MemcpyAsync", "MemcpyAsync"}, offsetof(eplb_gpu_calls_t, copy)},
     {{"StreamCreateWithFlags", "StreamCreateWithFlags"}, offsetof(eplb_gpu_calls_t, create_stream)},
     {{"StreamDestroy", "StreamDestroy"}, offsetof(eplb_gpu_calls_t, destroy_stream)},
+    {{"StreamSynchronize", "StreamSynchronize"}, offsetof(eplb_gpu_calls_t, wait_for_stream)},
     {{"EventCreateWithFlags", "EventCreateWithFlags"}, offsetof(eplb_gpu_calls_t, create_event)},
     {{"EventDestroy", "EventDestroy"}, offsetof(eplb_gpu_calls_t, destroy_event)},
     {{"EventRecord", "EventRecord"}, offsetof(eplb_gpu_calls_t, record_event)},

@@ -20,6 +20,7 @@ typedef struct eplb_gpu_calls {
   int (*copy)(void *to, const void *from, size_t bytes, int kind, void *stream);
   int (*create_stream)(void **stream, unsigned flags);
   int (*destroy_stream)(void *stream);
+  int (*wait_for_stream)(void *stream);
   int (*create_event)(void **event, unsigned flags);
   int (*destroy_event)(void *event);
   int (*record_event)(void *event, void *stream);

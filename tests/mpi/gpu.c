@@ -146,6 +146,7 @@ static void fail_call(const char *call, int at) {
     eplb_status_t status = eplb_rebalance(cargo.session, NULL);
     int failures = fake_cuda_failures();
     fake_cuda_fail_after(NULL, 0);
+    CHECK(fake_cuda_pending() == 0); /* nothing is under way to buffers that are gone */
     any = trial_outcome(&cargo, status, failures, maps);
     CHECK(n > 0 || any);
     CHECK(fake_cuda_last_error() == 0);

@@ -203,6 +203,16 @@ static void do_copy(const pending_t *p) {
   pages_close(p->from, from_bytes);
 }
 
+/* The first `copies` of all that were ever started are done now. */
+static void do_copies(long copies) {
+  int ready = (int)(copies - fake.done);
+  for (int i = 0; i < ready; i++)
+    do_copy(&fake.pending[i]);
+  fake.num_pending -= ready;
+  memmove(fake.pending, fake.pending + ready, (size_t)fake.num_pending * sizeof *fake.pending);
+  fake.done = copies;
+}
+
 EPLB_PUBLIC int cudaEventQuery(void *event);
 int cudaEventQuery(void *event) {
   event_t *e = event;
@@ -212,13 +222,14 @@ int cudaEventQuery(void *event) {
     return 0;
   if (e->asked++ < ASKED_IN_VAIN)
     return end(NOT_READY);
-  int ready = (int)(e->copies - fake.done);
-  for (int i = 0; i < ready; i++)
-    do_copy(&fake.pending[i]);
-  fake.num_pending -= ready;
-  memmove(fake.pending, fake.pending + ready, (size_t)fake.num_pending * sizeof *fake.pending);
-  fake.done = e->copies;
+  do_copies(e->copies);
   return 0;
+}
+
+EPLB_PUBLIC int cudaStreamSynchronize(void *stream);
+int cudaStreamSynchronize(void *stream) {
+  do_copies(fake.started);
+  return stream ? 0 : end(INVALID);
 }
 
 EPLB_PUBLIC int cudaGetLastError(void);
@@ -244,6 +255,7 @@ int hipHostFree(void *memory) SAME_AS(cudaFreeHost);
 int hipMemcpyAsync(void *to, const void *from, size_t bytes, int kind, void *stream) SAME_AS(cudaMemcpyAsync);
 int hipStreamCreateWithFlags(void **stream, unsigned flags) SAME_AS(cudaStreamCreateWithFlags);
 int hipStreamDestroy(void *stream) SAME_AS(cudaStreamDestroy);
+int hipStreamSynchronize(void *stream) SAME_AS(cudaStreamSynchronize);
 int hipEventCreateWithFlags(void **event, unsigned flags) SAME_AS(cudaEventCreateWithFlags);
 int hipEventDestroy(void *event) SAME_AS(cudaEventDestroy);
 int hipEventRecord(void *event, void *stream) SAME_AS(cudaEventRecord);
