@@ -36,10 +36,9 @@ static eplb_status_t find_topology(eplb_session_t *s) {
   eplb_status_t status = eplb_machine_detect(s->comm, s->options.slots_per_rank, &machine);
   if (status)
     return status;
-  s->topology = machine->topology;
-  machine->topology = NULL;
+  status = eplb_agree(s->comm, eplb_topology_copy(machine->topology, &s->topology));
   eplb_machine_destroy(&machine);
-  return EPLB_SUCCESS;
+  return status;
 }
 
 static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *given) {
