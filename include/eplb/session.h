@@ -64,12 +64,15 @@ typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
  * other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does
  * not parse, is an error that names it. */
 typedef struct eplb_session_options {
-  size_t size;                     /* sizeof(eplb_session_options_t), set by _init */
-  int num_layers;                  /* MoE layers, >= 1; must be set */
-  int num_experts;                 /* logical experts of a layer, >= 1; must be set */
-  int slots_per_rank;              /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
-  eplb_plan_options_t plan;        /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer */
-  int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
+  size_t size;        /* sizeof(eplb_session_options_t), set by _init */
+  int num_layers;     /* MoE layers, >= 1; must be set */
+  int num_experts;    /* logical experts of a layer, >= 1; must be set */
+  int slots_per_rank; /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
+  eplb_plan_options_t
+      plan;    /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. The default
+                               planner makes way for the scenario planner where the policy comes to global and there is no
+                               payback. */
+  int history; /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
   const eplb_trigger_t *trigger;   /* NULL: whatever is asked for; else only what pays by plan.payback. Copied. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */

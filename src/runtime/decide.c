@@ -46,6 +46,16 @@ static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *window
   return EPLB_SUCCESS;
 }
 
+/* What the user has left open is for the next window, which the last ones tell better than the last one; but groups that stay together
+ * and moves that must pay are known to the default planner only. */
+static eplb_plan_options_t choose_planner(const eplb_session_t *s) {
+  eplb_plan_options_t plan = s->options.plan;
+  if (plan.planner == EPLB_PLANNER_DEFAULT && !plan.payback &&
+      eplb_plan_policy(&plan, s->topology) == EPLB_POLICY_GLOBAL)
+    plan.planner = EPLB_PLANNER_SCENARIO;
+  return plan;
+}
+
 /* On rank 0: the new mapping; where nothing was counted, the old one. */
 static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, char *reason) {
   eplb_placement_t *planned;
@@ -59,8 +69,9 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, char *reas
   if (!counted)
     return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
   eplb_status_t status = eplb_history_with(s->history, s->load, &windows);
+  const eplb_plan_options_t options = choose_planner(s);
   if (!status)
-    status = eplb_replan_windows(&s->options.plan, s->topology, s->placement, &windows, &planned);
+    status = eplb_replan_windows(&options, s->topology, s->placement, &windows, &planned);
   if (status)
     return status;
   for (int l = 0; l < s->options.num_layers; l++)
