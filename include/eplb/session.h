@@ -70,8 +70,8 @@ typedef struct eplb_session_options {
   int slots_per_rank; /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
   eplb_plan_options_t
       plan;    /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. The default
-                               planner makes way for the scenario planner where the policy comes to global and there is no
-                               payback. */
+                               planner makes way for the scenario planner unless there is a payback, or groups are to stay
+                               together on nodes. */
   int history; /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
   const eplb_trigger_t *trigger;   /* NULL: whatever is asked for; else only what pays by plan.payback. Copied. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */

@@ -50,9 +50,12 @@ static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *window
  * and moves that must pay are known to the default planner only. */
 static eplb_plan_options_t choose_planner(const eplb_session_t *s) {
   eplb_plan_options_t plan = s->options.plan;
-  if (plan.planner == EPLB_PLANNER_DEFAULT && !plan.payback &&
-      eplb_plan_policy(&plan, s->topology) == EPLB_POLICY_GLOBAL)
+  int keeps_groups = eplb_plan_policy(&plan, s->topology) == EPLB_POLICY_HIERARCHICAL && plan.num_groups > 1 &&
+                     eplb_topology_num_nodes(s->topology) > 1;
+  if (plan.planner == EPLB_PLANNER_DEFAULT && !plan.payback && !keeps_groups) {
     plan.planner = EPLB_PLANNER_SCENARIO;
+    plan.policy = EPLB_POLICY_GLOBAL;
+  }
   return plan;
 }
 

@@ -16,7 +16,8 @@ typedef struct run_options {
   int json;
   planner_options_t planner;
   eplb_session_options_t session;
-  int inject_step; /* an eplb_step_t, or -1 */
+  eplb_trigger_t trigger; /* session.trigger points here where it is wanted */
+  int inject_step;        /* an eplb_step_t, or -1 */
   int inject_rank;
   int inject_damage; /* flip a bit of what arrives instead */
 } run_options_t;

@@ -16,6 +16,7 @@ enum {
   KEY_STAGING,
   KEY_CHUNK,
   KEY_IN_PLACE,
+  KEY_PAYS,
   KEY_VERIFY,
   KEY_JSON,
   KEY_INJECT,
@@ -37,6 +38,8 @@ static const struct argp_option arguments[] = {
      0},
     {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
     {"in-place", KEY_IN_PLACE, NULL, 0, "write slots that nobody reads any more without staging", 0},
+    {"when-it-pays", KEY_PAYS, "X", OPTION_ARG_OPTIONAL,
+     "rebalance only when it saves X times what moving takes (1.5), and say why; needs --token-time", 0},
     {"verify", KEY_VERIFY, "WHEN", 0, "checksums travel with the weights: first, always or never (always)", 0},
     {"inject", KEY_INJECT, "STEP@RANK", 0,
      "let a step fail on a rank: create, reduce, plan, broadcast, derive, stage, send, receive, arrive; or flip a bit "
@@ -72,6 +75,32 @@ static void parse_inject(const struct argp_state *state, const char *text, run_o
   argp_error(state, "--inject is \"%s\"; expected a step and a rank, such as receive@1", text);
 }
 
+/* How the session moves weights. */
+static error_t parse_moving(int key, char *text, struct argp_state *state) {
+  run_options_t *o = state->input;
+  switch (key) {
+  case KEY_STAGING:
+    o->session.staging_bytes = (size_t)tool_bytes(state, "staging", text, 1, INT64_C(1) << 60);
+    return 0;
+  case KEY_CHUNK:
+    o->session.chunk_bytes = (size_t)tool_bytes(state, "chunk", text, 1, 1 << 30);
+    return 0;
+  case KEY_IN_PLACE:
+    o->session.mode = EPLB_MODE_IN_PLACE;
+    return 0;
+  case KEY_PAYS:
+    if (text)
+      o->trigger.hysteresis = tool_real(state, "when-it-pays", text, 1, 1e6);
+    o->session.trigger = &o->trigger;
+    return 0;
+  case KEY_VERIFY:
+    o->session.verify = (eplb_verify_t)parse_verify(state, text);
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   run_options_t *o = state->input;
   switch (key) {
@@ -99,18 +128,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case KEY_NODES:
     o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
     return 0;
-  case KEY_STAGING:
-    o->session.staging_bytes = (size_t)tool_bytes(state, "staging", text, 1, INT64_C(1) << 60);
-    return 0;
-  case KEY_CHUNK:
-    o->session.chunk_bytes = (size_t)tool_bytes(state, "chunk", text, 1, 1 << 30);
-    return 0;
-  case KEY_IN_PLACE:
-    o->session.mode = EPLB_MODE_IN_PLACE;
-    return 0;
-  case KEY_VERIFY:
-    o->session.verify = (eplb_verify_t)parse_verify(state, text);
-    return 0;
   case KEY_INJECT:
     parse_inject(state, text, o);
     return 0;
@@ -124,12 +141,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     o->planner.payback.expert_bytes = (double)o->expert_bytes;
     planner_options_finish(&o->planner, state);
     o->session.plan = o->planner.plan;
+    if (o->session.trigger && !o->session.plan.payback)
+      argp_error(state, "--when-it-pays, but nothing tells what balance is worth; expected --token-time, too");
     return 0;
   case ARGP_KEY_ARG:
     argp_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
     return 0;
   default:
-    return ARGP_ERR_UNKNOWN;
+    return parse_moving(key, text, state);
   }
 }
 
@@ -151,6 +170,7 @@ void run_parse(int argc, char **argv, run_options_t *options) {
   eplb_generate_options_init(&options->generate);
   eplb_session_options_init(&options->session);
   planner_options_init(&options->planner);
+  eplb_trigger_init(&options->trigger);
   options->session.verify = EPLB_VERIFY_ALWAYS;
   tool_parse(&argp, argc, argv, options);
 }

@@ -124,6 +124,8 @@ static void print_round_json(int number, const run_round_t *d) {
       p->commits_done, "busiest_sender", p->busiest_sender, "busiest_receiver", p->busiest_receiver, "milliseconds",
       times, "staging_peak", (json_int_t)d->staging_peak, "staging_limit", (json_int_t)p->staging_limit, "checksums",
       p->verified, "bytes_checked", (json_int_t)d->checked, "bytes_wrong", (json_int_t)d->wrong);
+  if (line && p->reason[0])
+    json_object_set_new(line, "reason", json_string(p->reason));
   if (line && d->next >= 0) {
     json_object_set_new(line, "balancedness_next_before", json_real(d->next_before));
     json_object_set_new(line, "balancedness_next_after", json_real(d->next_after));
@@ -147,6 +149,8 @@ void run_print_round(const run_t *r, int number, const run_round_t *d) {
          human_bytes(bytes[EPLB_LINK_DEVICE], gpu), human_bytes(bytes[EPLB_LINK_NODE], node),
          human_bytes(bytes[EPLB_LINK_NETWORK], network), human_bytes(d->checked, checked),
          d->wrong ? "WRONG" : "right");
+  if (d->report.reason[0])
+    printf("       %s\n", d->report.reason);
   fflush(stdout);
 }
 
