@@ -45,7 +45,8 @@ static void release_host(void *self, void *memory) {
     gpu->calls.release_host(memory);
 }
 
-/* After a failure the session takes a queue's copies for done, while some may be under way to memory that it is about to free. */
+/* After a failure the session takes a queue's copies for done, while some may be under way to memory that it is about
+ * to free. */
 static eplb_status_t give_up(const gpu_t *gpu, int error, const char *tried) {
   gpu->calls.wait_for_stream(gpu->stream);
   return eplb_gpu_explain(&gpu->calls, error, tried);

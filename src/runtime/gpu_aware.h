@@ -4,8 +4,8 @@
 
 #include <eplb/status.h>
 
-/* As EPLB_GPU_AWARE says (yes, no, auto); else as the MPI library does, where it has a call for that; else not. Local. `kind` is
- * "cuda" or "hip". EPLB_ERR_ARGUMENT names the variable. */
+/* As EPLB_GPU_AWARE says (yes, no, auto); else as the MPI library does, where it has a call for that; else not. Local.
+ * `kind` is "cuda" or "hip". EPLB_ERR_ARGUMENT names the variable. */
 eplb_status_t eplb_gpu_find_awareness(const char *kind, int *is_aware);
 
 #endif

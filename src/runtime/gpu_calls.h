@@ -1,5 +1,5 @@
-/* The few calls of a GPU's runtime library that moving weights takes. CUDA's and HIP's are alike but for the prefix, so one table
- * serves both; no header of theirs is needed, and nothing is linked. */
+/* The few calls of a GPU's runtime library that moving weights takes. CUDA's and HIP's are alike but for the prefix, so
+ * one table serves both; no header of theirs is needed, and nothing is linked. */
 #ifndef EPLB_RUNTIME_GPU_CALLS_H
 #define EPLB_RUNTIME_GPU_CALLS_H
 
@@ -29,13 +29,14 @@ typedef struct eplb_gpu_calls {
   const char *(*get_error_string)(int error);
 } eplb_gpu_calls_t;
 
-/* Loads the runtime library of "cuda" or "hip": the file that EPLB_CUDA_LIBRARY or EPLB_HIP_LIBRARY names, or the newest of those
- * known. Local. EPLB_ERR_ARGUMENT: another kind; EPLB_ERR_UNSUPPORTED: no library, or one without a call. */
+/* Loads the runtime library of "cuda" or "hip": the file that EPLB_CUDA_LIBRARY or EPLB_HIP_LIBRARY names, or the
+ * newest of those known. Local. EPLB_ERR_ARGUMENT: another kind; EPLB_ERR_UNSUPPORTED: no library, or one without a
+ * call. */
 eplb_status_t eplb_gpu_load(const char *kind, eplb_gpu_calls_t *calls);
 void eplb_gpu_unload(eplb_gpu_calls_t *calls);
 
-/* Turns what a call has returned into a status: EPLB_ERR_UNSUPPORTED, with what was tried and the library's own words, unless it is
- * 0. Takes the error away, lest the job find it where it looks for its own. */
+/* Turns what a call has returned into a status: EPLB_ERR_UNSUPPORTED, with what was tried and the library's own words,
+ * unless it is 0. Takes the error away, lest the job find it where it looks for its own. */
 eplb_status_t eplb_gpu_explain(const eplb_gpu_calls_t *calls, int error, const char *tried);
 
 #endif

@@ -113,7 +113,8 @@ size_t eplb_mover_chunk_bytes(const eplb_mover_t *m, int peer) {
   return chunk;
 }
 
-/* Where MPI is given a GPU's addresses, the checksum, which the host keeps, goes in a chunk of its own: no message is of both memories. */
+/* Where MPI is given a GPU's addresses, the checksum, which the host keeps, goes in a chunk of its own: no message is
+ * of both memories. */
 static int hash_is_apart(const eplb_mover_t *m) {
   return m->moves->verify && m->session->memory->mpi_can_touch && !m->session->memory->host_can_touch;
 }

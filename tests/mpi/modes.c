@@ -1,4 +1,5 @@
-/* Shadow and in place, fixed addresses and tables, by shared memory and by MPI: byte for byte, called off, and with faults. */
+/* Shadow and in place, fixed addresses and tables, by shared memory and by MPI: byte for byte, called off, and with
+ * faults. */
 #include "job.h"
 #include "mpi_tap.h"
 #include "trial.h"
@@ -6,7 +7,7 @@
 
 static int rank, num_ranks;
 
-/* All ways to move; number `way` of NUM_WAYS. Chunks are of one byte in one of them. */
+/* All ways to move; number `way` of NUM_WAYS. */
 enum { NUM_WAYS = 12 };
 
 static eplb_session_options_t options_of(int way) {
@@ -77,7 +78,8 @@ static int count_empty(const cargo_t *cargo) {
   return empty;
 }
 
-/* Ends after `commits` commits, and `tests` more looks at what is under way. Returns how many slots that leaves empty. */
+/* Ends after `commits` commits, and `tests` more looks at what is under way. Returns how many slots that leaves empty.
+ * */
 static int end_early(int way, int commits, int tests) {
   eplb_session_options_t o = options_of(way);
   cargo_t cargo;

@@ -25,7 +25,8 @@ static const way_t ways[] = {
     {EPLB_MODE_IN_PLACE, fixed, 2, 1, 96, 4 << 20}, {EPLB_MODE_SHADOW, fixed, 2, 1, 96, 4 << 20}};
 enum { NUM_WAYS = sizeof ways / sizeof *ways };
 
-/* Each part is right as soon as it is committed; layers that are not named yet may be in use, unless they are moved in place. */
+/* Each part is right as soon as it is committed; layers that are not named yet may be in use, unless they are moved in
+ * place. */
 static void commit_all(const cargo_t *cargo, eplb_mode_t mode) {
   int layer = EPLB_LAYER_NONE;
   while (layer != EPLB_LAYER_DONE) {

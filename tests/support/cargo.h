@@ -1,5 +1,5 @@
-/* Weights in any kind of memory and in tensors of any sizes, for the MPI tests of migration. Every byte follows from layer, expert,
- * tensor and offset. */
+/* Weights in any kind of memory and in tensors of any sizes, for the MPI tests of migration. Every byte follows from
+ * layer, expert, tensor and offset. */
 #ifndef TESTS_CARGO_H
 #define TESTS_CARGO_H
 
@@ -20,7 +20,8 @@ typedef struct cargo {
   void **slot;  /* [num_layers + 1][num_tensors][num_slots or num_spares, whichever is more] */
 } cargo_t;
 
-/* A session whose slots, at odd addresses, hold what its placement says. Collective; checks each step. `tensor` stays the caller's. */
+/* A session whose slots, at odd addresses, hold what its placement says. Collective; checks each step. `tensor` stays
+ * the caller's. */
 void cargo_start(cargo_t *cargo, const eplb_session_options_t *options, const cargo_tensor_t *tensor, int num_tensors,
                  int num_spares);
 void cargo_finish(cargo_t *cargo);

@@ -1,5 +1,5 @@
-/* A kind of memory that neither the processor nor MPI can touch: whoever reads or writes it other than by the kind's copies gets a
- * SIGSEGV. So it stands for a GPU's where MPI is not GPU-aware. */
+/* A kind of memory that neither the processor nor MPI can touch: whoever reads or writes it other than by the kind's
+ * copies gets a SIGSEGV. So it stands for a GPU's where MPI is not GPU-aware. */
 #ifndef TESTS_GUARDED_H
 #define TESTS_GUARDED_H
 

@@ -18,12 +18,13 @@ int trial_random(uint64_t *state, int below);
 /* A random placement: every expert once, in the slots left over random ones, or none with `empties`. The caller's. */
 eplb_placement_t *trial_placement(uint64_t *state, int layers, int experts, int slots, int empties);
 
-/* Rounds of rebalances with checksums on these devices, dealt out to `nodes`; every byte is checked after each. Collective. */
+/* Rounds of rebalances with checksums on these devices, dealt out to `nodes`; every byte is checked after each.
+ * Collective. */
 void trial_rounds(const eplb_session_options_t *options, int nodes);
 
-/* After a rebalance that something was injected into, on `hits` places of this rank: all ranks have the same status, success only if
- * none was hit; if no map has changed since `maps`, every byte is as it was. Then a rebalance that is left alone goes well. Returns
- * whether any rank was hit. Collective. */
+/* After a rebalance that something was injected into, on `hits` places of this rank: all ranks have the same status,
+ * success only if none was hit; if no map has changed since `maps`, every byte is as it was. Then a rebalance that is
+ * left alone goes well. Returns whether any rank was hit. Collective. */
 int trial_outcome(cargo_t *cargo, eplb_status_t status, int hits, long long maps);
 
 #endif
