@@ -26,10 +26,12 @@ void eplb_mover_free(eplb_mover_t *m) {
 }
 
 /* The session's staging, grown to what is needed. It is kept from one rebalance to the next: the first touch of so much
- * memory can take longer than filling it. */
-static eplb_status_t get_staging(eplb_session_t *s, size_t bytes) {
+ * memory can take longer than filling it. So it also gets room to grow, where what is not touched takes nothing. */
+static eplb_status_t get_staging(eplb_session_t *s, size_t bytes, size_t limit) {
   if (bytes <= s->staging_bytes)
     return EPLB_SUCCESS;
+  if (s->memory->host_can_touch)
+    bytes = bytes <= limit / 2 ? 2 * bytes : limit;
   s->memory->release(s->memory->self, s->staging);
   s->staging = NULL;
   s->staging_bytes = 0;
@@ -89,7 +91,7 @@ eplb_status_t eplb_mover_prepare(eplb_mover_t *m, eplb_session_t *s, eplb_moves_
     m->request[i] = MPI_REQUEST_NULL;
   for (int i = 0; i < moves->num_incoming; i++)
     m->all += (int64_t)s->layer[moves->incoming[i].layer].expert_bytes;
-  eplb_status_t status = get_staging(s, moves->staging_peak);
+  eplb_status_t status = get_staging(s, moves->staging_peak, moves->staging_limit);
   return status ? status : get_buffers(m);
 }
 
