@@ -36,7 +36,7 @@ include tests/hosts/local.mk
 include tests/smpi/local.mk
 
 # All that can differ with another MPI; scripts/check runs them with each.
-MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(LAUNCHED_TESTS) $(HOST_TESTS)
+MPI_TESTS_ALL = $(MPI_TESTS:=.test) $(LAUNCHED_TESTS)
 
 # All that read files of the distribution or build against what is installed.
 DIST_TESTS = tests/unit/golden tests/mpi/session.test \

@@ -18,7 +18,7 @@ hosts_skip() {
 }
 
 if [ -z "${HOSTS_INSIDE:-}" ]; then
-  for hosts_tool in ip tc unshare nsenter; do
+  for hosts_tool in ip tc unshare nsenter setsid; do
     command -v $hosts_tool >/dev/null || hosts_skip "$hosts_tool (iproute2, util-linux)"
   done
   hosts_user=
@@ -53,10 +53,11 @@ hosts_exec() {
   TMPDIR=/run/$hosts_name nsenter -t "$(cat "/run/$hosts_name.pid")" -n -u -i -m sh -c 'cd "$0" && exec "$@"' "$PWD" "$@"
 }
 
-# One host: a process that keeps its namespaces until it is killed, and a cable to the switch.
+# One host: a process that keeps its namespaces until it is killed, and a cable to the switch. It has a session of its own, because
+# Hydra ends all that is in its process group.
 hosts_up_one() {
   mkdir -p "/run/h$1"
-  unshare --net --uts --ipc --mount sh -c '
+  setsid unshare --net --uts --ipc --mount sh -c '
     hostname "$0" && mount -t tmpfs tmpfs /dev/shm && mount --bind /run/names /etc/hosts &&
     echo $$ >"/run/$0.new" && mv "/run/$0.new" "/run/$0.pid" && exec sleep infinity' "h$1" </dev/null >/dev/null 2>&1 &
   hosts_tries=0
@@ -90,7 +91,7 @@ hosts_down() {
   hosts_index=0
   for hosts_count in $hosts_ranks; do
     kill "$(cat /run/h$hosts_index.pid)"
-    ip link del port$hosts_index
+    ip link del port$hosts_index 2>/dev/null # gone already where the host took it along
     rm -rf /run/h$hosts_index /run/h$hosts_index.pid
     hosts_index=$((hosts_index + 1))
   done
