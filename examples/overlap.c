@@ -1,8 +1,8 @@
-/* A job that computes while its experts move: mpirun -n 8 ./overlap [MiB of an expert]. Prints how long a rebalance takes that it
- * waits for, and how long it is in the calls of one that goes on between its steps: the rest is hidden.
+/* A job that computes while its experts move: mpirun -n 8 ./overlap [MiB of an expert]. Prints how long a rebalance
+ * takes that it waits for, and how long it is in the calls of one that goes on between its steps: the rest is hidden.
  *
- * A step sleeps, as a processor does whose GPU computes, and ends with what ranks exchange. Weights move on while it computes as far
- * as the network goes by itself, and further when the job looks after them. */
+ * A step sleeps, as a processor does whose GPU computes, and ends with what ranks exchange. Weights move on while it
+ * computes as far as the network goes by itself, and further when the job looks after them. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <eplb/eplb_mpi.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@ static void compute_step(void) {
   MPI_Barrier(MPI_COMM_WORLD);
 }
 
-/* The expert that this rank's slot k holds: every byte of it is its number, so that main can see that all went where it should. */
+/* The expert that this rank's slot k holds: every byte of it is its number, so that main can see that all went where it
+ * should. */
 static int32_t expert_in(const eplb_session_t *session, int rank, int k) {
   const int first = eplb_session_topology(session)->slot_begin[rank];
   return eplb_session_placement(session)->physical_to_logical[first + k];

@@ -13,16 +13,19 @@ typedef struct eplb_lost {
   int32_t layer, expert, slot;
 } eplb_lost_t;
 
-/* Carries `before`, on the devices of `old_topology`, over to those of `new_topology`. old_device[new_topology->num_devices] says
- * which of the old devices each of the new ones was, or -1: a newcomer, whose slots are empty. A device keeps its experts in its
- * slots; where it has fewer slots now, those of its last ones go.
+/* Carries `before`, on the devices of `old_topology`, over to those of `new_topology`.
+ * old_device[new_topology->num_devices] says which of the old devices each of the new ones was, or -1: a newcomer,
+ * whose slots are empty. A device keeps its experts in its slots; where it has fewer slots now, those of its last ones
+ * go.
  *
- * Experts that are then nowhere get a slot each: an empty one, or else one of the expert with most replicas; in turn from device to
- * device. (*lost)[*num_lost] lists them, by layer and expert: the caller must load their weights, from a checkpoint, into those slots.
- * Then *after can be the `initial` of a new session, e.g. on what MPIX_Comm_shrink has left.
+ * Experts that are then nowhere get a slot each: an empty one, or else one of the expert with most replicas; in turn
+ * from device to device. (*lost)[*num_lost] lists them, by layer and expert: the caller must load their weights, from a
+ * checkpoint, into those slots. Then *after can be the `initial` of a new session, e.g. on what MPIX_Comm_shrink has
+ * left.
  *
- * Local, pure. The caller owns *after, and *lost, which eplb_lost_free ends. EPLB_ERR_ARGUMENT: an old device that is not there, or
- * is named twice; EPLB_ERR_SHAPE: `before` has not the old topology's slots, or there are fewer slots than experts; EPLB_ERR_MEMORY. */
+ * Local, pure. The caller owns *after, and *lost, which eplb_lost_free ends. EPLB_ERR_ARGUMENT: an old device that is
+ * not there, or is named twice; EPLB_ERR_SHAPE: `before` has not the old topology's slots, or there are fewer slots
+ * than experts; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const eplb_placement_t *before,
                                                const eplb_topology_t *new_topology, const int *old_device,
                                                eplb_placement_t **after, eplb_lost_t **lost, int *num_lost);

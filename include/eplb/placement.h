@@ -49,7 +49,8 @@ EPLB_PUBLIC eplb_status_t eplb_placement_index_layer(eplb_placement_t *placement
 EPLB_PUBLIC eplb_status_t eplb_placement_index(eplb_placement_t *placement);
 
 /* Whether a placement is valid: expert numbers in range, every expert at least once, inverse and counts agreeing with
- * physical_to_logical. Local. EPLB_ERR_FORMAT names the first layer and slot or expert that is wrong; EPLB_ERR_MEMORY. */
+ * physical_to_logical. Local. EPLB_ERR_FORMAT names the first layer and slot or expert that is wrong;
+ * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_validate(const eplb_placement_t *placement);
 
 /* The largest replica count of any expert: the width that eplb_placement_logical_to_physical needs. Local. */
@@ -60,9 +61,9 @@ EPLB_PUBLIC int eplb_placement_max_replicas(const eplb_placement_t *placement);
 EPLB_PUBLIC eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placement, int width,
                                                              int32_t *map);
 
-/* Permutes the slots within each device of `placement` so that experts that `before` holds on the same device keep their
- * slot: the same balance, fewer copies. Local. Both placements are valid and have the topology's slots. The inverse is made anew, in
- * slot order. EPLB_ERR_SHAPE: sizes differ; EPLB_ERR_MEMORY (placement is then unchanged). */
+/* Permutes the slots within each device of `placement` so that experts that `before` holds on the same device keep
+ * their slot: the same balance, fewer copies. Local. Both placements are valid and have the topology's slots. The
+ * inverse is made anew, in slot order. EPLB_ERR_SHAPE: sizes differ; EPLB_ERR_MEMORY (placement is then unchanged). */
 EPLB_PUBLIC eplb_status_t eplb_placement_keep_slots(const eplb_topology_t *topology, const eplb_placement_t *before,
                                                     eplb_placement_t *placement);
 
@@ -71,12 +72,14 @@ EPLB_PUBLIC eplb_status_t eplb_placement_keep_slots(const eplb_topology_t *topol
 EPLB_PUBLIC void eplb_device_loads(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
                                    const double *load, double *device_load);
 
-/* Mean over max of the devices' times, load / speed, in one layer (the mean being all load over all speed): 1 is perfect, 1/num_devices the worst of equal
- * devices; 1 where there is no load. Local. load[num_experts]. Devices without slots count: they idle. */
+/* Mean over max of the devices' times, load / speed, in one layer (the mean being all load over all speed): 1 is
+ * perfect, 1/num_devices the worst of equal devices; 1 where there is no load. Local. load[num_experts]. Devices
+ * without slots count: they idle. */
 EPLB_PUBLIC double eplb_balancedness(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
                                      const double *load);
 
-/* The mean of eplb_balancedness over all layers; load[num_layers][num_experts]; per_layer[num_layers] or NULL. Local. */
+/* The mean of eplb_balancedness over all layers; load[num_layers][num_experts]; per_layer[num_layers] or NULL.
+ * Local. */
 EPLB_PUBLIC double eplb_balancedness_mean(const eplb_topology_t *topology, const eplb_placement_t *placement,
                                           const double *load, double *per_layer);
 

@@ -2,9 +2,9 @@
  *
  *   create -> register every tensor of every layer -> per step: record counts -> now and then: rebalance -> destroy
  *
- * One thread of a rank uses a session at a time; MPI_THREAD_SINGLE is enough and nothing runs in the background. A session
- * has its own duplicate of the communicator. If MPI itself fails, MPI's error handler of the communicator decides; a session
- * cannot be used after that. */
+ * One thread of a rank uses a session at a time; MPI_THREAD_SINGLE is enough and nothing runs in the background. A
+ * session has its own duplicate of the communicator. If MPI itself fails, MPI's error handler of the communicator
+ * decides; a session cannot be used after that. */
 #ifndef EPLB_SESSION_H
 #define EPLB_SESSION_H
 
@@ -49,30 +49,31 @@ typedef enum eplb_step {
   EPLB_NUM_STEPS
 } eplb_step_t;
 
-/* Fault injection, for tests of a job's own error paths. A status other than EPLB_SUCCESS is taken as the failure of that
- * step on this rank. From EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them: they are the
- * chunk, or the expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes` is NULL. */
+/* Fault injection, for tests of a job's own error paths. A status other than EPLB_SUCCESS is taken as the failure of
+ * that step on this rank. From EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them:
+ * they are the chunk, or the expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes`
+ * is NULL. */
 typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, size_t size);
 
 /* Told by test, wait and commit how far this rank is: bytes of weights that have arrived, of those that will. */
 typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
 
-/* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their args.
- * Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS, EPLB_EFFORT,
- * EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY, EPLB_VERIFY
- * (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES. Any
- * other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does
- * not parse, is an error that names it. */
+/* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their
+ * args. Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
+ * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY,
+ * EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES,
+ * EPLB_SHARED_BYTES. Any other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h),
+ * EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does not parse, is an error
+ * that names it. */
 typedef struct eplb_session_options {
   size_t size;        /* sizeof(eplb_session_options_t), set by _init */
   int num_layers;     /* MoE layers, >= 1; must be set */
   int num_experts;    /* logical experts of a layer, >= 1; must be set */
   int slots_per_rank; /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
-  eplb_plan_options_t
-      plan;    /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. The default
-                               planner makes way for the scenario planner unless there is a payback, or groups are to stay
-                               together on nodes. */
-  int history; /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
+  /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. The default planner makes way for
+   * the scenario planner unless there is a payback, or groups are to stay together on nodes. */
+  eplb_plan_options_t plan;
+  int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
   const eplb_trigger_t *trigger;   /* NULL: whatever is asked for; else only what pays by plan.payback. Copied. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
@@ -93,64 +94,66 @@ typedef struct eplb_session_options {
 EPLB_PUBLIC void eplb_session_options_init(eplb_session_options_t *options);
 
 /* Collective over comm, which is duplicated. The caller owns *session.
- * On failure every rank returns the same code and sentence and *session is untouched: EPLB_ERR_ARGUMENT names the option or
- * variable, EPLB_ERR_SHAPE, EPLB_ERR_MISMATCH names the option in which ranks differ and their values, EPLB_ERR_UNSUPPORTED,
- * EPLB_ERR_MEMORY. */
+ * On failure every rank returns the same code and sentence and *session is untouched: EPLB_ERR_ARGUMENT names the
+ * option or variable, EPLB_ERR_SHAPE, EPLB_ERR_MISMATCH names the option in which ranks differ and their values,
+ * EPLB_ERR_UNSUPPORTED, EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options,
                                               eplb_session_t **session);
 
-/* Frees *session and sets it NULL; NULL is fine. Collective over the session's ranks. EPLB_ERR_STATE, with *session left as
- * it is, while a rebalance is open. */
+/* Frees *session and sets it NULL; NULL is fine. Collective over the session's ranks. EPLB_ERR_STATE, with *session
+ * left as it is, while a rebalance is open. */
 EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
 
-/* Looks at the machine anew, e.g. after ranks were bound elsewhere, and replaces the session's domains by what it finds; slots and
- * speeds stay, and so does the placement: the next rebalance plans for what is there now. Collective over the session's ranks. On
- * failure every rank returns the same and nothing has changed: EPLB_ERR_STATE while a rebalance is open, or as
- * eplb_machine_detect. */
+/* Looks at the machine anew, e.g. after ranks were bound elsewhere, and replaces the session's domains by what it
+ * finds; slots and speeds stay, and so does the placement: the next rebalance plans for what is there now. Collective
+ * over the session's ranks. On failure every rank returns the same and nothing has changed: EPLB_ERR_STATE while a
+ * rebalance is open, or as eplb_machine_detect. */
 EPLB_PUBLIC eplb_status_t eplb_session_redetect(eplb_session_t *session);
 
-/* Gives memory for weights, zeroed, that the ranks of a node can read from each other without a copy by the one that has it; where
- * memory cannot be shared (shared_bytes 0, a small /dev/shm) it is memory as any other. Weights need not be in it: they move faster
- * within a node if they are. Collective over the session's ranks; `bytes` may differ by rank. The memory ends with the session.
- * EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
+/* Gives memory for weights, zeroed, that the ranks of a node can read from each other without a copy by the one that
+ * has it; where memory cannot be shared (shared_bytes 0, a small /dev/shm) it is memory as any other. Weights need not
+ * be in it: they move faster within a node if they are. Collective over the session's ranks; `bytes` may differ by
+ * rank. The memory ends with the session. EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void **memory);
 
-/* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k * stride, `bytes` long. Local; every rank
- * registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name` tells the
- * tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory stays the caller's,
- * must hold the experts that eplb_session_placement names, and must stay until the session is destroyed.
- * EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0, stride < bytes; EPLB_ERR_STATE: registered already
- * (the name, or memory that overlaps), or a rebalance is open; EPLB_ERR_MEMORY. */
+/* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k * stride, `bytes` long. Local; every
+ * rank registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name`
+ * tells the tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory
+ * stays the caller's, must hold the experts that eplb_session_placement names, and must stay until the session is
+ * destroyed. EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0, stride < bytes; EPLB_ERR_STATE:
+ * registered already (the name, or memory that overlaps), or a rebalance is open; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base,
                                                 size_t bytes, size_t stride);
 
-/* The same for a tensor whose slots are reached through a table of addresses: this rank's slot k lies at slot[k]. Commit then
- * copies nothing: it exchanges entries of the table with spares, so an address that the job keeps elsewhere goes stale. Needs
- * eplb_session_register_spares with the same name; all layers' tensors of that name have the same bytes. Local. `slot` stays the
- * caller's, as does all the memory. As eplb_session_register; EPLB_ERR_ARGUMENT also: an entry that is NULL. */
+/* The same for a tensor whose slots are reached through a table of addresses: this rank's slot k lies at slot[k].
+ * Commit then copies nothing: it exchanges entries of the table with spares, so an address that the job keeps elsewhere
+ * goes stale. Needs eplb_session_register_spares with the same name; all layers' tensors of that name have the same
+ * bytes. Local. `slot` stays the caller's, as does all the memory. As eplb_session_register; EPLB_ERR_ARGUMENT also: an
+ * entry that is NULL. */
 EPLB_PUBLIC eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, const char *name, void **slot,
                                                       size_t bytes);
 
-/* Gives spare memory for incoming experts to all tensors that are registered by table under this name: spare[count], `bytes` each;
- * at least as many as the staging of an ordinary tensor would hold. Entries are exchanged with those of the tables: memory that was
- * a slot's becomes spare. So when the session has ended, tables and spares together hold all the memory there was. Local; every rank
- * gives as many. EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: given already, or a rebalance is open; EPLB_ERR_MEMORY. */
+/* Gives spare memory for incoming experts to all tensors that are registered by table under this name: spare[count],
+ * `bytes` each; at least as many as the staging of an ordinary tensor would hold. Entries are exchanged with those of
+ * the tables: memory that was a slot's becomes spare. So when the session has ended, tables and spares together hold
+ * all the memory there was. Local; every rank gives as many. EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: given already, or a
+ * rebalance is open; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare,
                                                        int count, size_t bytes);
 
 /* Adds this rank's token counts of one layer to the current window: count[num_experts], by logical expert, >= 0. Local,
- * no MPI, O(num_experts). EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS: a negative count, or a sum that reaches 2^63 (the window is then
- * unchanged). */
+ * no MPI, O(num_experts). EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS: a negative count, or a sum that reaches 2^63 (the window
+ * is then unchanged). */
 EPLB_PUBLIC eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count);
 
 /* The current maps, and what they are planned for. Local, valid and at the same address until the session is destroyed;
- * eplb_rebalance_commit rewrites the rows of its layer, and in place so does what gives up; eplb_session_redetect rewrites the
- * topology. */
+ * eplb_rebalance_commit rewrites the rows of its layer, and in place so does what gives up; eplb_session_redetect
+ * rewrites the topology. */
 EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t *session);
 EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
 
-/* What a rebalance did. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks together, for
- * what was committed. */
+/* What a rebalance did. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks
+ * together, for what was committed. */
 typedef struct eplb_report {
   int layers_planned;                /* layers whose placement was to change */
   int layers_committed;              /* layers whose placement did, wholly */
@@ -186,18 +189,18 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_begin(eplb_session_t *session);
 /* What test and wait put in *layer when there is no layer to name. */
 enum { EPLB_LAYER_NONE = -1 /* nothing to commit yet */, EPLB_LAYER_DONE = -2 /* nothing left to commit */ };
 
-/* Moves things on, without waiting for weights, and says which layer can be committed now: the same on every rank. A layer of which
- * staging holds but a part is named once for each part.
+/* Moves things on, without waiting for weights, and says which layer can be committed now: the same on every rank. A
+ * layer of which staging holds but a part is named once for each part.
  * EPLB_ERR_CORRUPT names layer, expert and ranks; the rebalance then stays open for eplb_rebalance_end only. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_test(eplb_session_t *session, int *layer);
 
 /* The same, but waits until there is a layer to commit or none is left: never EPLB_LAYER_NONE. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer);
 
-/* Puts the new experts of `layer` that are there into their slots and the new maps in place. Until then old weights and maps are
- * whole and in use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: not a layer that test or wait named;
- * EPLB_ERR_STATE. Beyond those it fails only where a GPU's copy does: on that rank alone, with the new maps, and what the layer's slots
- * hold there is then not known. */
+/* Puts the new experts of `layer` that are there into their slots and the new maps in place. Until then old weights and
+ * maps are whole and in use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: not a
+ * layer that test or wait named; EPLB_ERR_STATE. Beyond those it fails only where a GPU's copy does: on that rank
+ * alone, with the new maps, and what the layer's slots hold there is then not known. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
 
 /* Ends the rebalance. What is not committed yet is dropped: so it also calls a rebalance off. Staging is kept for the

@@ -38,8 +38,8 @@ enum { EPLB_ERROR_MAX = 512 };
 EPLB_PUBLIC const char *eplb_status_name(eplb_status_t status);
 
 /* One sentence: what was wrong with the last failed call of this thread, and what was expected. Local.
- * "" before any failure. Valid until the thread's next failing call; a successful call leaves it as it is. After a failed
- * collective call it reads the same on every rank, and names the rank that failed first where that matters. */
+ * "" before any failure. Valid until the thread's next failing call; a successful call leaves it as it is. After a
+ * failed collective call it reads the same on every rank, and names the rank that failed first where that matters. */
 EPLB_PUBLIC const char *eplb_last_error(void);
 
 /* Sets the sentence of eplb_last_error() and returns `status`. Local. For callbacks that the library calls, so that

@@ -41,10 +41,10 @@ typedef struct eplb_topology {
 EPLB_PUBLIC eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_per_device,
                                                 eplb_topology_t **topology);
 
-/* The general form. Local. level_name[num_levels]; domain[num_levels][num_devices], any numbers >= 0 (they are renumbered
- * by first device); slots[num_devices] >= 0 with a sum in [1, 2^31 - 1]; speed[num_devices] or NULL for all 1. All inputs are
- * copied. EPLB_ERR_ARGUMENT names what is wrong, also a domain that lies in two domains of the level above;
- * EPLB_ERR_MEMORY. */
+/* The general form. Local. level_name[num_levels]; domain[num_levels][num_devices], any numbers >= 0 (they are
+ * renumbered by first device); slots[num_devices] >= 0 with a sum in [1, 2^31 - 1]; speed[num_devices] or NULL for all
+ * 1. All inputs are copied. EPLB_ERR_ARGUMENT names what is wrong, also a domain that lies in two domains of the level
+ * above; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_topology_create(int num_devices, int num_levels, const char *const *level_name,
                                                int node_level, const int *domain, const int *slots, const double *speed,
                                                int declared, eplb_topology_t **topology);

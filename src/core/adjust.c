@@ -41,7 +41,8 @@ int eplb_count_moves(const eplb_layer_t *l, const eplb_prices_t *p) {
   return moves;
 }
 
-/* What a change is worth that brings the devices it touches from `now` to `worst`. What is below the target already is no gain. */
+/* What a change is worth that brings the devices it touches from `now` to `worst`. What is below the target already is
+ * no gain. */
 static double value_of(const adjust_t *a, double now, double worst, double price) {
   double gain = now - fmax(worst, a->limits->target);
   return price < EPLB_PRICE_FORBIDDEN / 2 && gain > 1e-9 * now ? gain / fmax(price, CHEAPEST) : 0;
@@ -67,7 +68,8 @@ static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
   *best = (bargain_t){i, j, 0, value};
 }
 
-/* The largest time among the devices of an expert that loses the replica in `slot`, without `busiest`; in *own what that gets. */
+/* The largest time among the devices of an expert that loses the replica in `slot`, without `busiest`; in *own what
+ * that gets. */
 static double time_without(const eplb_layer_t *l, int slot, int busiest, double *own) {
   int f = l->expert[slot];
   double more = l->weight[f] / (l->count[f] - 1) - l->share[f], worst = 0;

@@ -6,7 +6,8 @@
 
 enum { EPLB_PRICE_CLASSES = 2 * (EPLB_MAX_LEVELS + 2) };
 
-/* What it costs to have an expert on a device: by the class of the two, so much for a replica and so much more for its share. */
+/* What it costs to have an expert on a device: by the class of the two, so much for a replica and so much more for its
+ * share. */
 typedef struct eplb_prices {
   const uint8_t *class; /* [num_experts][num_devices] */
   double fixed[EPLB_PRICE_CLASSES], per_share[EPLB_PRICE_CLASSES];
@@ -26,11 +27,12 @@ typedef struct eplb_adjust_limits {
 /* How many replicas are where they count as moved. */
 int eplb_count_moves(const eplb_layer_t *layer, const eplb_prices_t *prices);
 
-/* First: while an expert's share is above the largest that is wanted, it gets the slot of the replica that can best be spared. */
+/* First: while an expert's share is above the largest that is wanted, it gets the slot of the replica that can best be
+ * spared. */
 void eplb_adjust_counts(eplb_layer_t *layer, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits);
 
-/* Then: lowers the busiest device, again and again by the swap or recount that gains most for its price, as long as the limits and
- * layer->work allow. Returns the largest time. */
+/* Then: lowers the busiest device, again and again by the swap or recount that gains most for its price, as long as the
+ * limits and layer->work allow. Returns the largest time. */
 double eplb_adjust(eplb_layer_t *layer, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits);
 
 #endif

@@ -60,8 +60,8 @@ static void sift(share_t *heap, int size, int at) {
   heap[at] = moving;
 }
 
-/* The busiest replica when every spare slot goes to the expert whose replicas are the busiest: no other way to give out the
- * slots has a smaller maximum. */
+/* The busiest replica when every spare slot goes to the expert whose replicas are the busiest: no other way to give out
+ * the slots has a smaller maximum. */
 static double busiest_replica(share_t *heap, int num_experts, const double *load, int num_slots) {
   for (int e = 0; e < num_experts; e++)
     heap[e] = (share_t){load[e], load[e], 1};

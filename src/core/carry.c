@@ -53,8 +53,8 @@ static void carry_layer(const eplb_topology_t *old, const eplb_placement_t *befo
   }
 }
 
-/* The slot of a device that is best given to a lost expert: an empty one, else that of the expert with most replicas. -1 if all of its
- * experts have but one. */
+/* The slot of a device that is best given to a lost expert: an empty one, else that of the expert with most replicas.
+ * -1 if all of its experts have but one. */
 static int spare_slot(const carrier_t *c, int layer, int device) {
   const int32_t *row = eplb_placement_row(c->after, layer), *count = eplb_placement_counts(c->after, layer);
   int best = -1, most = 1;

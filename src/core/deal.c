@@ -78,8 +78,8 @@ static int room(const eplb_layer_t *l, int d, const eplb_deal_scratch_t *scratch
   return l->slot_begin[d + 1] - l->slot_begin[d] - scratch->filled[d];
 }
 
-/* Takes the lightest devices for an expert's replicas. Those that it was not worth taking stay in the heap. Returns how many
- * replicas found no device. */
+/* Takes the lightest devices for an expert's replicas. Those that it was not worth taking stay in the heap. Returns how
+ * many replicas found no device. */
 static int place_expert(eplb_layer_t *l, int expert, double mean_share, int *open, eplb_deal_scratch_t *scratch) {
   int wanted = l->count[expert], taken = 0, size = *open;
   uint64_t *heap = scratch->heap;
@@ -110,7 +110,8 @@ static int place_expert(eplb_layer_t *l, int expert, double mean_share, int *ope
 
 /* ---- where devices with room hold the expert already ---- */
 
-/* Makes room for `expert` elsewhere: a device without it passes something that `device` lacks on to the slot that is open. */
+/* Makes room for `expert` elsewhere: a device without it passes something that `device` lacks on to the slot that is
+ * open. */
 static int pass_on(eplb_layer_t *l, int expert, int slot) {
   for (int s = 0; s < l->num_slots; s++) {
     int other = l->expert[s];

@@ -2,7 +2,8 @@
 #include "core/order_key.h"
 #include "core/pack.h"
 
-/* Rows of as many bins as there are devices; a bin is a list of replicas. Rows are merged two by two until one is left. */
+/* Rows of as many bins as there are devices; a bin is a list of replicas. Rows are merged two by two until one is
+ * left. */
 typedef struct fold {
   const eplb_layer_t *layer;
   eplb_fold_scratch_t *s;

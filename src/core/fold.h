@@ -1,5 +1,5 @@
-/* Another first place for replicas: balanced largest differencing (Michiels, Aarts, Korst and van Leeuwen, "Balanced multi-way number
- * partitioning", 2007). Better than packing one by one where devices have few slots. */
+/* Another first place for replicas: balanced largest differencing (Michiels, Aarts, Korst and van Leeuwen, "Balanced
+ * multi-way number partitioning", 2007). Better than packing one by one where devices have few slots. */
 #ifndef EPLB_CORE_FOLD_H
 #define EPLB_CORE_FOLD_H
 
@@ -16,8 +16,8 @@ typedef struct eplb_fold_scratch {
   double *sum;            /* the same */
 } eplb_fold_scratch_t;
 
-/* Places as many replicas as layer->count says and indexes. Returns 0, with nothing done, where it does not apply: devices' slots
- * or speeds differ, too many slots, or counts do not fill them. */
+/* Places as many replicas as layer->count says and indexes. Returns 0, with nothing done, where it does not apply:
+ * devices' slots or speeds differ, too many slots, or counts do not fill them. */
 int eplb_fold_slots(eplb_layer_t *layer, eplb_deal_scratch_t *deal, eplb_fold_scratch_t *scratch);
 
 #endif

@@ -79,8 +79,8 @@ void eplb_generate_count(const eplb_generate_options_t *o, const double *share, 
     load[e] = floor(share[e] / sum * o->tokens * o->num_experts + .5);
 }
 
-/* One layer, window after window: each expert's normal number x becomes sqrt(1 - d) x + sqrt(d) y with a fresh y, so that it stays
- * normal with deviation 1, and the share d of its variance is new. */
+/* One layer, window after window: each expert's normal number x becomes sqrt(1 - d) x + sqrt(d) y with a fresh y, so
+ * that it stays normal with deviation 1, and the share d of its variance is new. */
 static void generate_layer(const eplb_generate_options_t *o, uint64_t *state, int layer, double *normal, rank_t *order,
                            double *share, eplb_loads_t *loads) {
   for (int e = 0; e < o->num_experts; e++)

@@ -29,11 +29,12 @@ eplb_status_t eplb_groups_create(const eplb_topology_t *topology, int num_expert
                                  eplb_groups_t *groups);
 void eplb_groups_free(eplb_groups_t *groups);
 
-/* Fills node and owner: heaviest group first to the node that is lightest for its speed and has room; then groups move or change
- * places while that lowers the busiest node. EPLB_ERR_SHAPE: they do not fit. */
+/* Fills node and owner: heaviest group first to the node that is lightest for its speed and has room; then groups move
+ * or change places while that lowers the busiest node. EPLB_ERR_SHAPE: they do not fit. */
 eplb_status_t eplb_groups_deal(eplb_groups_t *groups, const eplb_topology_t *topology, const double *load);
 
-/* The two steps of that, for who knows the nodes already: no group anywhere and loads added up; a group put on a node. */
+/* The two steps of that, for who knows the nodes already: no group anywhere and loads added up; a group put on a
+ * node. */
 void eplb_groups_clear(eplb_groups_t *groups, const eplb_topology_t *topology, const double *load);
 void eplb_groups_put(eplb_groups_t *groups, int group, int node);
 

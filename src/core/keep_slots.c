@@ -2,8 +2,8 @@
 #include "core/placement.h"
 #include <string.h>
 
-/* The same experts in another order: those that are in `before` first take the slot they have there, the others then fill the
- * slots left. `left[num_experts]` is all zero before and after. */
+/* The same experts in another order: those that are in `before` first take the slot they have there, the others then
+ * fill the slots left. `left[num_experts]` is all zero before and after. */
 static void keep_on_device(int slots, const int32_t *before, int32_t *after, int32_t *left, int32_t *kept) {
   for (int s = 0; s < slots; s++)
     if (after[s] != EPLB_EMPTY)

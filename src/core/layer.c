@@ -91,8 +91,8 @@ void eplb_layer_set(eplb_layer_t *l, int slot, int expert) {
   sum_device(l, l->device[slot]);
 }
 
-/* The slot of another device, nearest in share, with which `slot` can change what it holds so that neither device has twins of
- * it; -1 if none. */
+/* The slot of another device, nearest in share, with which `slot` can change what it holds so that neither device has
+ * twins of it; -1 if none. */
 static int find_exchange(const eplb_layer_t *l, int slot) {
   int expert = l->expert[slot], device = l->device[slot], nearest = -1;
   double least = INFINITY;

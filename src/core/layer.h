@@ -1,5 +1,6 @@
-/* One layer's placement while it is being made: which slot holds what, what that costs each device, and the elementary changes.
- * A device's time is always the sum over its slots in slot order, whatever the way there: equal placements have equal times. */
+/* One layer's placement while it is being made: which slot holds what, what that costs each device, and the elementary
+ * changes. A device's time is always the sum over its slots in slot order, whatever the way there: equal placements
+ * have equal times. */
 #ifndef EPLB_CORE_LAYER_H
 #define EPLB_CORE_LAYER_H
 
@@ -41,8 +42,8 @@ void eplb_layer_swap(eplb_layer_t *layer, int a, int b);
 /* Lets a slot hold another expert, or EPLB_EMPTY. */
 void eplb_layer_set(eplb_layer_t *layer, int slot, int expert);
 
-/* Parts replicas of one expert on one device, by swaps with the slots of nearest share, as far as that can be. Returns how many
- * remain. */
+/* Parts replicas of one expert on one device, by swaps with the slots of nearest share, as far as that can be. Returns
+ * how many remain. */
 int eplb_layer_part_twins(eplb_layer_t *layer);
 
 /* Whether all devices have as many slots and the same speed. */

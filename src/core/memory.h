@@ -1,4 +1,5 @@
-/* Allocation that cannot overflow. Inline, so that each library uses its own and tests can make them fail by wrapping calloc. */
+/* Allocation that cannot overflow. Inline, so that each library uses its own and tests can make them fail by wrapping
+ * calloc. */
 #ifndef EPLB_CORE_MEMORY_H
 #define EPLB_CORE_MEMORY_H
 
@@ -18,8 +19,8 @@ static inline void *eplb_new(size_t count, size_t size) {
 
 #define EPLB_NEW(type, count) ((type *)eplb_new((size_t)(count), sizeof(type)))
 
-/* A piece of a block: `count` elements of `size` bytes from *used on, which is moved behind it. With base NULL only finds how large the
- * block must be. */
+/* A piece of a block: `count` elements of `size` bytes from *used on, which is moved behind it. With base NULL only
+ * finds how large the block must be. */
 static inline void *eplb_carve(char *base, size_t *used, size_t count, size_t size) {
   size_t here = (*used + 15) & ~(size_t)15;
   *used = here + count * size;

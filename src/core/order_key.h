@@ -1,5 +1,5 @@
-/* Loads as integers whose order is that of (load, index): so a plain integer heap or sort breaks ties as the reference does.
- * Works because the bits of non-negative floats are ordered as their values are. */
+/* Loads as integers whose order is that of (load, index): so a plain integer heap or sort breaks ties as the reference
+ * does. Works because the bits of non-negative floats are ordered as their values are. */
 #ifndef EPLB_CORE_ORDER_KEY_H
 #define EPLB_CORE_ORDER_KEY_H
 

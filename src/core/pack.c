@@ -30,8 +30,8 @@ static void sort_by_insertion(uint64_t *keys, int size) {
   }
 }
 
-/* Sorts keys whose low halves are ascending already, by their high halves: four stable passes of a byte each. The sorted keys
- * end in `keys`, after an even number of passes. */
+/* Sorts keys whose low halves are ascending already, by their high halves: four stable passes of a byte each. The
+ * sorted keys end in `keys`, after an even number of passes. */
 static void sort_by_radix(uint64_t *keys, uint64_t *spare, int size) {
   uint32_t start[4][256] = {{0}};
   for (int i = 0; i < size; i++)

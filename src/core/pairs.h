@@ -1,5 +1,5 @@
-/* Devices of two slots each: for given counts it is best to put the largest share with the smallest, the second largest with the
- * second smallest and so on. So only counts need to be searched. */
+/* Devices of two slots each: for given counts it is best to put the largest share with the smallest, the second largest
+ * with the second smallest and so on. So only counts need to be searched. */
 #ifndef EPLB_CORE_PAIRS_H
 #define EPLB_CORE_PAIRS_H
 
@@ -17,8 +17,9 @@ typedef struct eplb_pairs_scratch {
 /* Whether all devices have two slots and the same speed. */
 int eplb_pairs_apply(const eplb_layer_t *layer);
 
-/* Improves layer->count, of which the sum is num_slots: chance takes a replica from one expert and gives it to another; what does not
- * raise the heaviest pair is kept. Ends after `tries`, or when the heaviest pair is at `target`. Returns the heaviest pair. */
+/* Improves layer->count, of which the sum is num_slots: chance takes a replica from one expert and gives it to another;
+ * what does not raise the heaviest pair is kept. Ends after `tries`, or when the heaviest pair is at `target`. Returns
+ * the heaviest pair. */
 double eplb_pairs_search(eplb_layer_t *layer, double target, int tries, eplb_deal_scratch_t *deal,
                          eplb_pairs_scratch_t *scratch);
 

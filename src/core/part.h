@@ -27,8 +27,8 @@ void eplb_part_free(eplb_part_t *part);
 /* Takes up a layer's loads. */
 void eplb_part_set_load(eplb_part_t *part, const double *load);
 
-/* The part of one node's devices and of the experts for which owner[expert] is `node`; of all with node -1. layer.expert is not
- * set. */
+/* The part of one node's devices and of the experts for which owner[expert] is `node`; of all with node -1.
+ * layer.expert is not set. */
 void eplb_part_select(eplb_part_t *part, int node, const int32_t *owner);
 
 /* From and to a row of physical_to_logical: layer.expert and nothing else. */

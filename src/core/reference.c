@@ -1,5 +1,5 @@
-/* DeepSeek's EPLB, bit for bit: github.com/deepseek-ai/EPLB, eplb.py, commit d52c72d, with a stable sort. The global policy is
- * the hierarchical one with one group and one node. Names in quotes are those of eplb.py. */
+/* DeepSeek's EPLB, bit for bit: github.com/deepseek-ai/EPLB, eplb.py, commit d52c72d, with a stable sort. The global
+ * policy is the hierarchical one with one group and one node. Names in quotes are those of eplb.py. */
 #include "core/reference.h"
 #include "core/memory.h"
 #include "core/pack.h"

@@ -150,7 +150,8 @@ static void try_relief(const eplb_layer_t *l, int busiest, int slot, const rise_
   }
 }
 
-/* The busiest device gives up a replica that others can do without, for a replica of any expert that it does not hold. */
+/* The busiest device gives up a replica that others can do without, for a replica of any expert that it does not
+ * hold. */
 static void try_exchange(const eplb_layer_t *l, int busiest, int slot, const rise_t *rise, change_t *best) {
   int giver = l->expert[slot];
   if (rise->top[0] >= best->worst)

@@ -11,8 +11,8 @@ typedef struct eplb_rematch_scratch {
   int32_t *expert;        /* [num_slots] */
 } eplb_rematch_scratch_t;
 
-/* Whether devices have equal slots, at least four, and equal speeds. Of three slots, one would be matched with two: that
- * has hardly ever helped. */
+/* Whether devices have equal slots, at least four, and equal speeds. Of three slots, one would be matched with two:
+ * that has hardly ever helped. */
 int eplb_rematch_applies(const eplb_layer_t *layer);
 
 /* One round: chance cuts. Then parts twins, which may cost some of what was won. */

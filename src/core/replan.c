@@ -6,7 +6,8 @@
 /* What load away from home costs routing, in moves within a node for a mean device's load. */
 static const double SPILL_PRICE = 16;
 
-/* No expert may have shares so much larger than need be: where they have, devices soon cannot be relieved by single changes. */
+/* No expert may have shares so much larger than need be: where they have, devices soon cannot be relieved by single
+ * changes. */
 static const double LARGEST_SHARE = 1.1;
 
 /* So much worse than wanted that planning from nothing is tried, and so much better must that be. */
@@ -17,8 +18,9 @@ static const double GROUPS_WORTH_IT = .95;
 
 /* ---- prices ---- */
 
-/* The price of a replica by what it shares with the nearest device that had its expert: 0 the device, then level by level outwards,
- * the last nothing. A move into another node costs node_cost; each level further out as much again as that is dearer. */
+/* The price of a replica by what it shares with the nearest device that had its expert: 0 the device, then level by
+ * level outwards, the last nothing. A move into another node costs node_cost; each level further out as much again as
+ * that is dearer. */
 static double price_of_move(const eplb_topology_t *t, int distance, double node_cost) {
   int shared = t->num_levels - distance; /* the innermost level that both are in the same domain of; -1: none */
   int crossed = t->node_level > shared ? t->node_level - shared : 0;
@@ -44,7 +46,8 @@ static void set_prices(eplb_replan_t *r, double per_move) {
   }
 }
 
-/* Classes: twice the distance from where the expert was, and 1 more off its home node. With before NULL nothing was anywhere. */
+/* Classes: twice the distance from where the expert was, and 1 more off its home node. With before NULL nothing was
+ * anywhere. */
 static void set_classes(eplb_replan_t *r, const int32_t *before, const int32_t *home) {
   const eplb_topology_t *t = r->fresh.part.topology;
   int devices = t->num_devices, slots = eplb_topology_num_slots(t);
@@ -72,7 +75,8 @@ static void set_classes(eplb_replan_t *r, const int32_t *before, const int32_t *
 
 /* ---- homes ---- */
 
-/* The node of each group as it is: that which holds most of it. Returns whether that is a hierarchical placement, more or less. */
+/* The node of each group as it is: that which holds most of it. Returns whether that is a hierarchical placement, more
+ * or less. */
 static int find_homes(eplb_replan_t *r, const int32_t *before) {
   const eplb_topology_t *t = r->fresh.part.topology;
   eplb_groups_t *g = &r->fresh.groups;
@@ -183,7 +187,8 @@ void eplb_replan_spill(eplb_replan_t *r, const int32_t *owner, double balance, i
     eplb_part_write(&r->fresh.part, row); /* else counts came first and nothing followed */
 }
 
-/* Where whole groups keep to their nodes: the time below which only dealing the groups anew could go; and whether that would gain. */
+/* Where whole groups keep to their nodes: the time below which only dealing the groups anew could go; and whether that
+ * would gain. */
 static eplb_status_t bound_homes(eplb_replan_t *r, double *bound, int *deal_anew) {
   *bound = fmax(*bound, busiest_node(r));
   eplb_status_t status = eplb_groups_deal(&r->fresh.groups, r->fresh.part.topology, r->fresh.part.load);

@@ -22,8 +22,8 @@ eplb_status_t eplb_replan_create(const eplb_plan_options_t *options, const eplb_
                                  int with_prices, eplb_replan_t *replan);
 void eplb_replan_free(eplb_replan_t *replan);
 
-/* Lets replicas leave their home nodes until `balance` is reached: row[num_slots] of a hierarchical placement, whose experts' nodes
- * are owner[num_experts]; the part's load is set. */
+/* Lets replicas leave their home nodes until `balance` is reached: row[num_slots] of a hierarchical placement, whose
+ * experts' nodes are owner[num_experts]; the part's load is set. */
 void eplb_replan_spill(eplb_replan_t *replan, const int32_t *owner, double balance, int32_t *row);
 
 /* Plans one layer from before[num_slots] into row[num_slots]. EPLB_ERR_SHAPE: as eplb_fresh_layer. */

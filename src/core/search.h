@@ -13,8 +13,8 @@ typedef struct eplb_search_scratch {
   int32_t *best, *candidate[2]; /* [num_slots] */
 } eplb_search_scratch_t;
 
-/* Sets layer->bound, below which no placement's busiest device can be: the mean, and the least that the largest share can be on the
- * fastest device; and layer->largest_share, that share. Returns the bound. Changes layer->count. */
+/* Sets layer->bound, below which no placement's busiest device can be: the mean, and the least that the largest share
+ * can be on the fastest device; and layer->largest_share, that share. Returns the bound. Changes layer->count. */
 double eplb_search_bound(eplb_layer_t *layer, eplb_deal_scratch_t *scratch);
 
 /* Fills layer->expert as well as layer->work allows; sets the bound. Returns the largest time. */

@@ -97,8 +97,8 @@ static int by_given_then_device(const void *a, const void *b) {
   return x->given != y->given ? (x->given < y->given ? -1 : 1) : (x->device > y->device) - (x->device < y->device);
 }
 
-/* Numbers the domains of a level from 0 by first device: equal labels are neighbours once sorted, and the first of each run
- * is the domain's first device. Returns how many there are. */
+/* Numbers the domains of a level from 0 by first device: equal labels are neighbours once sorted, and the first of each
+ * run is the domain's first device. Returns how many there are. */
 static int renumber(int num_devices, const int *given, label_t *label, int *domain) {
   for (int d = 0; d < num_devices; d++)
     label[d] = (label_t){given[d], d};

@@ -146,8 +146,8 @@ static void check_width(reader_t *r) {
   }
 }
 
-/* libcsv's callback for the end of a line, by '\r', '\n' or -1 for the end of the file; also of empty ones, so that lines can be
- * counted. */
+/* libcsv's callback for the end of a line, by '\r', '\n' or -1 for the end of the file; also of empty ones, so that
+ * lines can be counted. */
 static void take_line(int end, void *reader) {
   reader_t *r = reader;
   if (!r->status && r->fields)

@@ -94,8 +94,8 @@ static eplb_status_t out_of_memory(const eplb_placement_t *p) {
   return eplb_fail(EPLB_ERR_MEMORY, "out of memory for the JSON of %d layers of %d slots", p->num_layers, p->num_slots);
 }
 
-/* One member a line, so that people can find their way in it, each compact. Nonzero without memory; other failures the file
- * remembers. */
+/* One member a line, so that people can find their way in it, each compact. Nonzero without memory; other failures the
+ * file remembers. */
 static int write_members(FILE *file, json_t *object) {
   int bad = 0;
   const char *key;

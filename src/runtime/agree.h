@@ -5,13 +5,13 @@
 #include <eplb/status.h>
 #include <mpi.h>
 
-/* The lowest status of any rank, on every rank; if it is a failure, every rank's eplb_last_error() becomes the sentence of
- * the first rank that has it, preceded by its number. Collective over comm: one allreduce of an int, and two small messages more
- * on failure. */
+/* The lowest status of any rank, on every rank; if it is a failure, every rank's eplb_last_error() becomes the sentence
+ * of the first rank that has it, preceded by its number. Collective over comm: one allreduce of an int, and two small
+ * messages more on failure. */
 eplb_status_t eplb_agree(MPI_Comm comm, eplb_status_t mine);
 
-/* For callers whose agreement rode on another message: all ranks know already that the lowest status is `worst`. Spreads its
- * sentence as above and returns `worst`. Collective over comm. */
+/* For callers whose agreement rode on another message: all ranks know already that the lowest status is `worst`.
+ * Spreads its sentence as above and returns `worst`. Collective over comm. */
 eplb_status_t eplb_share_failure(MPI_Comm comm, eplb_status_t mine, eplb_status_t worst);
 
 #endif

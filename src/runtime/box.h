@@ -19,8 +19,9 @@ typedef struct eplb_letter {
   int64_t chunk, count;
 } eplb_letter_t;
 
-/* Makes cells of `bytes` in all on each rank. Collective over comm. *box stays NULL where this rank has no neighbour, or memory cannot
- * be shared: that is no failure. Every rank of a node has a box or none. EPLB_ERR_MEMORY, on every rank alike. */
+/* Makes cells of `bytes` in all on each rank. Collective over comm. *box stays NULL where this rank has no neighbour,
+ * or memory cannot be shared: that is no failure. Every rank of a node has a box or none. EPLB_ERR_MEMORY, on every
+ * rank alike. */
 eplb_status_t eplb_box_create(MPI_Comm comm, size_t bytes, eplb_box_t **box);
 
 /* Collective over the ranks of the node. NULL is fine. */

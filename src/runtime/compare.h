@@ -15,8 +15,9 @@ typedef struct eplb_compared {
 
 enum { EPLB_MAX_COMPARED = 16 };
 
-/* Agrees on the ranks' statuses and, where all succeed, on their arguments[count <= EPLB_MAX_COMPARED]: EPLB_ERR_MISMATCH on
- * every rank names the first in which they differ, with the least and the largest value. Collective over comm: one allreduce. */
+/* Agrees on the ranks' statuses and, where all succeed, on their arguments[count <= EPLB_MAX_COMPARED]:
+ * EPLB_ERR_MISMATCH on every rank names the first in which they differ, with the least and the largest value.
+ * Collective over comm: one allreduce. */
 eplb_status_t eplb_agree_on(MPI_Comm comm, eplb_status_t mine, const eplb_compared_t *arguments, int count);
 
 #endif

@@ -46,8 +46,8 @@ static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *window
   return EPLB_SUCCESS;
 }
 
-/* What the user has left open is for the next window, which the last ones tell better than the last one; but groups that stay together
- * and moves that must pay are known to the default planner only. */
+/* What the user has left open is for the next window, which the last ones tell better than the last one; but groups
+ * that stay together and moves that must pay are known to the default planner only. */
 static eplb_plan_options_t choose_planner(const eplb_session_t *s) {
   eplb_plan_options_t plan = s->options.plan;
   int keeps_groups = eplb_plan_policy(&plan, s->topology) == EPLB_POLICY_HIERARCHICAL && plan.num_groups > 1 &&

@@ -34,8 +34,8 @@ eplb_status_t eplb_expert_wait(const eplb_session_t *s) {
   return status;
 }
 
-/* Hashes `length` bytes at `piece` after `hash`, that of all before, by way of scratch where the processor cannot touch them. All ranks
- * have the same kind of memory and cut at the same places, so that they come to the same. */
+/* Hashes `length` bytes at `piece` after `hash`, that of all before, by way of scratch where the processor cannot touch
+ * them. All ranks have the same kind of memory and cut at the same places, so that they come to the same. */
 static eplb_status_t update(const eplb_session_t *s, const char *piece, size_t length, char *scratch, uint64_t *hash) {
   size_t most = s->memory->host_can_touch ? length : s->options.chunk_bytes;
   eplb_status_t status = EPLB_SUCCESS;

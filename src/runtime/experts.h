@@ -15,7 +15,8 @@ eplb_status_t eplb_expert_copy(const eplb_session_t *session, int layer, const e
 /* Waits for such copies. */
 eplb_status_t eplb_expert_wait(const eplb_session_t *session);
 
-/* XXH3 of all its bytes. scratch[chunk_bytes] of the host's memory is needed where the processor cannot touch the weights. */
+/* XXH3 of all its bytes. scratch[chunk_bytes] of the host's memory is needed where the processor cannot touch the
+ * weights. */
 eplb_status_t eplb_expert_hash(const eplb_session_t *session, int layer, const eplb_place_t *place, char *scratch,
                                uint64_t *hash);
 

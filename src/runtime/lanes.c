@@ -30,8 +30,8 @@ static eplb_outgoing_t *outgoing_of(const eplb_mover_t *m, int lane) {
 
 /* ---- memory that MPI can touch: from where the weights lie to where they will, without a copy of ours ---- */
 
-/* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. The address is that of
- * the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. */
+/* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. The
+ * address is that of the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. */
 static void *describe(eplb_mover_t *m, int pieces, int *count, MPI_Datatype *type) {
   *type = MPI_BYTE;
   *count = (int)m->piece[0].length;

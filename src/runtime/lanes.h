@@ -4,7 +4,8 @@
 
 #include "runtime/mover.h"
 
-/* Posts what can be of an open message: chunks in order, as lanes are idle and, where it is passed on, as they have come. */
+/* Posts what can be of an open message: chunks in order, as lanes are idle and, where it is passed on, as they have
+ * come. */
 void eplb_lanes_receive(eplb_mover_t *mover, eplb_incoming_t *in);
 void eplb_lanes_send(eplb_mover_t *mover, eplb_outgoing_t *out);
 

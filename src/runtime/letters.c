@@ -40,8 +40,8 @@ static int send_copy(eplb_mover_t *m, eplb_outgoing_t *out) {
   return 1;
 }
 
-/* Tells the receiver where to fetch as many of the next `ready` chunks as lie whole in a region, in one tensor: it has them without a
- * copy by this rank. Weights stay as they are until all ranks have what they wanted. How many. */
+/* Tells the receiver where to fetch as many of the next `ready` chunks as lie whole in a region, in one tensor: it has
+ * them without a copy by this rank. Weights stay as they are until all ranks have what they wanted. How many. */
 static int64_t show(eplb_mover_t *m, eplb_outgoing_t *out, int64_t ready) {
   size_t begin, end, length;
   eplb_mover_chunk(m, out->layer, out->peer, out->posted, &begin, &end);

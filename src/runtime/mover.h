@@ -4,9 +4,10 @@
 
 #include "runtime/moves.h"
 
-/* Chunks of a message that are on the way at the same time; and messages that are, each way. Messages are opened in the order of the
- * transfers, which is the same on all ranks, and those that are open have lanes of their own. So the first of all ranks' transfers
- * that is not finished is open at both its ends, and what it waits for is finished: some transfer can always go on. */
+/* Chunks of a message that are on the way at the same time; and messages that are, each way. Messages are opened in the
+ * order of the transfers, which is the same on all ranks, and those that are open have lanes of their own. So the first
+ * of all ranks' transfers that is not finished is open at both its ends, and what it waits for is finished: some
+ * transfer can always go on. */
 enum { EPLB_LANES = 2, EPLB_WINDOW = 16, EPLB_BOUNCING_WINDOW = 4 };
 
 typedef enum eplb_lane_state {
@@ -46,8 +47,8 @@ typedef struct eplb_mover {
   double seconds_verify;
 } eplb_mover_t;
 
-/* Gets all memory that moving will need. Local. The mover is all zero before; end it with eplb_mover_free, also after a failure.
- * EPLB_ERR_MEMORY. */
+/* Gets all memory that moving will need. Local. The mover is all zero before; end it with eplb_mover_free, also after a
+ * failure. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_mover_prepare(eplb_mover_t *mover, eplb_session_t *session, eplb_moves_t *moves);
 void eplb_mover_free(eplb_mover_t *mover);
 
@@ -57,8 +58,8 @@ void eplb_mover_start(eplb_mover_t *mover, int flight);
 /* Does what can be done without waiting; whether anything could be. Local. */
 int eplb_mover_progress(eplb_mover_t *mover);
 
-/* Whether this rank has all that it receives and has sent all that it sends. A failure does not stop a flight: other ranks count
- * on its messages. It stays in mover->status. */
+/* Whether this rank has all that it receives and has sent all that it sends. A failure does not stop a flight: other
+ * ranks count on its messages. It stays in mover->status. */
 static inline int eplb_mover_finished(const eplb_mover_t *mover) {
   return mover->unfinished == 0;
 }

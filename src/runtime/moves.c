@@ -149,8 +149,8 @@ static eplb_status_t add_changes(builder_t *b) {
   return status;
 }
 
-/* Adds what turns b->row into b->next: opens a flight where it does not fit the last, or stands on what that brings, and takes this
- * rank's share. */
+/* Adds what turns b->row into b->next: opens a flight where it does not fit the last, or stands on what that brings,
+ * and takes this rank's share. */
 static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
   eplb_moves_t *m = b->moves;
   int64_t bytes = (int64_t)b->session->layer[layer].expert_bytes;

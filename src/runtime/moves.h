@@ -1,5 +1,5 @@
-/* This rank's part of a rebalance: what it receives, what it sends, in which order. Derived without communication; every rank
- * cuts the layers into the same flights and numbers the messages of a pair of ranks alike. */
+/* This rank's part of a rebalance: what it receives, what it sends, in which order. Derived without communication;
+ * every rank cuts the layers into the same flights and numbers the messages of a pair of ranks alike. */
 #ifndef EPLB_RUNTIME_MOVES_H
 #define EPLB_RUNTIME_MOVES_H
 
@@ -74,9 +74,9 @@ typedef struct eplb_moves {
   eplb_change_t *change; /* of all ranks, part by part */
 } eplb_moves_t;
 
-/* Derives all of it from the session's placement and the one after it. Within a device `after` may be permuted, where a layer has
- * to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_moves_free, also after a failure.
- * EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
+/* Derives all of it from the session's placement and the one after it. Within a device `after` may be permuted, where a
+ * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_moves_free, also after
+ * a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_moves_derive(const eplb_session_t *session, eplb_placement_t *after, int verify,
                                 eplb_moves_t *moves);
 void eplb_moves_free(eplb_moves_t *moves);

@@ -4,8 +4,9 @@
 
 #include <eplb/session.h>
 
-/* Copies `given` with the overrides of this process's EPLB_ variables into *options and checks it all, as far as one rank can.
- * Local. EPLB_ERR_ARGUMENT names the option or variable. *options is set, if only to defaults, on failure too. */
+/* Copies `given` with the overrides of this process's EPLB_ variables into *options and checks it all, as far as one
+ * rank can. Local. EPLB_ERR_ARGUMENT names the option or variable. *options is set, if only to defaults, on failure
+ * too. */
 eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options);
 
 /* Agrees on the ranks' statuses and, where all are good, on their options. Collective over comm. */

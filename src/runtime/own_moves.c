@@ -10,7 +10,8 @@ void *eplb_with_room(void *array, int count, int *room, size_t size) {
   return grown;
 }
 
-/* Whole lines of a cache, so that wide loads and device copies find them aligned; nothing where all is reached by tables. */
+/* Whole lines of a cache, so that wide loads and device copies find them aligned; nothing where all is reached by
+ * tables. */
 size_t eplb_staged_size(const eplb_session_t *s, int layer) {
   return (s->layer[layer].staged_bytes + 15) & ~(size_t)15;
 }

@@ -10,8 +10,8 @@ typedef struct eplb_place {
   size_t staging; /* the others here, tensor after tensor */
 } eplb_place_t;
 
-/* What an expert's place is in memory, for the bytes from `offset` on: the address, and how many lie there in one piece.
- * `offset` < expert_bytes of the layer. */
+/* What an expert's place is in memory, for the bytes from `offset` on: the address, and how many lie there in one
+ * piece. `offset` < expert_bytes of the layer. */
 char *eplb_place_piece(const eplb_session_t *session, int layer, const eplb_place_t *place, size_t offset,
                        size_t *length);
 
@@ -21,8 +21,8 @@ typedef struct eplb_piece {
   size_t length;
 } eplb_piece_t;
 
-/* The pieces of [begin, end) of a message, which is the expert's bytes and then the 8 of *hash, into piece[as many as the layer has
- * tensors, and one]; neighbours in memory are one. Returns how many. */
+/* The pieces of [begin, end) of a message, which is the expert's bytes and then the 8 of *hash, into piece[as many as
+ * the layer has tensors, and one]; neighbours in memory are one. Returns how many. */
 int eplb_place_pieces(const eplb_session_t *session, int layer, const eplb_place_t *place, uint64_t *hash, size_t begin,
                       size_t end, eplb_piece_t *piece);
 

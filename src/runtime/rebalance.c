@@ -1,5 +1,5 @@
-/* The calls of a rebalance: begin decides and derives, test and wait move a flight of layers and agree on it, commit puts a layer
- * in place, end gives everything back. */
+/* The calls of a rebalance: begin decides and derives, test and wait move a flight of layers and agree on it, commit
+ * puts a layer in place, end gives everything back. */
 #include "core/memory.h"
 #include "core/placement.h"
 #include "runtime/agree.h"
@@ -69,7 +69,8 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   return status ? status : eplb_session_fault(s, EPLB_STEP_REDUCE, NULL, 0);
 }
 
-/* Finds the layer for whose sake ranks disagree on their tensors. Collective; ends with the same sentence on every rank. */
+/* Finds the layer for whose sake ranks disagree on their tensors. Collective; ends with the same sentence on every
+ * rank. */
 static eplb_status_t name_unlike_layer(eplb_session_t *s) {
   for (int l = 0; l < s->options.num_layers; l++) {
     char bytes[64], names[96];
@@ -179,7 +180,8 @@ static int finish_vote(eplb_rebalancing_t *r) {
   return r->all.finished;
 }
 
-/* Slots of the flight that got experts directly, without a commit, hold nothing that the map could name. On every rank alike. */
+/* Slots of the flight that got experts directly, without a commit, hold nothing that the map could name. On every rank
+ * alike. */
 static void empty_direct_slots(eplb_session_t *s) {
   const eplb_moves_t *m = &s->rebalancing->moves;
   int end = s->rebalancing->phase == DONE ? 0 : m->flight[s->rebalancing->flight].part_end;
@@ -206,8 +208,8 @@ static eplb_status_t land(eplb_session_t *s) {
   return eplb_share_failure(s->comm, r->mover.status, (eplb_status_t)r->all.status);
 }
 
-/* One vote is always under way while a flight is, begun by one call and ended by the next: so every rank has the same answer at the
- * same call, and none waits for another's weights. */
+/* One vote is always under way while a flight is, begun by one call and ended by the next: so every rank has the same
+ * answer at the same call, and none waits for another's weights. */
 static eplb_status_t vote_in_passing(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   eplb_mover_progress(&r->mover);

@@ -6,9 +6,9 @@
 
 typedef struct eplb_regions eplb_regions_t;
 
-/* A region of `bytes` of zeros on each rank, which may differ by rank; one that neighbours can read where that is possible, else
- * memory as any other. Collective over comm, `box` being that of comm. *regions is NULL before the first. On failure every rank
- * returns EPLB_ERR_MEMORY. */
+/* A region of `bytes` of zeros on each rank, which may differ by rank; one that neighbours can read where that is
+ * possible, else memory as any other. Collective over comm, `box` being that of comm. *regions is NULL before the
+ * first. On failure every rank returns EPLB_ERR_MEMORY. */
 eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_regions_t **regions, size_t bytes,
                                void **memory);
 

@@ -1,5 +1,6 @@
-/* What a session holds. Its files: options.c (what it is told), session.c (its life), decide.c (from counts to a mapping),
- * moves.c (from the mapping to this rank's part), mover.c (moving it), rebalance.c (the calls that put these together). */
+/* What a session holds. Its files: options.c (what it is told), session.c (its life), decide.c (from counts to a
+ * mapping), moves.c (from the mapping to this rank's part), mover.c (moving it), rebalance.c (the calls that put these
+ * together). */
 #ifndef EPLB_RUNTIME_SESSION_H
 #define EPLB_RUNTIME_SESSION_H
 

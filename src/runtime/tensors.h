@@ -29,8 +29,8 @@ typedef struct eplb_pool {
   size_t bytes;
 } eplb_pool_t;
 
-/* Adds a tensor to layer `layer` of layers[num_layers], whose slots are this rank's `num_slots`. As eplb_session_register, or with
- * t->table eplb_session_register_table; t->name is copied. */
+/* Adds a tensor to layer `layer` of layers[num_layers], whose slots are this rank's `num_slots`. As
+ * eplb_session_register, or with t->table eplb_session_register_table; t->name is copied. */
 eplb_status_t eplb_tensors_add(eplb_tensors_t *layers, int num_layers, int num_slots, int layer,
                                const eplb_tensor_t *t);
 void eplb_tensors_free(eplb_tensors_t *layer);

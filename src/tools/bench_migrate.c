@@ -1,4 +1,5 @@
-/* eplb bench migrate, under mpirun: the session's migration beside a plain memcpy, what peers do, and the busiest link's bound. */
+/* eplb bench migrate, under mpirun: the session's migration beside a plain memcpy, what peers do, and the busiest
+ * link's bound. */
 #include "core/memory.h"
 #include "runtime/agree.h"
 #include "tools/bench.h"

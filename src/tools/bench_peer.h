@@ -17,9 +17,9 @@ typedef struct peer {
 eplb_status_t peer_create(int num_layers, int num_slots, size_t bytes, peer_t *peer);
 void peer_free(peer_t *peer);
 
-/* As vLLM's and SGLang's rearrangement does it, layer by layer: every slot whose expert changes gets it whole, in one message, from
- * its first holder (or by a copy, where the rank holds it), into spare memory; then all is copied into place. Returns this rank's
- * seconds. Collective. */
+/* As vLLM's and SGLang's rearrangement does it, layer by layer: every slot whose expert changes gets it whole, in one
+ * message, from its first holder (or by a copy, where the rank holds it), into spare memory; then all is copied into
+ * place. Returns this rank's seconds. Collective. */
 double peer_migrate(peer_t *peer, const eplb_placement_t *before, const eplb_placement_t *after,
                     const eplb_topology_t *topology, int rank);
 
@@ -27,7 +27,8 @@ double peer_migrate(peer_t *peer, const eplb_placement_t *before, const eplb_pla
 int64_t peer_count(const eplb_placement_t *before, const eplb_placement_t *after, const eplb_topology_t *topology,
                    int64_t bytes, int64_t *sent);
 
-/* The bytes that must cross between nodes, whoever moves them: an expert once into each node that is to hold it and did not. */
+/* The bytes that must cross between nodes, whoever moves them: an expert once into each node that is to hold it and did
+ * not. */
 int64_t peer_count_least(const eplb_placement_t *before, const eplb_placement_t *after, const eplb_topology_t *topology,
                          int64_t bytes);
 

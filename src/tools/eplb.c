@@ -101,7 +101,8 @@ double tool_real(const struct argp_state *state, const char *option, const char 
   return value;
 }
 
-/* At exit: what was printed counts only if it has arrived. A disk that is full shows when the last buffer is written. */
+/* At exit: what was printed counts only if it has arrived. A disk that is full shows when the last buffer is
+ * written. */
 static void check_stdout(int exit_status, void *unused) {
   (void)unused;
   errno = 0; /* why an earlier write failed is not known any more */

@@ -25,8 +25,8 @@ typedef struct plan_score {
   double *layer; /* [num_layers] */
 } plan_score_t;
 
-/* From the placement that was to the one that is planned: transfers of all layers by eplb_link_t, and the seconds that each way is
- * expected to take. */
+/* From the placement that was to the one that is planned: transfers of all layers by eplb_link_t, and the seconds that
+ * each way is expected to take. */
 typedef struct plan_change {
   int64_t transfers[EPLB_NUM_LINKS];
   double gain, cost; /* with payback; of all layers together */

@@ -1,5 +1,5 @@
-/* What fuzz targets share. Built with libFuzzer (make fuzz, with clang), or with replay.c, which runs the corpus, by any
- * compiler. */
+/* What fuzz targets share. Built with libFuzzer (make fuzz, with clang), or with replay.c, which runs the corpus, by
+ * any compiler. */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 
@@ -32,8 +32,8 @@ static inline uint8_t fuzz_byte(fuzz_input_t *in) {
   return byte;
 }
 
-/* Ends the program where `condition` does not hold, with or without NDEBUG: both libFuzzer and make check take that as a
- * failure. */
+/* Ends the program where `condition` does not hold, with or without NDEBUG: both libFuzzer and make check take that as
+ * a failure. */
 #define fuzz_expect(condition)                                                                                         \
   do {                                                                                                                 \
     if (!(condition)) {                                                                                                \

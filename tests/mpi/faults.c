@@ -87,7 +87,7 @@ static void every_step_on_every_rank(void) {
 
 static void flipped_bits(void) {
   for (int at = 0; at < num_ranks; at++)
-    fail_in_rebalance(EPLB_STEP_RECEIVE,at, 1);
+    fail_in_rebalance(EPLB_STEP_RECEIVE, at, 1);
   mpi_tap_case("a flipped bit is found on each rank");
 }
 

@@ -194,7 +194,8 @@ static void layers_without_counts_stay(void) {
   mpi_tap_case("layers without counts keep their placement");
 }
 
-/* Tests until a layer is named, as a job would between its steps; ranks that compute longer call later, but equally often. */
+/* Tests until a layer is named, as a job would between its steps; ranks that compute longer call later, but equally
+ * often. */
 static void parts_give_the_same(void) {
   job_t whole, parts;
   eplb_session_options_t o = job_options();

@@ -1,5 +1,6 @@
 /* Allocations of the code under test that fail on purpose, and are counted. For programs linked with
- * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free; those of the C library and of other libraries go their own way. */
+ * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free; those of the C library and of other libraries go their
+ * own way. */
 #ifndef TESTS_FAILING_MEMORY_H
 #define TESTS_FAILING_MEMORY_H
 

@@ -19,8 +19,8 @@ const char *folder_put(const char *name, const void *bytes, size_t size);
 /* The content of a file with a zero after it, which the caller frees. */
 char *folder_get(const char *path, size_t *size);
 
-/* Asserts that `write` fails as include/eplb/formats.h promises wherever a file cannot be written: EPLB_ERR_IO and a sentence
- * with the path, the old file whole and nothing left beside it. What it writes takes more than 16 bytes. */
+/* Asserts that `write` fails as include/eplb/formats.h promises wherever a file cannot be written: EPLB_ERR_IO and a
+ * sentence with the path, the old file whole and nothing left beside it. What it writes takes more than 16 bytes. */
 void folder_check_writing(eplb_status_t (*write)(const char *path));
 
 #endif

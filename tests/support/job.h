@@ -16,7 +16,8 @@ typedef struct job {
 /* Devices dealt out to `nodes` like cards, so that no node's ranks are neighbours; the caller's. */
 eplb_topology_t *job_deal_topology(int nodes, int slots_per_rank);
 
-/* Options for the sizes above: a quarter of the experts as spare slots, messages of several chunks that end within tensors. */
+/* Options for the sizes above: a quarter of the experts as spare slots, messages of several chunks that end within
+ * tensors. */
 eplb_session_options_t job_options(void);
 
 /* A session with registered and filled weights. Collective; checks each step. */

@@ -17,7 +17,8 @@ static void random_survivors(rng_t *rng, int num_old, int num_new, int *old_devi
     old_device[d] = d < num_old ? order[d] : -1;
 }
 
-/* What a device brought along stays, unless a lost expert needed its slot; all that is listed was nowhere, and nothing else was. */
+/* What a device brought along stays, unless a lost expert needed its slot; all that is listed was nowhere, and nothing
+ * else was. */
 static void check_layer(const eplb_topology_t *old, const eplb_placement_t *before, const eplb_topology_t *new,
                         const int *old_device, const eplb_placement_t *after, const eplb_lost_t *lost, int num_lost,
                         int layer) {

@@ -73,7 +73,8 @@ static void plans_are_valid_and_repeatable(void) {
   shapes_try(1500, 1, check_sound);
 }
 
-/* Where the reference accepts the shape. Twins are a way to give a device a larger part of an expert: allowed only if that pays. */
+/* Where the reference accepts the shape. Twins are a way to give a device a larger part of an expert: allowed only if
+ * that pays. */
 static void check_against_reference(rng_t *rng) {
   job_t job;
   job_make(rng, SHAPE_SCATTERED | SHAPE_UNEVEN_NODES, &job);
@@ -139,7 +140,8 @@ static void hierarchical_plans_keep_groups_whole(void) {
   shapes_try(1500, 4, check_groups_at_home);
 }
 
-/* Whatever the compiler, its options and the machine: a hash of plans of whole numbers from the tests' own generator. */
+/* Whatever the compiler, its options and the machine: a hash of plans of whole numbers from the tests' own
+ * generator. */
 static void plans_are_the_same_everywhere(void) {
   static const struct {
     int nodes, devices, slots, experts, groups;
@@ -230,7 +232,8 @@ typedef struct optimum {
   double best;
 } optimum_t;
 
-/* Tries every expert in slot `s` and the rest behind it; within a device experts ascend, as their order does not matter. */
+/* Tries every expert in slot `s` and the rest behind it; within a device experts ascend, as their order does not
+ * matter. */
 static void try_slot(optimum_t *o, int s) {
   if (s < o->slots) {
     int d = eplb_topology_device_of_slot(o->topology, s), first = o->topology->slot_begin[d];
@@ -313,8 +316,8 @@ static void spilling_buys_balance_with_visits(void) {
   eplb_topology_destroy(&t);
 }
 
-/* Two groups of two experts, a node each; a token picks one group and one expert: it visits that group's node, which is its own
- * half of the time. */
+/* Two groups of two experts, a node each; a token picks one group and one expert: it visits that group's node, which is
+ * its own half of the time. */
 static void visits_are_counted_as_stated(void) {
   eplb_topology_t *t;
   eplb_placement_t *p;

@@ -397,7 +397,8 @@ static size_t valid_text(rng_t *rng, char *text) {
   return strlen(text);
 }
 
-/* One small damage: a byte replaced by any or by one that means something, put in, or taken out, or the rest cut off. */
+/* One small damage: a byte replaced by any or by one that means something, put in, or taken out, or the rest cut
+ * off. */
 static size_t mutate(rng_t *rng, char *text, size_t size) {
   static const char telling[] = "\n\r,\"-+.0123456789eEnaixf \t";
   size_t at = (size_t)rng_between(rng, 0, (int)size - 1);
