@@ -10,7 +10,7 @@ here=$(cd "$srcdir/tests/tools" && pwd)
 shared=$(cd "$srcdir/.." && pwd)/shared # recorded loads and machines: others' data, no part of the project
 build=$PWD
 eplb=$build/eplb
-work=$build/tests/tools/$(basename "$0" .test).work
+work=$build/tests/$(basename "$(dirname "$0")")/$(basename "$0" .test).work
 rm -rf "$work"
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
