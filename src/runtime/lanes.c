@@ -106,12 +106,13 @@ static int copy_is_done(eplb_mover_t *m, const eplb_lane_t *lane) {
 /* ---- both ---- */
 
 static void send_buffer(eplb_mover_t *m, eplb_lane_t *lane) {
-  const eplb_outgoing_t *out = outgoing_of(m, number_of(m, lane));
+  eplb_outgoing_t *out = outgoing_of(m, number_of(m, lane));
   size_t begin, end;
   eplb_mover_chunk(m, out->layer, out->peer, lane->chunk, &begin, &end);
   eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, lane->buffer, end - begin));
   MPI_Isend(lane->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm,
             &m->request[number_of(m, lane)]);
+  out->bounced++;
   lane->state = EPLB_LANE_ON_WAY;
 }
 
@@ -191,11 +192,16 @@ static void take_message(eplb_mover_t *m, int number) {
   take_arrivals(m, in);
 }
 
+/* Whether the chunk may follow those before it: chunks of a message have the same tag. */
+static int is_next(const eplb_mover_t *m, int lane) {
+  return is_incoming(m, lane) || m->lane[lane].chunk == outgoing_of(m, lane)->bounced;
+}
+
 static int progress_copies(eplb_mover_t *m) {
   int any = 0;
   for (int i = 0; i < 2 * m->window * EPLB_LANES; i++) {
     eplb_lane_t *lane = &m->lane[i];
-    if (lane->state != EPLB_LANE_COPYING || !copy_is_done(m, lane))
+    if (lane->state != EPLB_LANE_COPYING || !is_next(m, i) || !copy_is_done(m, lane))
       continue;
     any = 1;
     if (is_incoming(m, i)) {

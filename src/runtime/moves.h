@@ -29,8 +29,9 @@ typedef struct eplb_outgoing {
   int32_t link;
   eplb_place_t place; /* that of the source, or a slot */
   int32_t lane;
-  int64_t posted; /* chunks */
-  uint64_t hash;  /* that goes with it */
+  int64_t posted;  /* chunks */
+  int64_t bounced; /* of them, those that MPI was given out of a buffer: in order, whichever copy is done first */
+  uint64_t hash;   /* that goes with it */
 } eplb_outgoing_t;
 
 /* An incoming expert's way into a slot. */
