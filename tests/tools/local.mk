@@ -1,6 +1,6 @@
 # The tool as its users meet it: what it prints, what it refuses, how it ends. Also the libraries as they are installed.
-# LAUNCHED_TESTS start ranks.
-LAUNCHED_TESTS = \
+TOOL_TESTS = \
+	tests/tools/generate.test \
 	tests/tools/hello.test \
 	tests/tools/help.test \
 	tests/tools/plan.test \
@@ -9,12 +9,6 @@ LAUNCHED_TESTS = \
 	tests/tools/run.test \
 	tests/tools/run_failures.test \
 	tests/tools/topo.test
-TOOL_TESTS = \
-	$(LAUNCHED_TESTS) \
-	tests/tools/generate.test \
-	tests/tools/help.test \
-	tests/tools/plan.test \
-	tests/tools/plan_refusals.test
 TESTS += $(TOOL_TESTS)
 EXTRA_DIST += $(TOOL_TESTS) tests/tools/run.sh tests/tools/expected tests/tools/loads
 
