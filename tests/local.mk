@@ -36,9 +36,8 @@ include tests/hosts/local.mk
 include tests/smpi/local.mk
 
 # What can differ with another MPI, and what sanitizers may see more of; scripts/check runs them so.
-OTHER_MPI_TESTS = $(MPI_TESTS:=.test) tests/tools/hello.test tests/tools/topo.test
-SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) \
-	tests/tools/plan.test tests/tools/replay.test tests/tools/topo.test
+OTHER_MPI_TESTS = $(MPI_TESTS:=.test) tests/tools/hello.test
+SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) tests/tools/plan.test tests/tools/replay.test
 
 # All that read files of the distribution or build against what is installed.
 DIST_TESTS = tests/unit/golden tests/mpi/session.test \
