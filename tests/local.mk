@@ -36,7 +36,8 @@ include tests/hosts/local.mk
 include tests/smpi/local.mk
 
 # What can differ with another MPI, and what sanitizers may see more of; scripts/check runs them so.
-OTHER_MPI_TESTS = $(MPI_TESTS:=.test) tests/tools/hello.test
+OTHER_MPI_TESTS = tests/mpi/batch.test tests/mpi/faults.test tests/mpi/machine.test tests/mpi/memory.test \
+	tests/mpi/misuse.test tests/mpi/session.test tests/tools/hello.test
 SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) tests/tools/plan.test tests/tools/replay.test
 
 # All that read files of the distribution or build against what is installed.
