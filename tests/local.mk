@@ -35,6 +35,9 @@ include tests/tools/local.mk
 include tests/hosts/local.mk
 include tests/smpi/local.mk
 
+# All but those on several hosts, which want the machine for themselves.
+HERE_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(TOOL_TESTS) tests/smpi/migrate.test
+
 # What can differ with another MPI, and what sanitizers may see more of; scripts/check runs them so.
 OTHER_MPI_TESTS = tests/mpi/batch.test tests/mpi/faults.test tests/mpi/machine.test tests/mpi/memory.test \
 	tests/mpi/misuse.test tests/mpi/session.test tests/tools/hello.test
