@@ -30,29 +30,30 @@ static int share(MPI_Comm node, region_t *r, int num_neighbours) {
   return 1;
 }
 
-/* Room for one more. */
-static eplb_status_t grow(eplb_regions_t **regions, int num_neighbours, size_t bytes) {
+/* Room for one more, which is not counted yet; base[neighbours] is for its addresses. */
+static eplb_status_t grow(eplb_regions_t **regions, int num_neighbours, char ***base) {
+  *base = EPLB_NEW(char *, num_neighbours);
   if (!*regions)
     *regions = EPLB_NEW(eplb_regions_t, 1);
   eplb_regions_t *all = *regions;
-  region_t *grown = all ? eplb_grow(all->region, (size_t)all->count + 1, sizeof *grown) : NULL;
+  region_t *grown = all && *base ? eplb_grow(all->region, (size_t)all->count + 1, sizeof *grown) : NULL;
   if (!grown)
     return EPLB_ERR_MEMORY;
   all->region = grown;
-  grown[all->count] = (region_t){.window = MPI_WIN_NULL, .bytes = bytes, .base = EPLB_NEW(char *, num_neighbours)};
-  return grown[all->count].base ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  return EPLB_SUCCESS;
 }
 
 eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_regions_t **regions, size_t bytes,
                                void **memory) {
+  char **base;
   int neighbours = eplb_box_neighbours(box);
-  eplb_status_t status = eplb_agree(comm, grow(regions, neighbours, bytes));
+  eplb_status_t status = eplb_agree(comm, grow(regions, neighbours, &base));
   if (status) {
-    if (*regions && (*regions)->region)
-      free((*regions)->region[(*regions)->count].base);
+    free(base);
     return status;
   }
   region_t *r = &(*regions)->region[(*regions)->count++];
+  *r = (region_t){.window = MPI_WIN_NULL, .bytes = bytes, .base = base};
   if (!box || !share(eplb_box_comm(box), r, neighbours))
     r->own = EPLB_NEW(char, bytes);
   status = eplb_agree(comm, r->own || !bytes ? EPLB_SUCCESS : EPLB_ERR_MEMORY);

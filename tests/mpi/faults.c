@@ -135,9 +135,29 @@ static void out_of_memory_in_rebalance(int at) {
   job_finish(&job);
 }
 
+/* What the session gives is all there or not at all, on every rank. */
+static void out_of_memory_in_allocate(int at) {
+  eplb_session_options_t o = job_options();
+  eplb_session_t *session = NULL;
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &session));
+  int hit = 1;
+  for (long n = 0; hit; n++) {
+    void *untouched = &hit, *memory = untouched;
+    failing_memory_after(rank == at ? n : -1);
+    eplb_status_t status = eplb_session_allocate(session, 1000, &memory);
+    failing_memory_after(-1);
+    hit = status != EPLB_SUCCESS;
+    check_outcome(status, hit, EPLB_ERR_MEMORY, "out of memory");
+    CHECK((memory == untouched) == hit);
+    CHECK(n < 100);
+  }
+  CHECK(!eplb_session_destroy(&session));
+}
+
 static void no_memory_on_any_rank(void) {
   for (int at = 0; at < num_ranks; at++) {
     out_of_memory_in_create(at);
+    out_of_memory_in_allocate(at);
     out_of_memory_in_rebalance(at);
   }
   mpi_tap_case("each allocation fails on each rank");

@@ -33,6 +33,36 @@ static void rounds_move_weights(void) {
   mpi_tap_case("rounds move weights, checked byte by byte");
 }
 
+/* A neighbour reads such weights where they lie; without shared memory they are as any others. */
+static void weights_in_session_memory(size_t shared_bytes, int by_table) {
+  job_t job = {0};
+  eplb_session_options_t o = job_options();
+  o.shared_bytes = shared_bytes;
+  MPI_Comm_rank(MPI_COMM_WORLD, &job.rank);
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &job.session));
+  CHECK(!weights_create(JOB_LAYERS, o.slots_per_rank, by_table ? o.slots_per_rank : 0, JOB_EXPERT_BYTES, job.session,
+                        &job.weights));
+  weights_fill(&job.weights, eplb_session_placement(job.session), eplb_session_topology(job.session), job.rank);
+  CHECK(!weights_register(&job.weights, job.session));
+  for (int round = 0; round < 3; round++) {
+    eplb_report_t report;
+    job_record(&job, round, 0);
+    CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
+    CHECK(num_ranks == 1 || report.slots_changed > 0);
+    CHECK(job_is_whole(&job) && mpi_tap_same(job_hash_of_maps(&job)));
+  }
+  job_finish(&job);
+}
+
+static void the_session_gives_memory(void) {
+  for (int by_table = 0; by_table < 2; by_table++) {
+    weights_in_session_memory(1 << 20, by_table);
+    weights_in_session_memory(8 * 64, by_table); /* chunks of a cache line */
+    weights_in_session_memory(0, by_table);
+  }
+  mpi_tap_case("weights in memory that the session gives");
+}
+
 /* At the second rebalance the counts are the same: only layers that could not be balanced well are tried again. */
 static void the_default_planner_lets_lie(void) {
   job_t job;
@@ -276,6 +306,7 @@ int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   rounds_move_weights();
+  the_session_gives_memory();
   the_default_planner_lets_lie();
   detection_serves_too();
   the_machine_is_seen_anew();
