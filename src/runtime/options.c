@@ -93,14 +93,23 @@ static eplb_status_t set_history(const char *name, const char *text, eplb_sessio
   return status;
 }
 
-static eplb_status_t set_verify(const char *name, const char *text, eplb_session_options_t *options) {
-  static const char *const names[] = {"first", "always", "never"};
-  for (int i = 0; i < 3; i++)
+/* Which of names[count] the text is; `all` says them in a sentence. */
+static eplb_status_t parse_choice(const char *name, const char *text, const char *const *names, int count,
+                                  const char *all, int *choice) {
+  for (int i = 0; i < count; i++)
     if (!strcmp(text, names[i])) {
-      options->verify = (eplb_verify_t)i;
+      *choice = i;
       return EPLB_SUCCESS;
     }
-  return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected first, always or never", name, text);
+  return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected %s", name, text, all);
+}
+
+static eplb_status_t set_verify(const char *name, const char *text, eplb_session_options_t *options) {
+  static const char *const names[] = {"first", "always", "never"};
+  int choice = (int)options->verify;
+  eplb_status_t status = parse_choice(name, text, names, 3, "first, always or never", &choice);
+  options->verify = (eplb_verify_t)choice;
+  return status;
 }
 
 static eplb_status_t set_num_groups(const char *name, const char *text, eplb_session_options_t *options) {
@@ -137,12 +146,10 @@ static eplb_status_t set_shared_bytes(const char *name, const char *text, eplb_s
 
 static eplb_status_t set_mode(const char *name, const char *text, eplb_session_options_t *options) {
   static const char *const names[] = {"shadow", "in-place"};
-  for (int i = 0; i < 2; i++)
-    if (!strcmp(text, names[i])) {
-      options->mode = (eplb_mode_t)i;
-      return EPLB_SUCCESS;
-    }
-  return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%s\"; expected shadow or in-place", name, text);
+  int choice = (int)options->mode;
+  eplb_status_t status = parse_choice(name, text, names, 2, "shadow or in-place", &choice);
+  options->mode = (eplb_mode_t)choice;
+  return status;
 }
 
 /* To detection, or to a kind of memory. */
