@@ -1,6 +1,8 @@
 noinst_LTLIBRARIES += src/formats/libformats.la
 
 src_formats_libformats_la_SOURCES = \
+	src/formats/json_file.c \
+	src/formats/json_file.h \
 	src/formats/loads_csv.c \
 	src/formats/loads_csv_write.c \
 	src/formats/output.c \

@@ -1,9 +1,8 @@
 /* Reads back what placement_json.c writes. */
 #include "core/memory.h"
 #include "core/placement.h"
+#include "formats/json_file.h"
 #include <eplb/formats.h>
-#include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <string.h>
 
@@ -12,22 +11,6 @@ typedef struct reader {
   json_t *map;
   int num_layers, num_experts, num_slots;
 } reader_t;
-
-static eplb_status_t load_file(const char *path, const char *name, json_t **document) {
-  json_error_t error;
-  FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
-  if (!file)
-    return eplb_fail(EPLB_ERR_IO, "cannot open %s: %s", name, strerror(errno));
-  *document = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
-  int bad = ferror(file);
-  if (file != stdin)
-    fclose(file);
-  if (bad)
-    return eplb_fail(EPLB_ERR_IO, "cannot read %s", name);
-  if (!*document)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s, line %d: %s; expected a placement as JSON", name, error.line, error.text);
-  return EPLB_SUCCESS;
-}
 
 static const char *type_of(const json_t *value) {
   static const char *const names[] = {"an object",       "an array", "a text", "a whole number",
@@ -79,10 +62,10 @@ static eplb_status_t fill(const reader_t *r, eplb_placement_t *p) {
 eplb_status_t eplb_placement_read_json(const char *path, eplb_placement_t **placement) {
   if (!path || !placement)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", path ? "placement" : "path");
-  reader_t r = {.name = strcmp(path, "-") ? path : "standard input"};
+  reader_t r = {.name = eplb_json_name(path)};
   json_t *document = NULL;
   eplb_placement_t *p = NULL;
-  eplb_status_t status = load_file(path, r.name, &document);
+  eplb_status_t status = eplb_json_load(path, "a placement", &document);
   if (!status)
     status = find_shape(&r, document);
   if (!status && r.num_experts < 1)

@@ -1,29 +1,11 @@
 /* Topologies and measured links from JSON. */
 #include "core/memory.h"
+#include "formats/json_file.h"
 #include "formats/topology_spec.h"
 #include <eplb/formats.h>
-#include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
-
-static eplb_status_t load_file(const char *path, json_t **document) {
-  json_error_t error;
-  FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
-  const char *name = file == stdin ? "standard input" : path;
-  if (!file)
-    return eplb_fail(EPLB_ERR_IO, "cannot open %s: %s", name, strerror(errno));
-  *document = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
-  int bad = ferror(file);
-  if (file != stdin)
-    fclose(file);
-  if (bad)
-    return eplb_fail(EPLB_ERR_IO, "cannot read %s", name);
-  if (!*document)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s, line %d: %s; expected a topology as JSON", name, error.line, error.text);
-  return EPLB_SUCCESS;
-}
 
 /* What a topology is made of; its names are the document's. */
 typedef struct parts {
@@ -135,9 +117,9 @@ eplb_status_t eplb_topology_read(const char *text, int default_slots, eplb_topol
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", text ? "topology" : "text");
   if (eplb_is_topology_spec(text))
     return eplb_topology_parse_spec(text, default_slots, topology);
-  parts_t p = {.path = strcmp(text, "-") ? text : "standard input"};
+  parts_t p = {.path = eplb_json_name(text)};
   json_t *document = NULL;
-  eplb_status_t status = load_file(text, &document);
+  eplb_status_t status = eplb_json_load(text, "a topology", &document);
   const json_t *inner = json_object_get(document, "topology"), *t = inner ? inner : document;
   if (!status)
     status = get_levels(&p, t);
@@ -165,7 +147,7 @@ eplb_status_t eplb_links_read_json(const char *path, eplb_payback_t *payback) {
   if (!path || !payback)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", path ? "payback" : "path");
   json_t *document = NULL;
-  eplb_status_t status = load_file(path, &document);
+  eplb_status_t status = eplb_json_load(path, "measured links", &document);
   if (status)
     return status;
   json_t *links = json_object_get(document, "links");

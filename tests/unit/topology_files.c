@@ -104,7 +104,7 @@ static void measured_links(void) {
   CU_ASSERT_DOUBLE_EQUAL(p.bytes_per_second[EPLB_LINK_NETWORK], 2e10, 1);
   CU_ASSERT_DOUBLE_EQUAL(p.bytes_per_second[EPLB_LINK_DEVICE], device, 0);
   TAP_FAILS(eplb_links_read_json(put("{\"links\": {}}"), &p), EPLB_ERR_FORMAT, "has no measured links");
-  TAP_FAILS(eplb_links_read_json(put("3"), &p), EPLB_ERR_FORMAT, "expected a topology as JSON");
+  TAP_FAILS(eplb_links_read_json(put("3"), &p), EPLB_ERR_FORMAT, "expected measured links as JSON");
   TAP_FAILS(eplb_links_read_json("no such file", &p), EPLB_ERR_IO, "cannot open no such file");
 }
 
