@@ -38,11 +38,11 @@ include tests/smpi/local.mk
 # All but those on several hosts, which want the machine for themselves.
 HERE_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(TOOL_TESTS) tests/smpi/migrate.test
 
-# What can differ with another MPI, and what sanitizers may see more of; scripts/check runs them so.
+# What can differ with another MPI, and what sanitizers may see more of.
 OTHER_MPI_TESTS = tests/mpi/batch.test tests/mpi/faults.test tests/mpi/memory.test \
-	tests/mpi/misuse.test tests/mpi/session.test tests/tools/hello.test
+	tests/mpi/misuse.test tests/mpi/session.test
 SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) tests/tools/plan.test tests/tools/replay.test
 
-# All that read files of the distribution or build against what is installed.
+# What reads files of the distribution or builds against what is installed. scripts/check runs this, with MPICH.
 DIST_TESTS = tests/unit/golden \
 	tests/tools/generate.test tests/tools/hello.test tests/tools/help.test tests/tools/plan.test
