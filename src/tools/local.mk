@@ -9,6 +9,10 @@ eplb_SOURCES = \
 	src/tools/bench.c \
 	src/tools/bench.h \
 	src/tools/bench_migrate.c \
+	src/tools/bench_migrate.h \
+	src/tools/bench_migrate_count.c \
+	src/tools/bench_migrate_options.c \
+	src/tools/bench_migrate_print.c \
 	src/tools/bench_peer.c \
 	src/tools/bench_peer.h \
 	src/tools/bench_plan.c \
