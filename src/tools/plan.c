@@ -33,8 +33,8 @@ static const struct argp_option arguments[] = {
      0},
     {"current", KEY_CURRENT, "FILE", 0, "start from this placement, as -o has written it, and move little", 0},
     {"window", KEY_WINDOW, "WHICH", 0,
-     "plan for a window: its number, from 0, or last; for their mean; or for all: planned for the mean, judged on each "
-     "(last)",
+     "plan for a window: its number, from 0, or last; for their mean; or for all: judged on each, and planned for the "
+     "last 16 of them at once by scenario and linked, for their mean by others (last)",
      0},
     {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to say what moves", 0},
     {"routing", KEY_ROUTING, "M,N", 0, "a token picks N experts from M groups (8 from half of the groups)", 0},
@@ -133,13 +133,33 @@ static eplb_status_t choose_load(plan_result_t *r) {
   return EPLB_SUCCESS;
 }
 
+int plan_heeds_each_window(const plan_options_t *o) {
+  return o->window == PLAN_WINDOW_ALL &&
+         (o->planner.plan.planner == EPLB_PLANNER_SCENARIO || o->planner.plan.planner == EPLB_PLANNER_LINKED);
+}
+
+static void choose_windows(const plan_result_t *r, eplb_windows_t *windows) {
+  int all = r->loads->num_windows, many = all < EPLB_HISTORY_MAX ? all : EPLB_HISTORY_MAX;
+  *windows = (eplb_windows_t){.num_windows = 1, .load = {r->load}, .weight = {1}};
+  if (!plan_heeds_each_window(r->options))
+    return;
+  windows->num_windows = many;
+  for (int k = 0; k < many; k++) {
+    windows->load[k] = eplb_loads_window(r->loads, all - 1 - k);
+    windows->weight[k] = pow(EPLB_HISTORY_DECAY, k);
+  }
+}
+
 static eplb_status_t plan_timed(plan_result_t *r) {
   const eplb_plan_options_t *options = &r->options->planner.plan;
+  eplb_windows_t windows;
   struct timespec from, to;
+  choose_windows(r, &windows);
   clock_gettime(CLOCK_MONOTONIC, &from);
-  eplb_status_t status = r->options->current ? eplb_replan(options, r->topology, r->before, r->load, &r->placement)
-                                             : eplb_plan(options, r->topology, r->loads->num_layers,
-                                                         r->loads->num_experts, r->load, &r->placement);
+  eplb_status_t status = r->options->current
+                             ? eplb_replan_windows(options, r->topology, r->before, &windows, &r->placement)
+                             : eplb_plan_windows(options, r->topology, r->loads->num_layers, r->loads->num_experts,
+                                                 &windows, &r->placement);
   clock_gettime(CLOCK_MONOTONIC, &to);
   r->milliseconds = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
   return status;

@@ -45,6 +45,9 @@ typedef struct plan_result {
   double milliseconds;
 } plan_result_t;
 
+/* Whether the planner is given window after window, not one load made of them. */
+int plan_heeds_each_window(const plan_options_t *options);
+
 /* What eplb_topology_declare and the options make of it; the scores; the change. Each allocates what result needs. */
 eplb_status_t plan_declare(plan_result_t *result);
 eplb_status_t plan_judge(plan_result_t *result);

@@ -21,6 +21,9 @@ static void print_inputs(const plan_result_t *r) {
   printf("loads     %s: %d layers x %d experts, ", r->options->loads, r->loads->num_layers, r->loads->num_experts);
   if (r->options->window == PLAN_WINDOW_MEAN)
     printf("mean of %d windows\n", last + 1);
+  else if (plan_heeds_each_window(r->options))
+    printf("planned for the last %d of %d windows, judged on each\n",
+           last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX, last + 1);
   else if (r->options->window == PLAN_WINDOW_ALL)
     printf("planned for the mean of %d windows, judged on each\n", last + 1);
   else
