@@ -73,11 +73,10 @@ static eplb_status_t play_round(migrate_job_t *j, int window, migrate_round_t *r
 /* ---- a job ---- */
 
 static eplb_status_t get_loads(const migrate_options_t *b, eplb_loads_t **loads) {
-  eplb_generate_options_t g;
-  if (b->loads)
-    return eplb_loads_read(b->loads, loads);
-  eplb_generate_options_init(&g);
-  g.num_windows = b->rounds + WARM_UPS, g.num_layers = b->layers, g.num_experts = b->experts, g.drift = 1;
+  if (b->job.loads)
+    return eplb_loads_read(b->job.loads, loads);
+  eplb_generate_options_t g = b->job.generate;
+  g.num_windows = b->job.rounds + WARM_UPS;
   return eplb_loads_generate(&g, loads);
 }
 
@@ -86,9 +85,10 @@ static eplb_status_t find_topology(migrate_job_t *j, int slots_per_rank) {
   eplb_status_t status = eplb_machine_detect(MPI_COMM_WORLD, slots_per_rank, &j->machine);
   if (status)
     return status;
-  return eplb_agree(MPI_COMM_WORLD, b->nodes ? eplb_topology_declare(b->nodes < j->num_ranks ? b->nodes : j->num_ranks,
-                                                                     j->num_ranks, slots_per_rank, &j->topology)
-                                             : eplb_topology_copy(j->machine->topology, &j->topology));
+  return eplb_agree(MPI_COMM_WORLD,
+                    b->job.nodes ? eplb_topology_declare(b->job.nodes < j->num_ranks ? b->job.nodes : j->num_ranks,
+                                                         j->num_ranks, slots_per_rank, &j->topology)
+                                 : eplb_topology_copy(j->machine->topology, &j->topology));
 }
 
 static eplb_status_t prepare(migrate_job_t *j) {
@@ -96,26 +96,25 @@ static eplb_status_t prepare(migrate_job_t *j) {
   eplb_status_t status = eplb_agree(MPI_COMM_WORLD, get_loads(b, &j->loads)); /* every rank reads for itself */
   if (status)
     return status;
-  int slots = b->slots ? b->slots : j->loads->num_experts + j->loads->num_experts / 8;
-  int each = (slots + j->num_ranks - 1) / j->num_ranks;
+  int each = job_slots_per_rank(&b->job, j->loads->num_experts, j->num_ranks);
   status = find_topology(j, each);
   if (status)
     return status;
-  eplb_session_options_t o = b->session;
+  eplb_session_options_t o = b->moving.session;
   o.num_layers = j->loads->num_layers, o.num_experts = j->loads->num_experts, o.topology = j->topology;
   status = eplb_session_create(MPI_COMM_WORLD, &o, &j->session);
   if (status)
     return status;
-  status = weights_create(o.num_layers, each, b->fixed ? 0 : each, (size_t)b->expert_bytes,
+  status = weights_create(o.num_layers, each, b->fixed ? 0 : each, (size_t)b->moving.expert_bytes,
                           b->private ? NULL : j->session, &j->weights);
   if (!status)
     status = weights_register(&j->weights, j->session);
   if (!status)
-    status = peer_create(o.num_layers, each, (size_t)b->expert_bytes, &j->peer);
+    status = peer_create(o.num_layers, each, (size_t)b->moving.expert_bytes, &j->peer);
   status = eplb_agree(MPI_COMM_WORLD, status);
   if (!status) {
     weights_fill(&j->weights, eplb_session_placement(j->session), j->topology, j->rank);
-    j->rate = b->nodes ? 0 : peer_measure_rate(j->topology, j->rank);
+    j->rate = b->job.nodes ? 0 : peer_measure_rate(j->topology, j->rank);
   }
   return status;
 }
@@ -135,7 +134,7 @@ static eplb_status_t play(migrate_job_t *j) {
   eplb_status_t status = prepare(j);
   if (j->rank == 0 && !status)
     migrate_print_head(j);
-  for (int k = 0; k < WARM_UPS + j->options->rounds && !status; k++) {
+  for (int k = 0; k < WARM_UPS + j->options->job.rounds && !status; k++) {
     status = play_round(j, k % j->loads->num_windows, &round);
     if (j->rank == 0 && !status && k >= WARM_UPS)
       migrate_print_round(j, k + 1 - WARM_UPS, &round);

@@ -3,14 +3,14 @@
 #define EPLB_TOOLS_BENCH_MIGRATE_H
 
 #include "tools/bench_peer.h"
+#include "tools/job_options.h"
 #include "tools/weights.h"
 #include <eplb/eplb_mpi.h>
 
 typedef struct migrate_options {
-  const char *loads; /* NULL: made up */
-  int64_t expert_bytes;
-  int layers, experts, slots, nodes, rounds, fixed, private, json;
-  eplb_session_options_t session;
+  job_options_t job;
+  moving_options_t moving;
+  int fixed, private;
 } migrate_options_t;
 
 /* Parses the command line; exits as argp does. */

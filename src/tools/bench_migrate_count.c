@@ -24,7 +24,7 @@ static void add_across(const migrate_job_t *j, int from, int to, int64_t bytes, 
 eplb_status_t migrate_count(const migrate_job_t *j, const eplb_placement_t *before, const eplb_placement_t *after,
                             migrate_round_t *r) {
   int nodes = eplb_topology_num_nodes(j->topology);
-  int64_t bytes = j->options->expert_bytes;
+  int64_t bytes = j->options->moving.expert_bytes;
   int64_t *sent = EPLB_NEW(int64_t, 2 * j->num_ranks + 2 * nodes), *peer = sent ? sent + j->num_ranks : NULL;
   int64_t *in = sent ? peer + j->num_ranks : NULL, *out = sent ? in + nodes : NULL;
   eplb_deriver_t *deriver = NULL;

@@ -7,12 +7,12 @@
 
 void migrate_print_head(const migrate_job_t *j) {
   char expert[HUMAN_MAX];
-  if (j->options->json)
+  if (j->options->job.json)
     return;
   printf("%d ranks on %d node%s%s, %d layer%s x %d slots x %s", j->num_ranks, eplb_topology_num_nodes(j->topology),
-         eplb_topology_num_nodes(j->topology) == 1 ? "" : "s", j->options->nodes ? " (declared)" : "",
+         eplb_topology_num_nodes(j->topology) == 1 ? "" : "s", j->options->job.nodes ? " (declared)" : "",
          j->loads->num_layers, j->loads->num_layers == 1 ? "" : "s", eplb_topology_num_slots(j->topology),
-         human_bytes(j->options->expert_bytes, expert));
+         human_bytes(j->options->moving.expert_bytes, expert));
   if (j->rate > 0)
     printf(", %.1f MB/s between nodes", j->rate / 1e6);
   printf("\nours: the session's migration, %s, in %s; memcpy: all ranks copy as many bytes as they get; peer: whole "
@@ -29,7 +29,7 @@ void migrate_print_head(const migrate_job_t *j) {
 
 void migrate_print_round(const migrate_job_t *j, int number, const migrate_round_t *r) {
   char ours[HUMAN_MAX], peer[HUMAN_MAX], staging[HUMAN_MAX];
-  if (j->options->json) {
+  if (j->options->job.json) {
     json_t *line = json_pack(
         "{s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I}", "round", number,
         "seconds", r->ours, "seconds_memcpy", r->memcpy_, "seconds_peer", r->peer, "seconds_bound", r->bound, "bytes",

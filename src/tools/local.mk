@@ -17,12 +17,12 @@ eplb_SOURCES = \
 	src/tools/bench_peer.h \
 	src/tools/bench_plan.c \
 	src/tools/commands.h \
-	src/tools/declare.c \
-	src/tools/declare.h \
 	src/tools/eplb.c \
 	src/tools/generate.c \
 	src/tools/human.c \
 	src/tools/human.h \
+	src/tools/job_options.c \
+	src/tools/job_options.h \
 	src/tools/mpi.c \
 	src/tools/plan.c \
 	src/tools/plan.h \
@@ -30,6 +30,8 @@ eplb_SOURCES = \
 	src/tools/plan_print.c \
 	src/tools/planner_options.c \
 	src/tools/planner_options.h \
+	src/tools/recording_options.c \
+	src/tools/recording_options.h \
 	src/tools/replay.c \
 	src/tools/replay.h \
 	src/tools/replay_policy.c \

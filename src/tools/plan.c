@@ -2,7 +2,6 @@
 #include "tools/plan.h"
 #include "core/memory.h"
 #include "tools/commands.h"
-#include "tools/human.h"
 #include <argp.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,32 +10,14 @@
 
 /* ---- options ---- */
 
-enum {
-  KEY_NODES = 256,
-  KEY_GPUS,
-  KEY_TOPOLOGY,
-  KEY_SLOTS,
-  KEY_CURRENT,
-  KEY_EXPERT_BYTES,
-  KEY_ROUTING,
-  KEY_WINDOW,
-  KEY_JSON
-};
+enum { KEY_CURRENT = 256, KEY_ROUTING, KEY_WINDOW, KEY_JSON };
 
 static const struct argp_option arguments[] = {
-    {"nodes", KEY_NODES, "N", 0, "nodes (1)", 0},
-    {"gpus", KEY_GPUS, "G", 0, "GPUs in all (default: 8 per node)", 0},
-    {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
-     "instead: a topology as JSON, as eplb topo --save writes it, or such as \"nodes=4 gpus=8 slots=9\"", 0},
-    {"slots", KEY_SLOTS, "P", 0,
-     "physical experts per layer in all (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
-     0},
     {"current", KEY_CURRENT, "FILE", 0, "start from this placement, as -o has written it, and move little", 0},
     {"window", KEY_WINDOW, "WHICH", 0,
      "plan for a window: its number, from 0, or last; for their mean; or for all: judged on each, and planned for the "
      "last 16 of them at once by scenario and linked, for their mean by others (last)",
      0},
-    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to say what moves", 0},
     {"routing", KEY_ROUTING, "M,N", 0, "a token picks N experts from M groups (8 from half of the groups)", 0},
     {"json", KEY_JSON, NULL, 0, "the placement as JSON on standard output instead of a summary", 0},
     {"output", 'o', "FILE", 0, "write the placement as JSON to FILE", 0},
@@ -64,23 +45,8 @@ static void parse_routing(const struct argp_state *state, const char *text, plan
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   plan_options_t *o = state->input;
   switch (key) {
-  case KEY_NODES:
-    o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
-    return 0;
-  case KEY_GPUS:
-    o->gpus = (int)tool_integer(state, "gpus", text, 1, 1 << 20);
-    return 0;
-  case KEY_TOPOLOGY:
-    o->topology = text;
-    return 0;
-  case KEY_SLOTS:
-    o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
-    return 0;
   case KEY_CURRENT:
     o->current = text;
-    return 0;
-  case KEY_EXPERT_BYTES:
-    o->planner.payback.expert_bytes = (double)tool_bytes(state, "expert-bytes", text, 1, INT64_C(1) << 40);
     return 0;
   case KEY_ROUTING:
     parse_routing(state, text, o);
@@ -94,19 +60,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case 'o':
     o->output = text;
     return 0;
-  case ARGP_KEY_ARG:
-    if (o->loads)
-      argp_error(state, "\"%s\" is a second file of loads; expected one", text);
-    o->loads = text;
-    return 0;
   case ARGP_KEY_INIT:
-    state->child_inputs[0] = &o->planner;
+    state->child_inputs[0] = &o->recording;
+    state->child_inputs[1] = &o->planner;
     return 0;
   case ARGP_KEY_SUCCESS:
+    o->planner.payback.expert_bytes = o->recording.expert_bytes;
     planner_options_finish(&o->planner, state);
-    return 0;
-  case ARGP_KEY_NO_ARGS:
-    argp_error(state, "no file of loads; make some with eplb generate -o loads.csv, or give - for standard input");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -121,8 +81,8 @@ static eplb_status_t choose_load(plan_result_t *r) {
   int window = r->options->window == PLAN_WINDOW_LAST ? loads->num_windows - 1 : r->options->window;
   size_t values = (size_t)loads->num_layers * (size_t)loads->num_experts;
   if (window >= loads->num_windows)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "--window is %d, and %s has windows 0 to %d", window, r->options->loads,
-                     loads->num_windows - 1);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "--window is %d, and %s has windows 0 to %d", window,
+                     r->options->recording.loads, loads->num_windows - 1);
   r->load = EPLB_NEW(double, values);
   if (!r->load)
     return EPLB_ERR_MEMORY;
@@ -205,11 +165,11 @@ static eplb_status_t find_before(plan_result_t *r) {
 }
 
 static eplb_status_t plan(plan_result_t *r) {
-  eplb_status_t status = eplb_loads_read(r->options->loads, &r->loads);
+  eplb_status_t status = eplb_loads_read(r->options->recording.loads, &r->loads);
   if (!status)
     status = choose_load(r);
   if (!status)
-    status = plan_declare(r);
+    status = recording_topology(&r->options->recording, r->loads->num_experts, &r->topology);
   if (!status)
     status = find_before(r);
   if (!status)
@@ -231,7 +191,7 @@ static void suggest_slots(const plan_result_t *r) {
 }
 
 int command_plan(int argc, char **argv) {
-  static const struct argp_child children[] = {{&planner_argp, 0, NULL, 0}, {0}};
+  static const struct argp_child children[] = {{&recording_argp, 0, NULL, 0}, {&planner_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {arguments,
                                    parse_option,
                                    "LOADS",
@@ -241,7 +201,7 @@ int command_plan(int argc, char **argv) {
                                    children,
                                    NULL,
                                    NULL};
-  plan_options_t options = {.nodes = 1, .window = PLAN_WINDOW_LAST, .token_experts = 8};
+  plan_options_t options = {.recording.nodes = 1, .window = PLAN_WINDOW_LAST, .token_experts = 8};
   planner_options_init(&options.planner);
   tool_parse(&argp, argc, argv, &options);
   plan_result_t r = {.options = &options};

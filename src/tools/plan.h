@@ -3,16 +3,16 @@
 #define EPLB_TOOLS_PLAN_H
 
 #include "tools/planner_options.h"
+#include "tools/recording_options.h"
 #include <eplb/eplb.h>
 
 /* Values of plan_options_t.window besides a number. */
 enum { PLAN_WINDOW_LAST = -1, PLAN_WINDOW_MEAN = -2, PLAN_WINDOW_ALL = -3 };
 
 typedef struct plan_options {
-  const char *loads, *output; /* output NULL: only a summary */
-  const char *current;        /* placement to start from, or NULL */
-  const char *topology;       /* declared, instead of nodes and gpus; or NULL */
-  int nodes, gpus, slots;     /* in all; gpus, slots 0: chosen */
+  recording_options_t recording;
+  const char *output;  /* NULL: only a summary */
+  const char *current; /* placement to start from, or NULL */
   int window;
   int json;
   int token_groups, token_experts; /* what a token picks; groups 0: half of them */
@@ -48,8 +48,7 @@ typedef struct plan_result {
 /* Whether the planner is given window after window, not one load made of them. */
 int plan_heeds_each_window(const plan_options_t *options);
 
-/* What eplb_topology_declare and the options make of it; the scores; the change. Each allocates what result needs. */
-eplb_status_t plan_declare(plan_result_t *result);
+/* The scores, and the change. Allocates what result needs. */
 eplb_status_t plan_judge(plan_result_t *result);
 
 /* The summary for people, on stdout. EPLB_ERR_MEMORY. */

@@ -1,12 +1,5 @@
 #include "core/memory.h"
-#include "tools/declare.h"
 #include "tools/plan.h"
-
-eplb_status_t plan_declare(plan_result_t *r) {
-  const plan_options_t *o = r->options;
-  return o->topology ? tool_topology(o->topology, o->slots, r->loads->num_experts, &r->topology)
-                     : tool_declare(o->nodes, o->gpus, o->slots, r->loads->num_experts, &r->topology);
-}
 
 /* Mean over the windows that are judged. */
 static eplb_status_t judge(const plan_result_t *r, const eplb_placement_t *placement, plan_score_t *score) {

@@ -18,7 +18,8 @@ static void print_inputs(const plan_result_t *r) {
   const eplb_topology_t *t = r->topology;
   const eplb_plan_options_t *o = &r->options->planner.plan;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
-  printf("loads     %s: %d layers x %d experts, ", r->options->loads, r->loads->num_layers, r->loads->num_experts);
+  printf("loads     %s: %d layers x %d experts, ", r->options->recording.loads, r->loads->num_layers,
+         r->loads->num_experts);
   if (r->options->window == PLAN_WINDOW_MEAN)
     printf("mean of %d windows\n", last + 1);
   else if (plan_heeds_each_window(r->options))

@@ -2,35 +2,15 @@
 #include "tools/replay.h"
 #include "core/memory.h"
 #include "tools/commands.h"
-#include "tools/declare.h"
 #include "tools/human.h"
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  KEY_NODES = 256,
-  KEY_GPUS,
-  KEY_SLOTS,
-  KEY_TOPOLOGY,
-  KEY_POLICIES,
-  KEY_SHARES,
-  KEY_WINDOW,
-  KEY_WARMUP,
-  KEY_BATCH,
-  KEY_SEED,
-  KEY_EXPERT_BYTES,
-  KEY_JSON
-};
+enum { KEY_POLICIES = 256, KEY_SHARES, KEY_WINDOW, KEY_WARMUP, KEY_BATCH, KEY_SEED, KEY_JSON };
 
 static const struct argp_option arguments[] = {
-    {"nodes", KEY_NODES, "N", 0, "nodes (1)", 0},
-    {"gpus", KEY_GPUS, "G", 0, "GPUs in all (default: 8 per node)", 0},
-    {"slots", KEY_SLOTS, "P", 0,
-     "physical experts per layer in all (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
-     0},
-    {"topology", KEY_TOPOLOGY, "WHAT", 0, "GPUs as eplb plan --topology takes them, in place of --nodes and --gpus", 0},
     {"policies", KEY_POLICIES, "LIST", 0, "planners to be compared (reference,default,scenario,linked)", 0},
     {"shares", KEY_SHARES, "on|off", 0,
      "divide each expert by shares made from the counts of the batch itself, or equally (on for linked only)", 0},
@@ -43,7 +23,6 @@ static const struct argp_option arguments[] = {
     {"batch-tokens", KEY_BATCH, "N", 0,
      "judge on batches of N token-expert pairs drawn from each window, not on the whole of it", 0},
     {"seed", KEY_SEED, "N", 0, "of these batches (1)", 0},
-    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to say what moves", 0},
     {"json", KEY_JSON, NULL, 0, "JSON lines: one for each policy and window, then one summary for each policy", 0},
     {0}};
 
@@ -75,16 +54,17 @@ static void parse_shares(const struct argp_state *state, const char *text, repla
   o->shares = strcmp(text, "on") ? REPLAY_SHARES_OFF : REPLAY_SHARES_ON;
 }
 
-static error_t parse_number(int key, const char *text, const struct argp_state *state, replay_options_t *o) {
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  replay_options_t *o = state->input;
   switch (key) {
-  case KEY_NODES:
-    o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
+  case KEY_POLICIES:
+    parse_policies(state, text, o);
     return 0;
-  case KEY_GPUS:
-    o->gpus = (int)tool_integer(state, "gpus", text, 1, 1 << 20);
+  case KEY_SHARES:
+    parse_shares(state, text, o);
     return 0;
-  case KEY_SLOTS:
-    o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
+  case KEY_WINDOW:
+    parse_window(state, text, o);
     return 0;
   case KEY_WARMUP:
     o->warmup = (int)tool_integer(state, "warmup", text, 1, 1 << 24);
@@ -95,64 +75,33 @@ static error_t parse_number(int key, const char *text, const struct argp_state *
   case KEY_SEED:
     o->seed = (uint64_t)tool_integer(state, "seed", text, 0, INT64_MAX);
     return 0;
-  case KEY_EXPERT_BYTES:
-    o->expert_bytes = (double)tool_bytes(state, "expert-bytes", text, 1, INT64_C(1) << 40);
-    o->planner.payback.expert_bytes = o->expert_bytes;
+  case KEY_JSON:
+    o->json = 1;
+    return 0;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &o->recording;
+    state->child_inputs[1] = &o->planner;
+    return 0;
+  case ARGP_KEY_SUCCESS:
+    o->planner.payback.expert_bytes = o->recording.expert_bytes;
+    planner_options_finish(&o->planner, state);
+    if (o->planner.plan.planner != EPLB_PLANNER_DEFAULT)
+      argp_error(state, "--planner is for one; expected --policies %s", eplb_planner_name(o->planner.plan.planner));
+    o->anew = o->planner.plan.max_moves == INT32_MAX;
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
   }
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
-  replay_options_t *o = state->input;
-  switch (key) {
-  case KEY_TOPOLOGY:
-    o->topology = text;
-    return 0;
-  case KEY_POLICIES:
-    parse_policies(state, text, o);
-    return 0;
-  case KEY_SHARES:
-    parse_shares(state, text, o);
-    return 0;
-  case KEY_WINDOW:
-    parse_window(state, text, o);
-    return 0;
-  case KEY_JSON:
-    o->json = 1;
-    return 0;
-  case ARGP_KEY_ARG:
-    if (o->loads)
-      argp_error(state, "\"%s\" is a second file of loads; expected one", text);
-    o->loads = text;
-    return 0;
-  case ARGP_KEY_INIT:
-    state->child_inputs[0] = &o->planner;
-    return 0;
-  case ARGP_KEY_SUCCESS:
-    planner_options_finish(&o->planner, state);
-    if (o->planner.plan.planner != EPLB_PLANNER_DEFAULT)
-      argp_error(state, "--planner is for one; expected --policies %s", eplb_planner_name(o->planner.plan.planner));
-    o->anew = o->planner.plan.max_moves == INT32_MAX;
-    return 0;
-  case ARGP_KEY_NO_ARGS:
-    argp_error(state, "no file of loads; make some with eplb generate -o loads.csv, or give - for standard input");
-    return 0;
-  default:
-    return parse_number(key, text, state, o);
-  }
-}
-
 static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, eplb_topology_t **topology,
                             replay_run_t *run) {
-  eplb_status_t status = eplb_loads_read(o->loads, loads);
+  eplb_status_t status = eplb_loads_read(o->recording.loads, loads);
   if (!status && (*loads)->num_windows < 2)
-    status =
-        eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one for the next", o->loads);
+    status = eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one for the next",
+                       o->recording.loads);
   if (!status)
-    status = o->topology ? tool_topology(o->topology, o->slots, (*loads)->num_experts, topology)
-                         : tool_declare(o->nodes, o->gpus, o->slots, (*loads)->num_experts, topology);
+    status = recording_topology(&o->recording, (*loads)->num_experts, topology);
   for (int i = 0; i < o->num_policies && !status; i++) {
     eplb_planner_t planner = o->policy[i];
     int with_shares =
@@ -170,7 +119,7 @@ static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, epl
 }
 
 int command_replay(int argc, char **argv) {
-  static const struct argp_child children[] = {{&planner_argp, 0, NULL, 0}, {0}};
+  static const struct argp_child children[] = {{&recording_argp, 0, NULL, 0}, {&planner_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {
       arguments,
       parse_option,
@@ -183,7 +132,7 @@ int command_replay(int argc, char **argv) {
       NULL,
       NULL};
   replay_options_t o = {
-      .nodes = 1,
+      .recording.nodes = 1,
       .history = EPLB_HISTORY_MAX,
       .warmup = 4,
       .seed = 1,

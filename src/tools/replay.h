@@ -3,6 +3,7 @@
 #define EPLB_TOOLS_REPLAY_H
 
 #include "tools/planner_options.h"
+#include "tools/recording_options.h"
 #include <eplb/eplb.h>
 
 enum { REPLAY_MAX_POLICIES = 8 };
@@ -10,14 +11,12 @@ enum { REPLAY_MAX_POLICIES = 8 };
 typedef enum replay_shares { REPLAY_SHARES_AUTO, REPLAY_SHARES_ON, REPLAY_SHARES_OFF } replay_shares_t;
 
 typedef struct replay_options {
-  const char *loads, *topology; /* topology NULL: by the three numbers */
-  int nodes, gpus, slots;       /* in all; gpus, slots 0: chosen */
-  int history;                  /* windows heeded */
-  int warmup;                   /* windows that are not judged */
-  int batch_tokens;             /* 0: whole windows */
-  int anew;                     /* plan every window from nothing */
+  recording_options_t recording;
+  int history;      /* windows heeded */
+  int warmup;       /* windows that are not judged */
+  int batch_tokens; /* 0: whole windows */
+  int anew;         /* plan every window from nothing */
   int json;
-  double expert_bytes;
   uint64_t seed;
   replay_shares_t shares;
   int num_policies;

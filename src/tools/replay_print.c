@@ -18,7 +18,7 @@ static void print_inputs(const replay_run_t *r) {
   const eplb_topology_t *t = r->topology;
   const replay_options_t *o = r->options;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
-  printf("loads     %s: %d windows of %d layers x %d experts\n", o->loads, last + 1, r->loads->num_layers,
+  printf("loads     %s: %d windows of %d layers x %d experts\n", o->recording.loads, last + 1, r->loads->num_layers,
          r->loads->num_experts);
   printf("GPUs      %d on %d node%s, %d slots: %.1f %% redundant experts\n", t->num_devices, nodes,
          nodes == 1 ? "" : "s", slots, 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
@@ -64,10 +64,10 @@ void replay_print(const replay_run_t *run, int num_runs) {
   print_inputs(run);
   print_windows(run, num_runs);
   print_summary(run, num_runs);
-  for (int i = 0; i < num_runs && run->options->expert_bytes > 0; i++)
+  for (int i = 0; i < num_runs && run->options->recording.expert_bytes > 0; i++)
     printf("%s%s moved %s of weights", i == 0 ? "\n" : "; ", eplb_planner_name(run[i].planner),
-           human_bytes((int64_t)((double)replay_summary(&run[i]).moves * run->options->expert_bytes), text));
-  if (run->options->expert_bytes > 0)
+           human_bytes((int64_t)((double)replay_summary(&run[i]).moves * run->options->recording.expert_bytes), text));
+  if (run->options->recording.expert_bytes > 0)
     printf("\n");
 }
 
@@ -78,7 +78,8 @@ static void print_json_step(const replay_run_t *r, const replay_step_t *s) {
       "\"shares\":%s,\"balancedness_next_mean\":%.6f,\"balancedness_next_p10\":%.6f,\"balancedness_next_worst\":%.6f,"
       "\"worst_layer\":%d,\"moves\":%lld,\"moves_inter_node\":%lld,\"bytes\":%.0f,\"planning_ms\":%.3f",
       r->with_shares ? "true" : "false", s->mean, s->p10, s->worst, r->loads->layer_id[s->worst_layer],
-      (long long)s->moves, (long long)s->across, (double)s->moves * r->options->expert_bytes, s->milliseconds);
+      (long long)s->moves, (long long)s->across, (double)s->moves * r->options->recording.expert_bytes,
+      s->milliseconds);
 }
 
 void replay_print_json(const replay_run_t *run, int num_runs) {

@@ -9,13 +9,14 @@
 /* ---- what all ranks need to know first ---- */
 
 /* On rank 0: the recorded loads, or made-up ones. */
-static eplb_status_t get_loads(const run_options_t *o, eplb_loads_t **loads) {
+static eplb_status_t get_loads(const job_options_t *o, eplb_loads_t **loads) {
   return o->loads ? eplb_loads_read(o->loads, loads) : eplb_loads_generate(&o->generate, loads);
 }
 
 /* Rank 0's loads to every rank, a window at a time. */
 static eplb_status_t share_loads(run_t *r) {
-  eplb_status_t status = eplb_agree(MPI_COMM_WORLD, r->rank == 0 ? get_loads(r->options, &r->loads) : EPLB_SUCCESS);
+  eplb_status_t status =
+      eplb_agree(MPI_COMM_WORLD, r->rank == 0 ? get_loads(&r->options->job, &r->loads) : EPLB_SUCCESS);
   if (status)
     return status;
   int shape[3] = {0, 0, 0};
@@ -54,8 +55,7 @@ static double find_scale(const eplb_loads_t *loads) {
 }
 
 static int slots_per_rank(const run_t *r) {
-  int experts = r->loads->num_experts, slots = r->options->slots ? r->options->slots : experts + (experts + 7) / 8;
-  return (slots + r->num_ranks - 1) / r->num_ranks;
+  return job_slots_per_rank(&r->options->job, r->loads->num_experts, r->num_ranks);
 }
 
 /* ---- the session ---- */
@@ -80,14 +80,14 @@ static void show_progress(void *arg, int64_t arrived, int64_t all) {
 
 /* The topology that is planned for: detected, or with --nodes declared. */
 static eplb_status_t find_topology(run_t *r, eplb_topology_t **declared) {
-  if (r->options->slots && r->options->slots < r->loads->num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "--slots is %d for %d experts; every expert needs one", r->options->slots,
+  if (r->options->job.slots && r->options->job.slots < r->loads->num_experts)
+    return eplb_fail(EPLB_ERR_SHAPE, "--slots is %d for %d experts; every expert needs one", r->options->job.slots,
                      r->loads->num_experts);
   eplb_status_t status = eplb_machine_detect(MPI_COMM_WORLD, slots_per_rank(r), &r->machine);
-  if (status || !r->options->nodes)
+  if (status || !r->options->job.nodes)
     return status;
   r->topology_declared = 1;
-  int nodes = r->options->nodes < r->num_ranks ? r->options->nodes : r->num_ranks;
+  int nodes = r->options->job.nodes < r->num_ranks ? r->options->job.nodes : r->num_ranks;
   return eplb_agree(MPI_COMM_WORLD, eplb_topology_declare(nodes, r->num_ranks, slots_per_rank(r), declared));
 }
 
@@ -96,7 +96,7 @@ static eplb_status_t create_session(run_t *r) {
   eplb_status_t status = find_topology(r, &declared);
   if (status)
     return status;
-  eplb_session_options_t o = r->options->session;
+  eplb_session_options_t o = r->options->moving.session;
   o.num_layers = r->loads->num_layers;
   o.num_experts = r->loads->num_experts;
   o.topology = declared ? declared : r->machine->topology;
@@ -111,8 +111,8 @@ static eplb_status_t create_session(run_t *r) {
 
 static eplb_status_t load_weights(run_t *r) {
   r->topology = eplb_session_topology(r->session);
-  eplb_status_t status =
-      weights_create(r->loads->num_layers, slots_per_rank(r), 0, (size_t)r->options->expert_bytes, NULL, &r->weights);
+  eplb_status_t status = weights_create(r->loads->num_layers, slots_per_rank(r), 0,
+                                        (size_t)r->options->moving.expert_bytes, NULL, &r->weights);
   status = eplb_agree(MPI_COMM_WORLD, status ? status : weights_register(&r->weights, r->session));
   if (!status)
     weights_fill(&r->weights, eplb_session_placement(r->session), r->topology, r->rank);
@@ -141,7 +141,7 @@ static void check_weights(const run_t *r, run_round_t *round) {
   int layer = 0, slot = 0;
   int64_t own[2] = {0, 0}, all[2];
   own[0] = weights_count_wrong(&r->weights, eplb_session_placement(r->session), r->topology, r->rank, &layer, &slot);
-  own[1] = (int64_t)r->weights.num_layers * r->weights.num_slots * r->options->expert_bytes;
+  own[1] = (int64_t)r->weights.num_layers * r->weights.num_slots * r->options->moving.expert_bytes;
   MPI_Allreduce(own, all, 2, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
   round->wrong = all[0];
   round->checked = all[1];
@@ -231,7 +231,7 @@ static int run_all(run_t *r) {
   eplb_status_t status = prepare(r);
   run_round_t *rounds = NULL;
   if (!status) {
-    r->count = r->options->rounds ? r->options->rounds : r->loads->num_windows < 8 ? r->loads->num_windows : 8;
+    r->count = r->options->job.rounds ? r->options->job.rounds : r->loads->num_windows < 8 ? r->loads->num_windows : 8;
     rounds = EPLB_NEW(run_round_t, r->count);
     status = eplb_agree(MPI_COMM_WORLD, rounds ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   }

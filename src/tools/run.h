@@ -2,21 +2,16 @@
 #ifndef EPLB_TOOLS_RUN_H
 #define EPLB_TOOLS_RUN_H
 
+#include "tools/job_options.h"
 #include "tools/planner_options.h"
 #include "tools/weights.h"
 #include <eplb/eplb_mpi.h>
 
 typedef struct run_options {
-  const char *loads; /* NULL: made up */
-  eplb_generate_options_t generate;
-  int64_t expert_bytes;
-  int slots;  /* of a layer, in all; 0: an eighth more than experts */
-  int nodes;  /* declared; 0: detect */
-  int rounds; /* 0: one for each window, at most 8 */
-  int json;
+  job_options_t job;
+  moving_options_t moving;
   planner_options_t planner;
-  eplb_session_options_t session;
-  eplb_trigger_t trigger; /* session.trigger points here where it is wanted */
+  eplb_trigger_t trigger; /* moving.session.trigger points here where it is wanted */
   int inject_step;        /* an eplb_step_t, or -1 */
   int inject_rank;
   int inject_damage; /* flip a bit of what arrives instead */

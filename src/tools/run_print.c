@@ -19,15 +19,15 @@ static void print_line(json_t *object) {
 }
 
 static int64_t all_bytes(const run_t *r) {
-  return r->options->expert_bytes * r->loads->num_layers * eplb_topology_num_slots(r->topology);
+  return r->options->moving.expert_bytes * r->loads->num_layers * eplb_topology_num_slots(r->topology);
 }
 
 static const char *source(const run_t *r) {
-  return r->options->loads ? r->options->loads : "made up (lognormal 1, see eplb generate)";
+  return r->options->job.loads ? r->options->job.loads : "made up (lognormal 1, see eplb generate)";
 }
 
 static const char *policy_used(const run_t *r) {
-  return eplb_policy_name(eplb_plan_policy(&r->options->session.plan, r->topology));
+  return eplb_policy_name(eplb_plan_policy(&r->options->moving.session.plan, r->topology));
 }
 
 static void print_start_json(const run_t *r) {
@@ -35,9 +35,9 @@ static void print_start_json(const run_t *r) {
                        r->num_ranks, "nodes", eplb_topology_num_nodes(r->topology), "nodes_declared",
                        r->topology_declared, "loads", source(r), "windows", r->loads->num_windows, "layers",
                        r->loads->num_layers, "experts", r->loads->num_experts, "slots",
-                       eplb_topology_num_slots(r->topology), "groups", r->options->session.plan.num_groups,
-                       "expert_bytes", (json_int_t)r->options->expert_bytes, "planner",
-                       eplb_planner_name(r->options->session.plan.planner), "policy", policy_used(r)));
+                       eplb_topology_num_slots(r->topology), "groups", r->options->moving.session.plan.num_groups,
+                       "expert_bytes", (json_int_t)r->options->moving.expert_bytes, "planner",
+                       eplb_planner_name(r->options->moving.session.plan.planner), "policy", policy_used(r)));
 }
 
 /* A node as it was detected: its host, its ranks and what they drive. */
@@ -73,26 +73,26 @@ static void print_nodes_planned_for(const run_t *r) {
   printf("planned as  %d node%s of %s%d rank%s (declared by --nodes%s)\n", nodes, nodes == 1 ? "" : "s",
          r->num_ranks % nodes ? "up to " : "", (r->num_ranks + nodes - 1) / nodes,
          (r->num_ranks + nodes - 1) / nodes == 1 ? "" : "s",
-         nodes < r->options->nodes ? "; no more nodes than ranks" : "");
+         nodes < r->options->job.nodes ? "; no more nodes than ranks" : "");
 }
 
 static void print_slots(const run_t *r) {
   char expert[HUMAN_MAX], all[HUMAN_MAX];
   int slots = eplb_topology_num_slots(r->topology);
   printf("weights     %d layers x %d slots x %s = %s, 2 tensors per expert, %d slots on each rank\n",
-         r->loads->num_layers, slots, human_bytes(r->options->expert_bytes, expert), human_bytes(all_bytes(r), all),
-         slots / r->num_ranks);
-  if (r->options->slots && slots != r->options->slots)
-    printf("            %d slots do not divide over %d ranks: rounded up to %d\n", r->options->slots, r->num_ranks,
+         r->loads->num_layers, slots, human_bytes(r->options->moving.expert_bytes, expert),
+         human_bytes(all_bytes(r), all), slots / r->num_ranks);
+  if (r->options->job.slots && slots != r->options->job.slots)
+    printf("            %d slots do not divide over %d ranks: rounded up to %d\n", r->options->job.slots, r->num_ranks,
            slots);
 }
 
 void run_print_start(const run_t *r) {
-  if (r->options->json) {
+  if (r->options->job.json) {
     print_start_json(r);
     return;
   }
-  int groups = r->options->session.plan.num_groups;
+  int groups = r->options->moving.session.plan.num_groups;
   print_machine(r);
   print_nodes_planned_for(r);
   printf("loads       %s: %d windows of %d layers x %d experts\n", source(r), r->loads->num_windows,
@@ -100,9 +100,9 @@ void run_print_start(const run_t *r) {
   if (r->scale < 1 || r->scale > 1)
     printf("            not whole numbers: counted as tokens times %.3g\n", r->scale);
   print_slots(r);
-  printf("planner     %s, policy %s, %d expert group%s\n", eplb_planner_name(r->options->session.plan.planner),
+  printf("planner     %s, policy %s, %d expert group%s\n", eplb_planner_name(r->options->moving.session.plan.planner),
          policy_used(r), groups, groups == 1 ? "" : "s");
-  if (r->options->session.plan.policy == EPLB_POLICY_AUTO && groups > 1 && policy_used(r)[0] == 'g')
+  if (r->options->moving.session.plan.policy == EPLB_POLICY_AUTO && groups > 1 && policy_used(r)[0] == 'g')
     printf("            (auto: %d groups cannot be dealt out evenly to %d nodes of equal size)\n", groups,
            eplb_topology_num_nodes(r->topology));
   printf("\n                balance on it   balance on next     slots             moved within   across        bytes\n"
@@ -134,7 +134,7 @@ static void print_round_json(int number, const run_round_t *d) {
 }
 
 void run_print_round(const run_t *r, int number, const run_round_t *d) {
-  if (r->options->json) {
+  if (r->options->job.json) {
     print_round_json(number, d);
     return;
   }
@@ -181,7 +181,7 @@ static void print_end_json(const run_round_t *rounds, int count, int good) {
 void run_print_end(const run_t *r, const run_round_t *rounds, int count, int good) {
   const run_round_t *last = &rounds[count - 1];
   char checked[HUMAN_MAX];
-  if (r->options->json) {
+  if (r->options->job.json) {
     print_end_json(rounds, count, good);
     return;
   }
