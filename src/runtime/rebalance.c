@@ -165,9 +165,13 @@ static void progress_or_yield(eplb_rebalancing_t *r) {
     sched_yield();
 }
 
+static vote_t own_vote(const eplb_rebalancing_t *r) {
+  return (vote_t){eplb_mover_finished(&r->mover), r->mover.status};
+}
+
 static void start_vote(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  r->mine = (vote_t){eplb_mover_finished(&r->mover), r->mover.status};
+  r->mine = own_vote(r);
   MPI_Iallreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm, &r->agreement);
 }
 
@@ -219,17 +223,19 @@ static eplb_status_t vote_in_passing(eplb_session_t *s) {
   return EPLB_SUCCESS;
 }
 
-static void vote_until_finished(eplb_session_t *s) {
+/* Where ranks only wait, each votes when it is finished, once: there is nothing left to do meanwhile. */
+static void wait_for_all(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  while (!finish_vote(r)) {
-    while (!eplb_mover_finished(&r->mover))
-      progress_or_yield(r);
-    start_vote(s);
-  }
+  if (finish_vote(r))
+    return;
+  while (!eplb_mover_finished(&r->mover))
+    progress_or_yield(r);
+  r->mine = own_vote(r);
+  MPI_Allreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm);
 }
 
 static eplb_status_t vote_when_finished(eplb_session_t *s) {
-  vote_until_finished(s);
+  wait_for_all(s);
   return land(s);
 }
 
@@ -339,7 +345,7 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
   eplb_rebalancing_t *r = session->rebalancing;
   double since = MPI_Wtime();
   if (r->phase == MOVING) /* others count on the messages of the flight, and may read weights of this rank */
-    vote_until_finished(session);
+    wait_for_all(session);
   empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
   finish_report(r);
