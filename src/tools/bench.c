@@ -10,13 +10,22 @@ static const struct {
   tool_command_fn *run;
   const char *what;
 } benches[] = {{"plan", bench_plan, "planning: time per layer, balance and moves, beside the reference"},
-               {"migrate", bench_migrate, "migration, beside memcpy, what peers do and the busiest link's bound"}};
+               {"migrate", bench_migrate, "migration, beside memcpy, what peers do and the busiest link's bound"},
+               {"dispatch", bench_dispatch, "shares for each batch, beside the allreduce of its counts alone"}};
 enum { NUM_BENCHES = sizeof benches / sizeof *benches };
 
-double bench_seconds(void) {
+static double seconds_of(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double bench_seconds(void) {
+  return seconds_of(CLOCK_MONOTONIC);
+}
+
+double bench_core_seconds(void) {
+  return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void print_help(FILE *to) {

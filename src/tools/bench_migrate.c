@@ -72,32 +72,13 @@ static eplb_status_t play_round(migrate_job_t *j, int window, migrate_round_t *r
 
 /* ---- a job ---- */
 
-static eplb_status_t get_loads(const migrate_options_t *b, eplb_loads_t **loads) {
-  if (b->job.loads)
-    return eplb_loads_read(b->job.loads, loads);
-  eplb_generate_options_t g = b->job.generate;
-  g.num_windows = b->job.rounds + WARM_UPS;
-  return eplb_loads_generate(&g, loads);
-}
-
-static eplb_status_t find_topology(migrate_job_t *j, int slots_per_rank) {
-  const migrate_options_t *b = j->options;
-  eplb_status_t status = eplb_machine_detect(MPI_COMM_WORLD, slots_per_rank, &j->machine);
-  if (status)
-    return status;
-  return eplb_agree(MPI_COMM_WORLD,
-                    b->job.nodes ? eplb_topology_declare(b->job.nodes < j->num_ranks ? b->job.nodes : j->num_ranks,
-                                                         j->num_ranks, slots_per_rank, &j->topology)
-                                 : eplb_topology_copy(j->machine->topology, &j->topology));
-}
-
 static eplb_status_t prepare(migrate_job_t *j) {
   const migrate_options_t *b = j->options;
-  eplb_status_t status = eplb_agree(MPI_COMM_WORLD, get_loads(b, &j->loads)); /* every rank reads for itself */
+  eplb_status_t status = job_loads(&b->job, b->job.rounds + WARM_UPS, &j->loads);
   if (status)
     return status;
   int each = job_slots_per_rank(&b->job, j->loads->num_experts, j->num_ranks);
-  status = find_topology(j, each);
+  status = job_topology(&b->job, each, &j->topology);
   if (status)
     return status;
   eplb_session_options_t o = b->moving.session;
@@ -124,7 +105,6 @@ static void finish(migrate_job_t *j) {
     eplb_session_destroy(&j->session);
   weights_free(&j->weights);
   peer_free(&j->peer);
-  eplb_machine_destroy(&j->machine);
   eplb_topology_destroy(&j->topology);
   eplb_loads_destroy(&j->loads);
 }

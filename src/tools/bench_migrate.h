@@ -3,7 +3,7 @@
 #define EPLB_TOOLS_BENCH_MIGRATE_H
 
 #include "tools/bench_peer.h"
-#include "tools/job_options.h"
+#include "tools/job.h"
 #include "tools/weights.h"
 #include <eplb/eplb_mpi.h>
 
@@ -29,7 +29,6 @@ typedef struct migrate_job {
   const migrate_options_t *options;
   int rank, num_ranks;
   eplb_loads_t *loads;
-  eplb_machine_t *machine;
   eplb_topology_t *topology;
   eplb_session_t *session;
   weights_t weights;

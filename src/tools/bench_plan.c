@@ -10,7 +10,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- what is measured ---- */
 
@@ -59,13 +58,6 @@ typedef struct bench {
 } bench_t;
 
 /* ---- measuring ---- */
-
-/* What planning took of a core: others on the machine do not count. */
-static double core_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Replicas beyond the first of an expert on a device. */
 static int count_twins(const eplb_topology_t *t, const eplb_placement_t *p, int layer) {
@@ -120,9 +112,9 @@ static eplb_status_t race(const bench_t *b, const eplb_plan_options_t *options, 
       eplb_plan_options_t o = *options;
       eplb_placement_t *p;
       o.planner = planner ? EPLB_PLANNER_DEFAULT : EPLB_PLANNER_REFERENCE;
-      double since = core_seconds();
+      double since = bench_core_seconds();
       status = eplb_plan(&o, t, loads->num_layers, loads->num_experts, loads->load, &p);
-      double seconds = (core_seconds() - since) / loads->num_layers;
+      double seconds = (bench_core_seconds() - since) / loads->num_layers;
       if (status)
         return status;
       rows[planner].seconds = k ? fmin(rows[planner].seconds, seconds) : seconds;
@@ -160,9 +152,9 @@ static eplb_status_t follow(const eplb_plan_options_t *options, const eplb_topol
       eplb_plan(options, t, loads->num_layers, loads->num_experts, eplb_loads_window(loads, 0), &before);
   for (int w = 1; w < loads->num_windows && !status; w++) {
     eplb_placement_t *after = NULL;
-    double since = core_seconds();
+    double since = bench_core_seconds();
     status = eplb_replan(options, t, before, eplb_loads_window(loads, w), &after);
-    row->seconds += (core_seconds() - since) / loads->num_layers / (loads->num_windows - 1);
+    row->seconds += (bench_core_seconds() - since) / loads->num_layers / (loads->num_windows - 1);
     if (!status)
       status = judge(t, after, eplb_loads_window(loads, w), options->num_groups, row);
     if (!status)

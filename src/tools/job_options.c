@@ -1,6 +1,6 @@
-#include "tools/job_options.h"
 #include "tools/commands.h"
 #include "tools/human.h"
+#include "tools/job.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,11 +84,6 @@ static char *show_job_default(int key, const char *text, void *input) {
 }
 
 const struct argp job_argp = {job_arguments, parse_job, NULL, NULL, NULL, show_job_default, NULL};
-
-int job_slots_per_rank(const job_options_t *o, int num_experts, int num_ranks) {
-  int slots = o->slots ? o->slots : num_experts + (num_experts + 7) / 8;
-  return (slots + num_ranks - 1) / num_ranks;
-}
 
 /* ---- moving ---- */
 

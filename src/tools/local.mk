@@ -8,6 +8,10 @@ eplb_SOURCES = \
 	src/runtime/launcher.c \
 	src/tools/bench.c \
 	src/tools/bench.h \
+	src/tools/bench_dispatch.c \
+	src/tools/bench_dispatch.h \
+	src/tools/bench_dispatch_measure.c \
+	src/tools/bench_dispatch_print.c \
 	src/tools/bench_migrate.c \
 	src/tools/bench_migrate.h \
 	src/tools/bench_migrate_count.c \
@@ -21,8 +25,9 @@ eplb_SOURCES = \
 	src/tools/generate.c \
 	src/tools/human.c \
 	src/tools/human.h \
+	src/tools/job.c \
+	src/tools/job.h \
 	src/tools/job_options.c \
-	src/tools/job_options.h \
 	src/tools/mpi.c \
 	src/tools/plan.c \
 	src/tools/plan.h \
@@ -63,7 +68,8 @@ COMMAND_PAGES = \
 	src/tools/eplb-generate.1 \
 	src/tools/eplb-bench.1 \
 	src/tools/eplb-bench-plan.1 \
-	src/tools/eplb-bench-migrate.1
+	src/tools/eplb-bench-migrate.1 \
+	src/tools/eplb-bench-dispatch.1
 man_MANS += src/tools/eplb.1 $(COMMAND_PAGES)
 CLEANFILES += $(man_MANS)
 HELP2MAN_FLAGS = --no-info --no-discard-stderr --version-string='$(PACKAGE_VERSION)' --source='$(PACKAGE_NAME)'

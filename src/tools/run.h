@@ -2,7 +2,7 @@
 #ifndef EPLB_TOOLS_RUN_H
 #define EPLB_TOOLS_RUN_H
 
-#include "tools/job_options.h"
+#include "tools/job.h"
 #include "tools/planner_options.h"
 #include "tools/weights.h"
 #include <eplb/eplb_mpi.h>

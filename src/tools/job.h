@@ -1,6 +1,6 @@
 /* What jobs under mpirun are told, for every command that runs one: children of its argp. */
-#ifndef EPLB_TOOLS_JOB_OPTIONS_H
-#define EPLB_TOOLS_JOB_OPTIONS_H
+#ifndef EPLB_TOOLS_JOB_H
+#define EPLB_TOOLS_JOB_H
 
 #include <argp.h>
 #include <eplb/eplb_mpi.h>
@@ -24,7 +24,13 @@ typedef struct moving_options {
 /* Their inputs are a job_options_t and a moving_options_t. */
 extern const struct argp job_argp, moving_argp;
 
+/* The loads on every rank: of the file, or `num_windows` that are made up. Collective over MPI_COMM_WORLD. */
+eplb_status_t job_loads(const job_options_t *options, int num_windows, eplb_loads_t **loads);
+
 /* Slots of a layer on each of `num_ranks` ranks. */
 int job_slots_per_rank(const job_options_t *options, int num_experts, int num_ranks);
+
+/* The ranks as detected, or with options->nodes as declared. Collective over MPI_COMM_WORLD. */
+eplb_status_t job_topology(const job_options_t *options, int slots_per_rank, eplb_topology_t **topology);
 
 #endif
