@@ -8,15 +8,15 @@ typedef struct dispatch_options {
   job_options_t job;
   int gpus;       /* that shares alone are made for; 0: one for each rank */
   int tokens;     /* of each GPU's batch, on the average */
-  double compute; /* seconds of a core between begin and end */
+  double compute; /* seconds of a core, for each layer */
 } dispatch_options_t;
 
 /* What is done for each layer and batch, in this order. */
 typedef enum dispatch_act {
   DISPATCH_ALLREDUCE, /* of the counts, by MPI alone */
   DISPATCH_BATCH,     /* begin, end */
-  DISPATCH_COMPUTE,   /* what a job has to do meanwhile, alone */
-  DISPATCH_OVERLAP,   /* the same between begin and end */
+  DISPATCH_AFTER,     /* computation, then a batch */
+  DISPATCH_BEHIND,    /* begin, the same computation, end */
   DISPATCH_SHARES,
   DISPATCH_QUOTAS,
   DISPATCH_ACTS

@@ -42,14 +42,13 @@ static void work(double seconds) {
     ;
 }
 
-static eplb_status_t compute(dispatch_job_t *j, int layer) {
-  (void)layer;
+static eplb_status_t after(dispatch_job_t *j, int layer) {
   work(j->options->compute);
-  return EPLB_SUCCESS;
+  return batch(j, layer);
 }
 
 /* Messages move on only when MPI is called: now and then, as a job would. */
-static eplb_status_t overlap(dispatch_job_t *j, int layer) {
+static eplb_status_t behind(dispatch_job_t *j, int layer) {
   enum { LOOKS = 4 };
   int arrived = 0;
   eplb_status_t status = begin(j, layer);
@@ -80,7 +79,7 @@ static const struct {
   double (*clock)(void); /* of the wall where ranks wait for each other, else of the core */
 } acts[DISPATCH_ACTS] = {
     [DISPATCH_ALLREDUCE] = {allreduce, bench_seconds}, [DISPATCH_BATCH] = {batch, bench_seconds},
-    [DISPATCH_COMPUTE] = {compute, bench_seconds},     [DISPATCH_OVERLAP] = {overlap, bench_seconds},
+    [DISPATCH_AFTER] = {after, bench_seconds},         [DISPATCH_BEHIND] = {behind, bench_seconds},
     [DISPATCH_SHARES] = {shares, bench_core_seconds},  [DISPATCH_QUOTAS] = {quotas, bench_core_seconds}};
 
 /* As if one rank had counted all tokens, and each of this rank's tokens has a replica. */

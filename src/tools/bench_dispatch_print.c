@@ -8,8 +8,8 @@ static const struct {
 } acts[DISPATCH_ACTS] = {
     [DISPATCH_ALLREDUCE] = {"allreduce", "MPI_Allreduce of the counts, alone"},
     [DISPATCH_BATCH] = {"batch", "a batch: begin, end"},
-    [DISPATCH_COMPUTE] = {"compute", "computation, alone"},
-    [DISPATCH_OVERLAP] = {"overlap", "begin, computation, end"},
+    [DISPATCH_AFTER] = {"after", "computation, then a batch"},
+    [DISPATCH_BEHIND] = {"behind", "begin, computation, end"},
     [DISPATCH_SHARES] = {"shares", "shares, of a core"},
     [DISPATCH_QUOTAS] = {"quotas", "quotas, of a core"},
 };
@@ -28,17 +28,6 @@ static figure_t figure(const double *sorted, int rounds) {
   return (figure_t){.best = sorted[0] * 1e6, .median = (sorted[(rounds - 1) / 2] + sorted[rounds / 2]) / 2 * 1e6};
 }
 
-/* What is left of a batch behind computation: of the best and the median themselves, as a round that was disturbed in
- * one of the two says nothing of their difference. */
-static figure_t exposed(const figure_t *figures) {
-  const figure_t *with = &figures[DISPATCH_OVERLAP], *without = &figures[DISPATCH_COMPUTE];
-  return (figure_t){with->best - without->best, with->median - without->median};
-}
-
-static json_t *pack(figure_t f) {
-  return json_pack("{s:f, s:f}", "us_best", f.best, "us_median", f.median);
-}
-
 static void print_json(const dispatch_job_t *j, const figure_t *figures) {
   int rounds = j->options->job.rounds;
   json_t *line =
@@ -47,17 +36,13 @@ static void print_json(const dispatch_job_t *j, const figure_t *figures) {
                 j->loads->num_experts, "slots", j->ranks.placement->num_slots, "gpus", j->gpus.topology->num_devices,
                 "gpu_slots", j->gpus.placement->num_slots, "tokens", j->options->tokens, "rounds", rounds);
   for (int a = 0; a < DISPATCH_ACTS; a++)
-    json_object_set_new(line, acts[a].key, pack(figures[a]));
-  json_object_set_new(line, "exposed", pack(exposed(figures)));
+    json_object_set_new(line, acts[a].key,
+                        json_pack("{s:f, s:f}", "us_best", figures[a].best, "us_median", figures[a].median));
   char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
   if (text)
     puts(text);
   free(text);
   json_decref(line);
-}
-
-static void print_row(const char *what, figure_t f) {
-  printf("%-38s %10.2f %10.2f\n", what, f.best, f.median);
 }
 
 static void print_table(const dispatch_job_t *j, const figure_t *figures) {
@@ -70,11 +55,8 @@ static void print_table(const dispatch_job_t *j, const figure_t *figures) {
          j->ranks.placement->num_slots, o->tokens, rounds, rounds == 1 ? "" : "s", j->gpus.topology->num_devices,
          j->gpus.topology->num_devices == 1 ? "" : "s", j->gpus.placement->num_slots, "us per layer and batch", "best",
          "median");
-  for (int a = 0; a < DISPATCH_ACTS; a++) {
-    print_row(acts[a].what, figures[a]);
-    if (a == DISPATCH_OVERLAP)
-      print_row("  longer than without the batch", exposed(figures));
-  }
+  for (int a = 0; a < DISPATCH_ACTS; a++)
+    printf("%-38s %10.2f %10.2f\n", acts[a].what, figures[a].best, figures[a].median);
 }
 
 void dispatch_print(const dispatch_job_t *j, double *seconds) {
