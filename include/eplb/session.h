@@ -58,13 +58,17 @@ typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, si
 /* Told by test, wait and commit how far this rank is: bytes of weights that have arrived, of those that will. */
 typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
 
+/* Told on rank 0, by eplb_rebalance_begin, what was decided and why: one line, without its end. Only with a trigger,
+ * and only where no rank has failed by then. */
+typedef void eplb_log_fn(void *arg, const char *line);
+
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their
  * args. Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
  * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY,
  * EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES,
- * EPLB_SHARED_BYTES. Any other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h),
- * EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h), and any value that does not parse, is an error
- * that names it. */
+ * EPLB_SHARED_BYTES; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a trigger where there is none. Any
+ * other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY
+ * and EPLB_GPU_AWARE (see memory.h), and any value that does not parse, is an error that names it. */
 typedef struct eplb_session_options {
   size_t size;        /* sizeof(eplb_session_options_t), set by _init */
   int num_layers;     /* MoE layers, >= 1; must be set */
@@ -89,6 +93,8 @@ typedef struct eplb_session_options {
   void *fault_arg;
   eplb_progress_fn *progress; /* or NULL */
   void *progress_arg;
+  eplb_log_fn *log; /* or NULL */
+  void *log_arg;
 } eplb_session_options_t;
 
 EPLB_PUBLIC void eplb_session_options_init(eplb_session_options_t *options);
@@ -164,7 +170,7 @@ typedef struct eplb_report {
   int64_t slots_changed;             /* sum of transfers */
   double busiest_sender;             /* what the device that sends most sends, of the mean of all; 1 where none sends */
   double busiest_receiver;           /* the same for receiving */
-  char reason[EPLB_REASON_MAX];      /* on rank 0, with a trigger: what was decided and why, in one line; else "" */
+  eplb_decision_t decision;          /* on rank 0, with a trigger: also why, in one line; else all 0 */
   double balancedness_before;        /* mean over layers, of the reduced window, on every rank */
   double balancedness_after;         /* of the same with the new plan */
   double seconds_reduce, seconds_plan, seconds_broadcast, seconds_derive;

@@ -34,14 +34,12 @@ static int has_counts(const eplb_session_t *s, int layer) {
 
 /* Where the trigger says that it does not pay, `after` becomes what there is. */
 static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *windows, eplb_placement_t *after,
-                                 char *reason) {
-  eplb_decision_t decision;
+                                 eplb_decision_t *decision) {
   eplb_status_t status = eplb_trigger_decide(s->options.trigger, s->options.plan.payback, s->topology, s->placement,
-                                             after, windows, s->windows_since + 1, &decision);
+                                             after, windows, s->windows_since + 1, decision);
   if (status)
     return status;
-  memcpy(reason, decision.reason, sizeof decision.reason);
-  for (int l = 0; l < s->options.num_layers && !decision.rebalance; l++)
+  for (int l = 0; l < s->options.num_layers && !decision->rebalance; l++)
     eplb_placement_copy_layer(s->placement, after, l);
   return EPLB_SUCCESS;
 }
@@ -60,7 +58,7 @@ static eplb_plan_options_t choose_planner(const eplb_session_t *s) {
 }
 
 /* On rank 0: the new mapping; where nothing was counted, the old one. */
-static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, char *reason) {
+static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decision_t *decision) {
   eplb_placement_t *planned;
   eplb_windows_t windows;
   int counted = 0;
@@ -69,6 +67,8 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, char *reas
     eplb_placement_copy_layer(s->placement, after, l);
     counted |= has_counts(s, l);
   }
+  if (!counted && s->options.trigger)
+    strcpy(decision->reason, "stay: no tokens were counted");
   if (!counted)
     return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
   eplb_status_t status = eplb_history_with(s->history, s->load, &windows);
@@ -82,7 +82,7 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, char *reas
       eplb_placement_copy_layer(planned, after, l);
   eplb_placement_destroy(&planned);
   if (s->options.trigger)
-    status = ask_trigger(s, &windows, after, reason);
+    status = ask_trigger(s, &windows, after, decision);
   return status ? status : eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
 }
 
@@ -93,7 +93,7 @@ eplb_status_t eplb_decide(eplb_session_t *s, eplb_placement_t *after, eplb_repor
 
   double head[3] = {EPLB_SUCCESS, 0, 0}; /* status, balancedness before and after */
   if (s->rank == 0) {
-    eplb_status_t status = plan(s, after, report->reason);
+    eplb_status_t status = plan(s, after, &report->decision);
     head[0] = status;
     if (!status) {
       head[1] = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL);
@@ -113,5 +113,8 @@ eplb_status_t eplb_decide(eplb_session_t *s, eplb_placement_t *after, eplb_repor
   report->balancedness_before = head[1];
   report->balancedness_after = head[2];
   report->seconds_broadcast = elapsed(&since);
-  return eplb_agree(s->comm, status);
+  status = eplb_agree(s->comm, status);
+  if (!status && s->options.log && *report->decision.reason)
+    s->options.log(s->options.log_arg, report->decision.reason);
+  return status;
 }

@@ -187,17 +187,73 @@ static const struct {
 };
 enum { NUM_VARIABLES = sizeof variables / sizeof *variables };
 
+/* ---- the trigger's ---- */
+
+static eplb_status_t set_min_windows(const char *name, const char *text, eplb_trigger_t *trigger) {
+  long long number;
+  eplb_status_t status = parse_number(name, text, 1, INT32_MAX, &number);
+  if (!status)
+    trigger->min_windows = (int)number;
+  return status;
+}
+
+static eplb_status_t set_hysteresis(const char *name, const char *text, eplb_trigger_t *trigger) {
+  return parse_real(name, text, &trigger->hysteresis);
+}
+
+static const struct {
+  const char *name;
+  eplb_status_t (*set)(const char *name, const char *text, eplb_trigger_t *trigger);
+} trigger_variables[] = {{"EPLB_MIN_WINDOWS", set_min_windows}, {"EPLB_HYSTERESIS", set_hysteresis}};
+enum { NUM_TRIGGER_VARIABLES = sizeof trigger_variables / sizeof *trigger_variables };
+
+/* Where the job has no trigger, this makes one. */
+static eplb_status_t override_trigger(int i, const char *text, eplb_session_options_t *options,
+                                      eplb_trigger_t *trigger) {
+  if (!options->plan.payback)
+    return eplb_fail(EPLB_ERR_ARGUMENT,
+                     "environment variable %s is for a trigger, and plan.payback is not set; expected both, to tell "
+                     "what pays",
+                     trigger_variables[i].name);
+  options->trigger = trigger;
+  return trigger_variables[i].set(trigger_variables[i].name, text, trigger);
+}
+
+/* ---- all of them ---- */
+
+static int is_name(const char *name, const char *entry, size_t length) {
+  return strlen(name) == length && !strncmp(entry, name, length);
+}
+
 /* One "NAME=value" of the environment. */
-static eplb_status_t override(const char *entry, eplb_session_options_t *options) {
+static eplb_status_t override(const char *entry, eplb_session_options_t *options, eplb_trigger_t *trigger) {
   const char *equals = strchr(entry, '=');
   size_t length = equals ? (size_t)(equals - entry) : strlen(entry);
   for (int i = 0; i < NUM_VARIABLES; i++)
-    if (strlen(variables[i].name) == length && !strncmp(entry, variables[i].name, length))
+    if (is_name(variables[i].name, entry, length))
       return variables[i].set(variables[i].name, equals ? equals + 1 : "", options);
+  for (int i = 0; i < NUM_TRIGGER_VARIABLES; i++)
+    if (is_name(trigger_variables[i].name, entry, length))
+      return override_trigger(i, equals ? equals + 1 : "", options, trigger);
   return eplb_fail(EPLB_ERR_ARGUMENT,
                    "no option goes by the environment variable %.*s; eplb/session.h lists those that "
                    "there are",
                    (int)length, entry);
+}
+
+/* A copy that can be changed. */
+static eplb_status_t take_trigger(const eplb_trigger_t *given, eplb_session_options_t *options,
+                                  eplb_trigger_t *trigger) {
+  eplb_trigger_init(trigger);
+  options->trigger = NULL;
+  if (!given)
+    return EPLB_SUCCESS;
+  if (given->size != sizeof *given)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %zu bytes; expected %zu: call eplb_trigger_init", given->size,
+                     sizeof *given);
+  *trigger = *given;
+  options->trigger = trigger;
+  return EPLB_SUCCESS;
 }
 
 static eplb_status_t check_trigger(const eplb_session_options_t *o) {
@@ -206,10 +262,7 @@ static eplb_status_t check_trigger(const eplb_session_options_t *o) {
     return EPLB_SUCCESS;
   if (!o->plan.payback)
     return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger without plan.payback; expected both, to tell what pays");
-  if (t->size != sizeof *t)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %zu bytes; expected %zu: call eplb_trigger_init", t->size,
-                     sizeof *t);
-  if (t->min_windows < 1 || !(t->hysteresis >= 1))
+  if (t->min_windows < 1 || !(t->hysteresis >= 1 && t->hysteresis < INFINITY))
     return eplb_fail(EPLB_ERR_ARGUMENT, "a trigger of %d windows and hysteresis %g; expected 1 or more of each",
                      t->min_windows, t->hysteresis);
   return EPLB_SUCCESS;
@@ -243,7 +296,8 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
   return check_trigger(o);
 }
 
-eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options) {
+eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options,
+                                   eplb_trigger_t *trigger) {
   eplb_session_options_init(options);
   if (!given)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session options are NULL");
@@ -251,10 +305,10 @@ eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_ses
     return eplb_fail(EPLB_ERR_ARGUMENT, "session options of %zu bytes; expected %zu: call eplb_session_options_init",
                      given->size, sizeof *given);
   *options = *given;
-  eplb_status_t status = EPLB_SUCCESS;
+  eplb_status_t status = take_trigger(given->trigger, options, trigger);
   for (char **entry = environ; entry && *entry && !status; entry++)
     if (!strncmp(*entry, "EPLB_", 5))
-      status = override(*entry, options);
+      status = override(*entry, options, trigger);
   return status ? status : check_sizes(options);
 }
 

@@ -98,7 +98,8 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   MPI_Comm_dup(comm, &own);
 
   eplb_session_options_t resolved;
-  status = eplb_options_resolve(options, &resolved);
+  eplb_trigger_t trigger;
+  status = eplb_options_resolve(options, &resolved, &trigger);
   if (!status && !session)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   eplb_session_t *s = EPLB_NEW(eplb_session_t, 1);
@@ -135,7 +136,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
     s->options.plan.payback = &s->payback;
   }
   if (resolved.trigger) {
-    s->trigger = *resolved.trigger;
+    s->trigger = trigger;
     s->options.trigger = &s->trigger;
   }
   *session = s;

@@ -16,8 +16,8 @@ typedef struct recording_options {
 extern const struct argp recording_argp;
 
 /* The GPUs as they are declared. As many slots as asked for, or with 0 an eighth more than `num_experts`, rounded up to
- * a multiple of the GPUs; by numbers they are dealt out evenly to the GPUs, those evenly to the nodes, and the first get
- * one more; with 0 GPUs 8 for each node. Errors as eplb_topology_read. */
+ * a multiple of the GPUs; by numbers they are dealt out evenly to the GPUs, those evenly to the nodes, and the first
+ * get one more; with 0 GPUs 8 for each node. Errors as eplb_topology_read. */
 eplb_status_t recording_topology(const recording_options_t *options, int num_experts, eplb_topology_t **topology);
 
 #endif

@@ -110,6 +110,12 @@ void run_print_start(const run_t *r) {
   fflush(stdout);
 }
 
+static json_t *pack_decision(const eplb_decision_t *d) {
+  return json_pack("{s:b, s:f, s:f, s:f, s:f, s:s}", "rebalance", d->rebalance, "seconds_saved", d->saved_seconds,
+                   "seconds_cost", d->cost_seconds, "balancedness_before", d->balance_before, "balancedness_after",
+                   d->balance_after, "reason", d->reason);
+}
+
 static void print_round_json(int number, const run_round_t *d) {
   const eplb_report_t *p = &d->report;
   json_t *times = json_object();
@@ -124,8 +130,8 @@ static void print_round_json(int number, const run_round_t *d) {
       p->commits_done, "busiest_sender", p->busiest_sender, "busiest_receiver", p->busiest_receiver, "milliseconds",
       times, "staging_peak", (json_int_t)d->staging_peak, "staging_limit", (json_int_t)p->staging_limit, "checksums",
       p->verified, "bytes_checked", (json_int_t)d->checked, "bytes_wrong", (json_int_t)d->wrong);
-  if (line && p->reason[0])
-    json_object_set_new(line, "reason", json_string(p->reason));
+  if (line && p->decision.reason[0])
+    json_object_set_new(line, "decision", pack_decision(&p->decision));
   if (line && d->next >= 0) {
     json_object_set_new(line, "balancedness_next_before", json_real(d->next_before));
     json_object_set_new(line, "balancedness_next_after", json_real(d->next_after));
@@ -149,8 +155,8 @@ void run_print_round(const run_t *r, int number, const run_round_t *d) {
          human_bytes(bytes[EPLB_LINK_DEVICE], gpu), human_bytes(bytes[EPLB_LINK_NODE], node),
          human_bytes(bytes[EPLB_LINK_NETWORK], network), human_bytes(d->checked, checked),
          d->wrong ? "WRONG" : "right");
-  if (d->report.reason[0])
-    printf("       %s\n", d->report.reason);
+  if (d->report.decision.reason[0])
+    printf("       %s\n", d->report.decision.reason);
   fflush(stdout);
 }
 

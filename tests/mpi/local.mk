@@ -9,7 +9,8 @@ MPI_TESTS = \
 	tests/mpi/misuse \
 	tests/mpi/modes \
 	tests/mpi/permutations \
-	tests/mpi/session
+	tests/mpi/session \
+	tests/mpi/trigger
 check_PROGRAMS += $(MPI_TESTS)
 TESTS += $(MPI_TESTS:=.test)
 EXTRA_DIST += $(MPI_TESTS:=.test) tests/mpi/run.sh
@@ -96,3 +97,8 @@ tests_mpi_permutations_SOURCES = tests/mpi/permutations.c
 tests_mpi_permutations_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_permutations_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_permutations_LDADD = $(MPI_TEST_LIBS)
+
+tests_mpi_trigger_SOURCES = tests/mpi/trigger.c
+tests_mpi_trigger_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_trigger_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_trigger_LDADD = $(MPI_TEST_LIBS)

@@ -164,23 +164,6 @@ static void tensors(void) {
   mpi_tap_case("tensors registered wrongly, twice, or not alike");
 }
 
-static void triggers(void) {
-  eplb_session_t *s = NULL;
-  eplb_session_options_t o = job_options();
-  eplb_trigger_t trigger;
-  eplb_trigger_init(&trigger);
-  o.trigger = &trigger;
-  CHECK(eplb_session_create(MPI_COMM_WORLD, &o, &s) == EPLB_ERR_ARGUMENT);
-  CHECK(strstr(eplb_last_error(), "a trigger without plan.payback") && !s);
-  eplb_payback_t payback;
-  eplb_payback_init(&payback);
-  o.plan.payback = &payback;
-  trigger.min_windows = 0;
-  CHECK(eplb_session_create(MPI_COMM_WORLD, &o, &s) == EPLB_ERR_ARGUMENT);
-  CHECK(strstr(eplb_last_error(), "a trigger of 0 windows") && !s);
-  mpi_tap_case("a trigger that cannot tell what pays");
-}
-
 static void counts(void) {
   eplb_session_options_t o = job_options();
   job_t job;
@@ -251,7 +234,6 @@ int main(int argc, char **argv) {
   tensors();
   tensor_of_some_ranks();
   no_session();
-  triggers();
   counts();
   return mpi_tap_end();
 }

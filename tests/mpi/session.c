@@ -169,40 +169,6 @@ static void earlier_windows_are_heeded(void) {
   mpi_tap_case("earlier windows are heeded");
 }
 
-/* Nothing pays while moving is dear, nor too soon after the last time; then all that is planned is moved. */
-static void only_what_pays_is_moved(void) {
-  job_t job;
-  eplb_report_t report;
-  eplb_session_options_t o = job_options();
-  eplb_payback_t payback;
-  eplb_trigger_t trigger;
-  eplb_payback_init(&payback);
-  eplb_trigger_init(&trigger);
-  payback.seconds_per_load = 1e-6;
-  payback.windows = 1e-12;
-  trigger.min_windows = 2;
-  o.plan.planner = EPLB_PLANNER_SCENARIO;
-  o.plan.policy = EPLB_POLICY_AUTO;
-  o.plan.payback = &payback;
-  o.trigger = &trigger;
-  for (int pays = 0; pays <= 1 && num_ranks > 1; pays++) {
-    job_start(&job, &o);
-    for (int round = 0; round < 3; round++) {
-      job_record(&job, round, 0);
-      CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
-      CHECK((report.slots_changed > 0) == (pays && round == 1));
-      CHECK(job_is_whole(&job));
-      const char *reason = round == 0 || (pays && round == 2) ? "stay: 1 window since"
-                           : pays                             ? "rebalance: "
-                                                              : "stay: ";
-      CHECK(job.rank > 0 ? !*report.reason : strstr(report.reason, reason) == report.reason);
-    }
-    job_finish(&job);
-    payback.windows = 1e12;
-  }
-  mpi_tap_case("only what pays is moved, and not too often");
-}
-
 static void layers_without_counts_stay(void) {
   job_t job;
   eplb_session_options_t o = job_options();
@@ -311,7 +277,6 @@ int main(int argc, char **argv) {
   detection_serves_too();
   the_machine_is_seen_anew();
   earlier_windows_are_heeded();
-  only_what_pays_is_moved();
   layers_without_counts_stay();
   parts_give_the_same();
   an_early_end_calls_off();
