@@ -1,15 +1,31 @@
-/* A whole file of JSON. */
+/* Files of JSON: one document, or one after another. */
 #ifndef EPLB_FORMATS_JSON_FILE_H
 #define EPLB_FORMATS_JSON_FILE_H
 
-#include <eplb/status.h>
+#include "formats/input.h"
 #include <jansson.h>
+#include <stdint.h>
 
-/* How a path is called in sentences: "-" is standard input. */
-const char *eplb_json_name(const char *path);
+/* Where reading is. */
+typedef struct eplb_json_stream {
+  eplb_input_t *input;
+  int64_t line; /* of the next byte, from 1 */
+  int ahead;    /* that byte, if it has been read already; else EOF */
+} eplb_json_stream_t;
 
-/* The document in the file, the caller's; `what` it is to be goes into the sentence, e.g. "a placement". EPLB_ERR_IO;
- * EPLB_ERR_FORMAT names the line. */
+eplb_json_stream_t eplb_json_start(eplb_input_t *input);
+
+/* The next array or object, the caller's, and the line that it begins in; NULL at the end of the file. `what` the file
+ * is to be goes into the sentence, e.g. "a placement". EPLB_ERR_IO; EPLB_ERR_FORMAT names the line. */
+eplb_status_t eplb_json_next(eplb_json_stream_t *stream, const char *what, json_t **value, int64_t *line);
+
+/* That nothing but blanks comes. EPLB_ERR_IO; EPLB_ERR_FORMAT. */
+eplb_status_t eplb_json_end(eplb_json_stream_t *stream, const char *what);
+
+/* The document in the file, the caller's. "-" is standard input. Errors likewise. */
 eplb_status_t eplb_json_load(const char *path, const char *what, json_t **document);
+
+/* What a value is, in sentences: "an array", "null", ...; "nothing" for NULL. */
+const char *eplb_json_type(const json_t *value);
 
 #endif

@@ -117,7 +117,7 @@ eplb_status_t eplb_topology_read(const char *text, int default_slots, eplb_topol
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", text ? "topology" : "text");
   if (eplb_is_topology_spec(text))
     return eplb_topology_parse_spec(text, default_slots, topology);
-  parts_t p = {.path = eplb_json_name(text)};
+  parts_t p = {.path = eplb_input_name(text)};
   json_t *document = NULL;
   eplb_status_t status = eplb_json_load(text, "a topology", &document);
   const json_t *inner = json_object_get(document, "topology"), *t = inner ? inner : document;
