@@ -13,6 +13,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/levels \
 	tests/unit/loads \
 	tests/unit/loads_csv \
+	tests/unit/loads_forms \
 	tests/unit/machines \
 	tests/unit/machines_recorded \
 	tests/unit/out_of_memory \
@@ -83,9 +84,19 @@ FOLDER_SOURCES = tests/support/folder.c tests/support/folder.h
 FORMATS_LIBS = tests/support/libshapes.la tests/support/libtap.la src/formats/libformats.la $(JANSSON_LIBS) \
 	$(LIBCSV_LIBS) src/core/libcore.la
 
-tests_unit_loads_csv_SOURCES = tests/unit/loads_csv.c $(FOLDER_SOURCES)
+LOADS_FILE_SOURCES = tests/support/loads_file.c tests/support/loads_file.h $(FOLDER_SOURCES)
+
+tests_unit_loads_csv_SOURCES = tests/unit/loads_csv.c $(LOADS_FILE_SOURCES)
 tests_unit_loads_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loads_csv_LDADD = $(FORMATS_LIBS)
+
+tests_unit_loads_forms_SOURCES = \
+	tests/support/loads_forms.c \
+	tests/support/loads_forms.h \
+	tests/unit/loads_forms.c \
+	$(LOADS_FILE_SOURCES)
+tests_unit_loads_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_forms_LDADD = $(FORMATS_LIBS)
 
 tests_unit_placement_json_SOURCES = tests/unit/placement_json.c $(FOLDER_SOURCES)
 tests_unit_placement_json_CPPFLAGS = $(UNIT_CPPFLAGS) $(JANSSON_CFLAGS)
