@@ -304,7 +304,8 @@ static eplb_status_t bench_all(const bench_t *b) {
 enum { KEY_LOADS = 256, KEY_REPEAT, KEY_EFFORT, KEY_JSON };
 
 static const struct argp_option arguments[] = {
-    {"loads", KEY_LOADS, "FILE", 0, "recorded loads, on several numbers of GPUs, instead of made-up ones", 0},
+    {"loads", KEY_LOADS, "FILE", 0,
+     "recorded loads, as eplb plan reads them, on several numbers of GPUs, instead of made-up ones", 0},
     {"repeat", KEY_REPEAT, "N", 0, "plan N times and take the quickest (3)", 0},
     {"effort", KEY_EFFORT, "NAME", 0, "of the default planner: fast, default or best (default)", 0},
     {"json", KEY_JSON, NULL, 0, "a line of JSON for each row", 0},

@@ -1,6 +1,7 @@
 #include "tools/commands.h"
 #include "tools/human.h"
 #include "tools/job.h"
+#include "tools/recording_options.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +21,8 @@ enum {
 };
 
 static const struct argp_option job_arguments[] = {
-    {"loads", KEY_LOADS, "FILE", 0, "recorded loads, CSV; window after window is one round (default: made up)", 0},
+    {"loads", KEY_LOADS, "FILE", 0,
+     "recorded loads: " RECORDING_FORMS "; window after window is one round (default: made up)", 0},
     {"layers", KEY_LAYERS, "N", 0, "layers of made-up loads", 0},
     {"experts", KEY_EXPERTS, "N", 0, "experts per layer of made-up loads", 0},
     {"seed", KEY_SEED, "N", 0, "seed of made-up loads (1)", 0},

@@ -192,15 +192,16 @@ static void suggest_slots(const plan_result_t *r) {
 
 int command_plan(int argc, char **argv) {
   static const struct argp_child children[] = {{&recording_argp, 0, NULL, 0}, {&planner_argp, 0, NULL, 0}, {0}};
-  static const struct argp argp = {arguments,
-                                   parse_option,
-                                   "LOADS",
-                                   "Plan which slots of which GPUs hold which experts, for recorded loads (CSV; - is "
-                                   "standard input).\vExample: eplb plan loads.csv --nodes 4 --gpus 32 -o "
-                                   "placement.json",
-                                   children,
-                                   NULL,
-                                   NULL};
+  static const struct argp argp = {
+      arguments,
+      parse_option,
+      "LOADS",
+      "Plan which slots of which GPUs hold which experts, for recorded LOADS: " RECORDING_FORMS
+      "; - is standard input.\vExample: eplb plan loads.csv --nodes 4 --gpus 32 -o "
+      "placement.json",
+      children,
+      NULL,
+      NULL};
   plan_options_t options = {.recording.nodes = 1, .window = PLAN_WINDOW_LAST, .token_experts = 8};
   planner_options_init(&options.planner);
   tool_parse(&argp, argc, argv, &options);

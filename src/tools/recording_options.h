@@ -5,6 +5,9 @@
 #include <argp.h>
 #include <eplb/topology.h>
 
+/* What a file of loads may be, for help texts. */
+#define RECORDING_FORMS "CSV, JSON of SGLang or vLLM, NumPy's .npy or a folder of TensorRT-LLM's statistics"
+
 typedef struct recording_options {
   const char *loads;      /* the command's argument */
   const char *topology;   /* declared, instead of nodes and gpus; or NULL */

@@ -124,9 +124,10 @@ int command_replay(int argc, char **argv) {
       arguments,
       parse_option,
       "LOADS",
-      "Take planners through recorded windows (CSV; - is standard input) as a job would: plan from those that have "
-      "been, "
-      "and judge by the next.\vWithout --budget each window is planned from nothing; with it, from the placement that "
+      "Take planners through the windows of recorded LOADS as a job would: plan from those that have been, and judge "
+      "by "
+      "the next. LOADS are " RECORDING_FORMS
+      "; - is standard input.\vWithout --budget each window is planned from nothing; with it, from the placement that "
       "is there (the reference always from nothing). Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
       children,
       NULL,
