@@ -13,8 +13,13 @@ typedef struct parser {
   unsigned seen; /* bit by bit, the members that have been */
 } parser_t;
 
-static eplb_status_t refuse(const parser_t *p, const char *expected) {
+static void skip_blanks(parser_t *p) {
+  p->next += strspn(p->next, " \t\n");
+}
+
+static eplb_status_t refuse(parser_t *p, const char *expected) {
   char shown[EPLB_SHOWN];
+  skip_blanks(p);
   return eplb_fail(EPLB_ERR_FORMAT, "%s: the header goes on with \"%s\"; expected %s", p->name,
                    eplb_show(p->next, strlen(p->next), shown, sizeof shown), expected);
 }
@@ -22,7 +27,7 @@ static eplb_status_t refuse(const parser_t *p, const char *expected) {
 /* Whether the text goes on with `word`, which is then behind. */
 static int skip(parser_t *p, const char *word) {
   size_t length = strlen(word);
-  p->next += strspn(p->next, " \t\n");
+  skip_blanks(p);
   if (strncmp(p->next, word, length))
     return 0;
   p->next += length;
@@ -32,7 +37,7 @@ static int skip(parser_t *p, const char *word) {
 /* Likewise with a word in quotation marks of either kind. */
 static int skip_quoted(parser_t *p, const char *word) {
   const char *from = p->next;
-  if ((skip(p, "'") && skip(p, word) && skip(p, "'")))
+  if (skip(p, "'") && skip(p, word) && skip(p, "'"))
     return 1;
   p->next = from;
   if (skip(p, "\"") && skip(p, word) && skip(p, "\""))
@@ -43,13 +48,12 @@ static int skip_quoted(parser_t *p, const char *word) {
 
 /* Such as '<i8'. Numbers of one byte have '|' in place of an order. */
 static eplb_status_t take_type(parser_t *p) {
-  static const char orders[] = "<>|", kinds[] = "iuf";
-  for (const char *order = orders; *order; order++)
-    for (const char *kind = kinds; *kind; kind++)
-      for (int size = *order == '|' ? 1 : 2; size <= (*order == '|' ? 1 : 8); size *= 2) {
-        const char word[] = {*order, *kind, (char)('0' + size), '\0'};
-        p->header->type = (eplb_raw_type_t){.kind = *kind, .size = size, .big = *order == '>'};
-        if (eplb_raw_is_known(p->header->type) && skip_quoted(p, word))
+  for (const char *order = "<>|"; *order; order++)
+    for (const char *kind = "iuf"; *kind; kind++)
+      for (const char *size = "1248"; *size; size++) {
+        const char word[] = {*order, *kind, *size, '\0'};
+        p->header->type = (eplb_raw_type_t){.kind = *kind, .size = *size - '0', .big = *order == '>'};
+        if ((*order == '|') == (*size == '1') && eplb_raw_is_known(p->header->type) && skip_quoted(p, word))
           return EPLB_SUCCESS;
       }
   return refuse(p, "whole numbers of 1, 2, 4 or 8 bytes or real ones of 2, 4 or 8, such as '<i8'");
@@ -60,25 +64,30 @@ static eplb_status_t take_order(parser_t *p) {
   return p->header->fortran_order || skip(p, "False") ? EPLB_SUCCESS : refuse(p, "True or False");
 }
 
+/* A number from 1 on; 0 where there is none, or one with too many digits. */
+static int take_size(parser_t *p) {
+  skip_blanks(p);
+  size_t digits = strspn(p->next, "0123456789");
+  int size = digits <= MAX_SIZE_DIGITS ? atoi(p->next) : 0;
+  p->next += digits;
+  return digits ? size : 0;
+}
+
 static eplb_status_t take_shape(parser_t *p) {
-  static const char expected[] = "a shape (layers, experts) or (windows, layers, experts), from 1 to 999999999 each";
   eplb_npy_header_t *h = p->header;
   const char *from = p->next;
-  int good = skip(p, "(");
+  int good = skip(p, "("), comma = 1;
   for (h->num_axes = 0; good && !skip(p, ")"); h->num_axes++) {
-    p->next += strspn(p->next, " ");
-    size_t digits = strspn(p->next, "0123456789");
-    good = h->num_axes < EPLB_NPY_MAX_AXES && digits >= 1 && digits <= MAX_SIZE_DIGITS;
+    int size = comma && h->num_axes < EPLB_NPY_MAX_AXES ? take_size(p) : 0;
+    good = size > 0;
     if (good)
-      h->size[h->num_axes] = atoi(p->next);
-    good = good && h->size[h->num_axes] > 0;
-    p->next += digits;
-    good = good && (skip(p, ",") || *p->next == ')');
+      h->size[h->num_axes] = size;
+    comma = skip(p, ",");
   }
   if (good && h->num_axes >= 2)
     return EPLB_SUCCESS;
   p->next = from;
-  return refuse(p, expected);
+  return refuse(p, "a shape (layers, experts) or (windows, layers, experts), from 1 to 999999999 each");
 }
 
 /* One member, each of which comes once. */
@@ -102,9 +111,12 @@ static eplb_status_t take_dictionary(parser_t *p) {
     if (!status && !skip(p, ",") && i < NUM_MEMBERS - 1)
       status = refuse(p, "a comma");
   }
-  if (!status && (!skip(p, "}") || p->next[strspn(p->next, " \n")]))
-    status = refuse(p, "its end");
-  return status;
+  if (status)
+    return status;
+  if (!skip(p, "}"))
+    return refuse(p, "its end");
+  skip_blanks(p);
+  return *p->next ? refuse(p, "its end") : EPLB_SUCCESS;
 }
 
 /* The text of the header, the caller's. Its length has 2 bytes, and from version 2 on 4. */

@@ -14,6 +14,9 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/loads \
 	tests/unit/loads_csv \
 	tests/unit/loads_forms \
+	tests/unit/loads_json \
+	tests/unit/loads_npy \
+	tests/unit/loads_statistics \
 	tests/unit/machines \
 	tests/unit/machines_recorded \
 	tests/unit/out_of_memory \
@@ -97,6 +100,18 @@ tests_unit_loads_forms_SOURCES = \
 	$(LOADS_FILE_SOURCES)
 tests_unit_loads_forms_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loads_forms_LDADD = $(FORMATS_LIBS)
+
+tests_unit_loads_json_SOURCES = tests/unit/loads_json.c $(LOADS_FILE_SOURCES)
+tests_unit_loads_json_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_json_LDADD = $(FORMATS_LIBS)
+
+tests_unit_loads_npy_SOURCES = tests/unit/loads_npy.c $(LOADS_FILE_SOURCES)
+tests_unit_loads_npy_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_npy_LDADD = $(FORMATS_LIBS)
+
+tests_unit_loads_statistics_SOURCES = tests/unit/loads_statistics.c $(LOADS_FILE_SOURCES)
+tests_unit_loads_statistics_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_statistics_LDADD = $(FORMATS_LIBS)
 
 tests_unit_placement_json_SOURCES = tests/unit/placement_json.c $(FOLDER_SOURCES)
 tests_unit_placement_json_CPPFLAGS = $(UNIT_CPPFLAGS) $(JANSSON_CFLAGS)
