@@ -15,6 +15,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/loads_csv \
 	tests/unit/loads_forms \
 	tests/unit/loads_json \
+	tests/unit/loads_memory \
 	tests/unit/loads_npy \
 	tests/unit/loads_statistics \
 	tests/unit/machines \
@@ -104,6 +105,17 @@ tests_unit_loads_forms_LDADD = $(FORMATS_LIBS)
 tests_unit_loads_json_SOURCES = tests/unit/loads_json.c $(LOADS_FILE_SOURCES)
 tests_unit_loads_json_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loads_json_LDADD = $(FORMATS_LIBS)
+
+tests_unit_loads_memory_SOURCES = \
+	tests/support/failing_memory.c \
+	tests/support/failing_memory.h \
+	tests/support/loads_forms.c \
+	tests/support/loads_forms.h \
+	tests/unit/loads_memory.c \
+	$(LOADS_FILE_SOURCES)
+tests_unit_loads_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_unit_loads_memory_LDADD = $(FORMATS_LIBS)
 
 tests_unit_loads_npy_SOURCES = tests/unit/loads_npy.c $(LOADS_FILE_SOURCES)
 tests_unit_loads_npy_CPPFLAGS = $(UNIT_CPPFLAGS)
