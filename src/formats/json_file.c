@@ -86,9 +86,3 @@ eplb_status_t eplb_json_load(const char *path, const char *what, json_t **docume
   eplb_input_close(&input);
   return status;
 }
-
-const char *eplb_json_type(const json_t *value) {
-  static const char *const names[] = {"an object", "an array", "a text", "a whole number",
-                                      "a number",  "true",     "false",  "null"};
-  return value ? names[json_typeof(value)] : "nothing";
-}

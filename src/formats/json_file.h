@@ -25,7 +25,4 @@ eplb_status_t eplb_json_end(eplb_json_stream_t *stream, const char *what);
 /* The document in the file, the caller's. "-" is standard input. Errors likewise. */
 eplb_status_t eplb_json_load(const char *path, const char *what, json_t **document);
 
-/* What a value is, in sentences: "an array", "null", ...; "nothing" for NULL. */
-const char *eplb_json_type(const json_t *value);
-
 #endif

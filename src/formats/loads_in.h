@@ -11,6 +11,6 @@ eplb_status_t eplb_loads_from_json(eplb_input_t *input, eplb_loads_t **loads);
 eplb_status_t eplb_loads_from_npy(eplb_input_t *input, eplb_loads_t **loads);
 
 /* A folder of TensorRT-LLM's statistics. */
-eplb_status_t eplb_loads_from_folder(const char *path, eplb_loads_t **loads);
+eplb_status_t eplb_loads_from_trtllm(const char *path, eplb_loads_t **loads);
 
 #endif

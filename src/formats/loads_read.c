@@ -53,6 +53,6 @@ eplb_status_t eplb_loads_read(const char *path, eplb_loads_t **loads) {
   if (!path || !loads)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", path ? "loads" : "path");
   if (strcmp(path, "-") && !stat(path, &info) && S_ISDIR(info.st_mode))
-    return eplb_loads_from_folder(path, loads);
+    return eplb_loads_from_trtllm(path, loads);
   return read_file(path, loads);
 }

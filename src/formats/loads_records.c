@@ -1,6 +1,7 @@
 /* Loads in JSON lines as vLLM writes them: each record of statistics is a window, and has the loads of physical experts
  * with the placement that they were measured under. */
-#include "formats/json_loads.h"
+#include "formats/loads_records.h"
+#include "formats/json_value.h"
 #include "formats/placement_map.h"
 #include <string.h>
 

@@ -40,15 +40,16 @@ static const char *place(int64_t line, char text[32]) {
 
 eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_t line) {
   char where[32];
-  size_t first = rows->num_rows * (size_t)rows->num_experts, experts = rows->num_loads - first;
-  if (experts < 1 || experts > INT_MAX || (rows->num_rows && experts != (size_t)rows->num_experts))
-    return eplb_fail(EPLB_ERR_FORMAT, "%s%s: window %d, layer %d has %zu experts; expected %lld", rows->name,
-                     place(line, where), window, layer, experts, rows->num_rows ? (long long)rows->num_experts : 1);
+  size_t first = rows->num_rows * (size_t)rows->num_experts;
+  int experts = (int)(rows->num_loads - first);
+  if (rows->num_rows && experts != rows->num_experts)
+    return eplb_fail(EPLB_ERR_FORMAT, "%s%s: window %d, layer %d has %d experts; expected %d", rows->name,
+                     place(line, where), window, layer, experts, rows->num_experts);
   eplb_row_t *grown = with_room(rows->row, rows->num_rows, &rows->row_room, sizeof *grown);
   if (!grown)
     return EPLB_ERR_MEMORY;
   rows->row = grown;
-  rows->num_experts = (int64_t)experts;
+  rows->num_experts = experts;
   grown[rows->num_rows++] = (eplb_row_t){.window = window, .layer = layer, .line = line, .first = first};
   return EPLB_SUCCESS;
 }
@@ -74,8 +75,8 @@ static eplb_status_t merge_twins(eplb_rows_t *rows) {
     if (!rows->add_up)
       return eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: window %d, layer %d was in line %lld already", rows->name,
                        (long long)row->line, row->window, row->layer, (long long)last->line);
-    for (size_t e = 0; e < (size_t)rows->num_experts; e++)
-      rows->load[last->first + e] += rows->load[row->first + e];
+    for (int e = 0; e < rows->num_experts; e++)
+      rows->load[last->first + (size_t)e] += rows->load[row->first + (size_t)e];
   }
   rows->num_rows = kept + 1;
   return EPLB_SUCCESS;
@@ -106,11 +107,11 @@ static eplb_status_t count_layers(const eplb_rows_t *r, size_t *layers) {
 static eplb_status_t check_loads(const eplb_rows_t *r, const eplb_row_t *row) {
   char where[32];
   const double *load = r->load + row->first;
-  for (int64_t e = 0; e < r->num_experts; e++)
+  for (int e = 0; e < r->num_experts; e++)
     if (!(load[e] >= 0 && load[e] < 0x1p63))
       return eplb_fail(EPLB_ERR_LOADS,
-                       "%s%s: window %d, layer %d, expert %lld has a load of %g; expected one from 0 to below 2^63",
-                       r->name, place(row->line, where), row->window, row->layer, (long long)e, load[e]);
+                       "%s%s: window %d, layer %d, expert %d has a load of %g; expected one from 0 to below 2^63",
+                       r->name, place(row->line, where), row->window, row->layer, e, load[e]);
   return EPLB_SUCCESS;
 }
 
@@ -136,7 +137,7 @@ eplb_status_t eplb_rows_assemble(eplb_rows_t *r, eplb_loads_t **loads) {
   if (status)
     return status;
   eplb_loads_t *l;
-  status = eplb_loads_create((int)(r->num_rows / layers), (int)layers, (int)r->num_experts, &l);
+  status = eplb_loads_create((int)(r->num_rows / layers), (int)layers, r->num_experts, &l);
   if (status)
     return status;
   status = fill(r, l);

@@ -13,9 +13,9 @@ typedef struct eplb_row {
 
 /* Start with the name alone. */
 typedef struct eplb_rows {
-  const char *name;    /* of the file, in sentences */
-  int add_up;          /* rows of one window and layer are added up; else they are refused */
-  int64_t num_experts; /* of each row, as the first has; 0 before its end */
+  const char *name; /* of the file, in sentences */
+  int add_up;       /* rows of one window and layer are added up; else they are refused */
+  int num_experts;  /* of each row, as the first has; 0 before its end */
   eplb_row_t *row;
   double *load;
   size_t num_rows, num_loads, row_room, load_room;
@@ -26,7 +26,7 @@ void eplb_rows_free(eplb_rows_t *rows);
 /* One more load of the row that is to end next. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_rows_add_load(eplb_rows_t *rows, double load);
 
-/* Ends a row. EPLB_ERR_FORMAT: it has not as many loads as the first; EPLB_ERR_MEMORY. */
+/* Ends a row of 1 to INT_MAX loads. EPLB_ERR_FORMAT: it has not as many as the first; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_t line);
 
 /* The recording of at least one row, the caller's: windows by their number, layers by theirs, in any order of

@@ -1,5 +1,6 @@
 /* Loads from the folder that TensorRT-LLM's expert statistics leave. */
 #include "formats/json_file.h"
+#include "formats/json_value.h"
 #include "formats/loads_in.h"
 #include "formats/safetensors.h"
 #include <dirent.h>
@@ -68,7 +69,7 @@ static eplb_status_t read_rank(const char *folder, int rank, int num_experts, ep
 
 /* Each rank has counted the tokens that it routed, or, where all have the same tokens, all of them: added up they are
  * the loads, or a multiple. Ranks of a pipeline have layers of their own. A missing rank would leave tokens out. */
-eplb_status_t eplb_loads_from_folder(const char *path, eplb_loads_t **loads) {
+eplb_status_t eplb_loads_from_trtllm(const char *path, eplb_loads_t **loads) {
   int experts, ranks = 0;
   eplb_rows_t rows = {.name = path, .add_up = 1};
   eplb_status_t status = read_meta(path, &experts);

@@ -5,7 +5,8 @@ src_formats_libformats_la_SOURCES = \
 	src/formats/input.h \
 	src/formats/json_file.c \
 	src/formats/json_file.h \
-	src/formats/json_loads.h \
+	src/formats/json_value.c \
+	src/formats/json_value.h \
 	src/formats/loads_csv.c \
 	src/formats/loads_csv_write.c \
 	src/formats/loads_in.h \
@@ -13,6 +14,7 @@ src_formats_libformats_la_SOURCES = \
 	src/formats/loads_npy.c \
 	src/formats/loads_read.c \
 	src/formats/loads_records.c \
+	src/formats/loads_records.h \
 	src/formats/loads_rows.c \
 	src/formats/loads_rows.h \
 	src/formats/loads_trtllm.c \

@@ -1,6 +1,6 @@
 #include "formats/placement_map.h"
 #include "core/placement.h"
-#include "formats/json_file.h"
+#include "formats/json_value.h"
 #include <limits.h>
 
 typedef struct reader {

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { LENGTH_BYTES = 8, MAX_HEADER_BYTES = 100000000 }; /* the format's own limit */
+enum { LENGTH_BYTES = 8, MAX_HEADER_BYTES = 100000000 /* the format's own limit */, MAX_NUMBER_BYTES = 8 };
 
 typedef struct reader {
   const char *name; /* of the file, in sentences */
@@ -119,11 +119,14 @@ eplb_status_t eplb_safetensors_read(eplb_input_t *input, int num_experts, eplb_r
   const char *key;
   eplb_status_t status = take_header(input, &header);
   if (!status)
-    status = eplb_input_take(input, SIZE_MAX, &r.data, &r.size);
-  json_object_foreach(header, key, tensor) if (!status && strcmp(key, "__metadata__")) status =
-      add_row(&r, key, tensor, rows);
+    status = eplb_input_take(input, json_object_size(header) * (size_t)num_experts * MAX_NUMBER_BYTES + 1, &r.data,
+                             &r.size); /* one more than all tensors can have */
+  json_object_foreach(header, key, tensor) {
+    if (!status && strcmp(key, "__metadata__"))
+      status = add_row(&r, key, tensor, rows);
+  }
   if (!status && r.used < r.size)
-    status = eplb_fail(EPLB_ERR_FORMAT, "%s: %zu bytes belong to no tensor", r.name, r.size - r.used);
+    status = eplb_fail(EPLB_ERR_FORMAT, "%s has bytes that belong to no tensor", r.name);
   free(r.data);
   json_decref(header);
   return status;

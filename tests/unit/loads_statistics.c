@@ -149,7 +149,7 @@ static void shapes_and_offsets_that_do_not_fit(void) {
     refuse_header(header, 2, "expected \"data_offsets\" of 2 numbers within 2 bytes");
   }
   refuse_header("{\"1_1\":" U8(0, 2) "}", 1, "expected \"data_offsets\" of 2 numbers within 1 bytes"); /* cut short */
-  refuse_header("{\"1_1\":" U8(0, 2) "}", 3, "rank0.safetensors: 1 bytes belong to no tensor");
+  refuse_header("{\"1_1\":" U8(0, 2) "}", 3, "rank0.safetensors has bytes that belong to no tensor");
   refuse_header("{\"1_1\":" U8(0, 2) ",\"1_2\":" U8(0, 2) "}", 2,
                 "tensor \"1_2\"; expected bytes that no other tensor has");
 }
