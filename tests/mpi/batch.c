@@ -17,6 +17,14 @@ typedef struct job {
   int32_t *quota;
 } job_t;
 
+/* Each layer in an order of its own, those of the first slots once more in the last. */
+static void place(eplb_placement_t *p) {
+  for (int l = 0; l < p->num_layers; l++)
+    for (int s = 0; s < p->num_slots; s++)
+      p->physical_to_logical[l * p->num_slots + s] = (7 * s + l) % p->num_experts;
+  CHECK(eplb_placement_index(p) == EPLB_SUCCESS && eplb_placement_validate(p) == EPLB_SUCCESS);
+}
+
 static void job_make(job_t *job) {
   memset(job, 0, sizeof *job);
   MPI_Comm_rank(MPI_COMM_WORLD, &job->rank);
@@ -25,8 +33,9 @@ static void job_make(job_t *job) {
   job->slots = each * job->num_ranks;
   job->share = calloc((size_t)job->slots, sizeof *job->share);
   job->quota = calloc((size_t)job->slots, sizeof *job->quota);
-  CHECK(eplb_topology_declare(1, job->num_ranks, each, &job->topology) == EPLB_SUCCESS);
-  CHECK(eplb_placement_create_linear(LAYERS, EXPERTS, job->slots, &job->placement) == EPLB_SUCCESS);
+  CHECK(eplb_topology_declare((job->num_ranks + 2) / 3, job->num_ranks, each, &job->topology) == EPLB_SUCCESS);
+  CHECK(eplb_placement_create(LAYERS, EXPERTS, job->slots, &job->placement) == EPLB_SUCCESS);
+  place(job->placement);
   CHECK(eplb_dispatch_create(job->topology, job->placement, &job->dispatch) == EPLB_SUCCESS);
   CHECK(eplb_batch_create(MPI_COMM_WORLD, job->dispatch, &job->batch) == EPLB_SUCCESS);
 }
@@ -45,13 +54,30 @@ static void count_tokens(job_t *job, int round) {
     job->count[e] = (e * 7 + round * 13 + job->rank * 5) % 11 * (e % 5 ? 3 : 40);
 }
 
-static int64_t hash_shares(const job_t *job) {
-  int64_t hash = 0;
-  for (int k = 0; k < job->slots; k++) {
+/* Of `count` floats or int32s, with what was hashed before. */
+static int64_t hash_words(const void *words, int count, int64_t hash) {
+  for (int i = 0; i < count; i++) {
     uint32_t bits;
-    memcpy(&bits, &job->share[k], sizeof bits);
+    memcpy(&bits, (const char *)words + 4 * i, sizeof bits);
     hash = (hash * 31 + bits) & 0x7fffffff;
   }
+  return hash;
+}
+
+/* What each rank can tell of the others: as many tokens as those have counted themselves. The quotas of all, as this
+ * rank finds them, hashed; its own are those that it got. */
+static int64_t hash_all_quotas(const job_t *job, int layer) {
+  int64_t *counts = calloc((size_t)job->num_ranks, sizeof job->count), hash = 0;
+  int32_t *quota = calloc((size_t)job->slots, sizeof *quota);
+  MPI_Allgather(job->count, EXPERTS, MPI_INT64_T, counts, EXPERTS, MPI_INT64_T, MPI_COMM_WORLD);
+  for (int r = 0; r < job->num_ranks; r++) {
+    CHECK(eplb_dispatch_quotas(job->dispatch, layer, r, EPLB_SPLIT_SHARES, job->share, counts + r * EXPERTS, quota) ==
+          EPLB_SUCCESS);
+    CHECK(r != job->rank || !memcmp(quota, job->quota, (size_t)job->slots * sizeof *quota));
+    hash = hash_words(quota, job->slots, hash);
+  }
+  free(counts);
+  free(quota);
   return hash;
 }
 
@@ -84,7 +110,10 @@ static void ranks_get_the_same_shares(void) {
     while (round % 2 && !arrived)
       CHECK(eplb_batch_test(job.batch, &arrived) == EPLB_SUCCESS);
     CHECK(eplb_batch_end(job.batch, job.share, job.quota) == EPLB_SUCCESS);
-    CHECK(mpi_tap_same(hash_shares(&job)));
+    int shares_alike = mpi_tap_same(hash_words(job.share, job.slots, 0));
+    CHECK(shares_alike);
+    int quotas_alike = mpi_tap_same(hash_all_quotas(&job, layer));
+    CHECK(quotas_alike);
     check_quotas(&job, layer);
   }
   job_end(&job);
@@ -167,6 +196,31 @@ static void ranks_must_go_together(void) {
   mpi_tap_case("ranks must have the same placement");
 }
 
+/* One rank counts for a model of another shape. */
+static void check_shape_refused(const job_t *job, int layers, int experts, const char *what) {
+  eplb_placement_t *odd = NULL;
+  eplb_dispatch_t *dispatch = NULL;
+  eplb_batch_t *none = NULL;
+  CHECK(eplb_placement_create_linear(layers, experts, job->slots, &odd) == EPLB_SUCCESS);
+  CHECK(eplb_dispatch_create(job->topology, odd, &dispatch) == EPLB_SUCCESS);
+  int mine = job->rank == job->num_ranks - 1;
+  CHECK(eplb_batch_create(MPI_COMM_WORLD, mine ? dispatch : job->dispatch, &none) == EPLB_ERR_MISMATCH && !none);
+  CHECK(strstr(eplb_last_error(), what) && mpi_tap_same_text(eplb_last_error()));
+  eplb_dispatch_destroy(&dispatch);
+  eplb_placement_destroy(&odd);
+}
+
+static void ranks_must_have_the_same_shape(void) {
+  job_t job;
+  job_make(&job);
+  if (job.num_ranks > 1) {
+    check_shape_refused(&job, LAYERS, EXPERTS - 1, "numbers of experts");
+    check_shape_refused(&job, LAYERS + 1, EXPERTS, "numbers of layers");
+  }
+  job_end(&job);
+  mpi_tap_case("ranks must have as many layers and experts");
+}
+
 int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   ranks_get_the_same_shares();
@@ -174,5 +228,6 @@ int main(int argc, char **argv) {
   what_one_rank_gives_wrong_fails_on_all();
   calls_have_an_order();
   ranks_must_go_together();
+  ranks_must_have_the_same_shape();
   return mpi_tap_end();
 }

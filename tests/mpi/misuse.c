@@ -41,6 +41,9 @@ static void options_that_differ(void) {
     check_create_refused(&o, EPLB_ERR_MISMATCH, "topology");
     eplb_topology_destroy(&topology);
     o = job_options();
+    o.history -= odd;
+    check_create_refused(&o, EPLB_ERR_MISMATCH, "options of the planner");
+    o = job_options();
     o.chunk_bytes = odd ? 0 : 1;
     check_create_refused(&o, EPLB_ERR_ARGUMENT, "chunk_bytes is 0");
     check_create_refused(odd ? NULL : &o, EPLB_ERR_ARGUMENT, "NULL");
@@ -52,6 +55,11 @@ static void options_that_nobody_takes(void) {
   eplb_session_options_t o = job_options();
   o.num_layers = 0;
   check_create_refused(&o, EPLB_ERR_ARGUMENT, "num_layers is 0");
+  o = job_options();
+  o.history = 0;
+  check_create_refused(&o, EPLB_ERR_ARGUMENT, "history is 0 windows; expected 1 to 16");
+  o.history = 17;
+  check_create_refused(&o, EPLB_ERR_ARGUMENT, "history is 17 windows");
   o = job_options();
   o.size = 3;
   check_create_refused(&o, EPLB_ERR_ARGUMENT, "eplb_session_options_init");
@@ -86,6 +94,7 @@ static void environment(void) {
                {"EPLB_VERIFY", "sometimes", "first, always or never"},
                {"EPLB_STAGING_BYTES", "-1", "EPLB_STAGING_BYTES"},
                {"EPLB_NUM_GROUPS", "99999999999999999999", "EPLB_NUM_GROUPS"},
+               {"EPLB_HISTORY", "0", "EPLB_HISTORY is \"0\"; expected a whole number from 1 to 16"},
                {"EPLB_PLANER", "default", "EPLB_PLANER"}};
   eplb_session_options_t o = job_options();
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

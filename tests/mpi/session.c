@@ -1,4 +1,5 @@
 /* The whole way of a session, at any number of ranks: counts in, weights and maps out. */
+#include "failing_memory.h"
 #include "job.h"
 #include "mpi_tap.h"
 #include <string.h>
@@ -169,6 +170,44 @@ static void earlier_windows_are_heeded(void) {
   mpi_tap_case("earlier windows are heeded");
 }
 
+/* Bytes that a session of so many windows asks for until its first rebalance has ended. */
+static size_t ask_for(int windows) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  o.history = windows;
+  size_t before = failing_memory_asked();
+  job_start(&job, &o);
+  job_record(&job, 0, 0);
+  CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+  size_t asked = failing_memory_asked() - before;
+  job_finish(&job);
+  return asked;
+}
+
+static void rank_0_alone_keeps_the_windows(void) {
+  int rank;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  size_t one = ask_for(1), all = ask_for(EPLB_HISTORY_MAX);
+  CHECK(all - one == (rank ? 0 : sizeof(double) * (EPLB_HISTORY_MAX - 1) * JOB_LAYERS * JOB_EXPERTS));
+  mpi_tap_case("the windows are kept on rank 0, 8 bytes for each layer and expert");
+}
+
+static void one_expert_is_enough(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  o.num_experts = 1;
+  o.slots_per_rank = 2;
+  o.plan.num_groups = 1;
+  job_start(&job, &o);
+  for (int round = 0; round < 3; round++) {
+    job_record(&job, round, round == 1);
+    CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+    CHECK(job_is_whole(&job) && mpi_tap_same(job_hash_of_maps(&job)));
+  }
+  job_finish(&job);
+  mpi_tap_case("one expert only");
+}
+
 static void layers_without_counts_stay(void) {
   job_t job;
   eplb_session_options_t o = job_options();
@@ -277,6 +316,8 @@ int main(int argc, char **argv) {
   detection_serves_too();
   the_machine_is_seen_anew();
   earlier_windows_are_heeded();
+  rank_0_alone_keeps_the_windows();
+  one_expert_is_enough();
   layers_without_counts_stay();
   parts_give_the_same();
   an_early_end_calls_off();

@@ -1,11 +1,10 @@
 #include "failing_memory.h"
-#include <stddef.h>
-
 static struct {
   long left; /* allocations until one fails, or -1 */
   int forever, failures;
   long live;
-} memory = {-1, 0, 0, 0};
+  size_t asked;
+} memory = {-1, 0, 0, 0, 0};
 
 void failing_memory_after(long successes) {
   memory.left = successes;
@@ -25,7 +24,12 @@ long failing_memory_live(void) {
   return memory.live;
 }
 
-static int fails_now(void) {
+size_t failing_memory_asked(void) {
+  return memory.asked;
+}
+
+static int fails_now(size_t size) {
+  memory.asked += size;
   if (memory.left < 0 || memory.left-- > 0)
     return 0;
   memory.left = memory.forever ? 0 : -1;
@@ -44,19 +48,19 @@ void *__wrap_realloc(void *old, size_t size);
 void __wrap_free(void *block);
 
 void *__wrap_malloc(size_t size) {
-  void *block = fails_now() ? NULL : __real_malloc(size);
+  void *block = fails_now(size) ? NULL : __real_malloc(size);
   memory.live += block != NULL;
   return block;
 }
 
 void *__wrap_calloc(size_t count, size_t size) {
-  void *block = fails_now() ? NULL : __real_calloc(count, size);
+  void *block = fails_now(count * size) ? NULL : __real_calloc(count, size);
   memory.live += block != NULL;
   return block;
 }
 
 void *__wrap_realloc(void *old, size_t size) {
-  void *block = fails_now() ? NULL : __real_realloc(old, size);
+  void *block = fails_now(size) ? NULL : __real_realloc(old, size);
   memory.live += block && !old;
   return block;
 }

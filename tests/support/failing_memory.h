@@ -4,6 +4,8 @@
 #ifndef TESTS_FAILING_MEMORY_H
 #define TESTS_FAILING_MEMORY_H
 
+#include <stddef.h>
+
 /* Lets `successes` allocations succeed and makes the next one fail, once; -1: none fails. Counts failures anew. */
 void failing_memory_after(long successes);
 
@@ -15,5 +17,8 @@ int failing_memory_failures(void);
 
 /* Blocks not yet freed. */
 long failing_memory_live(void);
+
+/* Bytes asked for so far, freed or not. */
+size_t failing_memory_asked(void);
 
 #endif

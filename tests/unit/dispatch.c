@@ -127,10 +127,19 @@ static void shares_are_near_the_optimum(void) {
   shapes_try(40, 62, check_near_optimal);
 }
 
-/* Quotas add up, are within a token of the shares, and what is left over is served near. */
+static int distance_of(const job_t *job, int replica, int device) {
+  int other = device_of(job, replica);
+  return other == device                                                                         ? 0
+         : eplb_topology_node(job->topology, other) == eplb_topology_node(job->topology, device) ? 1
+                                                                                                 : 2;
+}
+
+/* Quotas add up, are within a token of the shares, the same each time, and what is left over is served near: nothing is
+ * rounded up farther away than something is rounded down. */
 static void check_quotas(rng_t *rng) {
   job_t job;
   int64_t own[MAX_EXPERTS];
+  int32_t again[MAX_SLOTS];
   job_make(rng, SHAPE_ANY, &job);
   eplb_split_t split = rng_between(rng, 0, 1) ? EPLB_SPLIT_SHARES : EPLB_SPLIT_EVEN;
   int device = rng_between(rng, 0, job.topology->num_devices - 1), largest = rng_between(rng, 0, 1) ? 3 : 1 << 30;
@@ -142,20 +151,24 @@ static void check_quotas(rng_t *rng) {
     int32_t first = begin_of(&job, e)[0], end = begin_of(&job, e)[1];
     int64_t sum = 0;
     double shares = 0;
-    int up_elsewhere = 0, down_here = 0;
+    int farthest_up = -1, nearest_down = 2;
     for (int32_t k = first; k < end; k++)
       shares += split == EPLB_SPLIT_EVEN ? 1 : (double)job.share[k];
     for (int32_t k = first; k < end; k++) {
       double wanted = (double)own[e] * (split == EPLB_SPLIT_EVEN ? 1 : (double)job.share[k]) / shares;
       sum += job.quota[k];
       CU_ASSERT(fabs(job.quota[k] - wanted) < 1);
-      int here = device_of(&job, k) == device, up = job.quota[k] > wanted;
-      up_elsewhere += !here && up;
-      down_here += here && job.quota[k] < wanted;
+      int distance = distance_of(&job, k, device);
+      if (job.quota[k] > wanted && distance > farthest_up)
+        farthest_up = distance;
+      if (job.quota[k] < wanted && distance < nearest_down)
+        nearest_down = distance;
     }
     CU_ASSERT_EQUAL(sum, own[e]);
-    CU_ASSERT(!down_here || !up_elsewhere);
+    CU_ASSERT(farthest_up <= nearest_down);
   }
+  CU_ASSERT_EQUAL(eplb_dispatch_quotas(job.dispatch, 1, device, split, job.share, own, again), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(memcmp(again, job.quota, (size_t)*begin_of(&job, job.experts) * sizeof *again), 0);
   job_end(&job);
 }
 

@@ -325,6 +325,25 @@ static void questions_need_no_memory(void) {
   world_end(&w);
 }
 
+/* All that a history ever takes: 8 bytes for each window, layer and expert, and what tells where they are. */
+static void a_history_is_no_larger_than_its_windows(void) {
+  enum { LAYERS = 3, EXPERTS = 50, REST = 128 };
+  const double load[LAYERS * EXPERTS] = {1};
+  for (int windows = 1; windows <= EPLB_HISTORY_MAX; windows++) {
+    eplb_history_t *h = NULL;
+    eplb_windows_t w;
+    size_t before = failing_memory_asked();
+    CU_ASSERT_EQUAL_FATAL(eplb_history_create(LAYERS, EXPERTS, windows, .9, &h), EPLB_SUCCESS);
+    for (int i = 0; i < 3 * EPLB_HISTORY_MAX; i++) {
+      CU_ASSERT_EQUAL(eplb_history_add(h, load), EPLB_SUCCESS);
+      CU_ASSERT_EQUAL(eplb_history_with(h, load, &w), EPLB_SUCCESS);
+    }
+    size_t asked = failing_memory_asked() - before, bound = (size_t)(8 * windows * LAYERS * EXPERTS);
+    CU_ASSERT(asked >= bound && asked <= bound + REST);
+    eplb_history_destroy(&h);
+  }
+}
+
 int main(void) {
   static const tap_test_t tests[] = {
       {"loads survive any failure", loads_survive_any_failure},
@@ -337,6 +356,7 @@ int main(void) {
       {"derivation survives any failure", derivation_survives_any_failure},
       {"sizes are checked before anything is allocated", sizes_are_checked_before_anything_is_allocated},
       {"questions need no memory", questions_need_no_memory},
+      {"a history is no larger than its windows", a_history_is_no_larger_than_its_windows},
       {NULL, NULL}};
   return tap_run("out of memory", tests);
 }
