@@ -205,7 +205,7 @@ static void check_shape_refused(const job_t *job, int layers, int experts, const
   CHECK(eplb_dispatch_create(job->topology, odd, &dispatch) == EPLB_SUCCESS);
   int mine = job->rank == job->num_ranks - 1;
   CHECK(eplb_batch_create(MPI_COMM_WORLD, mine ? dispatch : job->dispatch, &none) == EPLB_ERR_MISMATCH && !none);
-  CHECK(strstr(eplb_last_error(), what) && mpi_tap_same_text(eplb_last_error()));
+  CHECK(mpi_tap_same_text(eplb_last_error()) && strstr(eplb_last_error(), what));
   eplb_dispatch_destroy(&dispatch);
   eplb_placement_destroy(&odd);
 }
