@@ -1,14 +1,9 @@
 #include "folder.h"
 #include "loads_file.h"
 #include "tap.h"
-#include <float.h>
-#include <locale.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define HEADER "window,layer,e0,e1\n"
 
@@ -61,32 +56,6 @@ static void numbers_may_be_written_in_many_ways(void) {
              (double[]){0, 0, 1000, 2.5, .5, 3, .01, 0x1.fffffffffffffp62, 0});
 }
 
-/* Any bits that a load can have. */
-static double any_load(rng_t *rng) {
-  uint64_t bits = rng_next(rng) >> 1;
-  double load;
-  memcpy(&load, &bits, sizeof load);
-  return load < 0x1p63 ? load : 0x1p63 - 1024 * rng_between(rng, 1, 1000);
-}
-
-static void check_round_trip(rng_t *rng) {
-  eplb_loads_t *l = random_recording(rng, 5);
-  if (rng_between(rng, 0, 1))
-    for (int i = 0; i < l->num_windows * l->num_layers * l->num_experts; i++)
-      l->load[i] = any_load(rng);
-  const char *path = folder_path("loads.csv");
-  CU_ASSERT_EQUAL_FATAL(eplb_loads_write(path, l), EPLB_SUCCESS);
-  eplb_loads_t *again = loads_file_read(path);
-  CU_ASSERT(same_loads(l, again));
-  eplb_loads_destroy(&again);
-  eplb_loads_destroy(&l);
-}
-
-static void what_is_written_is_read_again(void) {
-  shapes_try(1000, 1, check_round_trip);
-  CU_ASSERT_EQUAL(folder_count(), 1); /* nothing left beside it */
-}
-
 /* Writes the rows of a recording in a random order of rows. */
 static void put_shuffled(rng_t *rng, const eplb_loads_t *l) {
   enum { MOST = 25 };
@@ -118,47 +87,6 @@ static void check_order(rng_t *rng) {
 
 static void rows_may_come_in_any_order(void) {
   shapes_try(500, 2, check_order);
-}
-
-static void the_form_written_is_the_documented_one(void) {
-  size_t size;
-  eplb_loads_t *l = loads_file_read(put("1.5,2\n3,1e18\n"));
-  l->layer_id[1] = 7;
-  CU_ASSERT_EQUAL(eplb_loads_write(folder_path("loads.csv"), l), EPLB_SUCCESS);
-  char *text = folder_get(folder_path("loads.csv"), &size);
-  CU_ASSERT_STRING_EQUAL(text, HEADER "0,0,1.5,2\n0,7,3,1e+18\n");
-  free(text);
-  eplb_loads_destroy(&l);
-}
-
-/* A locale whose numbers have a comma: an installed one, or one made for this test. */
-static int set_comma_locale(void) {
-  char command[256];
-  if (setlocale(LC_ALL, "de_DE.UTF-8") || setlocale(LC_ALL, "fr_FR.UTF-8"))
-    return 1;
-  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 ./%s >/dev/null 2>&1", folder_path("de_DE.UTF-8"));
-  if (system(command) != 0)
-    return 0;
-  setenv("LOCPATH", folder_path(""), 1);
-  return setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
-}
-
-static void remove_locale(void) {
-  char command[256];
-  unsetenv("LOCPATH");
-  snprintf(command, sizeof command, "rm -rf ./%s", folder_path("de_DE.UTF-8"));
-  CU_ASSERT_EQUAL(system(command), 0);
-}
-
-static void the_language_of_the_program_does_not_matter(void) {
-  if (set_comma_locale() && strcmp(localeconv()->decimal_point, ",") == 0) {
-    the_form_written_is_the_documented_one();
-    check_text("1.5,2.25\n", 1, 1, 2, NULL, (double[]){1.5, 2.25});
-  } else {
-    printf("# no locale with a decimal comma: not tried\n");
-  }
-  setlocale(LC_ALL, "C");
-  remove_locale();
 }
 
 static void standard_input_is_a_file_too(void) {
@@ -406,39 +334,6 @@ static void damaged_files_are_read_or_refused(void) {
   shapes_try(10000, 4, check_mutated);
 }
 
-static eplb_status_t write_some(const char *path) {
-  eplb_loads_t *l = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_loads_create(2, 3, 4, &l), EPLB_SUCCESS);
-  eplb_status_t status = eplb_loads_write(path, l);
-  eplb_loads_destroy(&l);
-  return status;
-}
-
-/* More than fits into any buffer, so that the failure comes before the end. */
-static eplb_status_t write_much(const char *path) {
-  eplb_loads_t *l = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_loads_create(20, 30, 400, &l), EPLB_SUCCESS);
-  eplb_status_t status = eplb_loads_write(path, l);
-  eplb_loads_destroy(&l);
-  return status;
-}
-
-static void files_that_cannot_be_written(void) {
-  folder_check_writing(write_some);
-  folder_check_writing(write_much);
-  TAP_FAILS(write_some(NULL), EPLB_ERR_ARGUMENT, "path is NULL");
-}
-
-static void a_new_file_replaces_the_old_one(void) {
-  const char *path = put("old");
-  int before = folder_count();
-  CU_ASSERT_EQUAL(write_some(path), EPLB_SUCCESS);
-  eplb_loads_t *l = loads_file_read(path);
-  CU_ASSERT(l->num_windows == 2 && l->num_layers == 3 && l->num_experts == 4);
-  CU_ASSERT_EQUAL(folder_count(), before);
-  eplb_loads_destroy(&l);
-}
-
 int main(void) {
   static const tap_test_t tests[] = {
       {"without header lines are layers", without_header_lines_are_layers},
@@ -446,10 +341,7 @@ int main(void) {
       {"layers keep the numbers of the model", layers_keep_the_numbers_of_the_model},
       {"line ends and blanks do not matter", line_ends_and_blanks_do_not_matter},
       {"numbers may be written in many ways", numbers_may_be_written_in_many_ways},
-      {"what is written is read again", what_is_written_is_read_again},
       {"rows may come in any order", rows_may_come_in_any_order},
-      {"the form written is the documented one", the_form_written_is_the_documented_one},
-      {"the language of the program does not matter", the_language_of_the_program_does_not_matter},
       {"standard input is a file too", standard_input_is_a_file_too},
       {"refused: files that cannot be read", files_that_cannot_be_read},
       {"refused: files without loads", files_without_loads},
@@ -467,8 +359,6 @@ int main(void) {
       {"long lines of good fields are read", long_lines_of_good_fields_are_read},
       {"fields may lie anywhere in a file", fields_may_lie_anywhere_in_a_file},
       {"damaged files are read or refused", damaged_files_are_read_or_refused},
-      {"files that cannot be written", files_that_cannot_be_written},
-      {"a new file replaces the old one", a_new_file_replaces_the_old_one},
       {NULL, NULL}};
   folder_make();
   int failed = tap_run("loads_csv", tests);

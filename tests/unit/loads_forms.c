@@ -4,10 +4,7 @@
 #include "loads_file.h"
 #include "tap.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Names tell nothing. */
 static FILE *open_file(void) {

@@ -13,6 +13,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/levels \
 	tests/unit/loads \
 	tests/unit/loads_csv \
+	tests/unit/loads_csv_write \
 	tests/unit/loads_forms \
 	tests/unit/loads_json \
 	tests/unit/loads_memory \
@@ -93,6 +94,10 @@ LOADS_FILE_SOURCES = tests/support/loads_file.c tests/support/loads_file.h $(FOL
 tests_unit_loads_csv_SOURCES = tests/unit/loads_csv.c $(LOADS_FILE_SOURCES)
 tests_unit_loads_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_loads_csv_LDADD = $(FORMATS_LIBS)
+
+tests_unit_loads_csv_write_SOURCES = tests/unit/loads_csv_write.c $(LOADS_FILE_SOURCES)
+tests_unit_loads_csv_write_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_loads_csv_write_LDADD = $(FORMATS_LIBS)
 
 tests_unit_loads_forms_SOURCES = \
 	tests/support/loads_forms.c \
