@@ -17,19 +17,19 @@ extern "C" {
  * CSV with the header `window,layer,e0,e1,...`: one row for each window and layer, whole windows in any order of rows;
  * `layer` is the model's own layer number. Without a header: one window, one row per layer, one column per expert.
  *
- * JSON as SGLang has it, [layers][experts] or [windows][layers][experts], in the member "logical_count" or by itself; or
- * {"load_history": [{"logical_expert_load": [layers][experts]}, ...]}, one for each window.
+ * JSON as SGLang has it, [layers][experts] or [windows][layers][experts], in the member "logical_count" or by itself;
+ * or {"load_history": [{"logical_expert_load": [layers][experts]}, ...]}, one for each window.
  *
  * JSON lines of vLLM, {"record_type": "eplb_load_stats", "version": 1, "expert_load": [layers][slots], "p2l_map":
- * [layers][slots], ...}: each is a window; loads of an expert's replicas are added up, and what is in an empty slot (-1)
- * must be 0. Lines are in the order of time. Records of other types are passed over.
+ * [layers][slots], ...}: each is a window; loads of an expert's replicas are added up, and what is in an empty slot
+ * (-1) must be 0. Lines are in the order of time. Records of other types are passed over.
  *
  * NumPy's .npy: [layers][experts] or [windows][layers][experts], whole numbers of 1, 2, 4 or 8 bytes or real ones of 2,
  * 4 or 8, in either order of bytes and of axes.
  *
- * A folder of TensorRT-LLM's statistics, with meta_info.json and rank0.safetensors, rank1.safetensors, ..., all of whose
- * tensors "{iteration}_{layer}" are added up: iterations are windows, layers the model's own. Each rank counts what it
- * routes, and ranks of a pipeline have layers of their own.
+ * A folder of TensorRT-LLM's statistics, with meta_info.json and rank0.safetensors, rank1.safetensors, ..., all of
+ * whose tensors "{iteration}_{layer}" are added up: iterations are windows, layers the model's own. Each rank counts
+ * what it routes, and ranks of a pipeline have layers of their own.
  *
  * Where layers have no numbers they are 0, 1, 2, ... EPLB_ERR_IO: it cannot be opened or read; EPLB_ERR_FORMAT,
  * EPLB_ERR_LOADS: names file, line and column, index or tensor, what stands there and what was expected;

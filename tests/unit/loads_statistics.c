@@ -12,7 +12,7 @@ static void put_meta(const char *text) {
   folder_put("meta_info.json", text, strlen(text));
 }
 
-/* A rank's file: this header, with its length or another one before it, and as many of the bytes 0, 1, 2, ... behind. */
+/* A rank's file: this header, with its length or another one before it, and so many of the bytes 0, 1, ... behind. */
 static void put_rank(int rank, const char *header, size_t length, size_t size) {
   unsigned char bytes[1024] = {(unsigned char)(length & 255), (unsigned char)(length >> 8)};
   char name[32];
