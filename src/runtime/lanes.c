@@ -60,20 +60,21 @@ static void ask_fault(eplb_mover_t *m, eplb_step_t step, void *bytes, size_t siz
   eplb_mover_note(m, eplb_session_fault(m->session, step, touches ? bytes : NULL, touches ? size : 0));
 }
 
-static int find_pieces(eplb_mover_t *m, int layer, const eplb_place_t *place, uint64_t *hash, int peer, int64_t chunk) {
+static int find_pieces(eplb_mover_t *m, int layer, const eplb_place_t *place, uint64_t *hash, size_t chunk_bytes,
+                       int64_t chunk) {
   size_t begin, end;
-  eplb_mover_chunk(m, layer, peer, chunk, &begin, &end);
+  eplb_mover_chunk(m, layer, chunk_bytes, chunk, &begin, &end);
   return eplb_place_pieces(m->session, layer, place, hash, begin, end, m->piece);
 }
 
 /* ---- memory that it cannot: through a buffer of the lane ---- */
 
 /* Starts the copies between the buffer and a chunk's weights; its part of the checksum is copied at once. */
-static void bounce(eplb_mover_t *m, eplb_lane_t *lane, int layer, int peer, const eplb_place_t *place, uint64_t *hash,
-                   eplb_copy_t direction) {
+static void bounce(eplb_mover_t *m, eplb_lane_t *lane, int layer, size_t chunk_bytes, const eplb_place_t *place,
+                   uint64_t *hash, eplb_copy_t direction) {
   const eplb_memory_t *memory = m->session->memory;
   size_t begin, end, expert_bytes = m->session->layer[layer].expert_bytes, at = 0;
-  eplb_mover_chunk(m, layer, peer, lane->chunk, &begin, &end);
+  eplb_mover_chunk(m, layer, chunk_bytes, lane->chunk, &begin, &end);
   size_t weights_end = end < expert_bytes ? end : expert_bytes;
   int pieces =
       begin < weights_end ? eplb_place_pieces(m->session, layer, place, hash, begin, weights_end, m->piece) : 0;
@@ -108,7 +109,7 @@ static int copy_is_done(eplb_mover_t *m, const eplb_lane_t *lane) {
 static void send_buffer(eplb_mover_t *m, eplb_lane_t *lane) {
   eplb_outgoing_t *out = outgoing_of(m, number_of(m, lane));
   size_t begin, end;
-  eplb_mover_chunk(m, out->layer, out->peer, lane->chunk, &begin, &end);
+  eplb_mover_chunk(m, out->layer, out->chunk_bytes, lane->chunk, &begin, &end);
   eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, lane->buffer, end - begin));
   MPI_Isend(lane->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm,
             &m->request[number_of(m, lane)]);
@@ -117,7 +118,8 @@ static void send_buffer(eplb_mover_t *m, eplb_lane_t *lane) {
 }
 
 static void send_pieces(eplb_mover_t *m, eplb_lane_t *lane, eplb_outgoing_t *out) {
-  int count, pieces = find_pieces(m, out->layer, &out->place, eplb_mover_outgoing_hash(m, out), out->peer, lane->chunk);
+  int count,
+      pieces = find_pieces(m, out->layer, &out->place, eplb_mover_outgoing_hash(m, out), out->chunk_bytes, lane->chunk);
   ask_fault(m, EPLB_STEP_SEND, m->piece[0].address, m->piece[0].length);
   MPI_Datatype type;
   void *address = describe(m, pieces, &count, &type);
@@ -137,28 +139,28 @@ void eplb_lanes_send(eplb_mover_t *m, eplb_outgoing_t *out) {
     if (m->session->memory->mpi_can_touch)
       send_pieces(m, lane, out);
     else
-      bounce(m, lane, out->layer, out->peer, &out->place, eplb_mover_outgoing_hash(m, out), EPLB_COPY_OUT);
+      bounce(m, lane, out->layer, out->chunk_bytes, &out->place, eplb_mover_outgoing_hash(m, out), EPLB_COPY_OUT);
   }
 }
 
 static void receive_chunk(eplb_mover_t *m, eplb_lane_t *lane, eplb_incoming_t *in) {
   MPI_Request *request = &m->request[number_of(m, lane)];
   if (m->session->memory->mpi_can_touch) {
-    int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->peer, lane->chunk);
+    int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, lane->chunk);
     MPI_Datatype type;
     void *address = describe(m, pieces, &count, &type);
     MPI_Irecv(address, count, type, in->peer, in->tag, m->session->comm, request);
     forget(&type);
   } else {
     size_t begin, end;
-    eplb_mover_chunk(m, in->layer, in->peer, lane->chunk, &begin, &end);
+    eplb_mover_chunk(m, in->layer, in->chunk_bytes, lane->chunk, &begin, &end);
     MPI_Irecv(lane->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, m->session->comm, request);
   }
   lane->state = EPLB_LANE_ON_WAY;
 }
 
 void eplb_lanes_receive(eplb_mover_t *m, eplb_incoming_t *in) {
-  int64_t chunks = eplb_mover_count_chunks(m, in->layer, in->peer);
+  int64_t chunks = eplb_mover_count_chunks(m, in->layer, in->chunk_bytes);
   for (; in->posted < chunks && lane_of(m, in->lane, in->posted)->state == EPLB_LANE_IDLE; in->posted++) {
     eplb_lane_t *lane = lane_of(m, in->lane, in->posted);
     lane->chunk = in->posted;
@@ -181,13 +183,13 @@ static void take_message(eplb_mover_t *m, int number) {
     return;
   eplb_incoming_t *in = incoming_of(m, number);
   if (m->session->memory->mpi_can_touch) {
-    find_pieces(m, in->layer, &in->place, &in->hash, in->peer, lane->chunk);
+    find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, lane->chunk);
     ask_fault(m, EPLB_STEP_RECEIVE, m->piece[0].address, m->piece[0].length);
   } else {
     size_t begin, end;
-    eplb_mover_chunk(m, in->layer, in->peer, lane->chunk, &begin, &end);
+    eplb_mover_chunk(m, in->layer, in->chunk_bytes, lane->chunk, &begin, &end);
     eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_RECEIVE, lane->buffer, end - begin));
-    bounce(m, lane, in->layer, in->peer, &in->place, &in->hash, EPLB_COPY_IN);
+    bounce(m, lane, in->layer, in->chunk_bytes, &in->place, &in->hash, EPLB_COPY_IN);
   }
   take_arrivals(m, in);
 }

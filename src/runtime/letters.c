@@ -29,7 +29,7 @@ static int send_copy(eplb_mover_t *m, eplb_outgoing_t *out) {
   if (!bytes)
     return 0;
   size_t begin, end;
-  eplb_mover_chunk(m, out->layer, out->peer, out->posted, &begin, &end);
+  eplb_mover_chunk(m, out->layer, out->chunk_bytes, out->posted, &begin, &end);
   int pieces =
       eplb_place_pieces(m->session, out->layer, &out->place, eplb_mover_outgoing_hash(m, out), begin, end, m->piece);
   gather(m->piece, pieces, bytes);
@@ -44,7 +44,7 @@ static int send_copy(eplb_mover_t *m, eplb_outgoing_t *out) {
  * them without a copy by this rank. Weights stay as they are until all ranks have what they wanted. How many. */
 static int64_t show(eplb_mover_t *m, eplb_outgoing_t *out, int64_t ready) {
   size_t begin, end, length;
-  eplb_mover_chunk(m, out->layer, out->peer, out->posted, &begin, &end);
+  eplb_mover_chunk(m, out->layer, out->chunk_bytes, out->posted, &begin, &end);
   if (!m->session->regions || begin >= m->session->layer[out->layer].expert_bytes)
     return 0;
   char *address = eplb_place_piece(m->session, out->layer, &out->place, begin, &length);
@@ -54,7 +54,7 @@ static int64_t show(eplb_mover_t *m, eplb_outgoing_t *out, int64_t ready) {
     shown = end - begin;
     size_t next;
     if (letter.count + 1 < ready)
-      eplb_mover_chunk(m, out->layer, out->peer, out->posted + letter.count + 1, &next, &end);
+      eplb_mover_chunk(m, out->layer, out->chunk_bytes, out->posted + letter.count + 1, &next, &end);
   }
   if (!shown || !eplb_regions_find(m->session->regions, address, shown, &letter.region, &letter.offset))
     return 0;
@@ -82,8 +82,8 @@ static int receive_chunk(eplb_mover_t *m, int neighbour) {
     return 0;
   eplb_incoming_t *in = &m->moves->incoming[m->letters[m->letters_begin[neighbour] + letter.tag]];
   size_t first, begin, end;
-  eplb_mover_chunk(m, in->layer, in->peer, letter.chunk, &first, &end);
-  eplb_mover_chunk(m, in->layer, in->peer, in->arrived, &begin, &end);
+  eplb_mover_chunk(m, in->layer, in->chunk_bytes, letter.chunk, &first, &end);
+  eplb_mover_chunk(m, in->layer, in->chunk_bytes, in->arrived, &begin, &end);
   const char *bytes =
       letter.cell >= 0 ? eplb_box_cell(box, neighbour, &letter)
                        : eplb_regions_at(m->session->regions, neighbour, letter.region, letter.offset + begin - first);

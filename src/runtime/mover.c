@@ -108,13 +108,6 @@ size_t eplb_mover_message_bytes(const eplb_mover_t *m, int layer) {
   return m->session->layer[layer].expert_bytes + (m->moves->verify ? sizeof(uint64_t) : 0);
 }
 
-size_t eplb_mover_chunk_bytes(const eplb_mover_t *m, int peer) {
-  size_t chunk = m->session->options.chunk_bytes;
-  if (eplb_mover_uses_letters(m, peer) && eplb_box_chunk(m->session->box) < chunk)
-    return eplb_box_chunk(m->session->box);
-  return chunk;
-}
-
 /* Where MPI is given a GPU's addresses, the checksum, which the host keeps, goes in a chunk of its own: no message is
  * of both memories. */
 static int hash_is_apart(const eplb_mover_t *m) {
@@ -126,15 +119,16 @@ static size_t even_bytes(const eplb_mover_t *m, int layer) {
   return hash_is_apart(m) ? m->session->layer[layer].expert_bytes : eplb_mover_message_bytes(m, layer);
 }
 
-int64_t eplb_mover_count_chunks(const eplb_mover_t *m, int layer, int peer) {
-  size_t bytes = even_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
-  return (int64_t)(bytes / chunk + (bytes % chunk != 0)) + hash_is_apart(m);
+int64_t eplb_mover_count_chunks(const eplb_mover_t *m, int layer, size_t chunk_bytes) {
+  size_t bytes = even_bytes(m, layer);
+  return (int64_t)(bytes / chunk_bytes + (bytes % chunk_bytes != 0)) + hash_is_apart(m);
 }
 
-void eplb_mover_chunk(const eplb_mover_t *m, int layer, int peer, int64_t number, size_t *begin, size_t *end) {
-  size_t bytes = even_bytes(m, layer), chunk = eplb_mover_chunk_bytes(m, peer);
-  *begin = (size_t)number * chunk;
-  *end = bytes - *begin < chunk ? bytes : *begin + chunk;
+void eplb_mover_chunk(const eplb_mover_t *m, int layer, size_t chunk_bytes, int64_t number, size_t *begin,
+                      size_t *end) {
+  size_t bytes = even_bytes(m, layer);
+  *begin = (size_t)number * chunk_bytes;
+  *end = bytes - *begin < chunk_bytes ? bytes : *begin + chunk_bytes;
   if (*begin >= bytes) { /* the checksum, apart */
     *begin = bytes;
     *end = eplb_mover_message_bytes(m, layer);
@@ -142,14 +136,14 @@ void eplb_mover_chunk(const eplb_mover_t *m, int layer, int peer, int64_t number
 }
 
 int64_t eplb_mover_ready_chunks(const eplb_mover_t *m, const eplb_outgoing_t *out) {
-  int64_t chunks = eplb_mover_count_chunks(m, out->layer, out->peer);
+  int64_t chunks = eplb_mover_count_chunks(m, out->layer, out->chunk_bytes);
   if (out->source < 0)
     return chunks;
   const eplb_incoming_t *in = &m->moves->incoming[out->source];
-  if (in->arrived == eplb_mover_count_chunks(m, in->layer, in->peer))
+  if (in->arrived == eplb_mover_count_chunks(m, in->layer, in->chunk_bytes))
     return chunks;
-  size_t there = (size_t)in->arrived * eplb_mover_chunk_bytes(m, in->peer);
-  return (int64_t)(there / eplb_mover_chunk_bytes(m, out->peer));
+  size_t there = (size_t)in->arrived * in->chunk_bytes;
+  return (int64_t)(there / out->chunk_bytes);
 }
 
 uint64_t *eplb_mover_outgoing_hash(const eplb_mover_t *m, eplb_outgoing_t *out) {
@@ -186,7 +180,7 @@ static void check(eplb_mover_t *m, const eplb_incoming_t *in) {
 }
 
 void eplb_mover_arrived(eplb_mover_t *m, eplb_incoming_t *in) {
-  if (++in->arrived < eplb_mover_count_chunks(m, in->layer, in->peer))
+  if (++in->arrived < eplb_mover_count_chunks(m, in->layer, in->chunk_bytes))
     return;
   ask_fault_on_arrival(m, in);
   if (m->moves->verify)
@@ -199,7 +193,7 @@ void eplb_mover_arrived(eplb_mover_t *m, eplb_incoming_t *in) {
 
 /* What needs no message: a copy within the rank, or an expert of no bytes. */
 static int is_silent(const eplb_mover_t *m, const eplb_incoming_t *in) {
-  return in->own_slot >= 0 || eplb_mover_count_chunks(m, in->layer, in->peer) == 0;
+  return in->own_slot >= 0 || eplb_mover_count_chunks(m, in->layer, in->chunk_bytes) == 0;
 }
 
 /* Letters need not be asked for. */
@@ -207,7 +201,7 @@ static void open_incoming(eplb_mover_t *m, int at) {
   m->open_in[at] = -1;
   while (m->next_in < m->flight->incoming_end && m->open_in[at] < 0) {
     eplb_incoming_t *in = &m->moves->incoming[m->next_in];
-    if (!is_silent(m, in) && !eplb_mover_uses_letters(m, in->peer)) {
+    if (!is_silent(m, in) && !eplb_session_uses_letters(m->session, in->peer)) {
       m->open_in[at] = m->next_in;
       in->lane = at * EPLB_LANES;
       eplb_lanes_receive(m, in);
@@ -231,11 +225,11 @@ static void open_outgoing(eplb_mover_t *m, int at) {
 static int progress_outgoing(eplb_mover_t *m, int at) {
   eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
   int64_t before = out->posted;
-  if (eplb_mover_uses_letters(m, out->peer))
+  if (eplb_session_uses_letters(m->session, out->peer))
     eplb_letters_send(m, out);
   else
     eplb_lanes_send(m, out);
-  int is_sent = out->posted == eplb_mover_count_chunks(m, out->layer, out->peer);
+  int is_sent = out->posted == eplb_mover_count_chunks(m, out->layer, out->chunk_bytes);
   if (is_sent && eplb_lanes_are_idle(m, out->lane)) {
     m->unfinished--;
     open_outgoing(m, at);
@@ -246,7 +240,7 @@ static int progress_outgoing(eplb_mover_t *m, int at) {
 
 static int is_closed(const eplb_mover_t *m, int at) {
   const eplb_incoming_t *in = &m->moves->incoming[m->open_in[at]];
-  return in->arrived == eplb_mover_count_chunks(m, in->layer, in->peer);
+  return in->arrived == eplb_mover_count_chunks(m, in->layer, in->chunk_bytes);
 }
 
 /* ---- a flight ---- */

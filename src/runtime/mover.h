@@ -72,16 +72,13 @@ void eplb_mover_commit(eplb_mover_t *mover, int part);
 /* Keeps the first failure of the flight, with its sentence: the caller may make other calls before the ranks agree. */
 void eplb_mover_note(eplb_mover_t *mover, eplb_status_t status);
 
-/* How the message of an expert of `layer` with `peer` is cut into chunks. */
-static inline int eplb_mover_uses_letters(const eplb_mover_t *m, int peer) {
-  return m->session->memory->host_can_touch && eplb_box_reaches(m->session->box, peer);
-}
+/* How the message of an expert of `layer` is cut into chunks. */
 size_t eplb_mover_message_bytes(const eplb_mover_t *mover, int layer);
-size_t eplb_mover_chunk_bytes(const eplb_mover_t *mover, int peer);
-int64_t eplb_mover_count_chunks(const eplb_mover_t *mover, int layer, int peer);
+int64_t eplb_mover_count_chunks(const eplb_mover_t *mover, int layer, size_t chunk_bytes);
 
 /* Where chunk `number` begins and ends in the message. */
-void eplb_mover_chunk(const eplb_mover_t *mover, int layer, int peer, int64_t number, size_t *begin, size_t *end);
+void eplb_mover_chunk(const eplb_mover_t *mover, int layer, size_t chunk_bytes, int64_t number, size_t *begin,
+                      size_t *end);
 
 /* How many chunks of an outgoing message can be sent by now: all, or as many as have come of what is passed on. */
 int64_t eplb_mover_ready_chunks(const eplb_mover_t *mover, const eplb_outgoing_t *out);

@@ -24,6 +24,7 @@ typedef struct builder {
   double *sent, *received;      /* [num_ranks]: bytes to and from other ranks */
   int32_t *row, *next, *step;   /* [num_slots]: the layer before and after a part, and each slot's part */
   unsigned char *read, *copied; /* [num_slots]: somebody needs what the slot holds; its device copies it */
+  unsigned char *goes_on;       /* [num_slots]: what the slot gets crosses the network from there, now or later */
   int spares_limit;
 } builder_t;
 
@@ -60,6 +61,21 @@ static void find_arrivals(builder_t *b) {
                     : is_free(b, t->to_slot) ? EPLB_ARRIVES_DIRECT
                                              : EPLB_ARRIVES_STAGED;
   }
+}
+
+/* From the last stage to the first. */
+static void find_chains(builder_t *b) {
+  memset(b->goes_on, 0, (size_t)b->session->placement->num_slots);
+  for (int64_t i = b->list.count - 1; i >= 0; i--) {
+    const eplb_transfer_t *t = &b->list.transfer[i];
+    if (t->stage > 0 && (t->link == EPLB_LINK_NETWORK || b->goes_on[t->to_slot]))
+      b->goes_on[t->from_slot] = 1;
+  }
+}
+
+/* Whether the transfer's expert crosses the network once more than by this transfer alone. */
+static int is_in_chain(const builder_t *b, const eplb_transfer_t *t) {
+  return b->goes_on[t->to_slot] || (t->stage > 0 && t->link == EPLB_LINK_NETWORK);
 }
 
 static void weigh_part(builder_t *b, int layer) {
@@ -158,14 +174,16 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
   if (status)
     return status;
   find_arrivals(b);
+  find_chains(b);
   weigh_part(b, layer);
   if (m->num_flights == 0 || !is_first || !fits(b))
     status = open_flight(b);
   if (!status)
     status = open_part(b, layer);
   for (int64_t i = 0; i < b->list.count && !status; i++) {
-    m->part[m->num_parts - 1].transfers[b->list.transfer[i].link]++;
-    status = eplb_own_moves_add(&b->own, &b->list.transfer[i], b->arrival[i]);
+    const eplb_transfer_t *t = &b->list.transfer[i];
+    m->part[m->num_parts - 1].transfers[t->link]++;
+    status = eplb_own_moves_add(&b->own, t, b->arrival[i], is_in_chain(b, t));
   }
   if (!status)
     status = add_changes(b);
@@ -253,9 +271,10 @@ static eplb_status_t prepare(builder_t *b, const eplb_session_t *s, eplb_moves_t
                    .step = EPLB_NEW(int32_t, slots),
                    .read = EPLB_NEW(unsigned char, slots),
                    .copied = EPLB_NEW(unsigned char, slots),
+                   .goes_on = EPLB_NEW(unsigned char, slots),
                    .spares_limit = INT_MAX};
   if (!b->arrival || !b->part || !b->flight || !b->sent || !b->received || !b->row || !b->next || !b->step ||
-      !b->read || !b->copied)
+      !b->read || !b->copied || !b->goes_on)
     return EPLB_ERR_MEMORY;
   for (int l = 0; l < s->options.num_layers; l++) {
     int spares = eplb_tensors_spares(&s->layer[l], s->pool);
@@ -279,6 +298,7 @@ static void release(builder_t *b) {
   free(b->step);
   free(b->read);
   free(b->copied);
+  free(b->goes_on);
 }
 
 eplb_status_t eplb_moves_derive(const eplb_session_t *s, eplb_placement_t *after, int verify, eplb_moves_t *moves) {

@@ -15,6 +15,7 @@ typedef struct eplb_incoming {
   int32_t link;            /* an eplb_link_t */
   eplb_place_t place;      /* a slot only where nothing is lost by that */
   int32_t lane;            /* first of its lanes, while it has some; else -1 */
+  size_t chunk_bytes;      /* that its message is cut into */
   int64_t posted, arrived; /* chunks; arrived counts those that are there with all before them */
   uint64_t hash;           /* that came with it */
 } eplb_incoming_t;
@@ -29,6 +30,7 @@ typedef struct eplb_outgoing {
   int32_t link;
   eplb_place_t place; /* that of the source, or a slot */
   int32_t lane;
+  size_t chunk_bytes;
   int64_t posted;  /* chunks */
   int64_t bounced; /* of them, those that MPI was given out of a buffer: in order, whichever copy is done first */
   uint64_t hash;   /* that goes with it */

@@ -28,8 +28,10 @@ void eplb_own_moves_free(eplb_own_moves_t *own);
 void eplb_own_moves_open_flight(eplb_own_moves_t *own);
 void eplb_own_moves_open_part(eplb_own_moves_t *own);
 
-/* Notes a transfer of the part, if it is this rank's. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_own_moves_add(eplb_own_moves_t *own, const eplb_transfer_t *transfer, eplb_arrival_t arrival);
+/* Notes a transfer of the part, if it is this rank's; `in_chain`: its expert crosses the network besides, before it or
+ * after. EPLB_ERR_MEMORY. */
+eplb_status_t eplb_own_moves_add(eplb_own_moves_t *own, const eplb_transfer_t *transfer, eplb_arrival_t arrival,
+                                 int in_chain);
 
 /* `count` elements of `size` bytes, and room for one more at least; *room says for how many. NULL without memory. */
 void *eplb_with_room(void *array, int count, int *room, size_t size);

@@ -40,6 +40,11 @@ static inline int eplb_session_slots(const eplb_session_t *s) {
   return s->topology->slot_begin[s->rank + 1] - s->topology->slot_begin[s->rank];
 }
 
+/* Whether weights go to `rank` and come from it by letters. */
+static inline int eplb_session_uses_letters(const eplb_session_t *s, int rank) {
+  return s->memory->host_can_touch && eplb_box_reaches(s->box, rank);
+}
+
 /* The fault callback's answer at a step, where there is one. */
 static inline eplb_status_t eplb_session_fault(const eplb_session_t *s, eplb_step_t step, void *bytes, size_t size) {
   return s->options.fault ? s->options.fault(s->options.fault_arg, step, bytes, size) : EPLB_SUCCESS;

@@ -2,6 +2,7 @@
 MPI_TESTS = \
 	tests/mpi/batch \
 	tests/mpi/big \
+	tests/mpi/chains \
 	tests/mpi/faults \
 	tests/mpi/gpu \
 	tests/mpi/machine \
@@ -77,6 +78,11 @@ tests_mpi_big_SOURCES = tests/mpi/big.c
 tests_mpi_big_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_big_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_big_LDADD = $(MPI_TEST_LIBS)
+
+tests_mpi_chains_SOURCES = tests/mpi/chains.c
+tests_mpi_chains_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_chains_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+tests_mpi_chains_LDADD = $(MPI_TEST_LIBS)
 
 tests_mpi_memory_SOURCES = tests/mpi/memory.c
 tests_mpi_memory_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
