@@ -26,19 +26,25 @@ tests_fuzz_safetensors_SOURCES = tests/fuzz/fuzz.h tests/fuzz/safetensors.c test
 tests_fuzz_safetensors_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_safetensors_LDADD = $(FUZZ_LOADS_LIBS)
 
-# make fuzz FUZZ_SECONDS=600: that long for each target, with sanitizers. New inputs go to tests/fuzz/found of the build folder.
+# make -j2 fuzz FUZZ_SECONDS=600: that long for each target, with sanitizers. New inputs go to tests/fuzz/found of the build folder.
 FUZZ_CC = clang
 FUZZ_SECONDS = 20
-FUZZ_CFLAGS = -std=c11 -g -O1 -ffp-contract=off -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-CLEANFILES += $(FUZZ_TARGETS:=-fuzzer)
-.PHONY: fuzz
-fuzz:
-	@for target in $(FUZZ_TARGETS); do \
-	  name=$$(basename $$target) && $(MKDIR_P) tests/fuzz/found/$$name && \
-	  $(FUZZ_CC) $(AM_CPPFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS) $(FUZZ_CFLAGS) -o tests/fuzz/$$name-fuzzer $(top_srcdir)/$$target.c \
-	    $$(cd $(abs_top_srcdir) && printf '$(top_srcdir)/%s ' src/core/*.c src/detect/*.c src/formats/*.c) \
-	    $(HWLOC_LIBS) $(JANSSON_LIBS) $(LIBCSV_LIBS) -lm && \
+FUZZ_FLAGS = $(AM_CPPFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS) -std=c11 -g -O1 -ffp-contract=off \
+	-fno-sanitize-recover=undefined
+FUZZ_RUNS = $(FUZZ_TARGETS:=-run)
+CLEANFILES += $(FUZZ_TARGETS:=-fuzzer) tests/fuzz/libfuzzed.a
+.PHONY: fuzz libfuzzed $(FUZZ_RUNS)
+fuzz: $(FUZZ_RUNS)
+
+libfuzzed:
+	$(AM_V_GEN)$(MKDIR_P) tests/fuzz/fuzzed && source=$$(cd $(top_srcdir) && pwd) && cd tests/fuzz/fuzzed && \
+	  $(FUZZ_CC) -I$$source/include -I$$source/src $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c \
+	    $$source/src/core/*.c $$source/src/detect/*.c $$source/src/formats/*.c && rm -f ../libfuzzed.a && $(AR) rc ../libfuzzed.a *.o
+
+$(FUZZ_RUNS): libfuzzed
+	$(AM_V_GEN)name=$$(basename $@ -run) && $(MKDIR_P) tests/fuzz/found/$$name && \
+	  $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o tests/fuzz/$$name-fuzzer \
+	    $(top_srcdir)/tests/fuzz/$$name.c tests/fuzz/libfuzzed.a $(HWLOC_LIBS) $(JANSSON_LIBS) $(LIBCSV_LIBS) -lm && \
 	  more= && if [ $$name = xml ]; then more=$(top_srcdir)/tests/data/machines; fi && \
 	  tests/fuzz/$$name-fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=tests/fuzz/found/ \
-	    tests/fuzz/found/$$name $(top_srcdir)/tests/fuzz/corpus/$$name $$more || exit 1; \
-	done
+	    tests/fuzz/found/$$name $(top_srcdir)/tests/fuzz/corpus/$$name $$more
