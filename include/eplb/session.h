@@ -117,9 +117,10 @@ EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
 EPLB_PUBLIC eplb_status_t eplb_session_redetect(eplb_session_t *session);
 
 /* Gives memory for weights, zeroed, that the ranks of a node can read from each other without a copy by the one that
- * has it; where memory cannot be shared (shared_bytes 0, a small /dev/shm) it is memory as any other. Weights need not
- * be in it: they move faster within a node if they are. Collective over the session's ranks; `bytes` may differ by
- * rank. The memory ends with the session. EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
+ * has it; where memory cannot be shared (shared_bytes 0, a small /dev/shm) it is memory as any other. All of it is
+ * taken and mapped on each of them now, so that no migration waits for pages. Weights need not be in it: they move
+ * faster within a node if they are. Collective over the session's ranks; `bytes` may differ by rank. The memory ends
+ * with the session. EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void **memory);
 
 /* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k * stride, `bytes` long. Local; every

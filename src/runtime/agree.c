@@ -23,3 +23,9 @@ eplb_status_t eplb_agree(MPI_Comm comm, eplb_status_t mine) {
   MPI_Allreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, comm);
   return lowest == EPLB_SUCCESS ? EPLB_SUCCESS : eplb_share_failure(comm, mine, (eplb_status_t)lowest);
 }
+
+int eplb_everywhere(MPI_Comm comm, int here) {
+  int all;
+  MPI_Allreduce(&here, &all, 1, MPI_INT, MPI_MIN, comm);
+  return all;
+}

@@ -14,4 +14,7 @@ eplb_status_t eplb_agree(MPI_Comm comm, eplb_status_t mine);
  * Spreads its sentence as above and returns `worst`. Collective over comm. */
 eplb_status_t eplb_share_failure(MPI_Comm comm, eplb_status_t mine, eplb_status_t worst);
 
+/* Whether `here` holds on every rank, where that is no failure. Collective over comm. */
+int eplb_everywhere(MPI_Comm comm, int here);
+
 #endif

@@ -83,9 +83,8 @@ static int share(MPI_Comm shared, eplb_box_t *b) {
   MPI_Aint size = (MPI_Aint)(PAGE + cells_begin(b->num_neighbours) + CELLS * b->cell_bytes);
   void *own = NULL;
   MPI_Comm_set_errhandler(shared, MPI_ERRORS_RETURN);
-  int good = MPI_Win_allocate_shared(size, 1, MPI_INFO_NULL, shared, &own, &b->window) == MPI_SUCCESS, all;
-  MPI_Allreduce(&good, &all, 1, MPI_INT, MPI_MIN, shared);
-  if (!all)
+  if (!eplb_everywhere(shared,
+                       MPI_Win_allocate_shared(size, 1, MPI_INFO_NULL, shared, &own, &b->window) == MPI_SUCCESS))
     return 0;
   MPI_Win_lock_all(MPI_MODE_NOCHECK, b->window);
   for (int n = 0; n < b->num_neighbours; n++) {

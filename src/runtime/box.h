@@ -13,8 +13,8 @@ typedef struct eplb_box eplb_box_t;
 /* Chunks of a message: one in a cell; or, where the reader can go and fetch them, some in a row. */
 typedef struct eplb_letter {
   int32_t cell;   /* or -1: they are where they lie, */
-  int32_t region; /* in this region of the writer's, */
-  size_t offset;  /* from here on */
+  int32_t region; /* in this region of the writer's, or -1: in its own memory, */
+  size_t offset;  /* from here on: in the region, or the address */
   int32_t tag;
   int64_t chunk, count;
 } eplb_letter_t;

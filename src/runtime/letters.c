@@ -40,12 +40,21 @@ static int send_copy(eplb_mover_t *m, eplb_outgoing_t *out) {
   return 1;
 }
 
-/* Tells the receiver where to fetch as many of the next `ready` chunks as lie whole in a region, in one tensor: it has
- * them without a copy by this rank. Weights stay as they are until all ranks have what they wanted. How many. */
+/* Whether the receiver can get at the bytes where they lie; notes where that is. */
+static int locate(const eplb_session_t *s, const char *address, size_t bytes, eplb_letter_t *letter) {
+  if (eplb_regions_find(s->regions, address, bytes, &letter->region, &letter->offset))
+    return 1;
+  letter->region = -1;
+  letter->offset = (size_t)(uintptr_t)address;
+  return bytes >= EPLB_FETCH_LEAST && eplb_fetcher_reaches(s->fetcher, address, bytes);
+}
+
+/* Tells the receiver where to fetch as many of the next `ready` chunks as lie in one tensor: it has them without a copy
+ * by this rank. Weights stay as they are until all ranks have what they wanted. How many. */
 static int64_t show(eplb_mover_t *m, eplb_outgoing_t *out, int64_t ready) {
   size_t begin, end, length;
   eplb_mover_chunk(m, out->layer, out->chunk_bytes, out->posted, &begin, &end);
-  if (!m->session->regions || begin >= m->session->layer[out->layer].expert_bytes)
+  if (begin >= m->session->layer[out->layer].expert_bytes)
     return 0;
   char *address = eplb_place_piece(m->session, out->layer, &out->place, begin, &length);
   eplb_letter_t letter = {.cell = -1, .tag = out->tag, .chunk = out->posted};
@@ -56,7 +65,7 @@ static int64_t show(eplb_mover_t *m, eplb_outgoing_t *out, int64_t ready) {
     if (letter.count + 1 < ready)
       eplb_mover_chunk(m, out->layer, out->chunk_bytes, out->posted + letter.count + 1, &next, &end);
   }
-  if (!shown || !eplb_regions_find(m->session->regions, address, shown, &letter.region, &letter.offset))
+  if (!shown || !locate(m->session, address, shown, &letter))
     return 0;
   eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, address, shown));
   eplb_box_post(m->session->box, out->peer, &letter);
@@ -74,6 +83,22 @@ int eplb_letters_send(eplb_mover_t *m, eplb_outgoing_t *out) {
   return 1;
 }
 
+/* Gets the next chunk of an incoming expert from where the letter says. */
+static void open_letter(eplb_mover_t *m, int neighbour, const eplb_letter_t *letter, eplb_incoming_t *in) {
+  const eplb_session_t *s = m->session;
+  size_t first, begin, end;
+  eplb_mover_chunk(m, in->layer, in->chunk_bytes, letter->chunk, &first, &end);
+  eplb_mover_chunk(m, in->layer, in->chunk_bytes, in->arrived, &begin, &end);
+  int pieces = eplb_place_pieces(s, in->layer, &in->place, &in->hash, begin, end, m->piece);
+  size_t at = letter->offset + begin - first;
+  if (letter->cell >= 0)
+    scatter(m->piece, pieces, eplb_box_cell(s->box, neighbour, letter));
+  else if (letter->region >= 0)
+    scatter(m->piece, pieces, eplb_regions_at(s->regions, neighbour, letter->region, at));
+  else /* in one tensor there, so in one piece here */
+    eplb_mover_note(m, eplb_fetch(s->fetcher, neighbour, at, m->piece[0].address, m->piece[0].length));
+}
+
 /* One chunk of a neighbour's next letter, if there is one. */
 static int receive_chunk(eplb_mover_t *m, int neighbour) {
   eplb_box_t *box = m->session->box;
@@ -81,14 +106,7 @@ static int receive_chunk(eplb_mover_t *m, int neighbour) {
   if (!eplb_box_peek(box, neighbour, &letter))
     return 0;
   eplb_incoming_t *in = &m->moves->incoming[m->letters[m->letters_begin[neighbour] + letter.tag]];
-  size_t first, begin, end;
-  eplb_mover_chunk(m, in->layer, in->chunk_bytes, letter.chunk, &first, &end);
-  eplb_mover_chunk(m, in->layer, in->chunk_bytes, in->arrived, &begin, &end);
-  const char *bytes =
-      letter.cell >= 0 ? eplb_box_cell(box, neighbour, &letter)
-                       : eplb_regions_at(m->session->regions, neighbour, letter.region, letter.offset + begin - first);
-  int pieces = eplb_place_pieces(m->session, in->layer, &in->place, &in->hash, begin, end, m->piece);
-  scatter(m->piece, pieces, bytes);
+  open_letter(m, neighbour, &letter, in);
   if (in->arrived + 1 == letter.chunk + letter.count)
     eplb_box_free(box, neighbour);
   eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_RECEIVE, m->piece[0].address, m->piece[0].length));

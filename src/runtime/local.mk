@@ -12,6 +12,8 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/decide.h \
 	src/runtime/experts.c \
 	src/runtime/experts.h \
+	src/runtime/fetch.c \
+	src/runtime/fetch.h \
 	src/runtime/lanes.c \
 	src/runtime/lanes.h \
 	src/runtime/launcher.c \

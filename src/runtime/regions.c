@@ -1,6 +1,14 @@
 #include "runtime/regions.h"
 #include "core/memory.h"
 #include "runtime/agree.h"
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Headers older than the kernel. */
+#ifndef MADV_POPULATE_READ
+enum { MADV_POPULATE_READ = 22, MADV_POPULATE_WRITE = 23 };
+#endif
 
 typedef struct region {
   MPI_Win window; /* MPI_WIN_NULL: this rank's own memory only */
@@ -14,19 +22,31 @@ struct eplb_regions {
   region_t *region;
 };
 
-/* Collective over the node: a window on every rank of it, or on none. */
+/* Has the kernel find and map the pages of [base, base + bytes) now; 0 where it has none left, which a signal would tell
+ * later. Linux before 5.14 cannot: there pages come as they are touched. */
+static int map_pages(const char *base, size_t bytes, int advice) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)base / page * page;
+  return !bytes || !madvise((void *)first, (uintptr_t)base + bytes - first, advice) || errno == EINVAL;
+}
+
+/* Collective over the node: a window on every rank of it, or on none. Each rank has its own pages made, near to it; then
+ * all map those of the others, which would else take longer than copying them does, in the first rebalances. */
 static int share(MPI_Comm node, region_t *r, int num_neighbours) {
-  MPI_Aint size;
-  int unit, good = MPI_Win_allocate_shared((MPI_Aint)r->bytes, 1, MPI_INFO_NULL, node, &r->own, &r->window), all;
-  good = good == MPI_SUCCESS;
-  MPI_Allreduce(&good, &all, 1, MPI_INT, MPI_MIN, node);
-  if (!all) {
+  int unit, good = MPI_Win_allocate_shared((MPI_Aint)r->bytes, 1, MPI_INFO_NULL, node, &r->own, &r->window);
+  if (!eplb_everywhere(node, good == MPI_SUCCESS)) {
     r->window = MPI_WIN_NULL;
     return 0;
   }
+  if (!eplb_everywhere(node, map_pages(r->own, r->bytes, MADV_POPULATE_WRITE))) {
+    MPI_Win_free(&r->window);
+    return 0;
+  }
   MPI_Win_lock_all(MPI_MODE_NOCHECK, r->window);
-  for (int n = 0; n < num_neighbours; n++)
+  for (int n = 0; n < num_neighbours; n++) {
+    MPI_Aint size;
     MPI_Win_shared_query(r->window, n, &size, &unit, &r->base[n]);
+    map_pages(r->base[n], (size_t)size, MADV_POPULATE_READ);
+  }
   return 1;
 }
 

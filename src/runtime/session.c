@@ -139,6 +139,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
     s->trigger = trigger;
     s->options.trigger = &s->trigger;
   }
+  s->fetcher = eplb_fetcher_create(s->box);
   *session = s;
   return EPLB_SUCCESS;
 }
@@ -189,6 +190,7 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   eplb_session_t *s = *session;
   if (s->rebalancing)
     return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+  eplb_fetcher_destroy(&s->fetcher);
   eplb_regions_destroy(&s->regions);
   eplb_box_destroy(&s->box);
   MPI_Comm_free(&s->comm);

@@ -4,6 +4,7 @@
 #ifndef EPLB_RUNTIME_SESSION_H
 #define EPLB_RUNTIME_SESSION_H
 
+#include "runtime/fetch.h"
 #include "runtime/regions.h"
 #include "runtime/tensors.h"
 #include <eplb/session.h>
@@ -30,7 +31,8 @@ struct eplb_session {
   const eplb_memory_t *memory;
   eplb_box_t *box; /* to and from ranks that share memory with this one; or NULL */
   eplb_regions_t *regions;
-  char *staging; /* for incoming experts, as large as any rebalance has needed so far */
+  eplb_fetcher_t *fetcher; /* of their own memory; or NULL */
+  char *staging;           /* for incoming experts, as large as any rebalance has needed so far */
   size_t staging_bytes;
   int has_verified;                /* a rebalance with checksums has moved weights */
   eplb_rebalancing_t *rebalancing; /* NULL: none is open */

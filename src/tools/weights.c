@@ -1,6 +1,7 @@
 #include "tools/weights.h"
 #include "core/memory.h"
 #include "core/placement.h"
+#include <string.h>
 
 enum { BLOCK = 4096 };
 
@@ -13,6 +14,8 @@ static eplb_status_t allocate(weights_t *w, int tensor, size_t slots, eplb_sessi
       return status;
   } else {
     memory = eplb_new(slots, w->bytes[tensor]);
+    if (memory) /* a job's weights have been touched before they move, and so have spares been */
+      memset(memory, 0, slots * w->bytes[tensor]);
   }
   w->base[tensor] = memory;
   for (size_t s = 0; s < slots && w->slot[tensor]; s++)

@@ -9,6 +9,7 @@ MPI_TESTS = \
 	tests/mpi/memory \
 	tests/mpi/misuse \
 	tests/mpi/modes \
+	tests/mpi/neighbours \
 	tests/mpi/permutations \
 	tests/mpi/session \
 	tests/mpi/trigger
@@ -108,3 +109,6 @@ tests_mpi_trigger_SOURCES = tests/mpi/trigger.c
 tests_mpi_trigger_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
 tests_mpi_trigger_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_trigger_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_neighbours_SOURCES = tests/mpi/neighbours.c
+tests_mpi_neighbours_CPPFLAGS = $(MPI_TEST_CPPFLAGS)
+tests_mpi_neighbours_LDADD = $(MPI_TEST_LIBS)

@@ -1,0 +1,144 @@
+/* What ranks of a node can get at of each other's memory. */
+#include "job.h"
+#include "mpi_tap.h"
+#include "runtime/session.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Headers older than the kernel. */
+#ifndef MADV_POPULATE_WRITE
+enum { MADV_POPULATE_WRITE = 23 };
+#endif
+
+enum { BYTES = 100003, PAGES = 512 };
+static int rank, num_ranks;
+
+static char byte_of(int owner, size_t at) {
+  return (char)(at * 7 + (size_t)owner * 31);
+}
+
+static void fetch_from_all(const eplb_box_t *box, const eplb_fetcher_t *fetcher, char *own, char *got) {
+  uint64_t mine = (uint64_t)(uintptr_t)own, address[64];
+  MPI_Allgather(&mine, 1, MPI_UINT64_T, address, 1, MPI_UINT64_T, MPI_COMM_WORLD);
+  for (int n = 0; n < eplb_box_neighbours(box); n++) {
+    int peer = eplb_box_rank(box, n), wrong = 0;
+    CHECK(!eplb_fetch(fetcher, n, (size_t)address[peer] + 5, got + 3, BYTES - 5));
+    for (size_t i = 5; i < BYTES; i++)
+      wrong += got[i - 2] != byte_of(peer, i);
+    CHECK(wrong == 0 && got[2] == 0 && got[BYTES - 2] == 0);
+  }
+  MPI_Barrier(MPI_COMM_WORLD);
+}
+
+/* There is no fetcher, and the case says so, where the kernel does not let ranks read each other. */
+static void fetches(void) {
+  eplb_box_t *box = NULL;
+  CHECK(!eplb_box_create(MPI_COMM_WORLD, 1 << 16, &box));
+  eplb_fetcher_t *fetcher = eplb_fetcher_create(box);
+  CHECK(mpi_tap_same(fetcher != NULL));
+  char *own = malloc(BYTES), *got = calloc(1, BYTES);
+  for (size_t i = 0; i < BYTES; i++)
+    own[i] = byte_of(rank, i);
+  CHECK(!eplb_fetcher_reaches(NULL, own, BYTES));
+  CHECK(!eplb_fetcher_reaches(fetcher, own, 0));
+  if (fetcher) {
+    CHECK(eplb_fetcher_reaches(fetcher, own, BYTES));
+    CHECK(!eplb_fetcher_reaches(fetcher, (char *)64, 100));
+    fetch_from_all(box, fetcher, own, got);
+    CHECK(eplb_fetch(fetcher, 0, 64, got, 100) == EPLB_ERR_UNSUPPORTED && strstr(eplb_last_error(), "100 bytes"));
+  }
+  int can = fetcher != NULL;
+  free(own);
+  free(got);
+  eplb_fetcher_destroy(&fetcher);
+  eplb_box_destroy(&box);
+  mpi_tap_case(can ? "neighbours' memory is fetched"
+                   : "no neighbour, or the kernel does not let ranks read each other");
+}
+
+static eplb_status_t note_longest(void *arg, eplb_step_t step, void *bytes, size_t size) {
+  int *longest = arg;
+  (void)bytes;
+  if (step == EPLB_STEP_SEND && (int)size > *longest)
+    *longest = (int)size;
+  return EPLB_SUCCESS;
+}
+
+/* Chunks in one tensor are fetched together, those that end in another go by cells. */
+static void private_weights_move(void) {
+  enum { EXPERT = 200001, CHUNK = 70001 };
+  int longest = 0, of_all;
+  job_t job = {.rank = rank, .num_ranks = num_ranks};
+  eplb_session_options_t o = job_options();
+  o.chunk_bytes = CHUNK;
+  o.verify = EPLB_VERIFY_ALWAYS;
+  o.fault = note_longest;
+  o.fault_arg = &longest;
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &job.session));
+  CHECK(!weights_create(JOB_LAYERS, o.slots_per_rank, o.slots_per_rank, EXPERT, NULL, &job.weights));
+  weights_fill(&job.weights, eplb_session_placement(job.session), eplb_session_topology(job.session), rank);
+  CHECK(!weights_register(&job.weights, job.session));
+  for (int round = 0; round < 3; round++) {
+    eplb_report_t report;
+    job_record(&job, round, 0);
+    CHECK(!eplb_rebalance(job.session, &report) && report.verified);
+    CHECK(num_ranks == 1 || report.slots_changed > 0);
+    CHECK(job_is_whole(&job));
+  }
+  MPI_Allreduce(&longest, &of_all, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  CHECK((of_all > CHUNK) == (job.session->fetcher != NULL));
+  job_finish(&job);
+  mpi_tap_case("weights in each rank's own memory");
+}
+
+static long count_faults(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+/* Faults of touching each page of `memory`; enough if the pages come one by one. */
+static long touch(volatile char *memory, size_t page) {
+  long before = count_faults();
+  for (size_t i = 0; i < PAGES; i++)
+    memory[i * page]++;
+  return count_faults() - before;
+}
+
+/* Where the kernel can do that at all. */
+static void pages_are_there(void) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *other = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  int can = !madvise(other, page, MADV_POPULATE_WRITE);
+  munmap(other, page);
+  eplb_box_t *box = NULL;
+  eplb_regions_t *regions = NULL;
+  void *memory = NULL;
+  CHECK(!eplb_box_create(MPI_COMM_WORLD, 1 << 16, &box));
+  CHECK(!eplb_regions_add(MPI_COMM_WORLD, box, &regions, PAGES * page, &memory));
+  long faults = touch(memory, page);
+  CHECK(!box || !can || faults < PAGES / 8);
+  int32_t region;
+  size_t offset;
+  CHECK(eplb_regions_find(regions, memory, 1, &region, &offset) == (box != NULL));
+  MPI_Barrier(MPI_COMM_WORLD);
+  for (int n = 0; n < eplb_box_neighbours(box); n++)
+    CHECK(*eplb_regions_at(regions, n, region, offset) == 1);
+  MPI_Barrier(MPI_COMM_WORLD);
+  eplb_regions_destroy(&regions);
+  eplb_box_destroy(&box);
+  mpi_tap_case("pages of session memory are mapped before they are used");
+}
+
+int main(int argc, char **argv) {
+  mpi_tap_start(&argc, &argv);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
+  fetches();
+  private_weights_move();
+  pages_are_there();
+  return mpi_tap_end();
+}
