@@ -85,7 +85,7 @@ typedef struct eplb_session_options {
   eplb_mode_t mode;
   size_t staging_bytes; /* most that a rank may use for incoming experts, until the session ends; at least one expert;
                            0: what the largest layer of a rank needs if all its slots change */
-  size_t chunk_bytes;   /* longest message, 1 to 2^30; 4 MiB by default */
+  size_t chunk_bytes;   /* longest message, 1 to 2^30; 4 MiB by default; shorter where ranks pass an expert on */
   size_t shared_bytes; /* that each rank shares with those of its node, for what they send each other; 4 MiB by default;
                            0, or where memory cannot be shared: MPI does it all */
   eplb_verify_t verify;
