@@ -1,6 +1,7 @@
 #include "runtime/box.h"
 #include "core/memory.h"
 #include "runtime/agree.h"
+#include "runtime/shared.h"
 #include <stdatomic.h>
 #include <string.h>
 
@@ -22,12 +23,11 @@ typedef struct segment {
 
 struct eplb_box {
   MPI_Comm comm; /* of the neighbours */
-  MPI_Win window;
+  eplb_shared_t shared;
   int num_neighbours, own; /* which neighbour this rank is */
   int *rank;               /* [num_neighbours]: in comm */
   int *neighbour;          /* [ranks of comm]: the reverse, or -1 */
   size_t cell_bytes;
-  segment_t **segment; /* [num_neighbours] */
 };
 
 static size_t whole_pages(size_t bytes) {
@@ -38,13 +38,12 @@ static size_t cells_begin(int num_neighbours) {
   return whole_pages(sizeof(segment_t) + (size_t)num_neighbours * sizeof(queue_t));
 }
 
-/* The first page of what MPI gives, which may begin anywhere, but at the same distance from a page in every process. */
-static segment_t *first_page(void *base) {
-  return (segment_t *)((char *)base + (whole_pages((uintptr_t)base) - (uintptr_t)base));
+static segment_t *segment_of(const eplb_box_t *b, int neighbour) {
+  return (segment_t *)b->shared.span[neighbour].base;
 }
 
 static char *cell_at(const eplb_box_t *b, int neighbour, int cell) {
-  return (char *)b->segment[neighbour] + cells_begin(b->num_neighbours) + (size_t)cell * b->cell_bytes;
+  return b->shared.span[neighbour].base + cells_begin(b->num_neighbours) + (size_t)cell * b->cell_bytes;
 }
 
 /* Memory for the box itself, before ranks agree to share any. */
@@ -57,12 +56,10 @@ static eplb_status_t furnish(MPI_Comm comm, MPI_Comm shared, size_t bytes, eplb_
   MPI_Comm_size(shared, &b->num_neighbours);
   MPI_Comm_rank(shared, &b->own);
   b->comm = shared;
-  b->window = MPI_WIN_NULL;
   b->cell_bytes = bytes / CELLS / LINE * LINE;
   b->rank = EPLB_NEW(int, b->num_neighbours);
   b->neighbour = EPLB_NEW(int, num_ranks);
-  b->segment = EPLB_NEW(segment_t *, b->num_neighbours);
-  if (!b->rank || !b->neighbour || !b->segment)
+  if (!b->rank || !b->neighbour || eplb_shared_allocate(shared, &b->shared))
     return EPLB_ERR_MEMORY;
   for (int r = 0; r < num_ranks; r++)
     b->neighbour[r] = -1;
@@ -78,35 +75,13 @@ static void introduce(MPI_Comm comm, MPI_Comm shared, eplb_box_t *b) {
     b->neighbour[b->rank[n]] = n;
 }
 
-/* Collective over `shared`: whether all neighbours have each other's segments now. */
-static int share(MPI_Comm shared, eplb_box_t *b) {
-  MPI_Aint size = (MPI_Aint)(PAGE + cells_begin(b->num_neighbours) + CELLS * b->cell_bytes);
-  void *own = NULL;
-  MPI_Comm_set_errhandler(shared, MPI_ERRORS_RETURN);
-  if (!eplb_everywhere(shared,
-                       MPI_Win_allocate_shared(size, 1, MPI_INFO_NULL, shared, &own, &b->window) == MPI_SUCCESS))
-    return 0;
-  MPI_Win_lock_all(MPI_MODE_NOCHECK, b->window);
-  for (int n = 0; n < b->num_neighbours; n++) {
-    int unit;
-    void *base;
-    MPI_Win_shared_query(b->window, n, &size, &unit, &base);
-    b->segment[n] = first_page(base);
-  }
-  memset(b->segment[b->own], 0, cells_begin(b->num_neighbours));
-  MPI_Win_sync(b->window);
-  MPI_Barrier(shared);
-  MPI_Win_sync(b->window);
-  return 1;
-}
-
 static void release(eplb_box_t **box) {
   if (!*box)
     return;
   MPI_Comm_free(&(*box)->comm);
+  eplb_shared_free(&(*box)->shared);
   free((*box)->rank);
   free((*box)->neighbour);
-  free((*box)->segment);
   free(*box);
   *box = NULL;
 }
@@ -124,7 +99,7 @@ eplb_status_t eplb_box_create(MPI_Comm comm, size_t bytes, eplb_box_t **box) {
   int shares = 0;
   if (!status && *box) {
     introduce(comm, shared, *box);
-    shares = share(shared, *box);
+    shares = eplb_shared_open(shared, cells_begin(neighbours) + CELLS * (*box)->cell_bytes, &(*box)->shared);
   }
   int is_kept = *box != NULL; /* with the communicator */
   if (!shares)
@@ -135,11 +110,8 @@ eplb_status_t eplb_box_create(MPI_Comm comm, size_t bytes, eplb_box_t **box) {
 }
 
 void eplb_box_destroy(eplb_box_t **box) {
-  if (!box || !*box)
-    return;
-  MPI_Win_unlock_all((*box)->window);
-  MPI_Win_free(&(*box)->window);
-  release(box);
+  if (box)
+    release(box);
 }
 
 int eplb_box_reaches(const eplb_box_t *box, int rank) {
@@ -154,6 +126,10 @@ int eplb_box_rank(const eplb_box_t *box, int neighbour) {
   return box->rank[neighbour];
 }
 
+int eplb_box_own(const eplb_box_t *box) {
+  return box->own;
+}
+
 MPI_Comm eplb_box_comm(const eplb_box_t *box) {
   return box->comm;
 }
@@ -163,7 +139,7 @@ size_t eplb_box_chunk(const eplb_box_t *box) {
 }
 
 char *eplb_box_take(eplb_box_t *box, int *cell) {
-  segment_t *own = box->segment[box->own];
+  segment_t *own = segment_of(box, box->own);
   for (int c = 0; c < CELLS; c++)
     if (!atomic_load_explicit(&own->busy[c], memory_order_acquire)) {
       *cell = c;
@@ -173,14 +149,14 @@ char *eplb_box_take(eplb_box_t *box, int *cell) {
 }
 
 int eplb_box_has_room(const eplb_box_t *box, int rank) {
-  const queue_t *queue = &box->segment[box->own]->queue[box->neighbour[rank]];
+  const queue_t *queue = &segment_of(box, box->own)->queue[box->neighbour[rank]];
   return atomic_load_explicit(&queue->written, memory_order_relaxed) -
              atomic_load_explicit(&queue->read, memory_order_acquire) <
          LETTERS;
 }
 
 void eplb_box_post(eplb_box_t *box, int rank, const eplb_letter_t *letter) {
-  segment_t *own = box->segment[box->own];
+  segment_t *own = segment_of(box, box->own);
   queue_t *queue = &own->queue[box->neighbour[rank]];
   uint64_t written = atomic_load_explicit(&queue->written, memory_order_relaxed);
   if (letter->cell >= 0)
@@ -190,7 +166,7 @@ void eplb_box_post(eplb_box_t *box, int rank, const eplb_letter_t *letter) {
 }
 
 int eplb_box_peek(const eplb_box_t *box, int neighbour, eplb_letter_t *letter) {
-  const queue_t *queue = &box->segment[neighbour]->queue[box->own];
+  const queue_t *queue = &segment_of(box, neighbour)->queue[box->own];
   uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);
   if (atomic_load_explicit(&queue->written, memory_order_acquire) == read)
     return 0;
@@ -203,7 +179,7 @@ const char *eplb_box_cell(const eplb_box_t *box, int neighbour, const eplb_lette
 }
 
 void eplb_box_free(eplb_box_t *box, int neighbour) {
-  segment_t *owner = box->segment[neighbour];
+  segment_t *owner = segment_of(box, neighbour);
   queue_t *queue = &owner->queue[box->own];
   uint64_t read = atomic_load_explicit(&queue->read, memory_order_relaxed);
   int cell = queue->letter[read % LETTERS].cell;

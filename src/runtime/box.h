@@ -30,6 +30,9 @@ void eplb_box_destroy(eplb_box_t **box);
 /* Whether `rank` of comm has cells that this rank can reach. NULL has none. */
 int eplb_box_reaches(const eplb_box_t *box, int rank);
 
+/* Which neighbour this rank itself is. */
+int eplb_box_own(const eplb_box_t *box);
+
 /* The communicator of those ranks, in that order. */
 MPI_Comm eplb_box_comm(const eplb_box_t *box);
 

@@ -52,6 +52,8 @@ src_runtime_libruntime_la_SOURCES = \
 	src/runtime/regions.h \
 	src/runtime/session.c \
 	src/runtime/session.h \
+	src/runtime/shared.c \
+	src/runtime/shared.h \
 	src/runtime/tensors.c \
 	src/runtime/tensors.h
 src_runtime_libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)

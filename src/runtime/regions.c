@@ -1,9 +1,8 @@
 #include "runtime/regions.h"
 #include "core/memory.h"
 #include "runtime/agree.h"
-#include <errno.h>
+#include "runtime/shared.h"
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* Headers older than the kernel. */
 #ifndef MADV_POPULATE_READ
@@ -11,10 +10,9 @@ enum { MADV_POPULATE_READ = 22, MADV_POPULATE_WRITE = 23 };
 #endif
 
 typedef struct region {
-  MPI_Win window; /* MPI_WIN_NULL: this rank's own memory only */
+  eplb_shared_t shared;
   char *own;
   size_t bytes;
-  char **base; /* [neighbours] */
 } region_t;
 
 struct eplb_regions {
@@ -22,41 +20,34 @@ struct eplb_regions {
   region_t *region;
 };
 
-/* Has the kernel find and map the pages of [base, base + bytes) now; 0 where it has none left, which a signal would tell
- * later. Linux before 5.14 cannot: there pages come as they are touched. */
-static int map_pages(const char *base, size_t bytes, int advice) {
-  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)base / page * page;
-  return !bytes || !madvise((void *)first, (uintptr_t)base + bytes - first, advice) || errno == EINVAL;
+/* Has every page mapped now, which would else take longer than copying it does, in the first rebalances. Linux before
+ * 5.14 cannot: there they are mapped as they are touched. */
+static void map_pages(const eplb_shared_t *shared, const char *own) {
+  for (int n = 0; n < shared->num_ranks; n++) {
+    const eplb_span_t *span = &shared->span[n];
+    if (span->bytes)
+      madvise(span->base, span->bytes, span->base == own ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+  }
 }
 
-/* Collective over the node: a window on every rank of it, or on none. Each rank has its own pages made, near to it; then
- * all map those of the others, which would else take longer than copying them does, in the first rebalances. */
-static int share(MPI_Comm node, region_t *r, int num_neighbours) {
-  int unit, good = MPI_Win_allocate_shared((MPI_Aint)r->bytes, 1, MPI_INFO_NULL, node, &r->own, &r->window);
-  if (!eplb_everywhere(node, good == MPI_SUCCESS)) {
-    r->window = MPI_WIN_NULL;
+/* Collective over the node: this region is shared on every rank of it, or on none. */
+static int share(const eplb_box_t *box, region_t *r) {
+  if (!eplb_shared_open(eplb_box_comm(box), r->bytes, &r->shared))
     return 0;
-  }
-  if (!eplb_everywhere(node, map_pages(r->own, r->bytes, MADV_POPULATE_WRITE))) {
-    MPI_Win_free(&r->window);
-    return 0;
-  }
-  MPI_Win_lock_all(MPI_MODE_NOCHECK, r->window);
-  for (int n = 0; n < num_neighbours; n++) {
-    MPI_Aint size;
-    MPI_Win_shared_query(r->window, n, &size, &unit, &r->base[n]);
-    map_pages(r->base[n], (size_t)size, MADV_POPULATE_READ);
-  }
+  r->own = r->shared.span[eplb_box_own(box)].base;
+  map_pages(&r->shared, r->own);
   return 1;
 }
 
-/* Room for one more, which is not counted yet; base[neighbours] is for its addresses. */
-static eplb_status_t grow(eplb_regions_t **regions, int num_neighbours, char ***base) {
-  *base = EPLB_NEW(char *, num_neighbours);
+/* Room for one more, which is not counted yet. */
+static eplb_status_t grow(eplb_regions_t **regions, const eplb_box_t *box, eplb_shared_t *shared) {
+  eplb_status_t status = box ? eplb_shared_allocate(eplb_box_comm(box), shared) : EPLB_SUCCESS;
+  if (status)
+    return status;
   if (!*regions)
     *regions = EPLB_NEW(eplb_regions_t, 1);
   eplb_regions_t *all = *regions;
-  region_t *grown = all && *base ? eplb_grow(all->region, (size_t)all->count + 1, sizeof *grown) : NULL;
+  region_t *grown = all ? eplb_grow(all->region, (size_t)all->count + 1, sizeof *grown) : NULL;
   if (!grown)
     return EPLB_ERR_MEMORY;
   all->region = grown;
@@ -65,16 +56,15 @@ static eplb_status_t grow(eplb_regions_t **regions, int num_neighbours, char ***
 
 eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_regions_t **regions, size_t bytes,
                                void **memory) {
-  char **base;
-  int neighbours = eplb_box_neighbours(box);
-  eplb_status_t status = eplb_agree(comm, grow(regions, neighbours, &base));
+  eplb_shared_t shared = {0};
+  eplb_status_t status = eplb_agree(comm, grow(regions, box, &shared));
   if (status) {
-    free(base);
+    eplb_shared_free(&shared);
     return status;
   }
   region_t *r = &(*regions)->region[(*regions)->count++];
-  *r = (region_t){.window = MPI_WIN_NULL, .bytes = bytes, .base = base};
-  if (!box || !share(eplb_box_comm(box), r, neighbours))
+  *r = (region_t){.shared = shared, .bytes = bytes};
+  if (!box || !share(box, r))
     r->own = EPLB_NEW(char, bytes);
   status = eplb_agree(comm, r->own || !bytes ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   if (!status)
@@ -87,13 +77,9 @@ void eplb_regions_destroy(eplb_regions_t **regions) {
     return;
   for (int i = 0; i < (*regions)->count; i++) {
     region_t *r = &(*regions)->region[i];
-    if (r->window == MPI_WIN_NULL) {
+    if (!r->shared.span)
       free(r->own);
-    } else {
-      MPI_Win_unlock_all(r->window);
-      MPI_Win_free(&r->window);
-    }
-    free(r->base);
+    eplb_shared_free(&r->shared);
   }
   free((*regions)->region);
   free(*regions);
@@ -104,7 +90,7 @@ int eplb_regions_find(const eplb_regions_t *regions, const char *address, size_t
                       size_t *offset) {
   for (int i = 0; regions && i < regions->count; i++) {
     const region_t *r = &regions->region[i];
-    if (r->window == MPI_WIN_NULL || (uintptr_t)address < (uintptr_t)r->own ||
+    if (!r->shared.span || (uintptr_t)address < (uintptr_t)r->own ||
         (uintptr_t)address + length > (uintptr_t)r->own + r->bytes)
       continue;
     *region = i;
@@ -115,5 +101,5 @@ int eplb_regions_find(const eplb_regions_t *regions, const char *address, size_t
 }
 
 const char *eplb_regions_at(const eplb_regions_t *regions, int neighbour, int region, size_t offset) {
-  return regions->region[region].base[neighbour] + offset;
+  return regions->region[region].shared.span[neighbour].base + offset;
 }

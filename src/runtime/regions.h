@@ -12,7 +12,7 @@ typedef struct eplb_regions eplb_regions_t;
 eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_regions_t **regions, size_t bytes,
                                void **memory);
 
-/* Frees all. Collective over the ranks of the node. NULL is fine. */
+/* Frees all. Local; when no rank reads any more. NULL is fine. */
 void eplb_regions_destroy(eplb_regions_t **regions);
 
 /* Whether [address, address + length) lies in a region of this rank that neighbours can read; which one, and where. */

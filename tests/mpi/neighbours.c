@@ -2,6 +2,7 @@
 #include "job.h"
 #include "mpi_tap.h"
 #include "runtime/session.h"
+#include "runtime/shared.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -133,6 +134,21 @@ static void pages_are_there(void) {
   mpi_tap_case("pages of session memory are mapped before they are used");
 }
 
+/* One rank asks for more than there can be: none has any. */
+static void too_much_for_one(void) {
+  for (int at = 0; at < num_ranks; at++) {
+    eplb_shared_t shared;
+    CHECK(!eplb_shared_allocate(MPI_COMM_WORLD, &shared));
+    CHECK(!eplb_shared_open(MPI_COMM_WORLD, rank == at ? SIZE_MAX / 2 + 1 : 1000, &shared) && !shared.span);
+    CHECK(!eplb_shared_allocate(MPI_COMM_WORLD, &shared));
+    CHECK(eplb_shared_open(MPI_COMM_WORLD, rank == at ? 0 : 1000, &shared));
+    for (int r = 0; r < num_ranks; r++)
+      CHECK((shared.span[r].base == NULL) == (r == at));
+    eplb_shared_free(&shared);
+  }
+  mpi_tap_case("memory is shared by all ranks or by none");
+}
+
 int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -140,5 +156,6 @@ int main(int argc, char **argv) {
   fetches();
   private_weights_move();
   pages_are_there();
+  too_much_for_one();
   return mpi_tap_end();
 }
