@@ -1,4 +1,5 @@
 #include "core/ahead.h"
+#include "core/likeness.h"
 #include "core/linked.h"
 #include "core/placement.h"
 #include <limits.h>
@@ -75,7 +76,9 @@ eplb_status_t eplb_ahead_plan(const eplb_plan_options_t *options, const eplb_top
     status = eplb_linked_create(topology, &a.linked);
   for (int l = 0; l < placement->num_layers && !status; l++) {
     int32_t *row = eplb_placement_row(placement, l);
-    if (eplb_scenario_set_load(&a.scenario, windows, (size_t)l * (size_t)experts) > 0) {
+    size_t offset = (size_t)l * (size_t)experts;
+    eplb_windows_t weighed = a.is_linked ? eplb_likeness_weigh(windows, offset, experts) : *windows;
+    if (eplb_scenario_set_load(&a.scenario, &weighed, offset) > 0) {
       if (incremental)
         replan_layer(&a, row);
       else

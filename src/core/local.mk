@@ -30,6 +30,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/lanes.h \
 	src/core/layer.c \
 	src/core/layer.h \
+	src/core/likeness.c \
+	src/core/likeness.h \
 	src/core/linked.c \
 	src/core/linked.h \
 	src/core/linked_exchange.c \
