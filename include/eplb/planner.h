@@ -49,7 +49,7 @@ typedef struct eplb_plan_options {
                        further out; >= 1; 4 by default */
   double move_price; /* eplb_replan, scenario and linked: what a move within a node must gain, in the price of a device
                         that they reckon with: the mean over windows of (time / mean time)^8; more for fewer moves.
-                        0 (default): the planner's own, .003 or, linked, .05 */
+                        0 (default): the planner's own, .003 or, linked, .01 */
   eplb_forecast_t forecast; /* of several windows, for the planners that take but one; EPLB_FORECAST_LAST by default */
   const eplb_payback_t *payback; /* eplb_replan: move only what pays; NULL: regardless (default). Not copied. */
 } eplb_plan_options_t;

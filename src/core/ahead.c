@@ -6,9 +6,10 @@
 #include <string.h>
 
 /* From a placement that is there the best bargains come first: what a move must gain falls from round to round, down to
- * the price that the user has set, until the budget is spent. */
+ * the price that the user has set, until the budget is spent. The linked planner, which looks for the best change each
+ * time, can do without the first rounds. */
 static const float haggling[] = {200, 30, 6, 1};
-enum { ROUNDS = sizeof haggling / sizeof *haggling };
+enum { ROUNDS = sizeof haggling / sizeof *haggling, FIRST_OF_LINKED = 2 };
 
 typedef struct ahead {
   const eplb_plan_options_t *options;
@@ -46,7 +47,22 @@ static void plan_layer(ahead_t *a) {
 }
 
 static float move_price(const ahead_t *a) {
-  return a->options->move_price > 0 ? (float)a->options->move_price : a->is_linked ? .05f : .003f;
+  return a->options->move_price > 0 ? (float)a->options->move_price : a->is_linked ? .01f : .003f;
+}
+
+/* Slots change hands, then experts change places. */
+static void replan_round(ahead_t *a, float fee_price) {
+  eplb_scenario_t *s = &a->scenario;
+  s->fee_price = fee_price;
+  if (!a->is_linked) {
+    eplb_scenario_recount_pass(s, 1);
+    eplb_scenario_swap_pass(s, 1);
+    return;
+  }
+  eplb_linked_relink(&a->linked, s);
+  eplb_linked_fix(s);
+  if (s->moves + 2 <= s->max_moves && eplb_scenario_swap_pass(s, 1))
+    eplb_linked_level(&a->linked, s, EPLB_LINKED_LOOK);
 }
 
 static void replan_layer(ahead_t *a, const int32_t *before) {
@@ -57,14 +73,9 @@ static void replan_layer(ahead_t *a, const int32_t *before) {
   eplb_scenario_index(s);
   memset(s->fixed, 0, (size_t)s->num_slots);
   if (a->is_linked)
-    eplb_linked_exchange(s);
-  for (int round = 0; round < ROUNDS && s->moves < s->max_moves; round++) {
-    s->fee_price = haggling[round] * move_price(a);
-    eplb_scenario_recount_pass(s, 1);
-    if (a->is_linked)
-      eplb_linked_fix(s);
-    eplb_scenario_swap_pass(s, 1);
-  }
+    eplb_linked_begin(&a->linked, s);
+  for (int round = a->is_linked ? FIRST_OF_LINKED : 0; round < ROUNDS && s->moves < s->max_moves; round++)
+    replan_round(a, haggling[round] * move_price(a));
 }
 
 eplb_status_t eplb_ahead_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology, int incremental,
@@ -73,7 +84,7 @@ eplb_status_t eplb_ahead_plan(const eplb_plan_options_t *options, const eplb_top
   int experts = placement->num_experts, slots = placement->num_slots;
   eplb_status_t status = eplb_scenario_create(topology, experts, &a.scenario);
   if (!status)
-    status = eplb_linked_create(topology, &a.linked);
+    status = eplb_linked_create(topology, experts, &a.linked);
   for (int l = 0; l < placement->num_layers && !status; l++) {
     int32_t *row = eplb_placement_row(placement, l);
     size_t offset = (size_t)l * (size_t)experts;

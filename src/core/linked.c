@@ -11,8 +11,11 @@ static uint64_t claim(const eplb_scenario_t *s, int e, int rule) {
   return eplb_key_heavy(rule == 0 ? s->peak[e] / r : s->mean[e] / r, (uint32_t)e);
 }
 
+/* A replica whose load in any window is above so much of a mean device's is too large to be balanced by others. */
+static const float TOO_LARGE = .7f;
+
 static int rule_of(const eplb_scenario_t *s, int e) {
-  int too_large = s->peak[e] > EPLB_LINKED_TOO_LARGE * (float)s->count[e];
+  int too_large = s->peak[e] > TOO_LARGE * (float)s->count[e];
   return s->count[e] > 1 ? (too_large ? 0 : 3) : (too_large ? 1 : 2);
 }
 
@@ -129,13 +132,27 @@ void eplb_linked_fix(eplb_scenario_t *s) {
 
 /* ---- life ---- */
 
-eplb_status_t eplb_linked_create(const eplb_topology_t *topology, eplb_linked_t *l) {
-  size_t devices = (size_t)topology->num_devices;
-  *l = (eplb_linked_t){.device = EPLB_NEW(int32_t, devices), .taken = EPLB_NEW(uint8_t, EPLB_LINKED_RINGS * devices)};
-  if (!l->device || !l->taken) {
-    eplb_linked_free(l);
+/* With base NULL only finds the size of the block. */
+static size_t carve_all(eplb_linked_t *l, size_t devices, size_t experts, size_t slots, char *base) {
+  size_t used = 0;
+  l->part = eplb_carve(base, &used, slots, sizeof *l->part);
+  l->saved_part = eplb_carve(base, &used, slots, sizeof *l->saved_part);
+  l->saved_shift = eplb_carve(base, &used, devices, sizeof *l->saved_shift);
+  l->saved_time = eplb_carve(base, &used, devices, sizeof *l->saved_time);
+  l->device = eplb_carve(base, &used, devices, sizeof *l->device);
+  l->next = eplb_carve(base, &used, slots, sizeof *l->next);
+  l->any = eplb_carve(base, &used, experts, sizeof *l->any);
+  l->taken = eplb_carve(base, &used, EPLB_LINKED_RINGS * devices, sizeof *l->taken);
+  return used;
+}
+
+eplb_status_t eplb_linked_create(const eplb_topology_t *topology, int num_experts, eplb_linked_t *l) {
+  size_t devices = (size_t)topology->num_devices, slots = (size_t)eplb_topology_num_slots(topology);
+  *l = (eplb_linked_t){0};
+  l->block = eplb_new(carve_all(l, devices, (size_t)num_experts, slots, NULL), 1);
+  if (!l->block)
     return EPLB_ERR_MEMORY;
-  }
+  carve_all(l, devices, (size_t)num_experts, slots, l->block);
   for (int d = 0; d < topology->num_devices; d++)
     if (topology->slot_begin[d + 1] > topology->slot_begin[d])
       l->device[l->num_places++] = d;
@@ -143,8 +160,6 @@ eplb_status_t eplb_linked_create(const eplb_topology_t *topology, eplb_linked_t 
 }
 
 void eplb_linked_free(eplb_linked_t *l) {
-  free(l->device);
-  free(l->taken);
-  l->device = NULL;
-  l->taken = NULL;
+  free(l->block);
+  l->block = NULL;
 }

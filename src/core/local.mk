@@ -34,7 +34,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/likeness.h \
 	src/core/linked.c \
 	src/core/linked.h \
-	src/core/linked_exchange.c \
+	src/core/linked_parts.c \
+	src/core/linked_relink.c \
 	src/core/loads.c \
 	src/core/memory.h \
 	src/core/order_key.h \

@@ -17,6 +17,7 @@ static size_t carve_all(eplb_scenario_t *s, char *base) {
   float *piece_mean = eplb_carve(base, &used, e + 1, sizeof *piece_mean);
   s->piece_mean = base ? piece_mean + 1 : NULL;
   s->time = eplb_carve(base, &used, d, sizeof *s->time);
+  s->shift = eplb_carve(base, &used, d, sizeof *s->shift);
   s->slope = eplb_carve(base, &used, d, sizeof *s->slope);
   s->mean = eplb_carve(base, &used, e, sizeof *s->mean);
   s->peak = eplb_carve(base, &used, e, sizeof *s->peak);
@@ -170,10 +171,10 @@ static void reprice(eplb_scenario_t *s, int device) {
   s->stale[device] = 1;
 }
 
-static void time_device(eplb_scenario_t *s, int device) {
+void eplb_scenario_time(eplb_scenario_t *s, int device) {
   const int *begin = s->topology->slot_begin + device;
   eplb_series_t *time = &s->time[device];
-  memset(time, 0, sizeof *time);
+  *time = s->shift[device];
   for (int slot = begin[0]; slot < begin[1]; slot++)
     for (int i = 0; i < s->lanes && s->expert[slot] != EPLB_EMPTY; i++)
       time->at[i] += s->piece[s->expert[slot]].at[i];
@@ -189,6 +190,7 @@ static uint16_t *holds(eplb_scenario_t *s, int device, int expert) {
 void eplb_scenario_index(eplb_scenario_t *s) {
   s->moves = 0;
   memset(s->count, 0, (size_t)s->num_experts * sizeof *s->count);
+  memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
   memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
   for (int slot = 0; slot < s->num_slots; slot++)
     if (s->expert[slot] != EPLB_EMPTY) {
@@ -199,19 +201,20 @@ void eplb_scenario_index(eplb_scenario_t *s) {
   for (int e = 0; e < s->num_experts; e++)
     set_piece(s, e);
   for (int d = 0; d < s->num_devices; d++)
-    time_device(s, d);
+    eplb_scenario_time(s, d);
 }
 
 void eplb_scenario_clear(eplb_scenario_t *s) {
   for (int slot = 0; slot < s->num_slots; slot++)
     s->expert[slot] = EPLB_EMPTY;
   memset(s->used, 0, (size_t)s->num_devices * sizeof *s->used);
+  memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
   memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
   memset(s->fixed, 0, (size_t)s->num_slots);
   for (int e = 0; e < s->num_experts; e++)
     set_piece(s, e);
   for (int d = 0; d < s->num_devices; d++)
-    time_device(s, d);
+    eplb_scenario_time(s, d);
 }
 
 void eplb_scenario_put(eplb_scenario_t *s, int expert, int device) {
@@ -237,8 +240,8 @@ void eplb_scenario_swap(eplb_scenario_t *s, int a, int b) {
     --*holds(s, q, f);
     ++*holds(s, p, f);
   }
-  time_device(s, p);
-  time_device(s, q);
+  eplb_scenario_time(s, p);
+  eplb_scenario_time(s, q);
 }
 
 void eplb_scenario_set(eplb_scenario_t *s, int slot, int expert) {
@@ -250,10 +253,12 @@ void eplb_scenario_set(eplb_scenario_t *s, int slot, int expert) {
     set_piece(s, was);
   }
   s->expert[slot] = expert;
-  s->count[expert]++;
-  ++*holds(s, s->device_of[slot], expert);
-  set_piece(s, expert);
+  if (expert != EPLB_EMPTY) {
+    s->count[expert]++;
+    ++*holds(s, s->device_of[slot], expert);
+    set_piece(s, expert);
+  }
   for (int d = 0; d < s->num_devices; d++)
     if (d == s->device_of[slot] || eplb_scenario_holds(s, d, expert) || eplb_scenario_holds(s, d, was))
-      time_device(s, d);
+      eplb_scenario_time(s, d);
 }

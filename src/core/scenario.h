@@ -36,6 +36,7 @@ typedef struct eplb_scenario {
   float *piece_mean;    /* the same of mean */
   uint16_t *holds;      /* [num_devices][num_experts]: replicas */
   eplb_series_t *time;  /* [num_devices] */
+  eplb_series_t *shift; /* [num_devices]: load that shares bring, beyond an equal split; 0 until somebody sets it */
   float *price;         /* [num_devices] */
   eplb_series_t *slope; /* [num_devices]: how the price rises with the device's load */
   float *bend;          /* [num_devices]: how the slope does: sum of p_k time_k^6, times slowness squared */
@@ -76,6 +77,9 @@ void eplb_scenario_set_fees(eplb_scenario_t *scenario, const int32_t *before, fl
 /* All from `expert`, in which every expert has a slot. */
 void eplb_scenario_index(eplb_scenario_t *scenario);
 
+/* The time of a device, and its price, anew. */
+void eplb_scenario_time(eplb_scenario_t *scenario, int device);
+
 /* Empties all slots, for experts with `count` replicas to come. */
 void eplb_scenario_clear(eplb_scenario_t *scenario);
 
@@ -85,7 +89,7 @@ void eplb_scenario_put(eplb_scenario_t *scenario, int expert, int device);
 /* Lets two slots of different devices change what they hold. */
 void eplb_scenario_swap(eplb_scenario_t *scenario, int a, int b);
 
-/* Lets a slot hold another expert. */
+/* Lets a slot hold another expert, or none. */
 void eplb_scenario_set(eplb_scenario_t *scenario, int slot, int expert);
 
 /* ---- from nothing ---- */

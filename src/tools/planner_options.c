@@ -32,7 +32,7 @@ static const struct argp_option arguments[] = {
     {"budget", KEY_BUDGET, "MOVES", 0, "replicas that may move in each layer (no limit)", 11},
     {"node-cost", KEY_NODE_COST, "X", 0, "price of a move into another node, in moves within one (4)", 11},
     {"move-price", KEY_MOVE_PRICE, "X", 0,
-     "scenario and linked: what a move must gain; more for fewer moves (0.003 and 0.05)", 11},
+     "scenario and linked: what a move must gain; more for fewer moves (0.003 and 0.01)", 11},
     {"token-time", KEY_TOKEN_TIME, "US", 0,
      "microseconds that a GPU takes for one token of one expert; with --expert-bytes, only what pays moves", 11},
     {"serve", KEY_SERVE, "WINDOWS", 0, "how many windows the new placement will serve (1)", 11},

@@ -241,6 +241,20 @@ static void the_next_window_is_better_balanced(void) {
   CU_ASSERT(shares > go_through(load, EPLB_PLANNER_SCENARIO, SLOTS, 1));
 }
 
+/* One domain, then another. */
+static void few_moves_follow_a_jump(void) {
+  rng_t rng = {78};
+  double load[LENGTH][EXPERTS], profile[2][EXPERTS];
+  for (int i = 0; i < 2 * EXPERTS; i++)
+    profile[i / EXPERTS][i % EXPERTS] = pow(rng_unit(&rng), 4);
+  for (int i = 0; i < LENGTH * EXPERTS; i++)
+    load[i / EXPERTS][i % EXPERTS] = 1e4 * profile[i >= LENGTH / 2 * EXPERTS][i % EXPERTS] * (1 + rng_unit(&rng) / 4);
+  double none = go_through(load, EPLB_PLANNER_LINKED, 0, 1), few = go_through(load, EPLB_PLANNER_LINKED, 4, 1);
+  double all = go_through(load, EPLB_PLANNER_LINKED, SLOTS, 1);
+  CU_ASSERT(few > none + .15);
+  CU_ASSERT(few > all - .03);
+}
+
 /* ---- links ---- */
 
 static int root_of(const int *parent, int d) {
@@ -276,6 +290,36 @@ static void all_devices_are_linked(void) {
     eplb_placement_destroy(&p);
     eplb_topology_destroy(&t);
   }
+}
+
+/* Whether a device holds one of several replicas of an expert. */
+static int is_linked(const eplb_topology_t *t, const eplb_placement_t *p, int layer, int device) {
+  const int32_t *row = row_of(p, layer);
+  for (int s = t->slot_begin[device]; s < t->slot_begin[device + 1]; s++)
+    if (row[s] != EPLB_EMPTY && p->logical_replica_count[layer * p->num_experts + row[s]] > 1)
+      return 1;
+  return 0;
+}
+
+/* Other loads, and a budget, from a plan made for the first ones. */
+static void check_links(rng_t *rng) {
+  job_t *job = job_make(rng);
+  job->options.planner = EPLB_PLANNER_LINKED;
+  eplb_placement_t *p = job_plan(job, NULL);
+  for (int k = 0; k < job->windows.num_windows; k++)
+    random_loads(rng, (size_t)(LAYERS * job->experts), job->load[k]);
+  job->options.max_moves = rng_between(rng, 0, 40);
+  eplb_placement_t *after = job_plan(job, p);
+  for (int l = 0; l < LAYERS; l++)
+    for (int d = 0; d < job->topology->num_devices; d++)
+      CU_ASSERT(!is_linked(job->topology, p, l, d) || is_linked(job->topology, after, l, d));
+  eplb_placement_destroy(&p);
+  eplb_placement_destroy(&after);
+  job_end(job);
+}
+
+static void no_device_loses_its_last_link(void) {
+  shapes_try(200, 77, check_links);
 }
 
 static void one_expert_goes_everywhere(void) {
@@ -330,7 +374,9 @@ int main(void) {
       {"what is there changes within the budget", what_is_there_changes_within_the_budget},
       {"totals, empty windows and other layers do not matter", totals_empty_windows_and_other_layers_do_not_matter},
       {"the next window is better balanced", the_next_window_is_better_balanced},
+      {"few moves follow a jump", few_moves_follow_a_jump},
       {"all devices are linked", all_devices_are_linked},
+      {"no device loses its last link", no_device_loses_its_last_link},
       {"one expert goes everywhere", one_expert_goes_everywhere},
       {"what cannot be planned ahead is refused", what_cannot_be_planned_ahead_is_refused},
       {NULL, NULL}};

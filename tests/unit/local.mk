@@ -11,6 +11,7 @@ UNIT_TESTS = tests/unit/status \
 	tests/unit/golden \
 	tests/unit/keep_slots \
 	tests/unit/levels \
+	tests/unit/likeness \
 	tests/unit/loads \
 	tests/unit/loads_csv \
 	tests/unit/loads_csv_write \
@@ -62,6 +63,10 @@ tests_unit_carry_LDADD = $(CORE_LIBS)
 tests_unit_default_planner_SOURCES = tests/unit/default_planner.c
 tests_unit_default_planner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_default_planner_LDADD = $(CORE_LIBS)
+
+tests_unit_likeness_SOURCES = tests/unit/likeness.c
+tests_unit_likeness_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_likeness_LDADD = $(CORE_LIBS)
 
 tests_unit_rematch_SOURCES = tests/unit/rematch.c
 tests_unit_rematch_CPPFLAGS = $(UNIT_CPPFLAGS)
