@@ -93,7 +93,7 @@ EPLB_PUBLIC eplb_status_t eplb_plan(const eplb_plan_options_t *options, const ep
  * stay on a device keep their slot. A layer without load stays as it is. The reference planner, which knows no
  * placement but its own, plans from nothing. Local, deterministic. load[before->num_layers][before->num_experts].
  * Errors as eplb_plan; EPLB_ERR_SHAPE also: `before` has other slots than the topology. Memory: a byte for each expert
- * and device; ten with the scenario and the linked planner. */
+ * and device; ten with the scenario and the linked planner, and up to 2 KiB for each device. */
 EPLB_PUBLIC eplb_status_t eplb_replan(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                       const eplb_placement_t *before, const double *load, eplb_placement_t **placement);
 

@@ -5,12 +5,6 @@
 #include <limits.h>
 #include <string.h>
 
-/* From a placement that is there the best bargains come first: what a move must gain falls from round to round, down to
- * the price that the user has set, until the budget is spent. The linked planner, which looks for the best change each
- * time, can do without the first rounds. */
-static const float haggling[] = {200, 30, 6, 1};
-enum { ROUNDS = sizeof haggling / sizeof *haggling, FIRST_OF_LINKED = 2 };
-
 typedef struct ahead {
   const eplb_plan_options_t *options;
   eplb_scenario_t scenario;
@@ -26,7 +20,7 @@ static int passes_of(eplb_effort_t effort) {
 static void plan_layer(ahead_t *a) {
   eplb_scenario_t *s = &a->scenario;
   s->max_moves = INT_MAX;
-  s->fee_price = 0;
+  s->fee_price = s->fee_floor = 0;
   eplb_scenario_set_fees(s, NULL, 0);
   if (a->is_linked)
     eplb_linked_count(s);
@@ -42,7 +36,7 @@ static void plan_layer(ahead_t *a) {
     eplb_scenario_index(s);
   }
   for (int pass = 1; pass <= passes_of(a->options->effort); pass++)
-    if (!eplb_scenario_swap_pass(s, pass))
+    if (!eplb_scenario_swap_pass(s))
       return;
 }
 
@@ -51,18 +45,35 @@ static float move_price(const ahead_t *a) {
 }
 
 /* Slots change hands, then experts change places. */
-static void replan_round(ahead_t *a, float fee_price) {
+static void replan_round(ahead_t *a) {
   eplb_scenario_t *s = &a->scenario;
-  s->fee_price = fee_price;
   if (!a->is_linked) {
-    eplb_scenario_recount_pass(s, 1);
-    eplb_scenario_swap_pass(s, 1);
+    eplb_scenario_recount_pass(s);
+    eplb_scenario_swap_pass(s);
     return;
   }
   eplb_linked_relink(&a->linked, s);
   eplb_linked_fix(s);
-  if (s->moves + 2 <= s->max_moves && eplb_scenario_swap_pass(s, 1))
+  if (s->moves + 2 <= s->max_moves && eplb_scenario_swap_pass(s))
     eplb_linked_level(&a->linked, s, EPLB_LINKED_LOOK);
+}
+
+/* What a move must gain at first. */
+static const float FIRST_PRICE = 10;
+
+/* From a placement that is there the best bargains come first: what a move must gain falls from round to round, down to
+ * the price that the user has set, until the budget is spent. The linked planner, which looks for the best change each
+ * time, can do with two rounds. */
+static void haggle(ahead_t *a) {
+  eplb_scenario_t *s = &a->scenario;
+  float step = a->is_linked ? 6 : 2;
+  s->fee_floor = move_price(a);
+  s->fee_price = a->is_linked ? step * s->fee_floor : FIRST_PRICE;
+  for (int last = 0; !last && s->moves < s->max_moves; s->fee_price /= step) {
+    last = s->fee_price < 1.001f * s->fee_floor;
+    s->fee_price = last ? s->fee_floor : s->fee_price;
+    replan_round(a);
+  }
 }
 
 static void replan_layer(ahead_t *a, const int32_t *before) {
@@ -74,8 +85,7 @@ static void replan_layer(ahead_t *a, const int32_t *before) {
   memset(s->fixed, 0, (size_t)s->num_slots);
   if (a->is_linked)
     eplb_linked_begin(&a->linked, s);
-  for (int round = a->is_linked ? FIRST_OF_LINKED : 0; round < ROUNDS && s->moves < s->max_moves; round++)
-    replan_round(a, haggling[round] * move_price(a));
+  haggle(a);
 }
 
 eplb_status_t eplb_ahead_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology, int incremental,
@@ -88,7 +98,7 @@ eplb_status_t eplb_ahead_plan(const eplb_plan_options_t *options, const eplb_top
   for (int l = 0; l < placement->num_layers && !status; l++) {
     int32_t *row = eplb_placement_row(placement, l);
     size_t offset = (size_t)l * (size_t)experts;
-    eplb_windows_t weighed = a.is_linked ? eplb_likeness_weigh(windows, offset, experts) : *windows;
+    eplb_windows_t weighed = eplb_likeness_weigh(windows, offset, experts);
     if (eplb_scenario_set_load(&a.scenario, &weighed, offset) > 0) {
       if (incremental)
         replan_layer(&a, row);

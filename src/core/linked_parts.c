@@ -47,7 +47,7 @@ int eplb_linked_leave(eplb_linked_t *l, int slot) {
 void eplb_linked_withdraw(const eplb_linked_t *l, eplb_scenario_t *s, int slot) {
   int at = slot;
   do {
-    for (int i = 0; i < s->lanes; i++)
+    for (int i = 0; i < EPLB_SERIES_LANES; i++)
       s->shift[s->device_of[at]].at[i] -= l->part[at].at[i] - s->piece[s->expert[at]].at[i];
   } while ((at = l->next[at]) != slot);
 }
@@ -64,7 +64,7 @@ static void flow(eplb_linked_t *l, eplb_scenario_t *s, int a, int b) {
   int p = s->device_of[a], q = s->device_of[b];
   float slow_p = s->slowness[p], slow_q = s->slowness[q];
   eplb_lanes_t reach = eplb_lanes_all(OVERSHOOT / (slow_p + slow_q));
-  for (int i = 0; i < s->lanes && p != q; i++) {
+  for (int i = 0; i < EPLB_SERIES_LANES && p != q; i++) {
     eplb_lanes_t least = s->piece[s->expert[a]].at[i] * LEAST_PART;
     eplb_lanes_t amount = (s->time[q].at[i] - s->time[p].at[i]) * reach;
     amount = eplb_lanes_max(amount, least - l->part[a].at[i]);
@@ -89,7 +89,7 @@ void eplb_linked_level(eplb_linked_t *l, eplb_scenario_t *s, int sweeps) {
   eplb_linked_flow(l, s, sweeps);
   memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
   for (int slot = 0; slot < s->num_slots; slot++)
-    for (int i = 0; i < s->lanes && l->next[slot] != slot; i++)
+    for (int i = 0; i < EPLB_SERIES_LANES && l->next[slot] != slot; i++)
       s->shift[s->device_of[slot]].at[i] += l->part[slot].at[i] - s->piece[s->expert[slot]].at[i];
   for (int d = 0; d < s->num_devices; d++)
     eplb_scenario_time(s, d);

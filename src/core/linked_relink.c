@@ -48,7 +48,7 @@ static void consider(shortlist_t *list, offer_t offer) {
 /* By how much a device gets dearer with so much of a series more. */
 static float dearer(const eplb_scenario_t *s, int device, const eplb_series_t *more, float factor) {
   eplb_lanes_t sum = {0};
-  for (int i = 0; i < s->lanes; i++)
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
     sum += eplb_lanes_eighth_power(s->time[device].at[i] + more->at[i] * (factor * s->slowness[device]));
   return eplb_lanes_sum(sum) - s->price[device];
 }
@@ -94,7 +94,7 @@ static float guess(const eplb_linked_t *l, const eplb_scenario_t *s, int slot, i
   int two = o == d || o == h; /* devices, not three */
   float gives = given(s, x), gets = gives * (float)s->count[x];
   eplb_lanes_t sum = {0};
-  for (int i = 0; i < s->lanes; i++) {
+  for (int i = 0; i < EPLB_SERIES_LANES; i++) {
     eplb_lanes_t had = l->part[slot].at[i], load = l->part[from].at[i], left = s->time[h].at[i];
     left += (o == h ? had - load * gives : -load * gives) * s->slowness[h];
     sum += eplb_lanes_eighth_power(s->time[d].at[i] + (load * gets - had) * s->slowness[d]);
@@ -110,7 +110,7 @@ static float guess(const eplb_linked_t *l, const eplb_scenario_t *s, int slot, i
 static float price_of_times(const eplb_scenario_t *s) {
   eplb_lanes_t sum = {0};
   for (int d = 0; d < s->num_devices; d++)
-    for (int i = 0; i < s->lanes; i++)
+    for (int i = 0; i < EPLB_SERIES_LANES; i++)
       sum += eplb_lanes_eighth_power(s->time[d].at[i]);
   return eplb_lanes_sum(sum);
 }

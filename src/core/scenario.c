@@ -6,6 +6,9 @@
 /* So much farther than windows seen; measured: 1 to 1.5 hardly differ, 2 is worse where loads jump. */
 static const float STRAY = 1.25f;
 
+/* With all that follow, thousands of devices would take minutes. */
+enum { REACH = 256 };
+
 /* ---- life ---- */
 
 /* With base NULL only finds the size of the block. What is read in fours has room behind its end. */
@@ -27,8 +30,11 @@ static size_t carve_all(eplb_scenario_t *s, char *base) {
   s->new_piece = eplb_carve(base, &used, e + 4, sizeof *s->new_piece);
   s->drop = eplb_carve(base, &used, e + 4, sizeof *s->drop);
   s->slowness = eplb_carve(base, &used, d, sizeof *s->slowness);
-  s->slot_rise = eplb_carve(base, &used, slots + 4, sizeof *s->slot_rise);
-  s->slot_mean = eplb_carve(base, &used, slots + 4, sizeof *s->slot_mean);
+  for (int i = 0; i < 2; i++) {
+    s->side[i].rise = eplb_carve(base, &used, slots + 4, sizeof *s->side[i].rise);
+    s->side[i].mean = eplb_carve(base, &used, slots + 4, sizeof *s->side[i].mean);
+    s->side[i].slot = eplb_carve(base, &used, slots, sizeof *s->side[i].slot);
+  }
   s->bend = eplb_carve(base, &used, d, sizeof *s->bend);
   s->price = eplb_carve(base, &used, d, sizeof *s->price);
   s->fee = eplb_carve(base, &used, d * e + 4, sizeof *s->fee);
@@ -38,7 +44,11 @@ static size_t carve_all(eplb_scenario_t *s, char *base) {
   s->used = eplb_carve(base, &used, d, sizeof *s->used);
   s->expert = eplb_carve(base, &used, slots, sizeof *s->expert);
   s->device_of = eplb_carve(base, &used, slots, sizeof *s->device_of);
-  s->stamp = eplb_carve(base, &used, d, sizeof *s->stamp);
+  s->changed = eplb_carve(base, &used, d, sizeof *s->changed);
+  s->seen = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->seen);
+  s->bargain = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->bargain);
+  s->slot_seen = eplb_carve(base, &used, slots, sizeof *s->slot_seen);
+  s->slot_bargain = eplb_carve(base, &used, slots, sizeof *s->slot_bargain);
   s->heap = eplb_carve(base, &used, e, sizeof *s->heap);
   s->holds = eplb_carve(base, &used, d * e, sizeof *s->holds);
   s->stale = eplb_carve(base, &used, d, sizeof *s->stale);
@@ -50,7 +60,8 @@ eplb_status_t eplb_scenario_create(const eplb_topology_t *topology, int num_expe
   *s = (eplb_scenario_t){.topology = topology,
                          .num_experts = num_experts,
                          .num_slots = eplb_topology_num_slots(topology),
-                         .num_devices = topology->num_devices};
+                         .num_devices = topology->num_devices,
+                         .reach = topology->num_devices - 1 < REACH ? topology->num_devices - 1 : REACH};
   s->block = eplb_new(carve_all(s, NULL), 1);
   if (!s->block)
     return EPLB_ERR_MEMORY;
@@ -96,6 +107,12 @@ static void take_window(eplb_scenario_t *s, const double *load, double total, do
   }
 }
 
+static float eighth_power(float x) {
+  x *= x;
+  x *= x;
+  return x * x;
+}
+
 /* What is still to come strays farther from the mean than what was seen. */
 static void finish_expert(eplb_scenario_t *s, int e) {
   s->peak[e] = s->worth[e] = 0;
@@ -103,16 +120,24 @@ static void finish_expert(eplb_scenario_t *s, int e) {
     float x = s->mean[e] + STRAY * (*value(&s->load[e], k) - s->mean[e]);
     x = x > 0 ? x : 0;
     s->peak[e] = x > s->peak[e] ? x : s->peak[e];
-    s->worth[e] += s->weight[k] * (x * x) * (x * x);
+    s->worth[e] += s->weight[k] * eighth_power(x);
     *value(&s->load[e], k) = x * sqrtf(sqrtf(sqrtf(s->weight[k])));
   }
 }
 
+static void forget_changes(eplb_scenario_t *s) {
+  s->clock = 0;
+  memset(s->changed, 0, (size_t)s->num_devices * sizeof *s->changed);
+  memset(s->seen, 0, (size_t)s->num_devices * (size_t)s->reach * sizeof *s->seen);
+  memset(s->slot_seen, 0, (size_t)s->num_slots * sizeof *s->slot_seen);
+}
+
 int eplb_scenario_set_load(eplb_scenario_t *s, const eplb_windows_t *windows, size_t offset) {
   double total[EPLB_HISTORY_MAX], all = 0;
+  forget_changes(s);
   memset(s->load, 0, (size_t)s->num_experts * sizeof *s->load);
   memset(s->mean, 0, (size_t)s->num_experts * sizeof *s->mean);
-  memset(s->stamp, 0, (size_t)s->num_devices * sizeof *s->stamp);
+  memset(&s->quarter, 0, sizeof s->quarter);
   s->num_windows = 0;
   for (int k = 0; k < windows->num_windows; k++) {
     total[k] = total_of(windows->load[k] + offset, s->num_experts);
@@ -121,12 +146,10 @@ int eplb_scenario_set_load(eplb_scenario_t *s, const eplb_windows_t *windows, si
   for (int k = 0; k < windows->num_windows; k++)
     if (total[k] > 0)
       take_window(s, windows->load[k] + offset, total[k], windows->weight[k] / all);
-  memset(&s->quarter, 0, sizeof s->quarter);
   for (int k = 0; k < s->num_windows; k++)
     *value(&s->quarter, k) = sqrtf(sqrtf(s->weight[k]));
   for (int e = 0; e < s->num_experts; e++)
     finish_expert(s, e);
-  s->lanes = (s->num_windows + 3) / 4;
   return s->num_windows;
 }
 
@@ -151,7 +174,7 @@ void eplb_scenario_set_fees(eplb_scenario_t *s, const int32_t *before, float nod
 
 static void set_piece(eplb_scenario_t *s, int expert) {
   float each = 1 / (float)s->count[expert];
-  for (int i = 0; i < s->lanes; i++)
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
     s->piece[expert].at[i] = s->load[expert].at[i] * each;
   s->piece_mean[expert] = s->mean[expert] * each;
 }
@@ -160,7 +183,7 @@ static void set_piece(eplb_scenario_t *s, int expert) {
 static void reprice(eplb_scenario_t *s, int device) {
   float slow = s->slowness[device];
   eplb_lanes_t price = {0}, bend = {0};
-  for (int i = 0; i < s->lanes; i++) {
+  for (int i = 0; i < EPLB_SERIES_LANES; i++) {
     eplb_lanes_t t = s->time[device].at[i], t2 = t * t, t6 = t2 * t2 * t2;
     price += t6 * t2;
     bend += t6 * s->quarter.at[i];
@@ -169,6 +192,7 @@ static void reprice(eplb_scenario_t *s, int device) {
   s->price[device] = eplb_lanes_sum(price);
   s->bend[device] = eplb_lanes_sum(bend) * slow * slow;
   s->stale[device] = 1;
+  s->changed[device] = ++s->clock;
 }
 
 void eplb_scenario_time(eplb_scenario_t *s, int device) {
@@ -176,9 +200,9 @@ void eplb_scenario_time(eplb_scenario_t *s, int device) {
   eplb_series_t *time = &s->time[device];
   *time = s->shift[device];
   for (int slot = begin[0]; slot < begin[1]; slot++)
-    for (int i = 0; i < s->lanes && s->expert[slot] != EPLB_EMPTY; i++)
+    for (int i = 0; i < EPLB_SERIES_LANES && s->expert[slot] != EPLB_EMPTY; i++)
       time->at[i] += s->piece[s->expert[slot]].at[i];
-  for (int i = 0; i < s->lanes; i++)
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
     time->at[i] *= s->slowness[device];
   reprice(s, device);
 }
@@ -221,7 +245,7 @@ void eplb_scenario_put(eplb_scenario_t *s, int expert, int device) {
   int slot = s->topology->slot_begin[device] + s->used[device]++;
   s->expert[slot] = expert;
   ++*holds(s, device, expert);
-  for (int i = 0; i < s->lanes; i++)
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
     s->time[device].at[i] += s->piece[expert].at[i] * s->slowness[device];
   reprice(s, device);
 }

@@ -10,24 +10,36 @@
 #include "core/lanes.h"
 #include <eplb/forecast.h>
 #include <eplb/placement.h>
+#include <float.h>
 
-/* A value for each window, the newest first. */
+enum { EPLB_SERIES_LANES = 4 };
+_Static_assert(4 * EPLB_SERIES_LANES == EPLB_HISTORY_MAX, "a lane for each four windows");
+
+/* A value for each window, the newest first, and 0 for those that are not. */
 typedef struct eplb_series {
-  eplb_lanes_t at[EPLB_HISTORY_MAX / 4];
+  eplb_lanes_t at[EPLB_SERIES_LANES];
 } eplb_series_t;
+
+/* The slots of a device that may change what they hold with slots of another. */
+typedef struct eplb_side {
+  int count;
+  int32_t *slot;      /* [count] */
+  float *rise, *mean; /* [count], infinite and 0 up to a multiple of four: by how much prices and fees rise if what the
+                         slot holds goes to the other device, and its mean load */
+} eplb_side_t;
 
 typedef struct eplb_scenario {
   const eplb_topology_t *topology;
   int num_experts, num_slots, num_devices;
-  int usable_devices;             /* those with slots: no expert has more replicas */
-  int num_windows, lanes;         /* lanes: so many fours of a series are used */
+  int usable_devices; /* those with slots: no expert has more replicas */
+  int num_windows;
   float weight[EPLB_HISTORY_MAX]; /* the p_k */
   eplb_series_t quarter;          /* their fourth roots */
 
   /* of the layer's windows */
   eplb_series_t *load; /* [num_experts]: with a mean device time of 1 in each window */
   float *mean, *peak;  /* [num_experts]: of the load over windows */
-  float *worth;        /* [num_experts]: sum of p load^4, by which replicas are given out */
+  float *worth;        /* [num_experts]: sum of p load^8, by which replicas are given out */
 
   /* of the placement */
   int32_t *expert;      /* [num_slots] or EPLB_EMPTY */
@@ -45,15 +57,21 @@ typedef struct eplb_scenario {
   int32_t *used;        /* [num_devices]: slots given out so far */
 
   /* of the way there */
-  float *fee;           /* [num_devices][num_experts]: of having an expert there; 0 where it was before */
-  float fee_price;      /* of a fee of 1 */
-  int moves, max_moves; /* slots with a fee */
-  int32_t *stamp;       /* [num_devices]: the last pass that changed it */
-  uint8_t *fixed;       /* [num_slots]: swaps leave it alone */
+  float *fee;                 /* [num_devices][num_experts]: of having an expert there; 0 where it was before */
+  float fee_price, fee_floor; /* of a fee of 1: now, and the lowest that it will fall to */
+  int moves, max_moves;       /* slots with a fee */
+  uint8_t *fixed;             /* [num_slots]: swaps leave it alone */
+  int32_t clock;              /* counts changes of devices */
+  int32_t *changed;           /* [num_devices]: when it last changed */
+  int reach;                  /* each device is tried with so many that follow it */
+  int32_t *seen;              /* [num_devices][reach]: when the swaps of two devices were last looked at */
+  float *bargain;             /* the same: the fee price up to which the best of them is worth it */
+  int32_t *slot_seen;         /* [num_slots]: the same of what a slot could hold instead */
+  float *slot_bargain;        /* [num_slots] */
 
   float *slowness;                      /* [num_devices]: mean speed / speed */
   int32_t *device_of;                   /* [num_slots] */
-  float *slot_rise, *slot_mean;         /* [num_slots]: scratch of swaps */
+  eplb_side_t side[2];                  /* scratch of swaps */
   float *key, *more, *drop, *new_piece; /* [num_experts]: scratch */
   int32_t *order;                       /* [num_experts]: scratch */
   uint64_t *heap;                       /* [num_experts]: scratch */
@@ -94,7 +112,7 @@ void eplb_scenario_set(eplb_scenario_t *scenario, int slot, int expert);
 
 /* ---- from nothing ---- */
 
-/* Counts: spare slots go one by one to the expert of most worth / count^4. */
+/* Counts: spare slots go one by one to the expert of most worth / count^8. */
 void eplb_scenario_count(eplb_scenario_t *scenario);
 
 /* Experts by `key`, the largest first, in `order`; equal ones by number. */
@@ -110,13 +128,14 @@ void eplb_scenario_place(eplb_scenario_t *scenario, int expert);
 /* Gives out all slots by `count`, the experts of the largest pieces first. */
 void eplb_scenario_deal(eplb_scenario_t *scenario);
 
-/* ---- improvements; each returns how many changes it made ---- */
+/* ---- improvements at the fee price; each returns how many changes it made ---- */
 
-/* Between each two devices of which one was changed by this pass or the one before, the best swap. */
-int eplb_scenario_swap_pass(eplb_scenario_t *scenario, int pass);
+/* Between each two devices of which one has changed since they were last looked at, or whose best swap has become worth
+ * it, the best swap. */
+int eplb_scenario_swap_pass(eplb_scenario_t *scenario);
 
-/* In each slot that can be spared, the best expert. */
-int eplb_scenario_recount_pass(eplb_scenario_t *scenario, int pass);
+/* The same with each slot that can be spared, and the best expert for it. */
+int eplb_scenario_recount_pass(eplb_scenario_t *scenario);
 
 /* ---- questions ---- */
 
@@ -145,11 +164,9 @@ static inline eplb_lanes_t eplb_lanes_eighth_power(eplb_lanes_t x) {
   return x * x;
 }
 
-static inline float eplb_series_dot(const eplb_series_t *a, const eplb_series_t *b, int lanes) {
-  eplb_lanes_t sum = {0};
-  for (int i = 0; i < lanes; i++)
-    sum += a->at[i] * b->at[i];
-  return eplb_lanes_sum(sum);
+/* Written out: compilers at -O2 leave so short a loop as it is. */
+static inline float eplb_series_dot(const eplb_series_t *a, const eplb_series_t *b) {
+  return eplb_lanes_sum((a->at[0] * b->at[0] + a->at[1] * b->at[1]) + (a->at[2] * b->at[2] + a->at[3] * b->at[3]));
 }
 
 /* For guesses of what a change gains: half the second derivative of x^8 at 1, as if loads that change places differed

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static float fourth_power(int count) {
+static float eighth_power(int count) {
   float c = (float)count;
-  return c * c * c * c;
+  c *= c;
+  c *= c;
+  return c * c;
 }
 
 void eplb_scenario_count(eplb_scenario_t *s) {
@@ -17,7 +19,7 @@ void eplb_scenario_count(eplb_scenario_t *s) {
   for (eplb_heap_build(s->heap, size); spare > 0 && size > 0; spare--) {
     int e = (int)eplb_key_index(s->heap[0]);
     if (++s->count[e] < s->usable_devices)
-      s->heap[0] = eplb_key_heavy(s->worth[e] / fourth_power(s->count[e]), (uint32_t)e);
+      s->heap[0] = eplb_key_heavy(s->worth[e] / eighth_power(s->count[e]), (uint32_t)e);
     else
       s->heap[0] = s->heap[--size];
     eplb_heap_sift(s->heap, size, 0);
@@ -39,7 +41,7 @@ void eplb_scenario_sort(eplb_scenario_t *s) {
 
 float eplb_scenario_increase(const eplb_scenario_t *s, int expert, int device) {
   eplb_lanes_t sum = {0};
-  for (int i = 0; i < s->lanes; i++)
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
     sum += eplb_lanes_eighth_power(s->time[device].at[i] + s->piece[expert].at[i] * s->slowness[device]);
   return eplb_lanes_sum(sum) - s->price[device];
 }

@@ -1,84 +1,105 @@
 #include "core/scenario.h"
-
-static float price_with(const eplb_scenario_t *s, int device, const eplb_series_t *gets, const eplb_series_t *gives) {
-  eplb_lanes_t sum = {0};
-  for (int i = 0; i < s->lanes; i++)
-    sum += eplb_lanes_eighth_power(s->time[device].at[i] + (gets->at[i] - gives->at[i]) * s->slowness[device]);
-  return eplb_lanes_sum(sum);
-}
+#include <math.h>
 
 typedef struct swap {
-  int a, b;
-  float change; /* of all prices and fees */
+  int a, b;     /* slots; -1: none */
+  float change; /* of prices, and of fees at their lowest */
+  float bargain;
 } swap_t;
 
-static int allowed(const eplb_scenario_t *s, int a, int b) {
-  int e = s->expert[a], f = s->expert[b];
-  return e != f && !eplb_scenario_holds(s, s->device_of[a], f) && !eplb_scenario_holds(s, s->device_of[b], e) &&
-         (s->moves + 2 <= s->max_moves ||
-          s->moves + eplb_scenario_moves(s, a, f) + eplb_scenario_moves(s, b, e) <= s->max_moves);
-}
-
-static void offer(const eplb_scenario_t *s, int a, int b, float guess, swap_t *best) {
-  int e = s->expert[a], f = s->expert[b], p = s->device_of[a], q = s->device_of[b];
-  float fees = 0;
-  if (s->fee_price > 0)
-    fees = s->fee_price * (eplb_scenario_fee(s, p, f) + eplb_scenario_fee(s, q, e) - eplb_scenario_fee(s, p, e) -
-                           eplb_scenario_fee(s, q, f));
-  if (guess + fees >= best->change || !allowed(s, a, b))
-    return;
-  float change = fees - s->price[p] - s->price[q] + price_with(s, p, &s->piece[f], &s->piece[e]);
-  if (change < best->change)
-    change += price_with(s, q, &s->piece[e], &s->piece[f]);
-  if (change < best->change)
-    *best = (swap_t){a, b, change};
-}
-
-/* Offers slot a each slot of the other device for which the guess is good. */
-static void offer_all(const eplb_scenario_t *s, int a, const int *begin, float rise, float bend, swap_t *best) {
-  float mean = s->piece_mean[s->expert[a]];
-  for (int b = begin[0]; b < begin[1]; b += 4) {
-    eplb_lanes_t differ = eplb_lanes_load(s->slot_mean + b) - mean;
-    eplb_lanes_t guess = eplb_lanes_load(s->slot_rise + b) - rise + differ * differ * bend;
-    if (!eplb_mask_any(guess < eplb_lanes_all(best->change)))
+/* The slots of a device that may give what they hold to another; sign * tilt: how prices rise by what that gets. */
+static void gather(eplb_scenario_t *s, eplb_side_t *side, int from, int to, const eplb_series_t *tilt, float sign) {
+  const int *begin = s->topology->slot_begin + from;
+  int n = 0;
+  for (int slot = begin[0]; slot < begin[1]; slot++) {
+    int e = s->expert[slot];
+    if (s->fixed[slot] || eplb_scenario_holds(s, to, e))
       continue;
-    for (int i = 0; i < 4 && b + i < begin[1]; i++)
-      if (guess[i] < best->change && !s->fixed[b + i])
-        offer(s, a, b + i, guess[i], best);
+    side->slot[n] = slot;
+    side->mean[n] = s->piece_mean[e];
+    side->rise[n] = sign * eplb_series_dot(tilt, &s->piece[e]);
+    if (s->fee_floor > 0)
+      side->rise[n] += s->fee_floor * (eplb_scenario_fee(s, to, e) - eplb_scenario_fee(s, from, e));
+    n++;
+  }
+  side->count = n;
+  for (; n % 4; n++) {
+    side->rise[n] = INFINITY;
+    side->mean[n] = 0;
   }
 }
 
-static swap_t best_swap(eplb_scenario_t *s, int p, int q) {
-  const int *begin = s->topology->slot_begin;
-  swap_t best = {-1, -1, -EPLB_SCENARIO_LEAST_GAIN};
-  eplb_series_t tilt; /* how prices rise when p gets from q */
-  for (int i = 0; i < s->lanes; i++)
-    tilt.at[i] = s->slope[p].at[i] - s->slope[q].at[i];
-  for (int b = begin[q]; b < begin[q + 1]; b++) {
-    s->slot_rise[b] = eplb_series_dot(&tilt, &s->piece[s->expert[b]], s->lanes);
-    s->slot_mean[b] = s->piece_mean[s->expert[b]];
-  }
-  for (int a = begin[p]; a < begin[p + 1]; a++)
-    if (!s->fixed[a])
-      offer_all(s, a, begin + q, eplb_series_dot(&tilt, &s->piece[s->expert[a]], s->lanes),
-                EPLB_SCENARIO_BEND * (s->bend[p] + s->bend[q]), &best);
+/* Of four windows, the eighth powers of both devices' times after `more` has gone from q to p. */
+static inline eplb_lanes_t powers(const eplb_scenario_t *s, int p, int q, eplb_lanes_t more, int i) {
+  return eplb_lanes_eighth_power(s->time[p].at[i] + more * s->slowness[p]) +
+         eplb_lanes_eighth_power(s->time[q].at[i] - more * s->slowness[q]);
+}
+
+static float gain_of(const eplb_scenario_t *s, int a, int b) {
+  int p = s->device_of[a], q = s->device_of[b];
+  const eplb_lanes_t *gets = s->piece[s->expert[b]].at, *gives = s->piece[s->expert[a]].at;
+  eplb_lanes_t newer = powers(s, p, q, gets[0] - gives[0], 0) + powers(s, p, q, gets[1] - gives[1], 1);
+  eplb_lanes_t older = powers(s, p, q, gets[2] - gives[2], 2) + powers(s, p, q, gets[3] - gives[3], 3);
+  return s->price[p] + s->price[q] - eplb_lanes_sum(newer + older);
+}
+
+static float fee_of(const eplb_scenario_t *s, int a, int b) {
+  int e = s->expert[a], f = s->expert[b], p = s->device_of[a], q = s->device_of[b];
+  return eplb_scenario_fee(s, p, f) + eplb_scenario_fee(s, q, e) - eplb_scenario_fee(s, p, e) -
+         eplb_scenario_fee(s, q, f);
+}
+
+static int affordable(const eplb_scenario_t *s, int a, int b) {
+  return s->moves + 2 <= s->max_moves ||
+         s->moves + eplb_scenario_moves(s, a, s->expert[b]) + eplb_scenario_moves(s, b, s->expert[a]) <= s->max_moves;
+}
+
+static void offer(const eplb_scenario_t *s, int a, int b, swap_t *best) {
+  float gain = gain_of(s, a, b), fee = s->fee_floor > 0 ? fee_of(s, a, b) : 0;
+  float change = s->fee_floor * fee - gain;
+  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && affordable(s, a, b))
+    *best = (swap_t){a, b, change, fee > 0 ? gain / fee : FLT_MAX};
+}
+
+/* The best of those swaps that promise more than the best so far, by slopes and bends. */
+static swap_t best_swap(const eplb_scenario_t *s, const eplb_side_t *from_p, const eplb_side_t *from_q, float bend) {
+  swap_t best = {-1, -1, -EPLB_SCENARIO_LEAST_GAIN, -1};
+  for (int a = 0; a < from_p->count; a++)
+    for (int b = 0; b < from_q->count; b += 4) {
+      eplb_lanes_t differ = eplb_lanes_load(from_q->mean + b) - from_p->mean[a];
+      eplb_lanes_t guess = eplb_lanes_load(from_q->rise + b) + from_p->rise[a] + differ * differ * bend;
+      if (!eplb_mask_any(guess < eplb_lanes_all(best.change)))
+        continue;
+      for (int i = 0; i < 4; i++)
+        if (guess[i] < best.change)
+          offer(s, from_p->slot[a], from_q->slot[b + i], &best);
+    }
   return best;
 }
 
-/* Each device is tried with so many that follow it: with all of them, thousands of devices would take minutes. */
-enum { REACH = 256 };
+static swap_t look_at(eplb_scenario_t *s, int p, int q) {
+  eplb_series_t tilt; /* how prices rise when p gets from q */
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
+    tilt.at[i] = s->slope[p].at[i] - s->slope[q].at[i];
+  gather(s, &s->side[0], p, q, &tilt, -1);
+  gather(s, &s->side[1], q, p, &tilt, 1);
+  return best_swap(s, &s->side[0], &s->side[1], EPLB_SCENARIO_BEND * (s->bend[p] + s->bend[q]));
+}
 
-int eplb_scenario_swap_pass(eplb_scenario_t *s, int pass) {
+int eplb_scenario_swap_pass(eplb_scenario_t *s) {
   int swaps = 0;
   for (int p = 0; p < s->num_devices; p++)
-    for (int q = p + 1; q < s->num_devices && q <= p + REACH; q++) {
-      if (s->stamp[p] < pass - 1 && s->stamp[q] < pass - 1)
+    for (int q = p + 1; q < s->num_devices && q <= p + s->reach; q++) {
+      size_t pair = (size_t)p * (size_t)s->reach + (size_t)(q - p - 1);
+      int fresh = s->changed[p] <= s->seen[pair] && s->changed[q] <= s->seen[pair];
+      if (fresh && s->bargain[pair] < s->fee_price)
         continue;
-      swap_t best = best_swap(s, p, q);
-      if (best.a < 0)
+      swap_t best = look_at(s, p, q);
+      s->seen[pair] = s->clock;
+      s->bargain[pair] = best.bargain;
+      if (best.a < 0 || best.bargain < s->fee_price)
         continue;
       eplb_scenario_swap(s, best.a, best.b);
-      s->stamp[p] = s->stamp[q] = pass;
       swaps++;
     }
   return swaps;

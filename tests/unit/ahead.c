@@ -227,18 +227,24 @@ static double go_through(double load[LENGTH][EXPERTS], eplb_planner_t planner, i
   return sum;
 }
 
+/* Over several recordings: one may favour either of two planners that are near each other. */
 static void the_next_window_is_better_balanced(void) {
+  enum { TRIES = 6 };
+  double single = 0, scenario = 0, few_moves = 0, shares = 0, unlinked = 0;
   rng_t rng = {74};
-  double load[LENGTH][EXPERTS];
-  make_traffic(&rng, load);
-  double single = go_through(load, EPLB_PLANNER_DEFAULT, SLOTS, 0);
-  double scenario = go_through(load, EPLB_PLANNER_SCENARIO, SLOTS, 0);
-  double few_moves = go_through(load, EPLB_PLANNER_SCENARIO, 4, 0);
-  double shares = go_through(load, EPLB_PLANNER_LINKED, SLOTS, 1);
+  for (int i = 0; i < TRIES; i++) {
+    double load[LENGTH][EXPERTS];
+    make_traffic(&rng, load);
+    single += go_through(load, EPLB_PLANNER_DEFAULT, SLOTS, 0) / TRIES;
+    scenario += go_through(load, EPLB_PLANNER_SCENARIO, SLOTS, 0) / TRIES;
+    few_moves += go_through(load, EPLB_PLANNER_SCENARIO, 4, 0) / TRIES;
+    shares += go_through(load, EPLB_PLANNER_LINKED, SLOTS, 1) / TRIES;
+    unlinked += go_through(load, EPLB_PLANNER_SCENARIO, SLOTS, 1) / TRIES;
+  }
   CU_ASSERT(scenario > single + .02);
   CU_ASSERT(few_moves > single);
   CU_ASSERT(shares > scenario + .01);
-  CU_ASSERT(shares > go_through(load, EPLB_PLANNER_SCENARIO, SLOTS, 1));
+  CU_ASSERT(shares > unlinked);
 }
 
 /* One domain, then another. */
