@@ -3,7 +3,6 @@
 #include "runtime/agree.h"
 #include "runtime/shared.h"
 #include <stdatomic.h>
-#include <string.h>
 
 /* Few cells: all of them together should stay in the cache. */
 enum { CELLS = 8, LETTERS = 64, LINE = 64, PAGE = 4096 };
