@@ -1,5 +1,5 @@
 #include "detect/accelerators.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <stdio.h>
 #include <string.h>
 

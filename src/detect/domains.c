@@ -1,5 +1,5 @@
 #include "detect/domains.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "detect/racks.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "detect/accelerators.h"
 #include "detect/trial.h"
 #include "detect/xml.h"

@@ -1,5 +1,5 @@
 #include "detect/racks.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "formats/input.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Reads expert loads from CSV: libcsv splits lines into fields; here they become rows, and rows a recording. */
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "formats/loads_in.h"
 #include "formats/loads_rows.h"
 #include "formats/show.h"

@@ -1,5 +1,5 @@
 /* Loads from NumPy's .npy. */
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "formats/loads_in.h"
 #include "formats/loads_rows.h"
 #include "formats/npy_header.h"

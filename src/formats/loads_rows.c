@@ -1,5 +1,5 @@
 #include "formats/loads_rows.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "formats/output.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "formats/output.h"
 #include <eplb/formats.h>
 #include <jansson.h>

@@ -1,5 +1,5 @@
 #include "formats/placement_map.h"
-#include "core/placement.h"
+#include "core/model/placement.h"
 #include "formats/json_value.h"
 #include <limits.h>
 

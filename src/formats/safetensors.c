@@ -1,5 +1,5 @@
 #include "formats/safetensors.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "formats/raw_number.h"
 #include "formats/show.h"
 #include <errno.h>

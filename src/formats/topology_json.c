@@ -1,5 +1,5 @@
 /* Topologies and measured links from JSON. */
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "formats/json_file.h"
 #include "formats/topology_spec.h"
 #include <eplb/formats.h>

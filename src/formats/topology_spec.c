@@ -1,5 +1,5 @@
 #include "formats/topology_spec.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#include "core/dispatch.h"
-#include "core/memory.h"
+#include "core/dispatch/dispatch.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "runtime/compare.h"
 #include <eplb/batch.h>

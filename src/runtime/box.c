@@ -1,5 +1,5 @@
 #include "runtime/box.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "runtime/shared.h"
 #include <stdatomic.h>

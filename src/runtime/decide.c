@@ -1,5 +1,5 @@
 #include "runtime/decide.h"
-#include "core/placement.h"
+#include "core/model/placement.h"
 #include "runtime/agree.h"
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "runtime/gather.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "runtime/reports.h"
 #include <limits.h>

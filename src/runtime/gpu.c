@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/gpu_aware.h"
 #include "runtime/gpu_calls.h"
 #include <eplb/memory.h>

@@ -1,5 +1,5 @@
 #include "runtime/host_bytes.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <string.h>
 
 /* The host itself, its pointers meaning nothing, then each array. */

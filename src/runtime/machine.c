@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "detect/domains.h"
 #include "runtime/agree.h"
 #include "runtime/compare.h"

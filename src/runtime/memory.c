@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <eplb/memory.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #include "runtime/mover.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/experts.h"
 #include "runtime/lanes.h"
 #include "runtime/letters.h"

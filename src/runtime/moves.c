@@ -1,5 +1,5 @@
-#include "core/memory.h"
-#include "core/placement.h"
+#include "core/util/alloc.h"
+#include "core/model/placement.h"
 #include "runtime/own_moves.h"
 #include <eplb/steps.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 #include "runtime/node.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/host_bytes.h"
 #include "runtime/identity.h"
 #include <limits.h>

@@ -1,5 +1,5 @@
 #include "runtime/own_moves.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 
 void *eplb_with_room(void *array, int count, int *room, size_t size) {
   if (count < *room)

@@ -1,7 +1,7 @@
 /* The calls of a rebalance: begin decides and derives, test and wait move a flight of layers and agree on it, commit
  * puts a layer in place, end gives everything back. */
-#include "core/memory.h"
-#include "core/placement.h"
+#include "core/util/alloc.h"
+#include "core/model/placement.h"
 #include "runtime/agree.h"
 #include "runtime/compare.h"
 #include "runtime/decide.h"

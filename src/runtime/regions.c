@@ -1,5 +1,5 @@
 #include "runtime/regions.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "runtime/shared.h"
 #include <sys/mman.h>

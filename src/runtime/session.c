@@ -1,5 +1,5 @@
 #include "runtime/session.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "runtime/launcher.h"
 #include "runtime/options.h"

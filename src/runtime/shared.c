@@ -1,5 +1,5 @@
 #include "runtime/shared.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include <errno.h>
 #include <fcntl.h>

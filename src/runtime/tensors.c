@@ -1,5 +1,5 @@
 #include "runtime/tensors.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include <limits.h>
 #include <string.h>
 #include <xxhash.h>

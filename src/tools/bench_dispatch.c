@@ -1,8 +1,8 @@
 /* eplb bench dispatch, under mpirun: what shares for each batch cost, beside the allreduce that nobody can do without.
  */
 #include "tools/bench_dispatch.h"
-#include "core/memory.h"
-#include "core/random.h"
+#include "core/util/alloc.h"
+#include "core/util/random.h"
 #include "runtime/agree.h"
 #include "tools/bench.h"
 #include "tools/commands.h"

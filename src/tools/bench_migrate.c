@@ -1,7 +1,7 @@
 /* eplb bench migrate, under mpirun: the session's migration beside a plain memcpy, what peers do, and the busiest
  * link's bound. */
 #include "tools/bench_migrate.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "tools/bench.h"
 #include "tools/commands.h"

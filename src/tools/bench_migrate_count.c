@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "tools/bench_migrate.h"
 
 /* The busiest sender's bytes, in means. */

@@ -1,5 +1,5 @@
 /* eplb bench plan */
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "tools/bench.h"
 #include "tools/commands.h"
 #include "tools/human.h"

@@ -1,6 +1,6 @@
 /* eplb plan: recorded loads in, a placement out. */
 #include "tools/plan.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "tools/commands.h"
 #include <argp.h>
 #include <math.h>

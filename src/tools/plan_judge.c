@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "tools/plan.h"
 
 /* Mean over the windows that are judged. */

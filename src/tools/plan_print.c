@@ -1,4 +1,4 @@
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "tools/human.h"
 #include "tools/plan.h"
 #include <math.h>

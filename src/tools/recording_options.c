@@ -1,5 +1,5 @@
 #include "tools/recording_options.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "tools/commands.h"
 #include "tools/human.h"
 #include <eplb/formats.h>

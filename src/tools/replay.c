@@ -1,6 +1,6 @@
 /* eplb replay: a recording, window by window, as a job would meet it. */
 #include "tools/replay.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "tools/commands.h"
 #include "tools/human.h"
 #include <argp.h>

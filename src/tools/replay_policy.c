@@ -1,5 +1,5 @@
-#include "core/memory.h"
-#include "core/random.h"
+#include "core/util/alloc.h"
+#include "core/util/random.h"
 #include "tools/human.h"
 #include "tools/replay.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* eplb run: the main job. */
 #include "tools/run.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "tools/commands.h"
 #include "tools/human.h"

@@ -1,6 +1,6 @@
 /* eplb topo: what each rank runs on and drives. */
 #include "tools/topo.h"
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "formats/output.h"
 #include "formats/topology_spec.h"
 #include "runtime/agree.h"

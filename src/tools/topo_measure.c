@@ -1,5 +1,5 @@
 /* Bandwidth and latency of few pairs of ranks of each class. */
-#include "core/memory.h"
+#include "core/util/alloc.h"
 #include "runtime/agree.h"
 #include "tools/topo.h"
 #include <stdio.h>

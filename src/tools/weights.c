@@ -1,6 +1,6 @@
 #include "tools/weights.h"
-#include "core/memory.h"
-#include "core/placement.h"
+#include "core/util/alloc.h"
+#include "core/model/placement.h"
 #include <string.h>
 
 enum { BLOCK = 4096 };

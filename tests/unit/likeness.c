@@ -1,5 +1,5 @@
 /* How much a window counts by its likeness to the newest. */
-#include "core/likeness.h"
+#include "core/plan/history/similarity.h"
 #include "shapes.h"
 #include "tap.h"
 #include <math.h>

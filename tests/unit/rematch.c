@@ -1,6 +1,6 @@
 /* Halves matched anew: the best matching there is, and never harm. */
-#include "core/rematch.h"
-#include "core/part.h"
+#include "core/plan/window/match_halves.h"
+#include "core/plan/window/subproblem.h"
 #include "shapes.h"
 #include "tap.h"
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Planning from the placement that is there. */
-#include "core/assign.h"
+#include "core/plan/common/assignment.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/planner.h>

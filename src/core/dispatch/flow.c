@@ -1,0 +1,68 @@
+#include "core/dispatch/flow.h"
+#include "core/util/alloc.h"
+#include <math.h>
+
+/* Experts with more replicas are linked in a ring, each with the next: all pairs would be too many. */
+enum { ALL_PAIRS = 16 };
+
+/* A flow that is not held up by a replica that has no more to give goes so far beyond level: on long rings that is
+ * several times as quick. */
+static const double OVERSHOOT = 1.5;
+
+static eplb_status_t add(const int32_t *slot, const int32_t *device_of, int32_t a, int32_t b, eplb_flows_t *flows) {
+  eplb_flow_t flow = {a, b, device_of[slot[a]], device_of[slot[b]]};
+  if (flow.device_a == flow.device_b)
+    return EPLB_SUCCESS;
+  if (flows->count == flows->capacity) {
+    int capacity = 2 * flows->capacity + 64;
+    eplb_flow_t *grown = eplb_grow(flows->flow, (size_t)capacity, sizeof *grown);
+    if (!grown)
+      return EPLB_ERR_MEMORY;
+    flows->flow = grown;
+    flows->capacity = capacity;
+  }
+  flows->flow[flows->count++] = flow;
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t find_of_expert(int32_t begin, int32_t end, const int32_t *slot, const int32_t *device_of,
+                                    eplb_flows_t *flows) {
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int32_t a = begin; a < end && !status; a++) {
+    int32_t last = end - begin <= ALL_PAIRS || a + 2 > end ? end : a + 2;
+    for (int32_t b = a + 1; b < last && !status; b++)
+      status = add(slot, device_of, a, b, flows);
+  }
+  if (end - begin > ALL_PAIRS && !status)
+    status = add(slot, device_of, begin, end - 1, flows);
+  return status;
+}
+
+eplb_status_t eplb_flows_find(int num_experts, const int32_t *replica_begin, const int32_t *replica_slot,
+                              const int32_t *device_of, eplb_flows_t *flows) {
+  eplb_status_t status = EPLB_SUCCESS;
+  flows->count = 0;
+  for (int e = 0; e < num_experts && !status; e++)
+    status = find_of_expert(replica_begin[e], replica_begin[e + 1], replica_slot, device_of, flows);
+  return status;
+}
+
+void eplb_flows_level(const eplb_flows_t *flows, const double *slowness, double fine, int max_sweeps, double *part,
+                      double *time) {
+  for (int sweep = 0; sweep < max_sweeps; sweep++) {
+    double largest = 0;
+    for (int i = 0; i < flows->count; i++) {
+      const eplb_flow_t *f = &flows->flow[i];
+      double slow_a = slowness[f->device_a], slow_b = slowness[f->device_b];
+      double amount = OVERSHOOT * (time[f->device_b] - time[f->device_a]) / (slow_a + slow_b);
+      amount = amount < -part[f->a] ? -part[f->a] : amount > part[f->b] ? part[f->b] : amount;
+      part[f->a] += amount;
+      part[f->b] -= amount;
+      time[f->device_a] += amount * slow_a;
+      time[f->device_b] -= amount * slow_b;
+      largest = fabs(amount) > largest ? fabs(amount) : largest;
+    }
+    if (largest <= fine)
+      return;
+  }
+}

@@ -1,0 +1,97 @@
+#include "core/util/alloc.h"
+#include <eplb/forecast.h>
+#include <eplb/loads.h>
+#include <string.h>
+
+struct eplb_history {
+  int num_layers, num_experts, num_windows;
+  double decay;
+  int length, newest; /* windows held; the place of the newest */
+  double *load;       /* [num_windows][num_layers][num_experts], a ring */
+};
+
+static size_t window_values(const eplb_history_t *h) {
+  return (size_t)h->num_layers * (size_t)h->num_experts;
+}
+
+eplb_status_t eplb_history_create(int num_layers, int num_experts, int num_windows, double decay,
+                                  eplb_history_t **history) {
+  if (num_layers < 1 || num_experts < 1 || (int64_t)num_layers * num_experts > EPLB_LOADS_MAX_VALUES)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a history of %d layers of %d experts; expected 1 to %lld values", num_layers,
+                     num_experts, (long long)EPLB_LOADS_MAX_VALUES);
+  if (num_windows < 1 || num_windows > EPLB_HISTORY_MAX)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a history of %d windows; expected 1 to %d", num_windows, EPLB_HISTORY_MAX);
+  if (!(decay > 0 && decay <= 1))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "the decay is %g; expected a number above 0, up to 1", decay);
+  eplb_history_t *h = EPLB_NEW(eplb_history_t, 1);
+  if (!h)
+    return EPLB_ERR_MEMORY;
+  *h = (eplb_history_t){
+      .num_layers = num_layers, .num_experts = num_experts, .num_windows = num_windows, .decay = decay, .newest = -1};
+  h->load = EPLB_NEW(double, (size_t)num_windows *window_values(h));
+  if (!h->load) {
+    free(h);
+    return EPLB_ERR_MEMORY;
+  }
+  *history = h;
+  return EPLB_SUCCESS;
+}
+
+void eplb_history_destroy(eplb_history_t **history) {
+  if (!history || !*history)
+    return;
+  free((*history)->load);
+  free(*history);
+  *history = NULL;
+}
+
+static int has_load(const double *load, size_t values) {
+  for (size_t i = 0; i < values; i++)
+    if (load[i] > 0)
+      return 1;
+  return 0;
+}
+
+eplb_status_t eplb_history_add(eplb_history_t *h, const double *load) {
+  if (!h)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "history is NULL");
+  eplb_status_t status = eplb_loads_check(h->num_layers, h->num_experts, load);
+  if (status || !has_load(load, window_values(h)))
+    return status;
+  h->newest = (h->newest + 1) % h->num_windows;
+  h->length += h->length < h->num_windows;
+  memcpy(h->load + (size_t)h->newest * window_values(h), load, window_values(h) * sizeof *load);
+  return EPLB_SUCCESS;
+}
+
+int eplb_history_length(const eplb_history_t *history) {
+  return history->length;
+}
+
+/* The newest `length` of those held, from windows->load[first] on. */
+static void list(const eplb_history_t *h, int length, int first, eplb_windows_t *windows) {
+  windows->num_windows = first + length;
+  for (int k = 0; k < length; k++)
+    windows->load[first + k] = h->load + (size_t)((h->newest - k + h->num_windows) % h->num_windows) * window_values(h);
+  for (int k = 0; k < windows->num_windows; k++)
+    windows->weight[k] = k > 0 ? windows->weight[k - 1] * h->decay : 1;
+}
+
+eplb_status_t eplb_history_windows(const eplb_history_t *h, eplb_windows_t *windows) {
+  if (!h || h->length == 0)
+    return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected eplb_history_add first");
+  *windows = (eplb_windows_t){0};
+  list(h, h->length, 0, windows);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_history_with(const eplb_history_t *h, const double *load, eplb_windows_t *windows) {
+  if (!h || !load)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", h ? "load" : "history");
+  int has = has_load(load, window_values(h)), room = h->num_windows - has;
+  if (!has && h->length == 0)
+    return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected one with any load");
+  *windows = (eplb_windows_t){.load = {load}};
+  list(h, h->length < room ? h->length : room, has, windows);
+  return EPLB_SUCCESS;
+}

@@ -1,0 +1,34 @@
+/* The rows of a placement, and what works on one layer of it. */
+#ifndef EPLB_CORE_MODEL_PLACEMENT_H
+#define EPLB_CORE_MODEL_PLACEMENT_H
+
+#include <eplb/placement.h>
+#include <stddef.h>
+#include <string.h>
+
+static inline int32_t *eplb_placement_row(const eplb_placement_t *p, int layer) {
+  return p->physical_to_logical + (size_t)layer * (size_t)p->num_slots;
+}
+
+static inline int32_t *eplb_placement_counts(const eplb_placement_t *p, int layer) {
+  return p->logical_replica_count + (size_t)layer * (size_t)p->num_experts;
+}
+
+/* The slots of an expert's replicas, as many as its count. */
+static inline int32_t *eplb_placement_replicas(const eplb_placement_t *p, int layer, int expert) {
+  size_t row = (size_t)layer;
+  return p->replica_slot + row * (size_t)p->num_slots +
+         p->replica_begin[row * ((size_t)p->num_experts + 1) + (size_t)expert];
+}
+
+/* Copies one layer, maps and inverse, between placements of the same sizes. */
+static inline void eplb_placement_copy_layer(const eplb_placement_t *from, eplb_placement_t *to, int layer) {
+  size_t experts = (size_t)from->num_experts, slots = (size_t)from->num_slots, l = (size_t)layer;
+  memcpy(to->physical_to_logical + l * slots, from->physical_to_logical + l * slots, slots * sizeof(int32_t));
+  memcpy(to->replica_slot + l * slots, from->replica_slot + l * slots, slots * sizeof(int32_t));
+  memcpy(to->logical_replica_count + l * experts, from->logical_replica_count + l * experts, experts * sizeof(int32_t));
+  memcpy(to->replica_begin + l * (experts + 1), from->replica_begin + l * (experts + 1),
+         (experts + 1) * sizeof(int32_t));
+}
+
+#endif

@@ -1,0 +1,155 @@
+#include "core/plan/common/expert_groups.h"
+#include "core/util/alloc.h"
+#include <math.h>
+
+static size_t lay_out(eplb_groups_t *g, int num_nodes, char *base) {
+  size_t used = 0, groups = (size_t)g->num_groups, nodes = (size_t)num_nodes;
+  g->size = eplb_carve(base, &used, groups, sizeof(int32_t));
+  g->node = eplb_carve(base, &used, groups, sizeof(int32_t));
+  g->owner = eplb_carve(base, &used, (size_t)g->num_experts, sizeof(int32_t));
+  g->load = eplb_carve(base, &used, groups, sizeof(double));
+  g->speed = eplb_carve(base, &used, nodes, sizeof(double));
+  g->time = eplb_carve(base, &used, nodes, sizeof(double));
+  g->room = eplb_carve(base, &used, nodes, sizeof(int32_t));
+  g->members = eplb_carve(base, &used, nodes, sizeof(int32_t));
+  g->order = eplb_carve(base, &used, groups, sizeof(int32_t));
+  return used;
+}
+
+eplb_status_t eplb_groups_create(const eplb_topology_t *topology, int num_experts, int num_groups,
+                                 eplb_groups_t *groups) {
+  int nodes = eplb_topology_num_nodes(topology);
+  if (num_groups < nodes)
+    return eplb_fail(EPLB_ERR_SHAPE, "%d expert groups on %d nodes; the hierarchical policy needs one for each node",
+                     num_groups, nodes);
+  *groups = (eplb_groups_t){.num_groups = num_groups, .num_experts = num_experts};
+  char *block = EPLB_NEW(char, lay_out(groups, nodes, NULL));
+  if (!block)
+    return EPLB_ERR_MEMORY;
+  lay_out(groups, nodes, block);
+  groups->block = block;
+  for (int e = 0; e < num_experts; e++)
+    groups->size[eplb_group_of(e, num_experts, num_groups)]++;
+  for (int d = 0; d < topology->num_devices; d++)
+    if (topology->slot_begin[d + 1] > topology->slot_begin[d])
+      groups->speed[eplb_topology_node(topology, d)] += topology->speed[d];
+  return EPLB_SUCCESS;
+}
+
+void eplb_groups_free(eplb_groups_t *groups) {
+  free(groups->block);
+  groups->block = NULL;
+}
+
+static void put(eplb_groups_t *g, int group, int node, int sign) {
+  g->time[node] += sign * g->load[group] / g->speed[node];
+  g->room[node] -= sign * g->size[group];
+  g->members[node] += sign;
+}
+
+/* Whether a node can take another group and every node without one still gets one. */
+static int may_take(const eplb_groups_t *g, int num_nodes, int node, int group, int left) {
+  int bare = 0;
+  for (int n = 0; n < num_nodes; n++)
+    bare += g->members[n] == 0 && n != node;
+  return g->room[node] >= g->size[group] && left > bare;
+}
+
+static int lightest(const eplb_groups_t *g, int num_nodes, int group, int left) {
+  int best = -1;
+  for (int n = 0; n < num_nodes; n++)
+    if (may_take(g, num_nodes, n, group, left) &&
+        (best < 0 || g->time[n] < g->time[best] || (!(g->time[n] > g->time[best]) && g->members[n] < g->members[best])))
+      best = n;
+  return best;
+}
+
+static void sort_by_load(eplb_groups_t *g) {
+  for (int i = 0; i < g->num_groups; i++) {
+    int at = i;
+    for (; at > 0 && g->load[g->order[at - 1]] < g->load[i]; at--)
+      g->order[at] = g->order[at - 1];
+    g->order[at] = i;
+  }
+}
+
+/* Lets group i move to another node, or change places with group j, if that lowers both below `busiest`'s time. */
+static int try_exchange(eplb_groups_t *g, int i, int j, int busiest, int to) {
+  double now = g->time[busiest];
+  put(g, i, busiest, -1);
+  put(g, i, to, 1);
+  if (j >= 0) {
+    put(g, j, to, -1);
+    put(g, j, busiest, 1);
+  }
+  if (fmax(g->time[busiest], g->time[to]) < now * (1 - 1e-9) && g->room[busiest] >= 0 && g->room[to] >= 0 &&
+      g->members[busiest] > 0) {
+    g->node[i] = to;
+    if (j >= 0)
+      g->node[j] = busiest;
+    return 1;
+  }
+  put(g, i, to, -1);
+  put(g, i, busiest, 1);
+  if (j >= 0) {
+    put(g, j, busiest, -1);
+    put(g, j, to, 1);
+  }
+  return 0;
+}
+
+static int relieve_busiest(eplb_groups_t *g, int num_nodes) {
+  int busiest = 0;
+  for (int n = 1; n < num_nodes; n++)
+    if (g->time[n] > g->time[busiest])
+      busiest = n;
+  for (int i = 0; i < g->num_groups; i++) {
+    if (g->node[i] != busiest)
+      continue;
+    for (int n = 0; n < num_nodes; n++)
+      if (n != busiest && try_exchange(g, i, -1, busiest, n))
+        return 1;
+    for (int j = 0; j < g->num_groups; j++)
+      if (g->node[j] != busiest && try_exchange(g, i, j, busiest, g->node[j]))
+        return 1;
+  }
+  return 0;
+}
+
+void eplb_groups_clear(eplb_groups_t *g, const eplb_topology_t *t, const double *load) {
+  for (int n = 0; n < eplb_topology_num_nodes(t); n++) {
+    g->time[n] = 0;
+    g->members[n] = g->room[n] = 0;
+    for (int i = t->node_begin[n]; i < t->node_begin[n + 1]; i++)
+      g->room[n] += t->slot_begin[t->node_device[i] + 1] - t->slot_begin[t->node_device[i]];
+  }
+  for (int i = 0; i < g->num_groups; i++)
+    g->load[i] = 0;
+  for (int e = 0; e < g->num_experts; e++)
+    g->load[eplb_group_of(e, g->num_experts, g->num_groups)] += load[e];
+}
+
+void eplb_groups_put(eplb_groups_t *g, int group, int node) {
+  g->node[group] = node;
+  put(g, group, node, 1);
+}
+
+eplb_status_t eplb_groups_deal(eplb_groups_t *g, const eplb_topology_t *topology, const double *load) {
+  int nodes = eplb_topology_num_nodes(topology);
+  eplb_groups_clear(g, topology, load);
+  sort_by_load(g);
+  for (int i = 0; i < g->num_groups; i++) {
+    int group = g->order[i], n = lightest(g, nodes, group, g->num_groups - i);
+    if (n < 0)
+      return eplb_fail(EPLB_ERR_SHAPE,
+                       "%d expert groups do not fit whole into %d nodes with %d slots; the hierarchical policy needs a "
+                       "node with %d slots left for group %d",
+                       g->num_groups, nodes, eplb_topology_num_slots(topology), g->size[group], group);
+    eplb_groups_put(g, group, n);
+  }
+  for (int steps = 4 * g->num_groups; steps > 0 && relieve_busiest(g, nodes); steps--)
+    ;
+  for (int e = 0; e < g->num_experts; e++)
+    g->owner[e] = g->node[eplb_group_of(e, g->num_experts, g->num_groups)];
+  return EPLB_SUCCESS;
+}

@@ -1,0 +1,165 @@
+#include "core/plan/history/chain.h"
+#include "core/util/alloc.h"
+#include "core/util/heap.h"
+#include <string.h>
+
+/* ---- counts ---- */
+
+/* Why an expert deserves the next spare slot: the rule, the lowest first, and within it how much. */
+static uint64_t claim(const eplb_scenario_t *s, int e, int rule) {
+  float r = (float)s->count[e];
+  return eplb_key_heavy(rule == 0 ? s->peak[e] / r : s->mean[e] / r, (uint32_t)e);
+}
+
+/* A replica whose load in any window is above so much of a mean device's is too large to be balanced by others. */
+static const float TOO_LARGE = .7f;
+
+static int rule_of(const eplb_scenario_t *s, int e) {
+  int too_large = s->peak[e] > TOO_LARGE * (float)s->count[e];
+  return s->count[e] > 1 ? (too_large ? 0 : 3) : (too_large ? 1 : 2);
+}
+
+void eplb_linked_count(eplb_scenario_t *s) {
+  int spare = s->num_slots - s->num_experts;
+  for (int e = 0; e < s->num_experts; e++)
+    s->count[e] = 1;
+  for (; spare > 0; spare--) {
+    int best = -1, best_rule = 4;
+    uint64_t best_claim = 0;
+    for (int e = 0; e < s->num_experts; e++) {
+      int rule = rule_of(s, e);
+      if (rule > best_rule || s->count[e] >= s->usable_devices)
+        continue;
+      uint64_t c = claim(s, e, rule);
+      if (rule < best_rule || c < best_claim) {
+        best = e;
+        best_rule = rule;
+        best_claim = c;
+      }
+    }
+    if (best < 0)
+      return;
+    s->count[best]++;
+  }
+}
+
+/* ---- rings ---- */
+
+static int common_divisor(int a, int b) {
+  return b == 0 ? a : common_divisor(b, a % b);
+}
+
+/* The strides of up to `wanted` rings, each of which visits all places in another order: 1, 5, 9, 13 and so on where
+ * they will do. */
+static int choose_strides(int num_places, int wanted, int *stride) {
+  int found = 0;
+  for (int offset = 1; offset <= 3; offset += 2)
+    for (int s = offset; 2 * s <= num_places && found < wanted; s += 4)
+      if (common_divisor(s, num_places) == 1)
+        stride[found++] = s;
+  return found;
+}
+
+static int device_at(const eplb_linked_t *l, int ring, int place) {
+  int n = l->num_places;
+  return l->device[(int64_t)(place % n) * l->stride[ring] % n];
+}
+
+static uint8_t *link_at(const eplb_linked_t *l, int ring, int place) {
+  return &l->taken[ring * l->num_places + place % l->num_places];
+}
+
+/* How much dearer devices get by an expert's replicas at consecutive places; negative where they cannot be there. */
+static float price_of_run(const eplb_linked_t *l, const eplb_scenario_t *s, int ring, int place, int expert) {
+  float more = 0;
+  for (int i = 0; i < s->count[expert]; i++) {
+    int d = device_at(l, ring, place + i);
+    if ((i + 1 < s->count[expert] && *link_at(l, ring, place + i)) || !eplb_scenario_can_take(s, d, expert))
+      return -1;
+    more += eplb_scenario_increase(s, expert, d);
+  }
+  return more;
+}
+
+/* Puts an expert's replicas along one ring where that is possible, else singly. */
+static void place_linked(eplb_linked_t *l, eplb_scenario_t *s, int expert) {
+  int best_ring = -1, best_place = 0;
+  float least = 0;
+  for (int ring = 0; ring < l->num_rings; ring++)
+    for (int place = 0; place < l->num_places; place++) {
+      float more = price_of_run(l, s, ring, place, expert);
+      if (more >= 0 && (best_ring < 0 || more < least)) {
+        best_ring = ring;
+        best_place = place;
+        least = more;
+      }
+    }
+  if (best_ring < 0) {
+    eplb_scenario_place(s, expert);
+    return;
+  }
+  for (int i = 0; i < s->count[expert]; i++) {
+    if (i + 1 < s->count[expert])
+      *link_at(l, best_ring, best_place + i) = 1;
+    eplb_scenario_put(s, expert, device_at(l, best_ring, best_place + i));
+  }
+}
+
+void eplb_linked_deal(eplb_linked_t *l, eplb_scenario_t *s) {
+  int spare = -s->num_experts, most = 0;
+  for (int e = 0; e < s->num_experts; e++) {
+    spare += s->count[e];
+    most = s->count[e] > most ? s->count[e] : most;
+    s->key[e] = s->mean[e];
+  }
+  int wanted = (spare + l->num_places - 1) / l->num_places;
+  l->num_rings = choose_strides(l->num_places, wanted < EPLB_LINKED_RINGS ? wanted : EPLB_LINKED_RINGS, l->stride);
+  memset(l->taken, 0, (size_t)EPLB_LINKED_RINGS * (size_t)l->num_places);
+  eplb_scenario_sort(s);
+  for (int count = most; count > 1; count--)
+    for (int i = 0; i < s->num_experts; i++)
+      if (s->count[s->order[i]] == count)
+        place_linked(l, s, s->order[i]);
+  for (int i = 0; i < s->num_experts; i++)
+    if (s->count[s->order[i]] == 1)
+      eplb_scenario_place(s, s->order[i]);
+}
+
+void eplb_linked_fix(eplb_scenario_t *s) {
+  for (int slot = 0; slot < s->num_slots; slot++)
+    s->fixed[slot] = s->expert[slot] != EPLB_EMPTY && s->count[s->expert[slot]] > 1;
+}
+
+/* ---- life ---- */
+
+/* With base NULL only finds the size of the block. */
+static size_t carve_all(eplb_linked_t *l, size_t devices, size_t experts, size_t slots, char *base) {
+  size_t used = 0;
+  l->part = eplb_carve(base, &used, slots, sizeof *l->part);
+  l->saved_part = eplb_carve(base, &used, slots, sizeof *l->saved_part);
+  l->saved_shift = eplb_carve(base, &used, devices, sizeof *l->saved_shift);
+  l->saved_time = eplb_carve(base, &used, devices, sizeof *l->saved_time);
+  l->device = eplb_carve(base, &used, devices, sizeof *l->device);
+  l->next = eplb_carve(base, &used, slots, sizeof *l->next);
+  l->any = eplb_carve(base, &used, experts, sizeof *l->any);
+  l->taken = eplb_carve(base, &used, EPLB_LINKED_RINGS * devices, sizeof *l->taken);
+  return used;
+}
+
+eplb_status_t eplb_linked_create(const eplb_topology_t *topology, int num_experts, eplb_linked_t *l) {
+  size_t devices = (size_t)topology->num_devices, slots = (size_t)eplb_topology_num_slots(topology);
+  *l = (eplb_linked_t){0};
+  l->block = eplb_new(carve_all(l, devices, (size_t)num_experts, slots, NULL), 1);
+  if (!l->block)
+    return EPLB_ERR_MEMORY;
+  carve_all(l, devices, (size_t)num_experts, slots, l->block);
+  for (int d = 0; d < topology->num_devices; d++)
+    if (topology->slot_begin[d + 1] > topology->slot_begin[d])
+      l->device[l->num_places++] = d;
+  return EPLB_SUCCESS;
+}
+
+void eplb_linked_free(eplb_linked_t *l) {
+  free(l->block);
+  l->block = NULL;
+}

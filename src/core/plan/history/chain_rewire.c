@@ -1,0 +1,209 @@
+#include "core/plan/history/chain.h"
+#include <string.h>
+
+/* As many of the likeliest are compared as there are devices, within limits, and so many pairs of them tried. */
+enum { LEAST_COMPARED = 32, MOST_COMPARED = 128, TRIED = 4 };
+
+/* Sweeps after a change that is tried. */
+enum { GLANCE = 2 };
+
+/* So many changes at most, each of which looks at all slots. */
+enum { CHANGES = 64 };
+
+/* A change must gain so much of a mean device's price. */
+static const float LEAST_GAIN = 1e-4f;
+
+typedef struct offer {
+  int slot, from; /* the slot that changes hands, and a replica of the expert that gets it */
+  float change;   /* of all prices and fees */
+} offer_t;
+
+/* The best so far, the best first. */
+typedef struct shortlist {
+  int length, capacity;
+  offer_t offer[MOST_COMPARED];
+} shortlist_t;
+
+static void start_list(shortlist_t *list, int capacity) {
+  list->length = 0;
+  list->capacity = capacity;
+}
+
+static int is_welcome(const shortlist_t *list, float change) {
+  return list->length < list->capacity || change < list->offer[list->length - 1].change;
+}
+
+static void consider(shortlist_t *list, offer_t offer) {
+  if (!is_welcome(list, offer.change))
+    return;
+  list->length += list->length < list->capacity;
+  int i = list->length - 1;
+  for (; i > 0 && list->offer[i - 1].change > offer.change; i--)
+    list->offer[i] = list->offer[i - 1];
+  list->offer[i] = offer;
+}
+
+/* ---- guesses: all but the devices named stays as it is ---- */
+
+/* By how much a device gets dearer with so much of a series more. */
+static float dearer(const eplb_scenario_t *s, int device, const eplb_series_t *more, float factor) {
+  eplb_lanes_t sum = {0};
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
+    sum += eplb_lanes_eighth_power(s->time[device].at[i] + more->at[i] * (factor * s->slowness[device]));
+  return eplb_lanes_sum(sum) - s->price[device];
+}
+
+/* No device should be left without a link. */
+static int is_only_link(const eplb_linked_t *l, const eplb_scenario_t *s, int slot) {
+  const int *begin = s->topology->slot_begin + s->device_of[slot];
+  for (int other = begin[0]; other < begin[1]; other++)
+    if (other != slot && l->next[other] != other)
+      return 0;
+  return 1;
+}
+
+/* Their change is what it costs to do without the slot, less the fee that was due for it. */
+static void find_givers(const eplb_linked_t *l, const eplb_scenario_t *s, shortlist_t *givers) {
+  for (int slot = 0; slot < s->num_slots; slot++) {
+    int e = s->expert[slot], other = l->next[slot], d = s->device_of[slot];
+    if (e == EPLB_EMPTY)
+      consider(givers, (offer_t){slot, -1, 0});
+    else if (s->count[e] > 2 || (s->count[e] == 2 && !is_only_link(l, s, other)))
+      consider(givers, (offer_t){slot, -1,
+                                 dearer(s, d, &l->part[slot], -1) + dearer(s, s->device_of[other], &l->part[slot], 1) -
+                                     s->fee_price * eplb_scenario_fee(s, d, e)});
+  }
+}
+
+/* The part of its load that each replica of an expert would give to one more. */
+static float given(const eplb_scenario_t *s, int expert) {
+  return 1 / ((float)s->count[expert] + 1);
+}
+
+static void find_takers(const eplb_linked_t *l, const eplb_scenario_t *s, shortlist_t *takers) {
+  for (int from = 0; from < s->num_slots; from++) {
+    int e = s->expert[from];
+    if (e != EPLB_EMPTY && s->count[e] < s->usable_devices)
+      consider(takers, (offer_t){-1, from, dearer(s, s->device_of[from], &l->part[from], -given(s, e))});
+  }
+}
+
+/* What a slot's change of hands is worth; its load goes to another replica of its expert. */
+static float guess(const eplb_linked_t *l, const eplb_scenario_t *s, int slot, int from) {
+  int d = s->device_of[slot], h = s->device_of[from], o = s->device_of[l->next[slot]], x = s->expert[from];
+  int two = o == d || o == h; /* devices, not three */
+  float gives = given(s, x), gets = gives * (float)s->count[x];
+  eplb_lanes_t sum = {0};
+  for (int i = 0; i < EPLB_SERIES_LANES; i++) {
+    eplb_lanes_t had = l->part[slot].at[i], load = l->part[from].at[i], left = s->time[h].at[i];
+    left += (o == h ? had - load * gives : -load * gives) * s->slowness[h];
+    sum += eplb_lanes_eighth_power(s->time[d].at[i] + (load * gets - had) * s->slowness[d]);
+    sum += eplb_lanes_eighth_power(left);
+    if (!two)
+      sum += eplb_lanes_eighth_power(s->time[o].at[i] + had * s->slowness[o]);
+  }
+  return eplb_lanes_sum(sum) - s->price[d] - s->price[h] - (two ? 0 : s->price[o]);
+}
+
+/* ---- trials ---- */
+
+static float price_of_times(const eplb_scenario_t *s) {
+  eplb_lanes_t sum = {0};
+  for (int d = 0; d < s->num_devices; d++)
+    for (int i = 0; i < EPLB_SERIES_LANES; i++)
+      sum += eplb_lanes_eighth_power(s->time[d].at[i]);
+  return eplb_lanes_sum(sum);
+}
+
+static float fee_of(const eplb_scenario_t *s, int slot, int expert) {
+  int d = s->device_of[slot];
+  return s->fee_price * (eplb_scenario_fee(s, d, expert) - eplb_scenario_fee(s, d, s->expert[slot]));
+}
+
+/* The slot gets the expert that `from` holds. Returns where it stood: after another replica of its own, or itself. */
+static int relink(eplb_linked_t *l, eplb_scenario_t *s, int slot, int from) {
+  eplb_linked_withdraw(l, s, slot);
+  eplb_linked_withdraw(l, s, from);
+  int other = eplb_linked_leave(l, slot);
+  eplb_linked_join(l, from, slot);
+  eplb_scenario_set(s, slot, s->expert[from]);
+  eplb_linked_divide(l, s, slot);
+  if (other != slot)
+    eplb_linked_divide(l, s, other);
+  return other;
+}
+
+static void save(eplb_linked_t *l, const eplb_scenario_t *s) {
+  memcpy(l->saved_part, l->part, (size_t)s->num_slots * sizeof *l->part);
+  memcpy(l->saved_shift, s->shift, (size_t)s->num_devices * sizeof *s->shift);
+  memcpy(l->saved_time, s->time, (size_t)s->num_devices * sizeof *s->time);
+}
+
+/* As it was when it was saved, before `slot` left `expert` and its place after `other`. */
+static void restore(eplb_linked_t *l, eplb_scenario_t *s, int slot, int other, int expert) {
+  eplb_linked_leave(l, slot);
+  if (other != slot)
+    eplb_linked_join(l, other, slot);
+  memcpy(s->shift, l->saved_shift, (size_t)s->num_devices * sizeof *s->shift);
+  eplb_scenario_set(s, slot, expert);
+  memcpy(l->part, l->saved_part, (size_t)s->num_slots * sizeof *l->part);
+  memcpy(s->time, l->saved_time, (size_t)s->num_devices * sizeof *s->time);
+}
+
+/* What all prices come to with a change, when load has flowed for a while. */
+static float attempt(eplb_linked_t *l, eplb_scenario_t *s, int slot, int from) {
+  int expert = s->expert[slot], other = relink(l, s, slot, from);
+  eplb_linked_flow(l, s, GLANCE);
+  float price = price_of_times(s);
+  restore(l, s, slot, other, expert);
+  return price;
+}
+
+static int num_compared(const eplb_scenario_t *s) {
+  int n = s->num_devices < MOST_COMPARED ? s->num_devices : MOST_COMPARED;
+  return n > LEAST_COMPARED ? n : LEAST_COMPARED;
+}
+
+static void find_pairs(const eplb_linked_t *l, const eplb_scenario_t *s, shortlist_t *pairs) {
+  shortlist_t givers, takers;
+  start_list(&givers, num_compared(s));
+  start_list(&takers, num_compared(s));
+  find_givers(l, s, &givers);
+  find_takers(l, s, &takers);
+  for (int g = 0; g < givers.length; g++)
+    for (int t = 0; t < takers.length; t++) {
+      int slot = givers.offer[g].slot, from = takers.offer[t].from, x = s->expert[from];
+      if (!is_welcome(pairs, givers.offer[g].change + takers.offer[t].change))
+        break; /* the slot's device gets dearer, too, and takers that follow gain less */
+      if (!eplb_scenario_holds(s, s->device_of[slot], x) && s->moves + eplb_scenario_moves(s, slot, x) <= s->max_moves)
+        consider(pairs, (offer_t){slot, from, guess(l, s, slot, from) + fee_of(s, slot, x)});
+    }
+}
+
+static int relink_best(eplb_linked_t *l, eplb_scenario_t *s) {
+  shortlist_t pairs;
+  start_list(&pairs, TRIED);
+  find_pairs(l, s, &pairs);
+  offer_t best = {-1, -1, -LEAST_GAIN};
+  float before = price_of_times(s);
+  save(l, s);
+  for (int i = 0; i < pairs.length; i++) {
+    offer_t *o = &pairs.offer[i];
+    float fee = fee_of(s, o->slot, s->expert[o->from]);
+    o->change = attempt(l, s, o->slot, o->from) - before + fee;
+    if (o->change < best.change)
+      best = *o;
+  }
+  if (best.slot < 0)
+    return 0;
+  relink(l, s, best.slot, best.from);
+  eplb_linked_level(l, s, EPLB_LINKED_LOOK);
+  return 1;
+}
+
+int eplb_linked_relink(eplb_linked_t *l, eplb_scenario_t *s) {
+  int changes = 0;
+  while (changes < CHANGES && relink_best(l, s))
+    changes++;
+  return changes;
+}

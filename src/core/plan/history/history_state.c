@@ -1,0 +1,288 @@
+#include "core/plan/history/history_state.h"
+#include "core/util/alloc.h"
+#include <math.h>
+#include <string.h>
+
+/* So much farther than windows seen; measured: 1 to 1.5 hardly differ, 2 is worse where loads jump. */
+static const float STRAY = 1.25f;
+
+/* With all that follow, thousands of devices would take minutes. */
+enum { REACH = 256 };
+
+/* ---- life ---- */
+
+/* With base NULL only finds the size of the block. What is read in fours has room behind its end. */
+static size_t carve_all(eplb_scenario_t *s, char *base) {
+  size_t used = 0, e = (size_t)s->num_experts, d = (size_t)s->num_devices, slots = (size_t)s->num_slots;
+  s->load = eplb_carve(base, &used, e, sizeof *s->load);
+  eplb_series_t *piece = eplb_carve(base, &used, e + 1, sizeof *piece);
+  s->piece = base ? piece + 1 : NULL;
+  float *piece_mean = eplb_carve(base, &used, e + 1, sizeof *piece_mean);
+  s->piece_mean = base ? piece_mean + 1 : NULL;
+  s->time = eplb_carve(base, &used, d, sizeof *s->time);
+  s->shift = eplb_carve(base, &used, d, sizeof *s->shift);
+  s->slope = eplb_carve(base, &used, d, sizeof *s->slope);
+  s->mean = eplb_carve(base, &used, e, sizeof *s->mean);
+  s->peak = eplb_carve(base, &used, e, sizeof *s->peak);
+  s->worth = eplb_carve(base, &used, e, sizeof *s->worth);
+  s->key = eplb_carve(base, &used, e, sizeof *s->key);
+  s->more = eplb_carve(base, &used, e + 4, sizeof *s->more);
+  s->new_piece = eplb_carve(base, &used, e + 4, sizeof *s->new_piece);
+  s->drop = eplb_carve(base, &used, e + 4, sizeof *s->drop);
+  s->slowness = eplb_carve(base, &used, d, sizeof *s->slowness);
+  for (int i = 0; i < 2; i++) {
+    s->side[i].rise = eplb_carve(base, &used, slots + 4, sizeof *s->side[i].rise);
+    s->side[i].mean = eplb_carve(base, &used, slots + 4, sizeof *s->side[i].mean);
+    s->side[i].slot = eplb_carve(base, &used, slots, sizeof *s->side[i].slot);
+  }
+  s->bend = eplb_carve(base, &used, d, sizeof *s->bend);
+  s->price = eplb_carve(base, &used, d, sizeof *s->price);
+  s->fee = eplb_carve(base, &used, d * e + 4, sizeof *s->fee);
+  s->rise = eplb_carve(base, &used, d * e + 4, sizeof *s->rise);
+  s->count = eplb_carve(base, &used, e, sizeof *s->count);
+  s->order = eplb_carve(base, &used, e, sizeof *s->order);
+  s->used = eplb_carve(base, &used, d, sizeof *s->used);
+  s->expert = eplb_carve(base, &used, slots, sizeof *s->expert);
+  s->device_of = eplb_carve(base, &used, slots, sizeof *s->device_of);
+  s->changed = eplb_carve(base, &used, d, sizeof *s->changed);
+  s->seen = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->seen);
+  s->bargain = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->bargain);
+  s->slot_seen = eplb_carve(base, &used, slots, sizeof *s->slot_seen);
+  s->slot_bargain = eplb_carve(base, &used, slots, sizeof *s->slot_bargain);
+  s->heap = eplb_carve(base, &used, e, sizeof *s->heap);
+  s->holds = eplb_carve(base, &used, d * e, sizeof *s->holds);
+  s->stale = eplb_carve(base, &used, d, sizeof *s->stale);
+  s->fixed = eplb_carve(base, &used, slots, sizeof *s->fixed);
+  return used;
+}
+
+eplb_status_t eplb_scenario_create(const eplb_topology_t *topology, int num_experts, eplb_scenario_t *s) {
+  *s = (eplb_scenario_t){.topology = topology,
+                         .num_experts = num_experts,
+                         .num_slots = eplb_topology_num_slots(topology),
+                         .num_devices = topology->num_devices,
+                         .reach = topology->num_devices - 1 < REACH ? topology->num_devices - 1 : REACH};
+  s->block = eplb_new(carve_all(s, NULL), 1);
+  if (!s->block)
+    return EPLB_ERR_MEMORY;
+  carve_all(s, s->block);
+  double speed = 0;
+  for (int d = 0; d < s->num_devices; d++) {
+    s->usable_devices += topology->slot_begin[d + 1] > topology->slot_begin[d];
+    speed += topology->speed[d] / s->num_devices;
+    for (int slot = topology->slot_begin[d]; slot < topology->slot_begin[d + 1]; slot++)
+      s->device_of[slot] = d;
+  }
+  for (int d = 0; d < s->num_devices; d++)
+    s->slowness[d] = (float)(speed / topology->speed[d]);
+  return EPLB_SUCCESS;
+}
+
+void eplb_scenario_free(eplb_scenario_t *s) {
+  free(s->block);
+  s->block = NULL;
+}
+
+/* ---- loads ---- */
+
+static double total_of(const double *load, int num_experts) {
+  double total = 0;
+  for (int e = 0; e < num_experts; e++)
+    total += load[e];
+  return total;
+}
+
+static float *value(eplb_series_t *series, int window) {
+  return (float *)series + window;
+}
+
+/* The next window that counts; values with a mean device time of 1. */
+static void take_window(eplb_scenario_t *s, const double *load, double total, double weight) {
+  int k = s->num_windows++;
+  double scale = s->num_devices / total;
+  s->weight[k] = (float)weight;
+  for (int e = 0; e < s->num_experts; e++) {
+    *value(&s->load[e], k) = (float)(load[e] * scale);
+    s->mean[e] += s->weight[k] * *value(&s->load[e], k);
+  }
+}
+
+static float eighth_power(float x) {
+  x *= x;
+  x *= x;
+  return x * x;
+}
+
+/* What is still to come strays farther from the mean than what was seen. */
+static void finish_expert(eplb_scenario_t *s, int e) {
+  s->peak[e] = s->worth[e] = 0;
+  for (int k = 0; k < s->num_windows; k++) {
+    float x = s->mean[e] + STRAY * (*value(&s->load[e], k) - s->mean[e]);
+    x = x > 0 ? x : 0;
+    s->peak[e] = x > s->peak[e] ? x : s->peak[e];
+    s->worth[e] += s->weight[k] * eighth_power(x);
+    *value(&s->load[e], k) = x * sqrtf(sqrtf(sqrtf(s->weight[k])));
+  }
+}
+
+static void forget_changes(eplb_scenario_t *s) {
+  s->clock = 0;
+  memset(s->changed, 0, (size_t)s->num_devices * sizeof *s->changed);
+  memset(s->seen, 0, (size_t)s->num_devices * (size_t)s->reach * sizeof *s->seen);
+  memset(s->slot_seen, 0, (size_t)s->num_slots * sizeof *s->slot_seen);
+}
+
+int eplb_scenario_set_load(eplb_scenario_t *s, const eplb_windows_t *windows, size_t offset) {
+  double total[EPLB_HISTORY_MAX], all = 0;
+  forget_changes(s);
+  memset(s->load, 0, (size_t)s->num_experts * sizeof *s->load);
+  memset(s->mean, 0, (size_t)s->num_experts * sizeof *s->mean);
+  memset(&s->quarter, 0, sizeof s->quarter);
+  s->num_windows = 0;
+  for (int k = 0; k < windows->num_windows; k++) {
+    total[k] = total_of(windows->load[k] + offset, s->num_experts);
+    all += total[k] > 0 ? windows->weight[k] : 0;
+  }
+  for (int k = 0; k < windows->num_windows; k++)
+    if (total[k] > 0)
+      take_window(s, windows->load[k] + offset, total[k], windows->weight[k] / all);
+  for (int k = 0; k < s->num_windows; k++)
+    *value(&s->quarter, k) = sqrtf(sqrtf(s->weight[k]));
+  for (int e = 0; e < s->num_experts; e++)
+    finish_expert(s, e);
+  return s->num_windows;
+}
+
+/* ---- fees ---- */
+
+void eplb_scenario_set_fees(eplb_scenario_t *s, const int32_t *before, float node_cost) {
+  const eplb_topology_t *t = s->topology;
+  size_t experts = (size_t)s->num_experts;
+  for (size_t i = 0; i < experts * (size_t)s->num_devices; i++)
+    s->fee[i] = before ? node_cost : 0;
+  for (int slot = 0; slot < s->num_slots && before; slot++) {
+    int node = eplb_topology_node(t, s->device_of[slot]);
+    for (int i = t->node_begin[node]; i < t->node_begin[node + 1] && before[slot] != EPLB_EMPTY; i++)
+      s->fee[(size_t)t->node_device[i] * experts + (size_t)before[slot]] = 1;
+  }
+  for (int slot = 0; slot < s->num_slots && before; slot++)
+    if (before[slot] != EPLB_EMPTY)
+      s->fee[(size_t)s->device_of[slot] * experts + (size_t)before[slot]] = 0;
+}
+
+/* ---- state ---- */
+
+static void set_piece(eplb_scenario_t *s, int expert) {
+  float each = 1 / (float)s->count[expert];
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
+    s->piece[expert].at[i] = s->load[expert].at[i] * each;
+  s->piece_mean[expert] = s->mean[expert] * each;
+}
+
+/* The price of the time, and how that rises and bends with the load. */
+static void reprice(eplb_scenario_t *s, int device) {
+  float slow = s->slowness[device];
+  eplb_lanes_t price = {0}, bend = {0};
+  for (int i = 0; i < EPLB_SERIES_LANES; i++) {
+    eplb_lanes_t t = s->time[device].at[i], t2 = t * t, t6 = t2 * t2 * t2;
+    price += t6 * t2;
+    bend += t6 * s->quarter.at[i];
+    s->slope[device].at[i] = t6 * t * (8 * slow);
+  }
+  s->price[device] = eplb_lanes_sum(price);
+  s->bend[device] = eplb_lanes_sum(bend) * slow * slow;
+  s->stale[device] = 1;
+  s->changed[device] = ++s->clock;
+}
+
+void eplb_scenario_time(eplb_scenario_t *s, int device) {
+  const int *begin = s->topology->slot_begin + device;
+  eplb_series_t *time = &s->time[device];
+  *time = s->shift[device];
+  for (int slot = begin[0]; slot < begin[1]; slot++)
+    for (int i = 0; i < EPLB_SERIES_LANES && s->expert[slot] != EPLB_EMPTY; i++)
+      time->at[i] += s->piece[s->expert[slot]].at[i];
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
+    time->at[i] *= s->slowness[device];
+  reprice(s, device);
+}
+
+static uint16_t *holds(eplb_scenario_t *s, int device, int expert) {
+  return &s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert];
+}
+
+void eplb_scenario_index(eplb_scenario_t *s) {
+  s->moves = 0;
+  memset(s->count, 0, (size_t)s->num_experts * sizeof *s->count);
+  memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
+  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
+  for (int slot = 0; slot < s->num_slots; slot++)
+    if (s->expert[slot] != EPLB_EMPTY) {
+      s->count[s->expert[slot]]++;
+      ++*holds(s, s->device_of[slot], s->expert[slot]);
+      s->moves += eplb_scenario_fee(s, s->device_of[slot], s->expert[slot]) > 0;
+    }
+  for (int e = 0; e < s->num_experts; e++)
+    set_piece(s, e);
+  for (int d = 0; d < s->num_devices; d++)
+    eplb_scenario_time(s, d);
+}
+
+void eplb_scenario_clear(eplb_scenario_t *s) {
+  for (int slot = 0; slot < s->num_slots; slot++)
+    s->expert[slot] = EPLB_EMPTY;
+  memset(s->used, 0, (size_t)s->num_devices * sizeof *s->used);
+  memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
+  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
+  memset(s->fixed, 0, (size_t)s->num_slots);
+  for (int e = 0; e < s->num_experts; e++)
+    set_piece(s, e);
+  for (int d = 0; d < s->num_devices; d++)
+    eplb_scenario_time(s, d);
+}
+
+void eplb_scenario_put(eplb_scenario_t *s, int expert, int device) {
+  int slot = s->topology->slot_begin[device] + s->used[device]++;
+  s->expert[slot] = expert;
+  ++*holds(s, device, expert);
+  for (int i = 0; i < EPLB_SERIES_LANES; i++)
+    s->time[device].at[i] += s->piece[expert].at[i] * s->slowness[device];
+  reprice(s, device);
+}
+
+void eplb_scenario_swap(eplb_scenario_t *s, int a, int b) {
+  int32_t e = s->expert[a], f = s->expert[b];
+  int p = s->device_of[a], q = s->device_of[b];
+  s->moves += eplb_scenario_moves(s, a, f) + eplb_scenario_moves(s, b, e);
+  s->expert[a] = f;
+  s->expert[b] = e;
+  if (e != EPLB_EMPTY) {
+    --*holds(s, p, e);
+    ++*holds(s, q, e);
+  }
+  if (f != EPLB_EMPTY) {
+    --*holds(s, q, f);
+    ++*holds(s, p, f);
+  }
+  eplb_scenario_time(s, p);
+  eplb_scenario_time(s, q);
+}
+
+void eplb_scenario_set(eplb_scenario_t *s, int slot, int expert) {
+  int32_t was = s->expert[slot];
+  s->moves += eplb_scenario_moves(s, slot, expert);
+  if (was != EPLB_EMPTY) {
+    s->count[was]--;
+    --*holds(s, s->device_of[slot], was);
+    set_piece(s, was);
+  }
+  s->expert[slot] = expert;
+  if (expert != EPLB_EMPTY) {
+    s->count[expert]++;
+    ++*holds(s, s->device_of[slot], expert);
+    set_piece(s, expert);
+  }
+  for (int d = 0; d < s->num_devices; d++)
+    if (d == s->device_of[slot] || eplb_scenario_holds(s, d, expert) || eplb_scenario_holds(s, d, was))
+      eplb_scenario_time(s, d);
+}

@@ -1,0 +1,100 @@
+#include "core/plan/history/history_state.h"
+
+/* The row of `rise` of each device whose slope has changed; in `key` how all prices rise with an expert's load; and
+ * what one replica more changes, by slopes: more * rise where it is, and drop elsewhere. */
+static void freshen(eplb_scenario_t *s) {
+  for (int d = 0; d < s->num_devices; d++) {
+    float *rise = s->rise + (size_t)d * (size_t)s->num_experts;
+    for (int e = 0; e < s->num_experts && s->stale[d]; e++)
+      rise[e] = eplb_series_dot(&s->slope[d], &s->load[e]);
+    s->stale[d] = 0;
+  }
+  for (int e = 0; e < s->num_experts; e++)
+    s->key[e] = 0;
+  for (int slot = 0; slot < s->num_slots; slot++)
+    if (s->expert[slot] != EPLB_EMPTY)
+      s->key[s->expert[slot]] += s->rise[(size_t)s->device_of[slot] * (size_t)s->num_experts + (size_t)s->expert[slot]];
+  for (int e = 0; e < s->num_experts; e++) {
+    s->more[e] = 1 / ((float)s->count[e] + 1);
+    s->new_piece[e] = s->mean[e] * s->more[e];
+    s->drop[e] = s->key[e] * (s->more[e] - 1 / (float)s->count[e]);
+  }
+}
+
+/* What changes when a slot of `device` gets `taker` instead of `giver`, which may be EPLB_EMPTY. */
+static float change_of(const eplb_scenario_t *s, int device, int giver, int taker) {
+  float was = 1 / (float)s->count[taker], now = 1 / ((float)s->count[taker] + 1), change = 0;
+  float had = giver == EPLB_EMPTY ? 0 : 1 / (float)s->count[giver];
+  float has = giver == EPLB_EMPTY ? 0 : 1 / ((float)s->count[giver] - 1);
+  const eplb_series_t *given = giver == EPLB_EMPTY ? &s->piece[EPLB_EMPTY] : &s->load[giver];
+  for (int d = 0; d < s->num_devices; d++) {
+    int takes = eplb_scenario_holds(s, d, taker), gives = eplb_scenario_holds(s, d, giver);
+    if (d != device && !takes && !gives)
+      continue;
+    float x = d == device ? now : takes ? now - was : 0, y = d == device ? -had : gives ? has - had : 0;
+    eplb_lanes_t sum = {0};
+    for (int i = 0; i < EPLB_SERIES_LANES; i++)
+      sum += eplb_lanes_eighth_power(s->time[d].at[i] + (s->load[taker].at[i] * x + given->at[i] * y) * s->slowness[d]);
+    change += eplb_lanes_sum(sum) - s->price[d];
+  }
+  return change;
+}
+
+typedef struct taker {
+  int expert;   /* EPLB_EMPTY: the slot is best left as it is */
+  float change; /* of prices, and of fees at their lowest */
+  float bargain;
+} taker_t;
+
+static void offer(const eplb_scenario_t *s, int slot, int e, taker_t *best) {
+  int device = s->device_of[slot], giver = s->expert[slot];
+  if (eplb_scenario_holds(s, device, e) || s->moves + eplb_scenario_moves(s, slot, e) > s->max_moves)
+    return;
+  float fee = eplb_scenario_fee(s, device, e) - eplb_scenario_fee(s, device, giver);
+  float gain = -change_of(s, device, giver, e), change = s->fee_floor * fee - gain;
+  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change)
+    *best = (taker_t){e, change, fee > 0 ? gain / fee : FLT_MAX};
+}
+
+/* The best expert for a slot, among those for which slopes, and the bend of the slot's own device, promise enough. */
+static taker_t best_taker(const eplb_scenario_t *s, int slot) {
+  int device = s->device_of[slot], giver = s->expert[slot];
+  const float *rise = s->rise + (size_t)device * (size_t)s->num_experts;
+  const float *fee = s->fee + (size_t)device * (size_t)s->num_experts;
+  taker_t best = {EPLB_EMPTY, -EPLB_SCENARIO_LEAST_GAIN, -1};
+  float without = -s->fee_floor * eplb_scenario_fee(s, device, giver), bend = EPLB_SCENARIO_BEND * s->bend[device];
+  if (giver != EPLB_EMPTY)
+    without += (s->key[giver] - rise[giver]) / ((float)s->count[giver] - 1) - s->key[giver] / (float)s->count[giver];
+  for (int e = 0; e < s->num_experts; e += 4) {
+    eplb_lanes_t differ = eplb_lanes_load(s->new_piece + e) - s->piece_mean[giver];
+    eplb_lanes_t guess = eplb_lanes_load(rise + e) * eplb_lanes_load(s->more + e) + eplb_lanes_load(s->drop + e) +
+                         (eplb_lanes_load(fee + e) * s->fee_floor + without) + differ * differ * bend;
+    if (!eplb_mask_any(guess < eplb_lanes_all(best.change)))
+      continue;
+    for (int i = 0; i < 4 && e + i < s->num_experts; i++)
+      if (guess[i] < best.change)
+        offer(s, slot, e + i, &best);
+  }
+  return best;
+}
+
+int eplb_scenario_recount_pass(eplb_scenario_t *s) {
+  int changes = 0;
+  freshen(s);
+  for (int slot = 0; slot < s->num_slots; slot++) {
+    int giver = s->expert[slot];
+    if (giver != EPLB_EMPTY && s->count[giver] < 2)
+      continue;
+    if (s->changed[s->device_of[slot]] <= s->slot_seen[slot] && s->slot_bargain[slot] < s->fee_price)
+      continue;
+    taker_t best = best_taker(s, slot);
+    s->slot_seen[slot] = s->clock;
+    s->slot_bargain[slot] = best.bargain;
+    if (best.expert == EPLB_EMPTY || best.bargain < s->fee_price)
+      continue;
+    eplb_scenario_set(s, slot, best.expert);
+    freshen(s);
+    changes++;
+  }
+  return changes;
+}

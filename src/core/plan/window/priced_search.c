@@ -1,0 +1,207 @@
+#include "core/plan/window/priced_search.h"
+#include <math.h>
+#include <stddef.h>
+
+/* Slot a gets what slot b holds and the other way round, or with b < 0 slot a gets `expert`. */
+typedef struct bargain {
+  int a, b, expert;
+  double value; /* gain for its price */
+} bargain_t;
+
+typedef struct adjust {
+  eplb_layer_t *layer;
+  const eplb_prices_t *prices;
+  const eplb_adjust_limits_t *limits;
+  int moves; /* so far */
+} adjust_t;
+
+/* Changes that cost less than this, or pay, count as so cheap. */
+static const double CHEAPEST = .25;
+
+static int class_of(const eplb_layer_t *l, const eplb_prices_t *p, int expert, int device) {
+  return p->class[(size_t)expert * (size_t)l->num_devices + (size_t)device];
+}
+
+static double price_of(const adjust_t *a, int expert, int device, double share) {
+  if (expert == EPLB_EMPTY)
+    return 0;
+  int class = class_of(a->layer, a->prices, expert, device);
+  return a->prices->fixed[class] + a->prices->per_share[class] * share;
+}
+
+static int is_move(const adjust_t *a, int expert, int device) {
+  return expert == EPLB_EMPTY ? 0 : a->prices->is_move[class_of(a->layer, a->prices, expert, device)];
+}
+
+int eplb_count_moves(const eplb_layer_t *l, const eplb_prices_t *p) {
+  int moves = 0;
+  for (int s = 0; s < l->num_slots; s++)
+    if (l->expert[s] != EPLB_EMPTY)
+      moves += p->is_move[class_of(l, p, l->expert[s], l->device[s])];
+  return moves;
+}
+
+/* What a change is worth that brings the devices it touches from `now` to `worst`. What is below the target already is
+ * no gain. */
+static double value_of(const adjust_t *a, double now, double worst, double price) {
+  double gain = now - fmax(worst, a->limits->target);
+  return price < EPLB_PRICE_FORBIDDEN / 2 && gain > 1e-9 * now ? gain / fmax(price, CHEAPEST) : 0;
+}
+
+static int within_moves(const adjust_t *a, int more) {
+  return more <= 0 || a->moves + more <= a->limits->max_moves;
+}
+
+static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
+  const eplb_layer_t *l = a->layer;
+  int e = l->expert[i], f = l->expert[j], from = l->device[i], to = l->device[j];
+  double own = l->share[e], other = l->share[f], now = l->time[from];
+  double down = now - (own - other) * l->slowness[from], up = l->time[to] + (own - other) * l->slowness[to];
+  if (own <= other || up >= now || now - fmax(down, up) <= best->value * CHEAPEST)
+    return;
+  double price =
+      price_of(a, e, to, own) - price_of(a, e, from, own) + price_of(a, f, from, other) - price_of(a, f, to, other);
+  double value = value_of(a, now, fmax(down, up), price);
+  if (value <= best->value || eplb_layer_holds(l, to, e) || eplb_layer_holds(l, from, f) ||
+      !within_moves(a, is_move(a, e, to) - is_move(a, e, from) + is_move(a, f, from) - is_move(a, f, to)))
+    return;
+  *best = (bargain_t){i, j, 0, value};
+}
+
+/* The largest time among the devices of an expert that loses the replica in `slot`, without `busiest`; in *own what
+ * that gets. */
+static double time_without(const eplb_layer_t *l, int slot, int busiest, double *own) {
+  int f = l->expert[slot];
+  double more = l->weight[f] / (l->count[f] - 1) - l->share[f], worst = 0;
+  for (int s = l->first[f]; s >= 0; s = l->next[s]) {
+    int d = l->device[s];
+    if (s != slot && d == busiest)
+      *own = more * l->slowness[d];
+    else if (s != slot)
+      worst = fmax(worst, l->time[d] + more * l->slowness[d]);
+  }
+  return worst;
+}
+
+/* `slot` goes to expert e, which relieves the busiest device: because that holds e, or because the slot is its own. */
+static void offer_recount(const adjust_t *a, int busiest, int slot, int e, double others, double own, bargain_t *best) {
+  const eplb_layer_t *l = a->layer;
+  int f = l->expert[slot], d = l->device[slot];
+  double share = l->weight[e] / (l->count[e] + 1), now = l->time[busiest];
+  double there = l->time[d] + (share - l->share[f]) * l->slowness[d];
+  double here = d == busiest ? there : now + own - (l->share[e] - share) * l->slowness[busiest];
+  double worst = fmax(fmax(here, there), others);
+  if (e == f || now - worst <= best->value * CHEAPEST || eplb_layer_holds(l, d, e))
+    return;
+  double value = value_of(a, now, worst, price_of(a, e, d, share) - price_of(a, f, d, l->share[f]));
+  if (value > best->value && within_moves(a, is_move(a, e, d) - is_move(a, f, d)))
+    *best = (bargain_t){slot, -1, e, value};
+}
+
+static void offer_recounts(const adjust_t *a, int busiest, int slot, bargain_t *best) {
+  const eplb_layer_t *l = a->layer;
+  int f = l->expert[slot];
+  double own = 0, others = 0;
+  if (f != EPLB_EMPTY && (l->count[f] < 2 || l->weight[f] > a->limits->largest_share * (l->count[f] - 1)))
+    return;
+  if (f != EPLB_EMPTY)
+    others = time_without(l, slot, busiest, &own);
+  if (others >= l->time[busiest])
+    return;
+  if (l->device[slot] == busiest) {
+    for (int e = 0; e < l->num_experts; e++)
+      offer_recount(a, busiest, slot, e, others, own, best);
+    return;
+  }
+  for (int i = l->slot_begin[busiest]; i < l->slot_begin[busiest + 1]; i++)
+    if (l->expert[i] != EPLB_EMPTY)
+      offer_recount(a, busiest, slot, l->expert[i], others, own, best);
+}
+
+static bargain_t find_bargain(const adjust_t *a, int busiest) {
+  const eplb_layer_t *l = a->layer;
+  bargain_t best = {-1, -1, 0, a->limits->least_value};
+  for (int i = l->slot_begin[busiest]; i < l->slot_begin[busiest + 1]; i++)
+    for (int j = 0; j < l->num_slots; j++)
+      if (l->device[j] != busiest)
+        offer_swap(a, i, j, &best);
+  for (int s = 0; s < l->num_slots; s++)
+    offer_recounts(a, busiest, s, &best);
+  return best;
+}
+
+double eplb_adjust(eplb_layer_t *l, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits) {
+  adjust_t a = {l, prices, limits, 0};
+  for (;;) {
+    int busiest = eplb_layer_busiest(l);
+    if (l->time[busiest] <= limits->target || l->work <= 0)
+      return l->time[busiest];
+    a.moves = eplb_count_moves(l, prices);
+    bargain_t best = find_bargain(&a, busiest);
+    l->work -= (int64_t)(l->slot_begin[busiest + 1] - l->slot_begin[busiest] + 1) * l->num_slots;
+    if (best.a < 0)
+      return l->time[busiest];
+    if (best.b >= 0)
+      eplb_layer_swap(l, best.a, best.b);
+    else
+      eplb_layer_set(l, best.a, best.expert);
+  }
+}
+
+/* ---- counts first ---- */
+
+static int largest_share(const eplb_layer_t *l) {
+  int largest = 0;
+  for (int e = 1; e < l->num_experts; e++)
+    if (l->share[e] > l->share[largest])
+      largest = e;
+  return largest;
+}
+
+/* The expert that can best spare a replica: its shares are the smallest in the end. */
+static int best_giver(const eplb_layer_t *l, int taker) {
+  int giver = EPLB_EMPTY;
+  double least = INFINITY;
+  for (int f = 0; f < l->num_experts; f++)
+    if (l->count[f] > 1 && f != taker && l->weight[f] / (l->count[f] - 1) < least) {
+      least = l->weight[f] / (l->count[f] - 1);
+      giver = f;
+    }
+  return giver;
+}
+
+/* The giver's slot that suits the taker: where the time is lowest, and of nearly equal ones the price. */
+static int best_slot(const adjust_t *a, int giver, int taker) {
+  const eplb_layer_t *l = a->layer;
+  const double price_of_time = .02; /* so much of a mean device time is worth one move */
+  double least = EPLB_PRICE_FORBIDDEN * price_of_time / 2, share = l->weight[taker] / (l->count[taker] + 1);
+  int slot = -1;
+  for (int s = l->first[giver]; s >= 0; s = l->next[s]) {
+    int d = l->device[s];
+    double price = price_of(a, taker, d, share) - price_of(a, giver, d, l->share[giver]);
+    double cost = l->time[d] + (share - l->share[giver]) * l->slowness[d] + price_of_time * price;
+    if (cost < least && !eplb_layer_holds(l, d, taker) &&
+        within_moves(a, is_move(a, taker, d) - is_move(a, giver, d))) {
+      least = cost;
+      slot = s;
+    }
+  }
+  return slot;
+}
+
+void eplb_adjust_counts(eplb_layer_t *l, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits) {
+  adjust_t a = {l, prices, limits, 0};
+  for (int left = l->num_slots; left > 0; left--) {
+    int taker = largest_share(l);
+    if (l->share[taker] <= limits->largest_share)
+      return;
+    int giver = best_giver(l, taker);
+    if (giver == EPLB_EMPTY || l->weight[giver] / (l->count[giver] - 1) >= l->share[taker])
+      return;
+    a.moves = eplb_count_moves(l, prices);
+    int slot = best_slot(&a, giver, taker);
+    if (slot < 0)
+      return;
+    eplb_layer_set(l, slot, taker);
+  }
+}

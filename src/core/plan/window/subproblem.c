@@ -1,0 +1,161 @@
+#include "core/plan/window/subproblem.h"
+#include "core/util/alloc.h"
+#include <math.h>
+
+static void lay_out_layer(eplb_part_t *p, char *base, size_t *used) {
+  eplb_layer_t *l = &p->layer;
+  size_t experts = (size_t)p->num_experts, devices = (size_t)p->topology->num_devices;
+  size_t slots = (size_t)eplb_topology_num_slots(p->topology), lanes = EPLB_LANES(slots);
+  p->slot_begin = eplb_carve(base, used, devices + 1, sizeof(int));
+  p->weight = eplb_carve(base, used, experts, sizeof(double));
+  p->slowness = eplb_carve(base, used, devices, sizeof(double));
+  l->expert = eplb_carve(base, used, slots, sizeof(int32_t));
+  l->device = eplb_carve(base, used, slots, sizeof(int32_t));
+  l->count = eplb_carve(base, used, experts, sizeof(int32_t));
+  l->share = eplb_carve(base, used, experts + 1, sizeof(double));
+  l->first = eplb_carve(base, used, experts, sizeof(int32_t));
+  l->next = eplb_carve(base, used, slots, sizeof(int32_t));
+  l->before = eplb_carve(base, used, slots, sizeof(int32_t));
+  l->time = eplb_carve(base, used, devices, sizeof(double));
+  l->slot_share = eplb_carve(base, used, lanes, sizeof(float));
+  l->slot_time = eplb_carve(base, used, lanes, sizeof(float));
+  l->slot_slowness = eplb_carve(base, used, lanes, sizeof(float));
+  l->promise = eplb_carve(base, used, slots, sizeof(float));
+  if (base)
+    l->share++; /* that of EPLB_EMPTY comes first, and is 0 as all of the block */
+  l->slot_begin = p->slot_begin;
+  l->weight = p->weight;
+  l->slowness = p->slowness;
+}
+
+static void lay_out_search(eplb_part_t *p, char *base, size_t *used) {
+  size_t experts = (size_t)p->num_experts, devices = (size_t)p->topology->num_devices;
+  size_t slots = (size_t)eplb_topology_num_slots(p->topology);
+  eplb_search_scratch_t *s = &p->search;
+  s->best = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->candidate[0] = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->candidate[1] = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->deal.keys = eplb_carve(base, used, experts, sizeof(uint64_t));
+  s->deal.spare = eplb_carve(base, used, experts, sizeof(uint64_t));
+  s->deal.heap = eplb_carve(base, used, devices, sizeof(uint64_t));
+  s->deal.other_heap = eplb_carve(base, used, devices, sizeof(uint64_t));
+  s->deal.filled = eplb_carve(base, used, devices, sizeof(int32_t));
+  s->deal.wanted = eplb_carve(base, used, experts, sizeof(int32_t));
+  s->fold.keys = eplb_carve(base, used, slots, sizeof(uint64_t));
+  s->fold.spare = eplb_carve(base, used, slots, sizeof(uint64_t));
+  s->fold.expert = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->fold.next = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->fold.first = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->fold.last = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->fold.sum = eplb_carve(base, used, slots, sizeof(double));
+  s->pairs.item = eplb_carve(base, used, slots + 1, sizeof(eplb_pair_item_t));
+  s->pairs.trial = eplb_carve(base, used, slots + 1, sizeof(eplb_pair_item_t));
+}
+
+/* With base NULL only finds the size of the block. */
+static size_t lay_out(eplb_part_t *p, char *base) {
+  size_t used = 0, experts = (size_t)p->num_experts;
+  p->load = eplb_carve(base, &used, experts, sizeof(double));
+  p->expert_of = eplb_carve(base, &used, experts, sizeof(int32_t));
+  p->number_of = eplb_carve(base, &used, experts, sizeof(int32_t));
+  p->slot_of = eplb_carve(base, &used, (size_t)eplb_topology_num_slots(p->topology), sizeof(int32_t));
+  p->device_of = eplb_carve(base, &used, (size_t)p->topology->num_devices, sizeof(int32_t));
+  lay_out_layer(p, base, &used);
+  lay_out_search(p, base, &used);
+  return used;
+}
+
+eplb_status_t eplb_part_create(const eplb_topology_t *topology, int num_experts, eplb_part_t *part) {
+  *part = (eplb_part_t){.topology = topology, .num_experts = num_experts};
+  char *block = EPLB_NEW(char, lay_out(part, NULL));
+  if (!block)
+    return EPLB_ERR_MEMORY;
+  lay_out(part, block);
+  part->block = block;
+  return EPLB_SUCCESS;
+}
+
+void eplb_part_free(eplb_part_t *part) {
+  free(part->block);
+  part->block = NULL;
+}
+
+void eplb_part_set_load(eplb_part_t *p, const double *load) {
+  double largest = 0;
+  for (int e = 0; e < p->num_experts; e++)
+    largest = fmax(largest, load[e]);
+  for (int e = 0; e < p->num_experts; e++)
+    p->load[e] = largest > 0 ? load[e] / largest : 1;
+}
+
+static void select_devices(eplb_part_t *p, int node) {
+  const eplb_topology_t *t = p->topology;
+  eplb_layer_t *l = &p->layer;
+  int first = node < 0 ? 0 : t->node_begin[node], end = node < 0 ? t->num_devices : t->node_begin[node + 1];
+  l->num_devices = end - first;
+  l->num_slots = 0;
+  for (int i = first; i < end; i++) {
+    int d = node < 0 ? i : t->node_device[i];
+    p->device_of[i - first] = d;
+    p->slot_begin[i - first] = l->num_slots;
+    for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++) {
+      l->device[l->num_slots] = i - first;
+      p->slot_of[l->num_slots++] = s;
+    }
+  }
+  p->slot_begin[end - first] = l->num_slots;
+}
+
+static void select_experts(eplb_part_t *p, int node, const int32_t *owner) {
+  eplb_layer_t *l = &p->layer;
+  l->num_experts = 0;
+  for (int e = 0; e < p->num_experts; e++)
+    if (node < 0 || owner[e] == node) {
+      p->number_of[e] = l->num_experts;
+      p->expert_of[l->num_experts++] = e;
+    }
+}
+
+/* Units: a mean device time of 1 over the devices that have slots, and a mean speed of 1. */
+static void scale(eplb_part_t *p) {
+  eplb_layer_t *l = &p->layer;
+  double speed = 0, total = 0;
+  int used = 0;
+  for (int d = 0; d < l->num_devices; d++)
+    if (l->slot_begin[d + 1] > l->slot_begin[d]) {
+      speed += p->topology->speed[p->device_of[d]];
+      used++;
+    }
+  for (int d = 0; d < l->num_devices; d++)
+    p->slowness[d] = speed / used / p->topology->speed[p->device_of[d]];
+  for (int e = 0; e < l->num_experts; e++)
+    total += p->load[p->expert_of[e]];
+  for (int e = 0; e < l->num_experts; e++)
+    p->weight[e] = total > 0 ? p->load[p->expert_of[e]] * used / total : (double)used / l->num_experts;
+}
+
+void eplb_part_select(eplb_part_t *p, int node, const int32_t *owner) {
+  eplb_layer_t *l = &p->layer;
+  select_devices(p, node);
+  select_experts(p, node, owner);
+  scale(p);
+  for (int s = 0; s < EPLB_LANES(l->num_slots); s++) {
+    l->slot_share[s] = 0;
+    l->slot_time[s] = INFINITY;
+    l->slot_slowness[s] = s < l->num_slots ? (float)l->slowness[l->device[s]] : 1;
+  }
+}
+
+void eplb_part_read(eplb_part_t *p, const int32_t *row) {
+  for (int s = 0; s < p->layer.num_slots; s++) {
+    int e = row[p->slot_of[s]];
+    p->layer.expert[s] = e == EPLB_EMPTY ? EPLB_EMPTY : p->number_of[e];
+  }
+}
+
+void eplb_part_write(const eplb_part_t *p, int32_t *row) {
+  for (int s = 0; s < p->layer.num_slots; s++) {
+    int e = p->layer.expert[s];
+    row[p->slot_of[s]] = e == EPLB_EMPTY ? EPLB_EMPTY : p->expert_of[e];
+  }
+}

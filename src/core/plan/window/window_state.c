@@ -1,0 +1,130 @@
+#include "core/plan/window/window_state.h"
+#include <math.h>
+
+int eplb_layer_even(const eplb_layer_t *l) {
+  for (int d = 1; d < l->num_devices; d++)
+    if (l->slot_begin[d + 1] - l->slot_begin[d] != l->slot_begin[1] || l->slowness[d] > l->slowness[0] ||
+        l->slowness[d] < l->slowness[0])
+      return 0;
+  return 1;
+}
+
+static void sum_device(eplb_layer_t *l, int device) {
+  int begin = l->slot_begin[device], end = l->slot_begin[device + 1];
+  double sum = 0;
+  for (int s = begin; s < end; s++) {
+    double share = l->share[l->expert[s]];
+    sum += share;
+    l->slot_share[s] = (float)share;
+  }
+  l->time[device] = sum * l->slowness[device];
+  for (int s = begin; s < end; s++)
+    l->slot_time[s] = (float)l->time[device];
+}
+
+static void link_slot(eplb_layer_t *l, int slot) {
+  int expert = l->expert[slot], first = l->first[expert];
+  l->next[slot] = first;
+  l->before[slot] = -1;
+  if (first >= 0)
+    l->before[first] = slot;
+  l->first[expert] = slot;
+}
+
+static void unlink_slot(eplb_layer_t *l, int slot) {
+  int next = l->next[slot], before = l->before[slot];
+  if (next >= 0)
+    l->before[next] = before;
+  if (before >= 0)
+    l->next[before] = next;
+  else
+    l->first[l->expert[slot]] = next;
+}
+
+void eplb_layer_index(eplb_layer_t *l) {
+  for (int e = 0; e < l->num_experts; e++) {
+    l->first[e] = -1;
+    l->count[e] = 0;
+  }
+  for (int s = l->num_slots - 1; s >= 0; s--)
+    if (l->expert[s] != EPLB_EMPTY) {
+      link_slot(l, s);
+      l->count[l->expert[s]]++;
+    }
+  for (int e = 0; e < l->num_experts; e++)
+    l->share[e] = l->weight[e] / l->count[e];
+  for (int d = 0; d < l->num_devices; d++)
+    sum_device(l, d);
+}
+
+/* Puts an expert into a slot; lists only. */
+static void put(eplb_layer_t *l, int slot, int expert) {
+  if (l->expert[slot] != EPLB_EMPTY)
+    unlink_slot(l, slot);
+  l->expert[slot] = expert;
+  if (expert != EPLB_EMPTY)
+    link_slot(l, slot);
+}
+
+void eplb_layer_swap(eplb_layer_t *l, int a, int b) {
+  int expert = l->expert[a];
+  put(l, a, l->expert[b]);
+  put(l, b, expert);
+  sum_device(l, l->device[a]);
+  sum_device(l, l->device[b]);
+}
+
+static void recount(eplb_layer_t *l, int expert, int change) {
+  if (expert == EPLB_EMPTY)
+    return;
+  l->count[expert] += change;
+  l->share[expert] = l->weight[expert] / l->count[expert];
+  for (int s = l->first[expert]; s >= 0; s = l->next[s])
+    sum_device(l, l->device[s]);
+}
+
+void eplb_layer_set(eplb_layer_t *l, int slot, int expert) {
+  int old = l->expert[slot];
+  put(l, slot, expert);
+  recount(l, old, -1);
+  recount(l, expert, 1);
+  sum_device(l, l->device[slot]);
+}
+
+/* The slot of another device, nearest in share, with which `slot` can change what it holds so that neither device has
+ * twins of it; -1 if none. */
+static int find_exchange(const eplb_layer_t *l, int slot) {
+  int expert = l->expert[slot], device = l->device[slot], nearest = -1;
+  double least = INFINITY;
+  for (int s = 0; s < l->num_slots; s++) {
+    double apart = fabs(l->share[expert] - l->share[l->expert[s]]);
+    if (apart < least && l->device[s] != device && !eplb_layer_holds(l, l->device[s], expert) &&
+        !eplb_layer_holds(l, device, l->expert[s])) {
+      least = apart;
+      nearest = s;
+    }
+  }
+  return nearest;
+}
+
+static int has_twin(const eplb_layer_t *l, int slot) {
+  int e = l->expert[slot];
+  for (int s = e == EPLB_EMPTY || l->count[e] < 2 ? -1 : l->first[e]; s >= 0; s = l->next[s])
+    if (s != slot && l->device[s] == l->device[slot])
+      return 1;
+  return 0;
+}
+
+int eplb_layer_part_twins(eplb_layer_t *l) {
+  int remain = 0;
+  for (int s = 0; s < l->num_slots; s++) {
+    if (!has_twin(l, s))
+      continue;
+    int other = find_exchange(l, s);
+    if (other >= 0)
+      eplb_layer_swap(l, s, other);
+    else
+      remain++;
+  }
+  return remain;
+}
