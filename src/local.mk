@@ -4,7 +4,7 @@ pkgconfig_DATA = src/eplb.pc src/eplb-mpi.pc
 lib_LTLIBRARIES += src/libeplb.la src/libeplb-mpi.la
 
 src_libeplb_la_SOURCES =
-src_libeplb_la_LIBADD = src/formats/libformats.la src/core/libcore.la
+src_libeplb_la_LIBADD = src/core/formats/libformats.la src/core/libcore.la
 src_libeplb_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(EPLB_ABI)
 
 src_libeplb_mpi_la_SOURCES =

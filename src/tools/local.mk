@@ -2,8 +2,8 @@
 bin_PROGRAMS += eplb
 
 eplb_SOURCES = \
-	src/formats/output.c \
-	src/formats/topology_spec.c \
+	src/core/formats/output.c \
+	src/core/formats/topology_spec.c \
 	src/runtime/agree.c \
 	src/runtime/launcher.c \
 	src/tools/bench.c \

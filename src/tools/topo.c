@@ -1,8 +1,8 @@
 /* eplb topo: what each rank runs on and drives. */
 #include "tools/topo.h"
 #include "core/util/alloc.h"
-#include "formats/output.h"
-#include "formats/topology_spec.h"
+#include "core/formats/output.h"
+#include "core/formats/topology_spec.h"
 #include "runtime/agree.h"
 #include "tools/commands.h"
 #include <argp.h>

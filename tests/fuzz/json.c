@@ -1,5 +1,5 @@
 /* Loads in JSON and in JSON lines. */
-#include "formats/loads_in.h"
+#include "core/formats/loads_in.h"
 #include "loads.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

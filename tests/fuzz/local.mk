@@ -12,7 +12,7 @@ tests_fuzz_xml_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 tests_fuzz_xml_LDADD = src/detect/libdetect.la src/core/libcore.la
 
 # Loads in files.
-FUZZ_LOADS_LIBS = src/formats/libformats.la $(JANSSON_LIBS) $(LIBCSV_LIBS) src/core/libcore.la
+FUZZ_LOADS_LIBS = src/core/formats/libformats.la $(JANSSON_LIBS) $(LIBCSV_LIBS) src/core/libcore.la
 
 tests_fuzz_json_SOURCES = tests/fuzz/fuzz.h tests/fuzz/json.c tests/fuzz/loads.h tests/fuzz/replay.c
 tests_fuzz_json_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -1,5 +1,5 @@
 /* Loads in safetensors: the first byte is the number of experts, the rest the file. */
-#include "formats/safetensors.h"
+#include "core/formats/safetensors.h"
 #include "loads.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

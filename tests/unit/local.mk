@@ -91,7 +91,7 @@ tests_unit_loads_LDADD = $(CORE_LIBS)
 
 # Files, in a temporary folder.
 FOLDER_SOURCES = tests/support/folder.c tests/support/folder.h
-FORMATS_LIBS = tests/support/libshapes.la tests/support/libtap.la src/formats/libformats.la $(JANSSON_LIBS) \
+FORMATS_LIBS = tests/support/libshapes.la tests/support/libtap.la src/core/formats/libformats.la $(JANSSON_LIBS) \
 	$(LIBCSV_LIBS) src/core/libcore.la
 
 LOADS_FILE_SOURCES = tests/support/loads_file.c tests/support/loads_file.h $(FOLDER_SOURCES)

@@ -1,0 +1,180 @@
+/* Reads expert loads from CSV: libcsv splits lines into fields; here they become rows, and rows a recording. */
+#include "core/util/alloc.h"
+#include "core/formats/loads_in.h"
+#include "core/formats/loads_rows.h"
+#include "core/formats/show.h"
+#include <csv.h>
+#include <errno.h>
+#include <limits.h>
+#include <locale.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 1 << 16, MAX_FIELD_BYTES = 1 << 16, MAX_COLUMNS = 1 << 20 };
+
+typedef struct reader {
+  eplb_input_t *input;
+  locale_t locale; /* "C": a number has a point, whatever the host program's language */
+  eplb_status_t status;
+  int64_t line;      /* the one being read, from 1 */
+  int64_t fields;    /* of it so far */
+  int has_header;    /* window and layer come before the loads */
+  int is_header;     /* the line being read is the header */
+  int64_t width;     /* columns of experts, as in the first line; 0 before its end */
+  int window, layer; /* of the line being read */
+  eplb_rows_t rows;
+} reader_t;
+
+/* "column e7" or "column 8", from 1 where there is no header. */
+static const char *column_name(const reader_t *r, char *name) {
+  if (!r->has_header)
+    snprintf(name, EPLB_SHOWN, "column %lld", (long long)r->fields + 1);
+  else if (r->fields < 2)
+    snprintf(name, EPLB_SHOWN, "column %s", r->fields ? "layer" : "window");
+  else
+    snprintf(name, EPLB_SHOWN, "column e%lld", (long long)r->fields - 2);
+  return name;
+}
+
+static void refuse_field(reader_t *r, eplb_status_t status, const char *text, size_t length, const char *expected) {
+  char shown[EPLB_SHOWN], column[EPLB_SHOWN];
+  r->status = eplb_fail(status, "%s, line %lld, %s: \"%s\"; expected %s", r->input->name, (long long)r->line,
+                        column_name(r, column), eplb_show(text, length, shown, sizeof shown), expected);
+}
+
+/* A number as people write them: strtod also reads hexadecimal ones. */
+static void take_load(reader_t *r, const char *text, size_t length) {
+  char *end;
+  double load = strtod_l(text, &end, r->locale);
+  if (length == 0 || end != text + length || memchr(text, 'x', length) || memchr(text, 'X', length))
+    refuse_field(r, EPLB_ERR_FORMAT, text, length, "a number");
+  else if (!(load >= 0 && load < 0x1p63))
+    refuse_field(r, EPLB_ERR_LOADS, text, length, "a load from 0 to below 2^63");
+  else
+    r->status = eplb_rows_add_load(&r->rows, load);
+}
+
+static void take_number(reader_t *r, const char *text, size_t length, int *number) {
+  char *end;
+  errno = 0;
+  long value = strtol(text, &end, 10);
+  if (length == 0 || end != text + length || errno || value < 0 || value > INT_MAX)
+    refuse_field(r, EPLB_ERR_FORMAT, text, length, "a whole number, 0 or more");
+  else
+    *number = (int)value;
+}
+
+/* Whether a field is `word`; fields may hold zeros. */
+static int reads(const char *text, size_t length, const char *word) {
+  return length == strlen(word) && !memcmp(text, word, length);
+}
+
+/* A field of the header; the experts' names do not matter. */
+static void take_title(reader_t *r, const char *text, size_t length) {
+  if (r->fields == 1 && !reads(text, length, "layer"))
+    refuse_field(r, EPLB_ERR_FORMAT, text, length, "layer, as in window,layer,e0,e1,...");
+}
+
+/* libcsv's callback for a field. */
+static void take_field(void *field, size_t length, void *reader) {
+  reader_t *r = reader;
+  const char *text = field ? field : "";
+  if (r->status)
+    return;
+  if (r->fields == 0 && r->rows.num_rows == 0 && !r->has_header)
+    r->has_header = r->is_header = reads(text, length, "window");
+  if (r->fields >= MAX_COLUMNS)
+    r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: more than %d columns", r->input->name, (long long)r->line,
+                          MAX_COLUMNS);
+  else if (r->is_header)
+    take_title(r, text, length);
+  else if (r->has_header && r->fields < 2)
+    take_number(r, text, length, r->fields ? &r->layer : &r->window);
+  else
+    take_load(r, text, length);
+  r->fields++;
+  for (size_t i = 0; i < length; i++)
+    r->line += text[i] == '\n'; /* in quotation marks */
+}
+
+/* Sets the number of experts from the first line, or holds the line against it. */
+static void check_width(reader_t *r) {
+  int64_t experts = r->fields - (r->has_header ? 2 : 0);
+  if (r->width == 0) {
+    r->width = experts;
+    if (experts < 1)
+      r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: no column for any expert; expected window,layer,e0,e1,...",
+                            r->input->name, (long long)r->line);
+  } else if (experts != r->width) {
+    r->status =
+        eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %lld columns; expected %lld, as in the first line", r->input->name,
+                  (long long)r->line, (long long)r->fields, (long long)(r->width + (r->has_header ? 2 : 0)));
+  }
+}
+
+/* libcsv's callback for the end of a line, by '\r', '\n' or -1 for the end of the file; also of empty ones, so that
+ * lines can be counted. */
+static void take_line(int end, void *reader) {
+  reader_t *r = reader;
+  if (!r->status && r->fields)
+    check_width(r);
+  if (!r->status && r->fields && !r->is_header)
+    r->status = eplb_rows_end_row(&r->rows, r->window, r->has_header ? r->layer : (int)r->rows.num_rows, r->line);
+  r->fields = 0;
+  r->is_header = 0;
+  r->line += end == '\n';
+}
+
+/* Of all that can be written in a line, only quotation marks can be wrong for libcsv. */
+static void refuse_syntax(reader_t *r, struct csv_parser *parser) {
+  int error = csv_error(parser);
+  const char *what = error == CSV_EPARSE ? "a quotation mark that opens or closes nothing" : csv_strerror(error);
+  r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s", r->input->name, (long long)r->line, what);
+}
+
+static void read_stream(reader_t *r, struct csv_parser *parser) {
+  char *block = EPLB_NEW(char, BLOCK_BYTES);
+  if (!block) {
+    r->status = EPLB_ERR_MEMORY;
+    return;
+  }
+  for (size_t got; !r->status && (got = eplb_input_read(r->input, block, BLOCK_BYTES)) > 0;) {
+    if (csv_parse(parser, block, got, take_field, take_line, r) != got && !r->status)
+      refuse_syntax(r, parser);
+    if (!r->status && csv_get_buffer_size(parser) > MAX_FIELD_BYTES)
+      r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: a field of more than %d characters; expected a number",
+                            r->input->name, (long long)r->line, MAX_FIELD_BYTES);
+  }
+  if (!r->status)
+    r->status = eplb_input_check(r->input);
+  if (!r->status && csv_fini(parser, take_field, take_line, r) && !r->status)
+    refuse_syntax(r, parser);
+  free(block);
+}
+
+static eplb_status_t assemble(reader_t *r, eplb_loads_t **loads) {
+  if (r->rows.num_rows > 0)
+    return eplb_rows_assemble(&r->rows, loads);
+  return eplb_fail(EPLB_ERR_FORMAT,
+                   "%s holds no loads; expected a line window,layer,e0,e1,... and a row for each window and layer",
+                   r->input->name);
+}
+
+eplb_status_t eplb_loads_from_csv(eplb_input_t *input, eplb_loads_t **loads) {
+  struct csv_parser parser;
+  reader_t r = {
+      .input = input, .line = 1, .locale = newlocale(LC_ALL_MASK, "C", (locale_t)0), .rows = {.name = input->name}};
+  if (!r.locale)
+    return eplb_fail(EPLB_ERR_MEMORY, "out of memory for a locale");
+  eplb_status_t status = EPLB_ERR_MEMORY;
+  if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL | CSV_REPALL_NL) == 0) {
+    csv_set_blk_size(&parser, 4096);
+    read_stream(&r, &parser);
+    csv_free(&parser);
+    status = r.status ? r.status : assemble(&r, loads);
+  } else {
+    eplb_fail(EPLB_ERR_MEMORY, "out of memory for a CSV parser");
+  }
+  eplb_rows_free(&r.rows);
+  freelocale(r.locale);
+  return status;
+}

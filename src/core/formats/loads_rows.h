@@ -1,0 +1,37 @@
+/* Rows of loads as files have them, and the recording that they make. */
+#ifndef EPLB_CORE_FORMATS_LOADS_ROWS_H
+#define EPLB_CORE_FORMATS_LOADS_ROWS_H
+
+#include <eplb/loads.h>
+
+/* The loads of one window and layer. */
+typedef struct eplb_row {
+  int window, layer;
+  int64_t line; /* of the file, from 1; 0: it has no lines */
+  size_t first; /* of its loads */
+} eplb_row_t;
+
+/* Start with the name alone. */
+typedef struct eplb_rows {
+  const char *name; /* of the file, in sentences */
+  int add_up;       /* rows of one window and layer are added up; else they are refused */
+  int num_experts;  /* of each row, as the first has; 0 before its end */
+  eplb_row_t *row;
+  double *load;
+  size_t num_rows, num_loads, row_room, load_room;
+} eplb_rows_t;
+
+void eplb_rows_free(eplb_rows_t *rows);
+
+/* One more load of the row that is to end next. EPLB_ERR_MEMORY. */
+eplb_status_t eplb_rows_add_load(eplb_rows_t *rows, double load);
+
+/* Ends a row of 1 to INT_MAX loads. EPLB_ERR_FORMAT: it has not as many as the first; EPLB_ERR_MEMORY. */
+eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_t line);
+
+/* The recording of at least one row, the caller's: windows by their number, layers by theirs, in any order of
+ * rows. EPLB_ERR_FORMAT: a row is there twice, or a window has not the layers of the first; EPLB_ERR_LOADS;
+ * EPLB_ERR_MEMORY. Reorders the rows. */
+eplb_status_t eplb_rows_assemble(eplb_rows_t *rows, eplb_loads_t **loads);
+
+#endif

@@ -1,0 +1,127 @@
+#include "core/util/alloc.h"
+#include "core/formats/output.h"
+#include <eplb/formats.h>
+#include <jansson.h>
+
+enum { VERSION = 1 };
+
+/* The array with one more value. NULL without memory, as all of these, which also take NULL for what came before. */
+static json_t *append(json_t *array, json_t *value) {
+  if (json_array_append_new(array, value) == 0)
+    return array;
+  json_decref(array);
+  return NULL;
+}
+
+/* [rows][columns] of integers. */
+static json_t *integers(const int32_t *value, int rows, int columns) {
+  json_t *array = json_array();
+  for (int r = 0; array && r < rows; r++) {
+    json_t *row = json_array();
+    for (int c = 0; row && c < columns; c++)
+      row = append(row, json_integer(*value++));
+    array = append(array, row);
+  }
+  return array;
+}
+
+static json_t *reals(const double *value, int count) {
+  json_t *array = json_array();
+  for (int i = 0; array && i < count; i++)
+    array = append(array, json_real(value[i]));
+  return array;
+}
+
+static json_t *padded_inverse(const eplb_placement_t *p) {
+  int width = eplb_placement_max_replicas(p);
+  size_t rows = (size_t)p->num_layers * (size_t)p->num_experts;
+  int32_t *map = EPLB_NEW(int32_t, rows * (size_t)width);
+  json_t *array = map ? json_array() : NULL;
+  if (array) {
+    eplb_placement_logical_to_physical(p, width, map);
+    for (int l = 0; array && l < p->num_layers; l++)
+      array = append(array, integers(map + (size_t)l * (size_t)p->num_experts * (size_t)width, p->num_experts, width));
+  }
+  free(map);
+  return array;
+}
+
+static json_t *layer_numbers(const eplb_plan_record_t *r) {
+  json_t *array = json_array();
+  for (int l = 0; array && l < r->placement->num_layers; l++)
+    array = append(array, json_integer(r->layer_id ? r->layer_id[l] : l));
+  return array;
+}
+
+static json_t *topology(const eplb_topology_t *t) {
+  json_t *node = json_array(), *slots = json_array();
+  for (int d = 0; d < t->num_devices; d++) {
+    node = append(node, json_integer(eplb_topology_node(t, d)));
+    slots = append(slots, json_integer(t->slot_begin[d + 1] - t->slot_begin[d]));
+  }
+  return json_pack("{s:i, s:i, s:b, s:o, s:o}", "num_nodes", eplb_topology_num_nodes(t), "num_devices", t->num_devices,
+                   "declared", t->declared, "node_of_device", node, "slots_of_device", slots);
+}
+
+static json_t *document(const eplb_plan_record_t *r) {
+  const eplb_placement_t *p = r->placement;
+  json_t *balance =
+      json_pack("{s:f, s:o}", "mean", r->balancedness, "layers", reals(r->layer_balancedness, p->num_layers));
+  if (balance && r->layer_bound && json_object_set_new(balance, "bound", reals(r->layer_bound, p->num_layers))) {
+    json_decref(balance);
+    balance = NULL;
+  }
+  json_t *object = json_pack(
+      "{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", VERSION, "num_layers",
+      p->num_layers, "num_experts", p->num_experts, "num_slots", p->num_slots, "num_groups", r->num_groups, "planner",
+      eplb_planner_name(r->planner), "policy", eplb_policy_name(r->policy), "topology", topology(r->topology),
+      "balancedness", balance, "layers", layer_numbers(r), "physical_to_logical_map",
+      integers(p->physical_to_logical, p->num_layers, p->num_slots), "logical_replica_count",
+      integers(p->logical_replica_count, p->num_layers, p->num_experts), "logical_to_physical_map", padded_inverse(p));
+  if (!object || !r->transfers)
+    return object;
+  json_t *transfers =
+      json_pack("{s:I, s:I, s:I}", "within_gpu", (json_int_t)r->transfers[EPLB_LINK_DEVICE], "within_node",
+                (json_int_t)r->transfers[EPLB_LINK_NODE], "across_nodes", (json_int_t)r->transfers[EPLB_LINK_NETWORK]);
+  if (json_object_set_new(object, "transfers", transfers)) {
+    json_decref(object);
+    return NULL;
+  }
+  return object;
+}
+
+static eplb_status_t out_of_memory(const eplb_placement_t *p) {
+  return eplb_fail(EPLB_ERR_MEMORY, "out of memory for the JSON of %d layers of %d slots", p->num_layers, p->num_slots);
+}
+
+/* One member a line, so that people can find their way in it, each compact. Nonzero without memory; other failures the
+ * file remembers. */
+static int write_members(FILE *file, json_t *object) {
+  int bad = 0;
+  const char *key;
+  json_t *value;
+  const char *separator = "{";
+
+  json_object_foreach(object, key, value) {
+    fprintf(file, "%s\n\"%s\": ", separator, key);
+    bad |= json_dumpf(value, file, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10)) && !ferror(file);
+    separator = ",";
+  }
+  fputs("\n}\n", file);
+  return bad;
+}
+
+eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record) {
+  json_t *object = document(record);
+  if (!object)
+    return out_of_memory(record->placement);
+  eplb_output_t output;
+  eplb_status_t status = eplb_output_open(path, &output);
+  if (!status) {
+    if (write_members(output.file, object))
+      status = out_of_memory(record->placement);
+    status = eplb_output_close(&output, status);
+  }
+  json_decref(object);
+  return status;
+}

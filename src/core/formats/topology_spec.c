@@ -1,0 +1,90 @@
+#include "core/formats/topology_spec.h"
+#include "core/util/alloc.h"
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+enum { NODES, GPUS, SLOTS, RACKS, ISLANDS, NUM_KEYS };
+static const char *const keys[NUM_KEYS] = {"nodes", "gpus", "slots", "racks", "islands"};
+
+int eplb_is_topology_spec(const char *text) {
+  size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+  return word > 0 && text[word] == '=';
+}
+
+static eplb_status_t expect(const char *text, const char *what) {
+  return eplb_fail(EPLB_ERR_FORMAT, "topology \"%.128s\": %s; expected one such as \"nodes=4 gpus=8 slots=9\"", text,
+                   what);
+}
+
+static eplb_status_t parse(const char *text, long *value) {
+  for (const char *at = text; *(at += strspn(at, " ,\t"));) {
+    size_t word = strcspn(at, "="), k = 0;
+    while (k < NUM_KEYS && (strlen(keys[k]) != word || strncmp(keys[k], at, word)))
+      k++;
+    if (k == NUM_KEYS || at[word] != '=')
+      return expect(text, "a word is none of nodes, gpus, slots, racks and islands");
+    char *end;
+    errno = 0;
+    long number = strtol(at + word + 1, &end, 10);
+    if (end == at + word + 1 || errno || number < 1 || number > 1 << 20 || (*end && !strchr(" ,\t", *end)))
+      return expect(text, "a number is none from 1 to 1048576");
+    if (value[k])
+      return expect(text, "a word stands twice");
+    value[k] = number;
+    at = end;
+  }
+  return EPLB_SUCCESS;
+}
+
+/* Which of `parts` equal runs of `whole` number `index` is in. */
+static int run_of(long index, long whole, long parts) {
+  return (int)(index * parts / whole);
+}
+
+static eplb_status_t create(const long *value, eplb_topology_t **topology) {
+  const char *name[3];
+  int devices = (int)(value[NODES] * value[GPUS]), levels = 0, node_level;
+  int *domain = EPLB_NEW(int, 3 * (size_t)devices), *slots = EPLB_NEW(int, devices);
+  eplb_status_t status = domain && slots ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  if (!status) {
+    node_level = value[RACKS] > 0;
+    if (value[RACKS])
+      name[levels++] = "rack";
+    name[levels++] = "node";
+    if (value[ISLANDS])
+      name[levels++] = "island";
+    for (int d = 0; d < devices; d++) {
+      long node = d / value[GPUS];
+      slots[d] = (int)value[SLOTS];
+      domain[(size_t)node_level * (size_t)devices + (size_t)d] = (int)node;
+      if (value[RACKS])
+        domain[d] = run_of(node, value[NODES], value[RACKS]);
+      if (value[ISLANDS])
+        domain[(size_t)(levels - 1) * (size_t)devices + (size_t)d] =
+            (int)(node * value[ISLANDS]) + run_of(d % value[GPUS], value[GPUS], value[ISLANDS]);
+    }
+    status = eplb_topology_create(devices, levels, name, node_level, domain, slots, NULL, 1, topology);
+  }
+  free(slots);
+  free(domain);
+  return status;
+}
+
+eplb_status_t eplb_topology_parse_spec(const char *text, int default_slots, eplb_topology_t **topology) {
+  long value[NUM_KEYS] = {0};
+  eplb_status_t status = parse(text, value);
+  if (status)
+    return status;
+  for (int k = NODES; k <= GPUS; k++)
+    value[k] = value[k] ? value[k] : 1;
+  if (!value[SLOTS])
+    value[SLOTS] = default_slots;
+  if (value[SLOTS] < 1)
+    return expect(text, "it does not tell slots");
+  if (value[NODES] > (1 << 20) / value[GPUS])
+    return expect(text, "more than 1048576 devices");
+  if (value[RACKS] > value[NODES] || value[ISLANDS] > value[GPUS])
+    return expect(text, value[RACKS] > value[NODES] ? "more racks than nodes" : "more islands than GPUs of a node");
+  return create(value, topology);
+}
