@@ -1,5 +1,5 @@
 #include "core/util/alloc.h"
-#include "detect/domains.h"
+#include "mpi/detect/enclosing_domains.h"
 #include "runtime/agree.h"
 #include "runtime/compare.h"
 #include "runtime/gather.h"

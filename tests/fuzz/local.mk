@@ -9,7 +9,7 @@ tests_fuzz_planner_LDADD = src/core/libcore.la
 
 tests_fuzz_xml_SOURCES = tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/xml.c
 tests_fuzz_xml_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
-tests_fuzz_xml_LDADD = src/detect/libdetect.la src/core/libcore.la
+tests_fuzz_xml_LDADD = src/mpi/detect/libdetect.la src/core/libcore.la
 
 # Loads in files.
 FUZZ_LOADS_LIBS = src/core/formats/libformats.la $(JANSSON_LIBS) $(LIBCSV_LIBS) src/core/libcore.la

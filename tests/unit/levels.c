@@ -1,5 +1,5 @@
 /* Levels of a topology from made-up reports, and the messages that bring them. */
-#include "detect/domains.h"
+#include "mpi/detect/enclosing_domains.h"
 #include "folder.h"
 #include "runtime/host_bytes.h"
 #include "runtime/reports.h"

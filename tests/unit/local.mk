@@ -201,7 +201,7 @@ tests_unit_topology_files_LDADD = $(FORMATS_LIBS)
 
 # Detection, which knows MPI's types but starts none.
 DETECT_CPPFLAGS = $(UNIT_CPPFLAGS) $(MPI_CFLAGS)
-DETECT_LIBS = tests/support/libtap.la src/detect/libdetect.la src/core/libcore.la
+DETECT_LIBS = tests/support/libtap.la src/mpi/detect/libdetect.la src/core/libcore.la
 MACHINE_SOURCES = tests/support/machine_table.c tests/support/machine_table.h
 EXTRA_DIST += tests/data/machines
 

@@ -1,6 +1,6 @@
 /* A file that says in which racks hosts are. */
-#ifndef EPLB_DETECT_RACKS_H
-#define EPLB_DETECT_RACKS_H
+#ifndef EPLB_MPI_DETECT_RACKS_H
+#define EPLB_MPI_DETECT_RACKS_H
 
 #include <eplb/detect.h>
 

@@ -1,7 +1,7 @@
 #include "core/util/alloc.h"
-#include "detect/accelerators.h"
-#include "detect/trial.h"
-#include "detect/xml.h"
+#include "mpi/detect/accelerators.h"
+#include "mpi/detect/trial.h"
+#include "mpi/detect/xml.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Which I/O devices of a host are accelerators, what they are called, and how they are linked. */
-#ifndef EPLB_DETECT_ACCELERATORS_H
-#define EPLB_DETECT_ACCELERATORS_H
+#ifndef EPLB_MPI_DETECT_ACCELERATORS_H
+#define EPLB_MPI_DETECT_ACCELERATORS_H
 
 #include <eplb/detect.h>
 #include <hwloc.h>

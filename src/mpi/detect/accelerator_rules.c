@@ -1,4 +1,4 @@
-#include "detect/accelerators.h"
+#include "mpi/detect/accelerators.h"
 #include <string.h>
 
 /* Who makes accelerators, by PCI vendor. */

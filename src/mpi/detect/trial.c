@@ -1,4 +1,4 @@
-#include "detect/trial.h"
+#include "mpi/detect/trial.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

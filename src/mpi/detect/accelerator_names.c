@@ -1,4 +1,4 @@
-#include "detect/accelerators.h"
+#include "mpi/detect/accelerators.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "detect/domains.h"
+#include "mpi/detect/enclosing_domains.h"
 #include "core/util/alloc.h"
-#include "detect/racks.h"
+#include "mpi/detect/racks.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

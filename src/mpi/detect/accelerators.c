@@ -1,4 +1,4 @@
-#include "detect/accelerators.h"
+#include "mpi/detect/accelerators.h"
 #include "core/util/alloc.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Trying what may crash, where that does no harm. */
-#ifndef EPLB_DETECT_TRIAL_H
-#define EPLB_DETECT_TRIAL_H
+#ifndef EPLB_MPI_DETECT_TRIAL_H
+#define EPLB_MPI_DETECT_TRIAL_H
 
 #include <eplb/status.h>
 

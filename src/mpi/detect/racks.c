@@ -1,4 +1,4 @@
-#include "detect/racks.h"
+#include "mpi/detect/racks.h"
 #include "core/util/alloc.h"
 #include <errno.h>
 #include <stdio.h>

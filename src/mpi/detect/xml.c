@@ -1,4 +1,4 @@
-#include "detect/xml.h"
+#include "mpi/detect/xml.h"
 #include <hwloc.h>
 #include <string.h>
 

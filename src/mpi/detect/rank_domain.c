@@ -1,4 +1,4 @@
-#include "detect/racks.h"
+#include "mpi/detect/racks.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* From the reports of all ranks to the levels of a topology. */
-#ifndef EPLB_DETECT_DOMAINS_H
-#define EPLB_DETECT_DOMAINS_H
+#ifndef EPLB_MPI_DETECT_ENCLOSING_DOMAINS_H
+#define EPLB_MPI_DETECT_ENCLOSING_DOMAINS_H
 
 #include <eplb/detect.h>
 

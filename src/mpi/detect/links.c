@@ -1,5 +1,5 @@
 #include "core/util/alloc.h"
-#include "detect/accelerators.h"
+#include "mpi/detect/accelerators.h"
 #include <hwloc/distances.h>
 #include <stdio.h>
 #include <string.h>

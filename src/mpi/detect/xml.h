@@ -1,6 +1,6 @@
 /* What hwloc would only refuse, or print about, told in a sentence. */
-#ifndef EPLB_DETECT_XML_H
-#define EPLB_DETECT_XML_H
+#ifndef EPLB_MPI_DETECT_XML_H
+#define EPLB_MPI_DETECT_XML_H
 
 #include <eplb/status.h>
 #include <stddef.h>
