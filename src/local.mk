@@ -8,5 +8,5 @@ src_libeplb_la_LIBADD = src/core/formats/libformats.la src/core/libcore.la
 src_libeplb_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(EPLB_ABI)
 
 src_libeplb_mpi_la_SOURCES =
-src_libeplb_mpi_la_LIBADD = src/runtime/libruntime.la src/mpi/detect/libdetect.la src/libeplb.la
+src_libeplb_mpi_la_LIBADD = src/mpi/libruntime.la src/mpi/detect/libdetect.la src/libeplb.la
 src_libeplb_mpi_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(EPLB_ABI)

@@ -3,7 +3,7 @@
 #include "tools/bench_dispatch.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
-#include "runtime/agree.h"
+#include "mpi/comm/agree.h"
 #include "tools/bench.h"
 #include "tools/commands.h"
 #include <math.h>

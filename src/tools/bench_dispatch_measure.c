@@ -1,4 +1,4 @@
-#include "runtime/agree.h"
+#include "mpi/comm/agree.h"
 #include "tools/bench.h"
 #include "tools/bench_dispatch.h"
 #include <string.h>

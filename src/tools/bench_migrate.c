@@ -2,7 +2,7 @@
  * link's bound. */
 #include "tools/bench_migrate.h"
 #include "core/util/alloc.h"
-#include "runtime/agree.h"
+#include "mpi/comm/agree.h"
 #include "tools/bench.h"
 #include "tools/commands.h"
 

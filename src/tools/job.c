@@ -1,5 +1,5 @@
 #include "tools/job.h"
-#include "runtime/agree.h"
+#include "mpi/comm/agree.h"
 
 /* Every rank reads for itself. */
 static eplb_status_t get_loads(const job_options_t *o, int num_windows, eplb_loads_t **loads) {

@@ -4,8 +4,8 @@ bin_PROGRAMS += eplb
 eplb_SOURCES = \
 	src/core/formats/output.c \
 	src/core/formats/topology_spec.c \
-	src/runtime/agree.c \
-	src/runtime/launcher.c \
+	src/mpi/comm/agree.c \
+	src/mpi/comm/launcher.c \
 	src/tools/bench.c \
 	src/tools/bench.h \
 	src/tools/bench_dispatch.c \

@@ -1,4 +1,4 @@
-#include "runtime/launcher.h"
+#include "mpi/comm/launcher.h"
 #include "tools/commands.h"
 #include <mpi.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* eplb run: the main job. */
 #include "tools/run.h"
 #include "core/util/alloc.h"
-#include "runtime/agree.h"
+#include "mpi/comm/agree.h"
 #include "tools/commands.h"
 #include "tools/human.h"
 #include <math.h>

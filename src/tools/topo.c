@@ -3,7 +3,7 @@
 #include "core/util/alloc.h"
 #include "core/formats/output.h"
 #include "core/formats/topology_spec.h"
-#include "runtime/agree.h"
+#include "mpi/comm/agree.h"
 #include "tools/commands.h"
 #include <argp.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Bandwidth and latency of few pairs of ranks of each class. */
 #include "core/util/alloc.h"
-#include "runtime/agree.h"
+#include "mpi/comm/agree.h"
 #include "tools/topo.h"
 #include <stdio.h>
 #include <stdlib.h>

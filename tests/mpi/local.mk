@@ -47,7 +47,7 @@ tests_support_libfakecuda_la_SOURCES = \
 tests_support_libfakecuda_la_LDFLAGS = $(AM_LDFLAGS) -avoid-version -rpath $(abs_builddir)
 
 MPI_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/support $(MPI_CFLAGS)
-MPI_TEST_LIBS = tests/support/libjob.la src/runtime/libruntime.la src/mpi/detect/libdetect.la src/core/libcore.la
+MPI_TEST_LIBS = tests/support/libjob.la src/mpi/libruntime.la src/mpi/detect/libdetect.la src/core/libcore.la
 FAILING_MEMORY = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
 tests_mpi_session_SOURCES = tests/mpi/session.c

@@ -1,8 +1,8 @@
 /* Levels of a topology from made-up reports, and the messages that bring them. */
 #include "mpi/detect/enclosing_domains.h"
 #include "folder.h"
-#include "runtime/host_bytes.h"
-#include "runtime/reports.h"
+#include "mpi/machine/host_pack.h"
+#include "mpi/machine/node_report.h"
 #include "tap.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -206,10 +206,10 @@ MACHINE_SOURCES = tests/support/machine_table.c tests/support/machine_table.h
 EXTRA_DIST += tests/data/machines
 
 tests_unit_levels_SOURCES = \
-	src/runtime/host_bytes.c \
-	src/runtime/host_bytes.h \
-	src/runtime/reports.c \
-	src/runtime/reports.h \
+	src/mpi/machine/host_pack.c \
+	src/mpi/machine/host_pack.h \
+	src/mpi/machine/node_report.c \
+	src/mpi/machine/node_report.h \
 	tests/unit/levels.c \
 	$(FOLDER_SOURCES)
 tests_unit_levels_CPPFLAGS = $(DETECT_CPPFLAGS)

@@ -1,0 +1,26 @@
+#include "mpi/comm/compare.h"
+#include "mpi/comm/agree.h"
+
+static eplb_status_t name_difference(const eplb_compared_t *argument, int64_t least, int64_t most) {
+  if (argument->is_hash)
+    return eplb_fail(EPLB_ERR_MISMATCH, "ranks gave different %s; expected the same on every rank", argument->name);
+  return eplb_fail(EPLB_ERR_MISMATCH, "ranks gave different %s, from %lld to %lld; expected the same on every rank",
+                   argument->name, (long long)least, (long long)most);
+}
+
+eplb_status_t eplb_agree_on(MPI_Comm comm, eplb_status_t mine, const eplb_compared_t *arguments, int count) {
+  int64_t own[1 + 2 * EPLB_MAX_COMPARED],
+      lowest[1 + 2 * EPLB_MAX_COMPARED]; /* status, then each value and its negative */
+  own[0] = mine;
+  for (int i = 0; i < count; i++) {
+    own[1 + 2 * i] = arguments[i].value;
+    own[2 + 2 * i] = -arguments[i].value;
+  }
+  MPI_Allreduce(own, lowest, 1 + 2 * count, MPI_INT64_T, MPI_MIN, comm);
+  if (lowest[0] != EPLB_SUCCESS)
+    return eplb_share_failure(comm, mine, (eplb_status_t)lowest[0]);
+  for (int i = 0; i < count; i++)
+    if (lowest[1 + 2 * i] != -lowest[2 + 2 * i])
+      return name_difference(&arguments[i], lowest[1 + 2 * i], -lowest[2 + 2 * i]);
+  return EPLB_SUCCESS;
+}

@@ -1,0 +1,23 @@
+/* Whether all ranks gave a collective call the same arguments. */
+#ifndef EPLB_MPI_COMM_COMPARE_H
+#define EPLB_MPI_COMM_COMPARE_H
+
+#include <eplb/status.h>
+#include <mpi.h>
+#include <stdint.h>
+
+/* One argument. A hash is told apart from a number only in the sentence. */
+typedef struct eplb_compared {
+  const char *name;
+  int64_t value; /* above INT64_MIN */
+  int is_hash;
+} eplb_compared_t;
+
+enum { EPLB_MAX_COMPARED = 16 };
+
+/* Agrees on the ranks' statuses and, where all succeed, on their arguments[count <= EPLB_MAX_COMPARED]:
+ * EPLB_ERR_MISMATCH on every rank names the first in which they differ, with the least and the largest value.
+ * Collective over comm: one allreduce. */
+eplb_status_t eplb_agree_on(MPI_Comm comm, eplb_status_t mine, const eplb_compared_t *arguments, int count);
+
+#endif

@@ -1,0 +1,21 @@
+#include "mpi/comm/launcher.h"
+#include <mpi.h>
+#include <stdlib.h>
+
+/* A number in the environment, or `otherwise`. */
+static int number(const char *variable, int otherwise) {
+  const char *text = getenv(variable);
+  return text ? atoi(text) : otherwise;
+}
+
+eplb_status_t eplb_launcher_check(int *rank) {
+  int known, open_mpi = number("OMPI_COMM_WORLD_SIZE", 1), mpich = number("PMI_SIZE", 1);
+  MPI_Comm_size(MPI_COMM_WORLD, &known); /* the world is only asked how large it is */
+  *rank = number(open_mpi > 1 ? "OMPI_COMM_WORLD_RANK" : "PMI_RANK", 0);
+  if (known > 1 || (open_mpi <= 1 && mpich <= 1))
+    return EPLB_SUCCESS;
+  return eplb_fail(EPLB_ERR_UNSUPPORTED,
+                   "%s's launcher started %d processes, but each is alone, because this program was built with another "
+                   "MPI; start it with that one's mpirun",
+                   open_mpi > 1 ? "Open MPI" : "MPICH", open_mpi > 1 ? open_mpi : mpich);
+}

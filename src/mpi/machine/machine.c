@@ -1,0 +1,146 @@
+#include "core/util/alloc.h"
+#include "mpi/detect/enclosing_domains.h"
+#include "mpi/comm/agree.h"
+#include "mpi/comm/compare.h"
+#include "mpi/machine/gather.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Local, but for what the node's leader has told. */
+static eplb_status_t look_at_self(MPI_Comm comm, const eplb_node_t *node, eplb_rank_info_t *info) {
+  memset(info, 0, sizeof *info);
+  MPI_Comm_rank(comm, &info->rank);
+  info->local_rank = node->rank;
+  info->machine = node->machine;
+  info->shared_memory = node->shared_memory;
+  if (!node->host)
+    return EPLB_SUCCESS; /* the leader says why */
+  snprintf(info->host, sizeof info->host, "%s", node->host->name);
+  eplb_status_t status = eplb_rank_binding(node->host, info);
+  if (!status)
+    status = eplb_rank_domain(info);
+  return status ? status : eplb_rank_device(node->host, node->rank, info);
+}
+
+/* A node may have had several leaders: containers that share memory. The first describes it. */
+static eplb_status_t take_hosts(eplb_machine_t *m, eplb_gathered_t *g) {
+  m->host = EPLB_NEW(eplb_host_t *, eplb_topology_num_nodes(m->topology));
+  if (!m->host)
+    return EPLB_ERR_MEMORY;
+  for (int i = 0; i < g->num_hosts; i++) {
+    int node = g->rank[g->leader[i]].node;
+    if (m->host[node])
+      continue;
+    m->host[node] = g->host[i];
+    g->host[i] = NULL;
+  }
+  m->rank = g->rank;
+  g->rank = NULL;
+  m->gathered_bytes = g->bytes;
+  return EPLB_SUCCESS;
+}
+
+/* On rank 0. */
+static eplb_status_t decide(eplb_machine_t *m, eplb_gathered_t *g, int slots_per_device) {
+  eplb_status_t status =
+      eplb_build_topology(g->rank, m->num_ranks, slots_per_device, getenv("EPLB_RACKS"), &m->topology);
+  return status ? status : take_hosts(m, g);
+}
+
+/* What a topology is made of, besides its domains. */
+typedef struct shape {
+  int num_levels, node_level, domain_rule;
+  char level_name[EPLB_MAX_LEVELS][EPLB_LEVEL_NAME_MAX];
+} shape_t;
+
+static eplb_status_t rebuild(const shape_t *s, const int *domain, int *slots, int slots_per_device, eplb_machine_t *m) {
+  const char *names[EPLB_MAX_LEVELS];
+  for (int l = 0; l < s->num_levels; l++)
+    names[l] = s->level_name[l];
+  for (int r = 0; r < m->num_ranks; r++)
+    slots[r] = slots_per_device;
+  return eplb_topology_create(m->num_ranks, s->num_levels, names, s->node_level, domain, slots, NULL, 0, &m->topology);
+}
+
+/* Rank 0's topology to every rank. */
+static eplb_status_t spread(MPI_Comm comm, int slots_per_device, eplb_machine_t *m) {
+  shape_t shape = {0};
+  const eplb_topology_t *t = m->topology;
+  if (t) {
+    shape = (shape_t){.num_levels = t->num_levels, .node_level = t->node_level, .domain_rule = m->rank[0].domain_rule};
+    memcpy(shape.level_name, t->level_name, sizeof shape.level_name);
+  }
+  MPI_Bcast(&shape, (int)sizeof shape, MPI_BYTE, 0, comm);
+  size_t values = (size_t)shape.num_levels * (size_t)m->num_ranks;
+  int *domain = EPLB_NEW(int, values), *slots = EPLB_NEW(int, m->num_ranks);
+  eplb_status_t status = eplb_agree(comm, domain && slots ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  if (!status) {
+    if (t)
+      memcpy(domain, t->domain, values * sizeof *domain);
+    for (int l = 0; l < shape.num_levels; l++)
+      MPI_Bcast(domain + (size_t)l * (size_t)m->num_ranks, m->num_ranks, MPI_INT, 0, comm);
+    status = eplb_agree(comm, t ? EPLB_SUCCESS : rebuild(&shape, domain, slots, slots_per_device, m));
+  }
+  if (!status) {
+    m->own.node = eplb_topology_node(m->topology, m->own.rank);
+    m->own.domain_rule = shape.domain_rule;
+  }
+  free(slots);
+  free(domain);
+  return status;
+}
+
+/* Collective, but for what no rank can tell the others. */
+static eplb_status_t check_arguments(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
+  eplb_status_t status = EPLB_SUCCESS;
+  if (comm == MPI_COMM_NULL)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "the communicator is MPI_COMM_NULL");
+  if (!machine)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "machine is NULL");
+  else if (slots_per_device < 1)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "slots_per_device is %d; expected at least 1", slots_per_device);
+  return eplb_agree_on(comm, status, &(eplb_compared_t){"slots_per_device", slots_per_device, 0}, 1);
+}
+
+eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
+  eplb_status_t checked = check_arguments(comm, slots_per_device, machine);
+  if (checked)
+    return checked;
+  eplb_node_t node;
+  eplb_gathered_t gathered = {0};
+  eplb_rank_info_t info;
+  eplb_node_split(comm, &node);
+  eplb_status_t mine = eplb_node_look(&node), status = look_at_self(comm, &node, &info);
+  eplb_machine_t *m = EPLB_NEW(eplb_machine_t, 1);
+  status = mine ? mine : m ? status : EPLB_ERR_MEMORY;
+  status = eplb_gather(comm, &node, &info, status, &gathered);
+  eplb_node_release(&node);
+  if (!status) {
+    MPI_Comm_size(comm, &m->num_ranks);
+    m->own = info;
+    status = eplb_agree(comm, info.rank == 0 ? decide(m, &gathered, slots_per_device) : EPLB_SUCCESS);
+  }
+  if (!status)
+    status = spread(comm, slots_per_device, m);
+  eplb_gathered_release(&gathered);
+  if (status) {
+    eplb_machine_destroy(&m);
+    return status;
+  }
+  *machine = m;
+  return EPLB_SUCCESS;
+}
+
+void eplb_machine_destroy(eplb_machine_t **machine) {
+  if (!machine || !*machine)
+    return;
+  eplb_machine_t *m = *machine;
+  for (int n = 0; m->host && m->topology && n < eplb_topology_num_nodes(m->topology); n++)
+    eplb_host_destroy(&m->host[n]);
+  eplb_topology_destroy(&m->topology);
+  free(m->host);
+  free(m->rank);
+  free(m);
+  *machine = NULL;
+}

@@ -1,0 +1,14 @@
+/* What tells machines apart, whatever hosts and containers are called. */
+#ifndef EPLB_MPI_MACHINE_MACHINE_ID_H
+#define EPLB_MPI_MACHINE_MACHINE_ID_H
+
+#include <stdint.h>
+
+/* The same in all containers of a machine, and another one on each machine and after each boot; 0 where the system
+ * has none. */
+uint64_t eplb_machine_identity(void);
+
+/* The same for processes of a machine that see one /dev/shm; 0 where there is none. */
+uint64_t eplb_shared_memory_identity(void);
+
+#endif

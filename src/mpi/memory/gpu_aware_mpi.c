@@ -1,0 +1,34 @@
+#include "mpi/memory/gpu_aware_mpi.h"
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Both calls below are found at run time: not every version of the libraries has them, and then the answer is no. */
+static void find(const char *name, void *call, size_t size) {
+  void *symbol = dlsym(RTLD_DEFAULT, name);
+  memcpy(call, &symbol, size); /* C has no cast from an object to a function */
+}
+
+/* Open MPI and its kin. */
+static int open_mpi_says(int is_cuda) {
+  int (*query)(void);
+  find(is_cuda ? "MPIX_Query_cuda_support" : "MPIX_Query_rocm_support", &query, sizeof query);
+  return query && query() == 1;
+}
+
+/* MPICH and its kin: of CUDA by 0, of HIP by 2. */
+static int mpich_says(int is_cuda) {
+  int (*query)(int type, int *is_supported), is_supported = 0;
+  find("MPIX_GPU_query_support", &query, sizeof query);
+  return query && query(is_cuda ? 0 : 2, &is_supported) == 0 && is_supported;
+}
+
+eplb_status_t eplb_gpu_find_awareness(const char *kind, int *is_aware) {
+  const char *wish = getenv("EPLB_GPU_AWARE");
+  int is_auto = !wish || !strcmp(wish, "auto"), is_cuda = !strcmp(kind, "cuda");
+  if (!is_auto && strcmp(wish, "yes") && strcmp(wish, "no"))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable EPLB_GPU_AWARE is \"%s\"; expected yes, no or auto",
+                     wish);
+  *is_aware = is_auto ? open_mpi_says(is_cuda) || mpich_says(is_cuda) : !strcmp(wish, "yes");
+  return EPLB_SUCCESS;
+}

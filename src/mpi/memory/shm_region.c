@@ -1,0 +1,105 @@
+#include "mpi/memory/shm_region.h"
+#include "core/util/alloc.h"
+#include "mpi/comm/agree.h"
+#include "mpi/memory/shm_segment.h"
+#include <sys/mman.h>
+
+/* Headers older than the kernel. */
+#ifndef MADV_POPULATE_READ
+enum { MADV_POPULATE_READ = 22, MADV_POPULATE_WRITE = 23 };
+#endif
+
+typedef struct region {
+  eplb_shared_t shared;
+  char *own;
+  size_t bytes;
+} region_t;
+
+struct eplb_regions {
+  int count;
+  region_t *region;
+};
+
+/* Has every page mapped now, which would else take longer than copying it does, in the first rebalances. Linux before
+ * 5.14 cannot: there they are mapped as they are touched. */
+static void map_pages(const eplb_shared_t *shared, const char *own) {
+  for (int n = 0; n < shared->num_ranks; n++) {
+    const eplb_span_t *span = &shared->span[n];
+    if (span->bytes)
+      madvise(span->base, span->bytes, span->base == own ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+  }
+}
+
+/* Collective over the node: this region is shared on every rank of it, or on none. */
+static int share(const eplb_box_t *box, region_t *r) {
+  if (!eplb_shared_open(eplb_box_comm(box), r->bytes, &r->shared))
+    return 0;
+  r->own = r->shared.span[eplb_box_own(box)].base;
+  map_pages(&r->shared, r->own);
+  return 1;
+}
+
+/* Room for one more, which is not counted yet. */
+static eplb_status_t grow(eplb_regions_t **regions, const eplb_box_t *box, eplb_shared_t *shared) {
+  eplb_status_t status = box ? eplb_shared_allocate(eplb_box_comm(box), shared) : EPLB_SUCCESS;
+  if (status)
+    return status;
+  if (!*regions)
+    *regions = EPLB_NEW(eplb_regions_t, 1);
+  eplb_regions_t *all = *regions;
+  region_t *grown = all ? eplb_grow(all->region, (size_t)all->count + 1, sizeof *grown) : NULL;
+  if (!grown)
+    return EPLB_ERR_MEMORY;
+  all->region = grown;
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_regions_t **regions, size_t bytes,
+                               void **memory) {
+  eplb_shared_t shared = {0};
+  eplb_status_t status = eplb_agree(comm, grow(regions, box, &shared));
+  if (status) {
+    eplb_shared_free(&shared);
+    return status;
+  }
+  region_t *r = &(*regions)->region[(*regions)->count++];
+  *r = (region_t){.shared = shared, .bytes = bytes};
+  if (!box || !share(box, r))
+    r->own = EPLB_NEW(char, bytes);
+  status = eplb_agree(comm, r->own || !bytes ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  if (!status)
+    *memory = r->own;
+  return status;
+}
+
+void eplb_regions_destroy(eplb_regions_t **regions) {
+  if (!*regions)
+    return;
+  for (int i = 0; i < (*regions)->count; i++) {
+    region_t *r = &(*regions)->region[i];
+    if (!r->shared.span)
+      free(r->own);
+    eplb_shared_free(&r->shared);
+  }
+  free((*regions)->region);
+  free(*regions);
+  *regions = NULL;
+}
+
+int eplb_regions_find(const eplb_regions_t *regions, const char *address, size_t length, int32_t *region,
+                      size_t *offset) {
+  for (int i = 0; regions && i < regions->count; i++) {
+    const region_t *r = &regions->region[i];
+    if (!r->shared.span || (uintptr_t)address < (uintptr_t)r->own ||
+        (uintptr_t)address + length > (uintptr_t)r->own + r->bytes)
+      continue;
+    *region = i;
+    *offset = (size_t)(address - r->own);
+    return 1;
+  }
+  return 0;
+}
+
+const char *eplb_regions_at(const eplb_regions_t *regions, int neighbour, int region, size_t offset) {
+  return regions->region[region].shared.span[neighbour].base + offset;
+}

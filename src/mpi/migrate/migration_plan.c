@@ -1,0 +1,317 @@
+#include "core/util/alloc.h"
+#include "core/model/placement.h"
+#include "mpi/migrate/rank_plan.h"
+#include <eplb/steps.h>
+#include <limits.h>
+
+/* Most messages that a rank sends or receives in a flight of several parts: so that a pair's tags stay below 32,768. */
+enum { FLIGHT_MESSAGES = 16384 };
+
+/* What a rank takes in and gives out. */
+typedef struct traffic {
+  size_t staging;
+  int spares, messages;
+} traffic_t;
+
+typedef struct builder {
+  const eplb_session_t *session;
+  eplb_moves_t *moves;
+  eplb_own_moves_t own;
+  eplb_deriver_t *deriver;
+  eplb_transfers_t list;        /* the part's transfers, of all ranks */
+  eplb_arrival_t *arrival;      /* [num_slots]: of each transfer of the list */
+  traffic_t *part, *flight;     /* [num_ranks]: of this part, of the parts of the flight so far */
+  double *sent, *received;      /* [num_ranks]: bytes to and from other ranks */
+  int32_t *row, *next, *step;   /* [num_slots]: the layer before and after a part, and each slot's part */
+  unsigned char *read, *copied; /* [num_slots]: somebody needs what the slot holds; its device copies it */
+  unsigned char *goes_on;       /* [num_slots]: what the slot gets crosses the network from there, now or later */
+  int spares_limit;
+} builder_t;
+
+void eplb_moves_free(eplb_moves_t *moves) {
+  free(moves->part);
+  free(moves->flight);
+  free(moves->incoming);
+  free(moves->outgoing);
+  free(moves->target);
+  free(moves->change);
+  *moves = (eplb_moves_t){0};
+}
+
+/* ---- one part: how its experts arrive, and what that asks of every rank ---- */
+
+/* A slot can be written at once if it is empty, or if the layer is left alone and nobody reads it in this part. */
+static int is_free(const builder_t *b, int slot) {
+  return b->row[slot] == EPLB_EMPTY || (b->session->options.mode == EPLB_MODE_IN_PLACE && !b->read[slot]);
+}
+
+static void find_arrivals(builder_t *b) {
+  const eplb_transfer_t *list = b->list.transfer;
+  size_t slots = (size_t)b->session->placement->num_slots;
+  memset(b->read, 0, slots);
+  memset(b->copied, 0, slots);
+  for (int64_t i = 0; i < b->list.count; i++)
+    b->read[list[i].from_slot] |= list[i].stage == 0;
+  for (int64_t i = 0; i < b->list.count; i++) {
+    const eplb_transfer_t *t = &list[i];
+    int is_copy = t->link == EPLB_LINK_DEVICE, is_shared = is_copy && (t->stage > 0 || b->copied[t->from_slot]);
+    if (is_copy && t->stage == 0)
+      b->copied[t->from_slot] = 1;
+    b->arrival[i] = is_shared                ? EPLB_ARRIVES_SHARED
+                    : is_free(b, t->to_slot) ? EPLB_ARRIVES_DIRECT
+                                             : EPLB_ARRIVES_STAGED;
+  }
+}
+
+/* From the last stage to the first. */
+static void find_chains(builder_t *b) {
+  memset(b->goes_on, 0, (size_t)b->session->placement->num_slots);
+  for (int64_t i = b->list.count - 1; i >= 0; i--) {
+    const eplb_transfer_t *t = &b->list.transfer[i];
+    if (t->stage > 0 && (t->link == EPLB_LINK_NETWORK || b->goes_on[t->to_slot]))
+      b->goes_on[t->from_slot] = 1;
+  }
+}
+
+/* Whether the transfer's expert crosses the network once more than by this transfer alone. */
+static int is_in_chain(const builder_t *b, const eplb_transfer_t *t) {
+  return b->goes_on[t->to_slot] || (t->stage > 0 && t->link == EPLB_LINK_NETWORK);
+}
+
+static void weigh_part(builder_t *b, int layer) {
+  const eplb_tensors_t *tensors = &b->session->layer[layer];
+  for (int r = 0; r < b->session->num_ranks; r++)
+    b->part[r] = (traffic_t){0, 0, 0};
+  for (int64_t i = 0; i < b->list.count; i++) {
+    const eplb_transfer_t *t = &b->list.transfer[i];
+    if (b->arrival[i] == EPLB_ARRIVES_STAGED) {
+      b->part[t->to_device].staging += eplb_staged_size(b->session, layer);
+      b->part[t->to_device].spares += eplb_tensors_have_tables(tensors);
+    }
+    if (t->link == EPLB_LINK_DEVICE)
+      continue;
+    b->part[t->to_device].messages++;
+    b->part[t->from_device].messages++;
+    b->received[t->to_device] += (double)tensors->expert_bytes;
+    b->sent[t->from_device] += (double)tensors->expert_bytes;
+  }
+}
+
+/* Whether the part can join the flight that is being filled. */
+static int fits(const builder_t *b) {
+  for (int r = 0; r < b->session->num_ranks; r++)
+    if (b->flight[r].staging + b->part[r].staging > b->moves->staging_limit ||
+        b->flight[r].spares + b->part[r].spares > b->spares_limit ||
+        b->flight[r].messages + b->part[r].messages > FLIGHT_MESSAGES)
+      return 0;
+  return 1;
+}
+
+static eplb_status_t open_flight(builder_t *b) {
+  eplb_moves_t *m = b->moves;
+  eplb_flight_t *flight = eplb_with_room(m->flight, m->num_flights, &m->flight_room, sizeof *flight);
+  if (!flight)
+    return EPLB_ERR_MEMORY;
+  m->flight = flight;
+  flight[m->num_flights++] =
+      (eplb_flight_t){m->num_parts, m->num_parts, m->num_incoming, m->num_incoming, m->num_outgoing, m->num_outgoing};
+  for (int r = 0; r < b->session->num_ranks; r++)
+    b->flight[r] = (traffic_t){0, 0, 0};
+  eplb_own_moves_open_flight(&b->own);
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t open_part(builder_t *b, int layer) {
+  eplb_moves_t *m = b->moves;
+  eplb_part_t *part = eplb_with_room(m->part, m->num_parts, &m->part_room, sizeof *part);
+  if (!part)
+    return EPLB_ERR_MEMORY;
+  m->part = part;
+  part[m->num_parts++] = (eplb_part_t){.layer = layer,
+                                       .target_begin = m->num_targets,
+                                       .target_end = m->num_targets,
+                                       .change_begin = m->num_changes,
+                                       .change_end = m->num_changes};
+  for (int r = 0; r < b->session->num_ranks; r++) {
+    b->flight[r].staging += b->part[r].staging;
+    b->flight[r].spares += b->part[r].spares;
+    b->flight[r].messages += b->part[r].messages;
+  }
+  eplb_own_moves_open_part(&b->own);
+  return EPLB_SUCCESS;
+}
+
+/* ---- what a commit writes into the map ---- */
+
+static eplb_status_t add_change(eplb_moves_t *m, int slot, int expert, int direct) {
+  eplb_change_t *change = eplb_with_room(m->change, m->num_changes, &m->change_room, sizeof *change);
+  if (!change)
+    return EPLB_ERR_MEMORY;
+  m->change = change;
+  change[m->num_changes++] = (eplb_change_t){slot, expert, direct};
+  return EPLB_SUCCESS;
+}
+
+/* The slots that get an expert, and those that get empty. */
+static eplb_status_t add_changes(builder_t *b) {
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int64_t i = 0; i < b->list.count && !status; i++) {
+    const eplb_transfer_t *t = &b->list.transfer[i];
+    status = add_change(b->moves, t->to_slot, t->expert, b->arrival[i] == EPLB_ARRIVES_DIRECT);
+  }
+  for (int s = 0; s < b->session->placement->num_slots && !status; s++)
+    if (b->next[s] == EPLB_EMPTY && b->row[s] != EPLB_EMPTY)
+      status = add_change(b->moves, s, EPLB_EMPTY, 0);
+  return status;
+}
+
+/* Adds what turns b->row into b->next: opens a flight where it does not fit the last, or stands on what that brings,
+ * and takes this rank's share. */
+static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
+  eplb_moves_t *m = b->moves;
+  int64_t bytes = (int64_t)b->session->layer[layer].expert_bytes;
+  eplb_status_t status = eplb_derive_rows(b->deriver, b->row, b->next, layer, bytes, &b->list);
+  if (status)
+    return status;
+  find_arrivals(b);
+  find_chains(b);
+  weigh_part(b, layer);
+  if (m->num_flights == 0 || !is_first || !fits(b))
+    status = open_flight(b);
+  if (!status)
+    status = open_part(b, layer);
+  for (int64_t i = 0; i < b->list.count && !status; i++) {
+    const eplb_transfer_t *t = &b->list.transfer[i];
+    m->part[m->num_parts - 1].transfers[t->link]++;
+    status = eplb_own_moves_add(&b->own, t, b->arrival[i], is_in_chain(b, t));
+  }
+  if (!status)
+    status = add_changes(b);
+  if (status)
+    return status;
+  m->part[m->num_parts - 1].target_end = m->num_targets;
+  m->part[m->num_parts - 1].change_end = m->num_changes;
+  eplb_flight_t *flight = &m->flight[m->num_flights - 1];
+  flight->part_end = m->num_parts;
+  flight->incoming_end = m->num_incoming;
+  flight->outgoing_end = m->num_outgoing;
+  return EPLB_SUCCESS;
+}
+
+/* ---- a layer, and all of them ---- */
+
+/* How many experts of the layer every rank can stage. */
+static eplb_status_t find_capacity(const builder_t *b, int layer, int *capacity) {
+  size_t size = eplb_staged_size(b->session, layer), most = size ? b->moves->staging_limit / size : INT_MAX;
+  if (most < 1)
+    return eplb_fail(EPLB_ERR_SHAPE, "layer %d: an expert needs %zu bytes of staging; staging_bytes allows %zu", layer,
+                     size, b->moves->staging_limit);
+  int spares = eplb_tensors_spares(&b->session->layer[layer], b->session->pool);
+  *capacity = most < (size_t)spares ? (int)most : spares;
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t add_layer(builder_t *b, eplb_placement_t *after, int layer) {
+  const eplb_session_t *s = b->session;
+  int slots = after->num_slots, capacity = 0, steps = 0;
+  size_t row_bytes = (size_t)slots * sizeof(int32_t);
+  int32_t *goal = eplb_placement_row(after, layer);
+  memcpy(b->row, eplb_placement_row(s->placement, layer), row_bytes);
+  if (!memcmp(b->row, goal, row_bytes))
+    return EPLB_SUCCESS;
+  eplb_status_t status = find_capacity(b, layer, &capacity);
+  if (!status)
+    status = eplb_steps_cut(s->topology, after->num_experts, capacity, b->row, goal, b->step, &steps);
+  b->moves->num_layers += steps > 0;
+  for (int step = 0; step < steps && !status; step++) {
+    memcpy(b->next, b->row, row_bytes);
+    eplb_steps_take(slots, goal, b->step, step, b->next);
+    status = add_part(b, layer, step == 0);
+    memcpy(b->row, b->next, row_bytes);
+  }
+  if (!status && steps)
+    b->moves->part[b->moves->num_parts - 1].is_last = 1;
+  return status;
+}
+
+/* What staging may take: as configured, or what the largest layer needs if all slots of the largest rank change. */
+static size_t staging_limit(const eplb_session_t *s) {
+  if (s->options.staging_bytes)
+    return s->options.staging_bytes;
+  size_t largest = 0, most = 0;
+  for (int l = 0; l < s->options.num_layers; l++)
+    largest = eplb_staged_size(s, l) > largest ? eplb_staged_size(s, l) : largest;
+  for (int r = 0; r < s->num_ranks; r++) {
+    size_t slots = (size_t)(s->topology->slot_begin[r + 1] - s->topology->slot_begin[r]);
+    most = slots > most ? slots : most;
+  }
+  return largest * most;
+}
+
+static double busiest(const double *bytes, int num_ranks) {
+  double most = 0, all = 0;
+  for (int r = 0; r < num_ranks; r++) {
+    most = bytes[r] > most ? bytes[r] : most;
+    all += bytes[r];
+  }
+  return all > 0 ? most * num_ranks / all : 1;
+}
+
+static eplb_status_t prepare(builder_t *b, const eplb_session_t *s, eplb_moves_t *moves) {
+  int slots = s->placement->num_slots;
+  *b = (builder_t){.session = s,
+                   .moves = moves,
+                   .arrival = EPLB_NEW(eplb_arrival_t, slots),
+                   .part = EPLB_NEW(traffic_t, s->num_ranks),
+                   .flight = EPLB_NEW(traffic_t, s->num_ranks),
+                   .sent = EPLB_NEW(double, s->num_ranks),
+                   .received = EPLB_NEW(double, s->num_ranks),
+                   .row = EPLB_NEW(int32_t, slots),
+                   .next = EPLB_NEW(int32_t, slots),
+                   .step = EPLB_NEW(int32_t, slots),
+                   .read = EPLB_NEW(unsigned char, slots),
+                   .copied = EPLB_NEW(unsigned char, slots),
+                   .goes_on = EPLB_NEW(unsigned char, slots),
+                   .spares_limit = INT_MAX};
+  if (!b->arrival || !b->part || !b->flight || !b->sent || !b->received || !b->row || !b->next || !b->step ||
+      !b->read || !b->copied || !b->goes_on)
+    return EPLB_ERR_MEMORY;
+  for (int l = 0; l < s->options.num_layers; l++) {
+    int spares = eplb_tensors_spares(&s->layer[l], s->pool);
+    b->spares_limit = spares < b->spares_limit ? spares : b->spares_limit;
+  }
+  eplb_status_t status = eplb_own_moves_prepare(&b->own, s, moves);
+  return status ? status : eplb_deriver_create(s->topology, s->options.num_experts, &b->deriver);
+}
+
+static void release(builder_t *b) {
+  eplb_own_moves_free(&b->own);
+  eplb_deriver_destroy(&b->deriver);
+  eplb_transfers_free(&b->list);
+  free(b->arrival);
+  free(b->part);
+  free(b->flight);
+  free(b->sent);
+  free(b->received);
+  free(b->row);
+  free(b->next);
+  free(b->step);
+  free(b->read);
+  free(b->copied);
+  free(b->goes_on);
+}
+
+eplb_status_t eplb_moves_derive(const eplb_session_t *s, eplb_placement_t *after, int verify, eplb_moves_t *moves) {
+  builder_t b;
+  moves->verify = verify;
+  moves->staging_limit = staging_limit(s);
+  eplb_status_t status = prepare(&b, s, moves);
+  for (int l = 0; l < after->num_layers && !status; l++)
+    status = add_layer(&b, after, l);
+  if (!status) {
+    moves->busiest_sender = busiest(b.sent, s->num_ranks);
+    moves->busiest_receiver = busiest(b.received, s->num_ranks);
+  }
+  release(&b);
+  return status;
+}

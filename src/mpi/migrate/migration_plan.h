@@ -1,0 +1,87 @@
+/* This rank's part of a rebalance: what it receives, what it sends, in which order. Derived without communication;
+ * every rank cuts the layers into the same flights and numbers the messages of a pair of ranks alike. */
+#ifndef EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
+#define EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
+
+#include "mpi/migrate/location.h"
+
+/* An expert that this rank gets, at first to a place of its own, from there into its target slots. */
+typedef struct eplb_incoming {
+  int32_t layer, expert;
+  int32_t peer;            /* the rank that sends it, or this one: a copy from own_slot */
+  int32_t own_slot;        /* local, or -1 */
+  int32_t tag;             /* among the messages of a pair of ranks in a flight */
+  int32_t first_relay;     /* first of the outgoing that pass it on, or -1 */
+  int32_t link;            /* an eplb_link_t */
+  eplb_place_t place;      /* a slot only where nothing is lost by that */
+  int32_t lane;            /* first of its lanes, while it has some; else -1 */
+  size_t chunk_bytes;      /* that its message is cut into */
+  int64_t posted, arrived; /* chunks; arrived counts those that are there with all before them */
+  uint64_t hash;           /* that came with it */
+} eplb_incoming_t;
+
+/* An expert that this rank sends. */
+typedef struct eplb_outgoing {
+  int32_t layer;
+  int32_t peer;
+  int32_t tag;
+  int32_t source;     /* the incoming that it passes on, or -1: what an own slot holds */
+  int32_t next_relay; /* the next outgoing of the same source, or -1 */
+  int32_t link;
+  eplb_place_t place; /* that of the source, or a slot */
+  int32_t lane;
+  size_t chunk_bytes;
+  int64_t posted;  /* chunks */
+  int64_t bounced; /* of them, those that MPI was given out of a buffer: in order, whichever copy is done first */
+  uint64_t hash;   /* that goes with it */
+} eplb_outgoing_t;
+
+/* An incoming expert's way into a slot. */
+typedef struct eplb_target {
+  int32_t incoming, own_slot;
+} eplb_target_t;
+
+/* A slot of any rank that changes. */
+typedef struct eplb_change {
+  int32_t slot, expert;
+  int32_t direct; /* the expert goes straight into it: until the commit the slot holds neither */
+} eplb_change_t;
+
+/* What is committed at once: a layer's change, or as much of it as staging holds. */
+typedef struct eplb_part {
+  int layer;
+  int is_last; /* of its layer */
+  int target_begin, target_end, change_begin, change_end;
+  int64_t transfers[EPLB_NUM_LINKS]; /* of all ranks */
+} eplb_part_t;
+
+/* Parts that move together and wait for each other: as many as staging holds on every rank. */
+typedef struct eplb_flight {
+  int part_begin, part_end;
+  int incoming_begin, incoming_end, outgoing_begin, outgoing_end;
+} eplb_flight_t;
+
+typedef struct eplb_moves {
+  int verify;           /* checksums travel behind each expert */
+  size_t staging_limit; /* bytes, the same on every rank */
+  size_t staging_peak;  /* of this rank's flights */
+  int num_layers;       /* that change */
+  double busiest_sender, busiest_receiver;
+  int num_parts, num_flights, num_incoming, num_outgoing, num_targets, num_changes;
+  int part_room, flight_room, incoming_room, outgoing_room, target_room, change_room;
+  eplb_part_t *part;
+  eplb_flight_t *flight;
+  eplb_incoming_t *incoming;
+  eplb_outgoing_t *outgoing;
+  eplb_target_t *target;
+  eplb_change_t *change; /* of all ranks, part by part */
+} eplb_moves_t;
+
+/* Derives all of it from the session's placement and the one after it. Within a device `after` may be permuted, where a
+ * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_moves_free, also after
+ * a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
+eplb_status_t eplb_moves_derive(const eplb_session_t *session, eplb_placement_t *after, int verify,
+                                eplb_moves_t *moves);
+void eplb_moves_free(eplb_moves_t *moves);
+
+#endif

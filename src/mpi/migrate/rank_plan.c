@@ -1,0 +1,162 @@
+#include "mpi/migrate/rank_plan.h"
+#include "core/util/alloc.h"
+
+void *eplb_with_room(void *array, int count, int *room, size_t size) {
+  if (count < *room)
+    return array;
+  void *grown = eplb_grow(array, 2 * (size_t)*room + 16, size);
+  if (grown)
+    *room = 2 * *room + 16;
+  return grown;
+}
+
+/* Whole lines of a cache, so that wide loads and device copies find them aligned; nothing where all is reached by
+ * tables. */
+size_t eplb_staged_size(const eplb_session_t *s, int layer) {
+  return (s->layer[layer].staged_bytes + 15) & ~(size_t)15;
+}
+
+eplb_status_t eplb_own_moves_prepare(eplb_own_moves_t *own, const eplb_session_t *s, eplb_moves_t *moves) {
+  int slots = eplb_session_slots(s);
+  *own = (eplb_own_moves_t){.session = s,
+                            .moves = moves,
+                            .sent = EPLB_NEW(int32_t, s->num_ranks),
+                            .received = EPLB_NEW(int32_t, s->num_ranks),
+                            .incoming_of_slot = EPLB_NEW(int32_t, slots),
+                            .copy_of_slot = EPLB_NEW(int32_t, slots)};
+  return own->sent && own->received && own->incoming_of_slot && own->copy_of_slot ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+}
+
+void eplb_own_moves_free(eplb_own_moves_t *own) {
+  free(own->sent);
+  free(own->received);
+  free(own->incoming_of_slot);
+  free(own->copy_of_slot);
+  *own = (eplb_own_moves_t){0};
+}
+
+void eplb_own_moves_open_flight(eplb_own_moves_t *own) {
+  own->staging = 0;
+  own->spares = 0;
+  for (int r = 0; r < own->session->num_ranks; r++)
+    own->sent[r] = own->received[r] = 0;
+}
+
+void eplb_own_moves_open_part(eplb_own_moves_t *own) {
+  for (int s = 0; s < eplb_session_slots(own->session); s++)
+    own->incoming_of_slot[s] = own->copy_of_slot[s] = -1;
+}
+
+/* Whoever passes an expert on over the network is behind by the chunks that are under way, for long where many share a
+ * link. So experts that cross it more than once are cut finer. */
+enum { CHUNKS_IN_CHAIN = 32, FINEST_IN_CHAIN = 4096 };
+
+static size_t smaller(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+/* How the message with `peer` is cut: the same at both ends. */
+static size_t chunk_bytes(const eplb_session_t *s, int layer, int peer, int in_chain) {
+  size_t most = s->options.chunk_bytes, fine = s->layer[layer].expert_bytes / CHUNKS_IN_CHAIN;
+  if (in_chain)
+    most = smaller(most, fine < FINEST_IN_CHAIN ? FINEST_IN_CHAIN : fine - fine % FINEST_IN_CHAIN);
+  return eplb_session_uses_letters(s, peer) ? smaller(most, eplb_box_chunk(s->box)) : most;
+}
+
+/* A place for an incoming expert: the slot itself, or the next of staging. */
+static eplb_place_t find_place(eplb_own_moves_t *own, int layer, int slot, eplb_arrival_t arrival) {
+  if (arrival == EPLB_ARRIVES_DIRECT)
+    return (eplb_place_t){.slot = slot};
+  eplb_place_t place = {.slot = -1, .spare = own->spares, .staging = own->staging};
+  own->spares += eplb_tensors_have_tables(&own->session->layer[layer]);
+  own->staging += eplb_staged_size(own->session, layer);
+  if (own->staging > own->moves->staging_peak)
+    own->moves->staging_peak = own->staging;
+  return place;
+}
+
+/* A new incoming expert; its number, or -1 without memory. */
+static int add_incoming(eplb_own_moves_t *own, const eplb_transfer_t *t, int own_slot, int to_slot,
+                        eplb_arrival_t arrival, int in_chain) {
+  eplb_moves_t *m = own->moves;
+  eplb_incoming_t *incoming = eplb_with_room(m->incoming, m->num_incoming, &m->incoming_room, sizeof *incoming);
+  if (!incoming)
+    return -1;
+  m->incoming = incoming;
+  incoming[m->num_incoming] =
+      (eplb_incoming_t){.layer = t->layer,
+                        .expert = t->expert,
+                        .peer = t->from_device,
+                        .own_slot = own_slot,
+                        .tag = own_slot < 0 ? own->received[t->from_device]++ : 0,
+                        .first_relay = -1,
+                        .link = t->link,
+                        .place = find_place(own, t->layer, to_slot, arrival),
+                        .lane = -1,
+                        .chunk_bytes = chunk_bytes(own->session, t->layer, t->from_device, in_chain)};
+  return m->num_incoming++;
+}
+
+static eplb_status_t add_target(eplb_own_moves_t *own, int incoming, int own_slot) {
+  eplb_moves_t *m = own->moves;
+  eplb_target_t *target = eplb_with_room(m->target, m->num_targets, &m->target_room, sizeof *target);
+  if (!target)
+    return EPLB_ERR_MEMORY;
+  m->target = target;
+  target[m->num_targets++] = (eplb_target_t){incoming, own_slot};
+  own->incoming_of_slot[own_slot] = incoming;
+  return EPLB_SUCCESS;
+}
+
+/* A transfer to this rank: from another rank, or from an own slot, or a second slot for what it receives anyway. */
+static eplb_status_t take(eplb_own_moves_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int in_chain) {
+  int first_slot = own->session->topology->slot_begin[own->session->rank];
+  int from = t->from_slot - first_slot, to = t->to_slot - first_slot, incoming;
+  if (t->link != EPLB_LINK_DEVICE)
+    incoming = add_incoming(own, t, -1, to, arrival, in_chain);
+  else if (t->stage > 0)
+    incoming = own->incoming_of_slot[from];
+  else if (arrival == EPLB_ARRIVES_SHARED)
+    incoming = own->copy_of_slot[from];
+  else
+    incoming = own->copy_of_slot[from] = add_incoming(own, t, from, to, arrival, in_chain);
+  return incoming < 0 ? EPLB_ERR_MEMORY : add_target(own, incoming, to);
+}
+
+/* A transfer from this rank to another: of what an own slot holds, or of what it receives itself. */
+static eplb_status_t give(eplb_own_moves_t *own, const eplb_transfer_t *t, int in_chain) {
+  eplb_moves_t *m = own->moves;
+  eplb_outgoing_t *outgoing = eplb_with_room(m->outgoing, m->num_outgoing, &m->outgoing_room, sizeof *outgoing);
+  if (!outgoing)
+    return EPLB_ERR_MEMORY;
+  m->outgoing = outgoing;
+  int slot = t->from_slot - own->session->topology->slot_begin[own->session->rank];
+  int source = t->stage > 0 ? own->incoming_of_slot[slot] : -1;
+  eplb_incoming_t *in = source < 0 ? NULL : &m->incoming[source];
+  if (in && in->own_slot >= 0) { /* it is here already */
+    slot = in->own_slot;
+    source = -1;
+    in = NULL;
+  }
+  outgoing[m->num_outgoing] =
+      (eplb_outgoing_t){.layer = t->layer,
+                        .peer = t->to_device,
+                        .tag = own->sent[t->to_device]++,
+                        .source = source,
+                        .next_relay = in ? in->first_relay : -1,
+                        .link = t->link,
+                        .place = in ? in->place : (eplb_place_t){.slot = slot},
+                        .lane = -1,
+                        .chunk_bytes = chunk_bytes(own->session, t->layer, t->to_device, in_chain)};
+  if (in)
+    in->first_relay = m->num_outgoing;
+  m->num_outgoing++;
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_own_moves_add(eplb_own_moves_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival,
+                                 int in_chain) {
+  if (t->to_device == own->session->rank)
+    return take(own, t, arrival, in_chain);
+  return t->from_device == own->session->rank ? give(own, t, in_chain) : EPLB_SUCCESS;
+}

@@ -1,0 +1,42 @@
+/* From the transfers of all ranks to those of this one. */
+#ifndef EPLB_MPI_MIGRATE_RANK_PLAN_H
+#define EPLB_MPI_MIGRATE_RANK_PLAN_H
+
+#include "mpi/migrate/migration_plan.h"
+
+/* How an expert gets to its slot's device. */
+typedef enum eplb_arrival {
+  EPLB_ARRIVES_STAGED, /* into staging */
+  EPLB_ARRIVES_DIRECT, /* straight into the slot */
+  EPLB_ARRIVES_SHARED  /* with another slot of the device: by a copy at the commit */
+} eplb_arrival_t;
+
+typedef struct eplb_own_moves {
+  const eplb_session_t *session;
+  eplb_moves_t *moves;
+  int32_t *sent, *received;  /* [num_ranks]: experts to and from each rank in this flight */
+  int32_t *incoming_of_slot; /* [own slots]: which incoming a slot gets in this part, or -1 */
+  int32_t *copy_of_slot;     /* [own slots]: which incoming is its copy in this part, or -1 */
+  size_t staging;            /* that this flight takes so far */
+  int32_t spares;
+} eplb_own_moves_t;
+
+/* All zero before; free also after a failure. EPLB_ERR_MEMORY. */
+eplb_status_t eplb_own_moves_prepare(eplb_own_moves_t *own, const eplb_session_t *session, eplb_moves_t *moves);
+void eplb_own_moves_free(eplb_own_moves_t *own);
+
+void eplb_own_moves_open_flight(eplb_own_moves_t *own);
+void eplb_own_moves_open_part(eplb_own_moves_t *own);
+
+/* Notes a transfer of the part, if it is this rank's; `in_chain`: its expert crosses the network besides, before it or
+ * after. EPLB_ERR_MEMORY. */
+eplb_status_t eplb_own_moves_add(eplb_own_moves_t *own, const eplb_transfer_t *transfer, eplb_arrival_t arrival,
+                                 int in_chain);
+
+/* `count` elements of `size` bytes, and room for one more at least; *room says for how many. NULL without memory. */
+void *eplb_with_room(void *array, int count, int *room, size_t size);
+
+/* What staging an expert of the layer takes. */
+size_t eplb_staged_size(const eplb_session_t *session, int layer);
+
+#endif

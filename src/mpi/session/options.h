@@ -1,0 +1,16 @@
+/* What a session is told: by its options and by the environment. */
+#ifndef EPLB_MPI_SESSION_OPTIONS_H
+#define EPLB_MPI_SESSION_OPTIONS_H
+
+#include <eplb/session.h>
+
+/* Copies `given` with the overrides of this process's EPLB_ variables into *options, its trigger into *trigger, where
+ * options->trigger then points, and checks it all, as far as one rank can. Local. EPLB_ERR_ARGUMENT names the option or
+ * variable. *options is set, if only to defaults, on failure too. */
+eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options,
+                                   eplb_trigger_t *trigger);
+
+/* Agrees on the ranks' statuses and, where all are good, on their options. Collective over comm. */
+eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_session_options_t *options);
+
+#endif

@@ -1,0 +1,270 @@
+#include "mpi/session/session.h"
+#include "core/util/alloc.h"
+#include "mpi/comm/agree.h"
+#include "mpi/comm/launcher.h"
+#include "mpi/session/options.h"
+#include <eplb/detect.h>
+#include <limits.h>
+
+static void release(eplb_session_t *s) {
+  for (int l = 0; s->layer && l < s->options.num_layers; l++)
+    eplb_tensors_free(&s->layer[l]);
+  free(s->layer);
+  eplb_history_destroy(&s->history);
+  free(s->window);
+  free(s->counts);
+  free(s->load);
+  if (s->memory)
+    s->memory->release(s->memory->self, s->staging);
+  eplb_pools_free(s->pool, s->num_pools);
+  eplb_placement_destroy(&s->placement);
+  eplb_topology_destroy(&s->topology);
+  free(s);
+}
+
+/* Local: the topology that the caller gave, or else sees that detection can be asked for it. */
+static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *given) {
+  if (given->num_devices != s->num_ranks)
+    return eplb_fail(EPLB_ERR_SHAPE, "a topology of %d devices for %d ranks; expected one device for each rank",
+                     given->num_devices, s->num_ranks);
+  return eplb_topology_copy(given, &s->topology);
+}
+
+/* Collective. */
+static eplb_status_t find_topology(eplb_session_t *s) {
+  eplb_machine_t *machine;
+  eplb_status_t status = eplb_machine_detect(s->comm, s->options.slots_per_rank, &machine);
+  if (status)
+    return status;
+  status = eplb_agree(s->comm, eplb_topology_copy(machine->topology, &s->topology));
+  eplb_machine_destroy(&machine);
+  return status;
+}
+
+static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *given) {
+  int layers = s->options.num_layers, experts = s->options.num_experts, slots = eplb_topology_num_slots(s->topology);
+  if (slots > INT_MAX / layers)
+    return eplb_fail(EPLB_ERR_SHAPE, "%d layers of %d slots; expected no more than %d in all", layers, slots, INT_MAX);
+  if (!given)
+    return eplb_placement_create_linear(layers, experts, slots, &s->placement);
+  if (given->num_layers != layers || given->num_experts != experts || given->num_slots != slots)
+    return eplb_fail(EPLB_ERR_SHAPE,
+                     "the initial placement has %d layers of %d experts in %d slots; expected %d of %d in "
+                     "%d",
+                     given->num_layers, given->num_experts, given->num_slots, layers, experts, slots);
+  eplb_status_t status = eplb_placement_validate(given);
+  return status ? status : eplb_placement_copy(given, &s->placement);
+}
+
+/* Whether this shape can be planned at all: better said now than by the first rebalance. */
+static eplb_status_t try_planner(const eplb_session_t *s) {
+  eplb_placement_t *trial = NULL;
+  eplb_status_t status = eplb_plan(&s->options.plan, s->topology, 1, s->options.num_experts, s->counts, &trial);
+  eplb_placement_destroy(&trial);
+  return status;
+}
+
+/* Local: all that is left to allocate and check once there is a topology. */
+static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial) {
+  for (int d = 0; d < s->num_ranks; d++)
+    if (s->topology->slot_begin[d + 1] - s->topology->slot_begin[d] > INT16_MAX)
+      return eplb_fail(EPLB_ERR_SHAPE, "rank %d has more than %d slots in a layer", d, INT16_MAX);
+  size_t values = (size_t)s->options.num_layers * (size_t)s->options.num_experts;
+  s->layer = EPLB_NEW(eplb_tensors_t, s->options.num_layers);
+  s->window = EPLB_NEW(int64_t, values);
+  s->counts = EPLB_NEW(double, values);
+  s->load = EPLB_NEW(double, s->rank == 0 ? values : 1);
+  if (!s->layer || !s->window || !s->counts || !s->load)
+    return EPLB_ERR_MEMORY;
+  eplb_status_t status = EPLB_SUCCESS;
+  if (s->rank == 0)
+    status = eplb_history_create(s->options.num_layers, s->options.num_experts, s->options.history, EPLB_HISTORY_DECAY,
+                                 &s->history);
+  if (!status)
+    status = take_placement(s, initial);
+  if (!status)
+    status = try_planner(s);
+  return status ? status : eplb_session_fault(s, EPLB_STEP_CREATE, NULL, 0);
+}
+
+eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options, eplb_session_t **session) {
+  if (comm == MPI_COMM_NULL)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "the communicator is MPI_COMM_NULL");
+  int launched_as;
+  eplb_status_t status = eplb_launcher_check(&launched_as);
+  if (status)
+    return status;
+  MPI_Comm own;
+  MPI_Comm_dup(comm, &own);
+
+  eplb_session_options_t resolved;
+  eplb_trigger_t trigger;
+  status = eplb_options_resolve(options, &resolved, &trigger);
+  if (!status && !session)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_session_t *s = EPLB_NEW(eplb_session_t, 1);
+  if (s) {
+    s->comm = own;
+    s->options = resolved;
+    s->memory = resolved.memory ? resolved.memory : eplb_memory_host();
+    MPI_Comm_rank(own, &s->rank);
+    MPI_Comm_size(own, &s->num_ranks);
+  } else {
+    status = EPLB_ERR_MEMORY;
+  }
+  if (!status && resolved.topology)
+    status = take_topology(s, resolved.topology);
+
+  status = eplb_options_agree(own, status, &resolved);
+  if (!status && !resolved.topology)
+    status = find_topology(s);
+  if (!status)
+    status = eplb_agree(own, furnish(s, resolved.initial));
+  if (!status)
+    status = eplb_box_create(own, resolved.shared_bytes, &s->box);
+  if (status) {
+    if (s)
+      release(s);
+    MPI_Comm_free(&own);
+    return status;
+  }
+  s->options.topology = NULL; /* the caller's may go now */
+  s->options.initial = NULL;
+  if (resolved.plan.payback) {
+    s->payback = *resolved.plan.payback;
+    s->expert_bytes_given = s->payback.expert_bytes > 0;
+    s->options.plan.payback = &s->payback;
+  }
+  if (resolved.trigger) {
+    s->trigger = trigger;
+    s->options.trigger = &s->trigger;
+  }
+  s->fetcher = eplb_fetcher_create(s->box);
+  *session = s;
+  return EPLB_SUCCESS;
+}
+
+/* Collective: the session's devices in the domains that are detected now. */
+static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **topology) {
+  eplb_machine_t *machine = NULL;
+  eplb_status_t status = eplb_machine_detect(s->comm, 1, &machine);
+  if (status)
+    return status;
+  const eplb_topology_t *found = machine->topology;
+  const char *names[EPLB_MAX_LEVELS];
+  for (int l = 0; l < found->num_levels; l++)
+    names[l] = found->level_name[l];
+  int *slots = EPLB_NEW(int, s->num_ranks);
+  for (int r = 0; slots && r < s->num_ranks; r++)
+    slots[r] = s->topology->slot_begin[r + 1] - s->topology->slot_begin[r];
+  status = slots ? eplb_topology_create(s->num_ranks, found->num_levels, names, found->node_level, found->domain, slots,
+                                        s->topology->speed, 0, topology)
+                 : EPLB_ERR_MEMORY;
+  free(slots);
+  eplb_machine_destroy(&machine);
+  return eplb_agree(s->comm, status);
+}
+
+eplb_status_t eplb_session_redetect(eplb_session_t *session) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_status_t status = EPLB_SUCCESS;
+  if (session->rebalancing)
+    status = eplb_fail(EPLB_ERR_STATE, "the machine cannot be detected anew while a rebalance is open");
+  status = eplb_agree(session->comm, status);
+  eplb_topology_t *found = NULL, old;
+  if (!status)
+    status = detect_domains(session, &found);
+  if (!status) { /* the caller may hold the address */
+    old = *session->topology;
+    *session->topology = *found;
+    *found = old;
+  }
+  eplb_topology_destroy(&found);
+  return status;
+}
+
+eplb_status_t eplb_session_destroy(eplb_session_t **session) {
+  if (!session || !*session)
+    return EPLB_SUCCESS;
+  eplb_session_t *s = *session;
+  if (s->rebalancing)
+    return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+  eplb_fetcher_destroy(&s->fetcher);
+  eplb_regions_destroy(&s->regions);
+  eplb_box_destroy(&s->box);
+  MPI_Comm_free(&s->comm);
+  release(s);
+  *session = NULL;
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void **memory) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_status_t status = memory ? EPLB_SUCCESS : eplb_fail(EPLB_ERR_ARGUMENT, "memory is NULL");
+  status = eplb_agree(session->comm, status);
+  return status ? status : eplb_regions_add(session->comm, session->box, &session->regions, bytes, memory);
+}
+
+/* What a registration needs. */
+static eplb_status_t check_closed(const eplb_session_t *session, const char *name) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  if (session->rebalancing)
+    return eplb_fail(EPLB_ERR_STATE, "\"%s\" cannot be registered while a rebalance is open", name ? name : "");
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t add_tensor(eplb_session_t *s, int layer, const eplb_tensor_t *tensor) {
+  eplb_status_t status = check_closed(s, tensor->name);
+  return status ? status : eplb_tensors_add(s->layer, s->options.num_layers, eplb_session_slots(s), layer, tensor);
+}
+
+eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base, size_t bytes,
+                                    size_t stride) {
+  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .base = base, .bytes = bytes, .stride = stride});
+}
+
+eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, const char *name, void **slot,
+                                          size_t bytes) {
+  if (!slot)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: the table of tensor \"%s\" is NULL", layer, name ? name : "");
+  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .table = slot, .bytes = bytes});
+}
+
+eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare, int count,
+                                           size_t bytes) {
+  eplb_status_t status = check_closed(session, name);
+  return status ? status
+                : eplb_pools_add(&session->pool, &session->num_pools,
+                                 &(eplb_pool_t){.name = name, .spare = spare, .count = count, .bytes = bytes});
+}
+
+eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count) {
+  if (!session || !count)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", session ? "count" : "session");
+  int experts = session->options.num_experts;
+  if (layer < 0 || layer >= session->options.num_layers)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "counts of layer %d; expected 0 to %d", layer, session->options.num_layers - 1);
+  int64_t *window = session->window + (size_t)layer * (size_t)experts;
+  for (int e = 0; e < experts; e++) {
+    if (count[e] < 0)
+      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: a count of %lld tokens; expected 0 or more", layer, e,
+                       (long long)count[e]);
+    if (count[e] > INT64_MAX - window[e])
+      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: %lld tokens more than the %lld of this window reach 2^63",
+                       layer, e, (long long)count[e], (long long)window[e]);
+  }
+  for (int e = 0; e < experts; e++)
+    window[e] += count[e];
+  return EPLB_SUCCESS;
+}
+
+const eplb_placement_t *eplb_session_placement(const eplb_session_t *session) {
+  return session->placement;
+}
+
+const eplb_topology_t *eplb_session_topology(const eplb_session_t *session) {
+  return session->topology;
+}

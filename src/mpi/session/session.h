@@ -1,0 +1,55 @@
+/* What a session holds. Its files: options.c (what it is told), session.c (its life), decide.c (from counts to a
+ * mapping), moves.c (from the mapping to this rank's part), mover.c (moving it), rebalance.c (the calls that put these
+ * together). */
+#ifndef EPLB_MPI_SESSION_SESSION_H
+#define EPLB_MPI_SESSION_SESSION_H
+
+#include "mpi/memory/cma.h"
+#include "mpi/memory/shm_region.h"
+#include "mpi/migrate/tensors.h"
+#include <eplb/session.h>
+
+typedef struct eplb_rebalancing eplb_rebalancing_t;
+
+struct eplb_session {
+  MPI_Comm comm; /* its own */
+  int rank, num_ranks;
+  eplb_session_options_t options; /* with the environment's overrides; its topology and initial are not kept */
+  eplb_payback_t payback;         /* what options.plan.payback points to, if anything */
+  int expert_bytes_given;         /* in it */
+  eplb_trigger_t trigger;         /* what options.trigger points to, if anything */
+  int windows_since;              /* on rank 0: since the last rebalance that changed anything */
+  eplb_topology_t *topology;
+  eplb_placement_t *placement;
+  eplb_tensors_t *layer;   /* [num_layers] */
+  int64_t *window;         /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
+  double *counts;          /* the same as they are reduced */
+  double *load;            /* on rank 0: of all ranks */
+  eplb_history_t *history; /* on rank 0: the windows of earlier rebalances */
+  int num_pools;
+  eplb_pool_t *pool;
+  const eplb_memory_t *memory;
+  eplb_box_t *box; /* to and from ranks that share memory with this one; or NULL */
+  eplb_regions_t *regions;
+  eplb_fetcher_t *fetcher; /* of their own memory; or NULL */
+  char *staging;           /* for incoming experts, as large as any rebalance has needed so far */
+  size_t staging_bytes;
+  int has_verified;                /* a rebalance with checksums has moved weights */
+  eplb_rebalancing_t *rebalancing; /* NULL: none is open */
+};
+
+static inline int eplb_session_slots(const eplb_session_t *s) {
+  return s->topology->slot_begin[s->rank + 1] - s->topology->slot_begin[s->rank];
+}
+
+/* Whether weights go to `rank` and come from it by letters. */
+static inline int eplb_session_uses_letters(const eplb_session_t *s, int rank) {
+  return s->memory->host_can_touch && eplb_box_reaches(s->box, rank);
+}
+
+/* The fault callback's answer at a step, where there is one. */
+static inline eplb_status_t eplb_session_fault(const eplb_session_t *s, eplb_step_t step, void *bytes, size_t size) {
+  return s->options.fault ? s->options.fault(s->options.fault_arg, step, bytes, size) : EPLB_SUCCESS;
+}
+
+#endif
