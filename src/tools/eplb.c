@@ -1,5 +1,5 @@
 /* eplb COMMAND [options] */
-#include "tools/commands.h"
+#include "tools/common/commands.h"
 #include <argp.h>
 #include <config.h>
 #include <eplb/eplb.h>

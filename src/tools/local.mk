@@ -6,55 +6,55 @@ eplb_SOURCES = \
 	src/core/formats/topology_spec.c \
 	src/mpi/comm/agree.c \
 	src/mpi/comm/launcher.c \
-	src/tools/bench.c \
-	src/tools/bench.h \
-	src/tools/bench_dispatch.c \
-	src/tools/bench_dispatch.h \
-	src/tools/bench_dispatch_measure.c \
-	src/tools/bench_dispatch_print.c \
-	src/tools/bench_migrate.c \
-	src/tools/bench_migrate.h \
-	src/tools/bench_migrate_count.c \
-	src/tools/bench_migrate_options.c \
-	src/tools/bench_migrate_print.c \
-	src/tools/bench_peer.c \
-	src/tools/bench_peer.h \
-	src/tools/bench_plan.c \
-	src/tools/commands.h \
+	src/tools/bench/bench.c \
+	src/tools/bench/bench.h \
+	src/tools/bench/bench_dispatch.c \
+	src/tools/bench/bench_dispatch.h \
+	src/tools/bench/bench_dispatch_measure.c \
+	src/tools/bench/bench_dispatch_print.c \
+	src/tools/bench/bench_migrate.c \
+	src/tools/bench/bench_migrate.h \
+	src/tools/bench/bench_migrate_count.c \
+	src/tools/bench/bench_migrate_options.c \
+	src/tools/bench/bench_migrate_print.c \
+	src/tools/bench/bench_peer.c \
+	src/tools/bench/bench_peer.h \
+	src/tools/bench/bench_plan.c \
+	src/tools/common/commands.h \
 	src/tools/eplb.c \
-	src/tools/generate.c \
-	src/tools/human.c \
-	src/tools/human.h \
-	src/tools/job.c \
-	src/tools/job.h \
-	src/tools/job_options.c \
-	src/tools/mpi.c \
-	src/tools/plan.c \
-	src/tools/plan.h \
-	src/tools/plan_judge.c \
-	src/tools/plan_print.c \
-	src/tools/planner_options.c \
-	src/tools/planner_options.h \
-	src/tools/recording_options.c \
-	src/tools/recording_options.h \
-	src/tools/replay.c \
-	src/tools/replay.h \
-	src/tools/replay_policy.c \
-	src/tools/replay_print.c \
-	src/tools/run.c \
-	src/tools/run.h \
-	src/tools/run_options.c \
-	src/tools/run_print.c \
-	src/tools/topo.c \
-	src/tools/topo.h \
-	src/tools/topo_host.c \
-	src/tools/topo_host.h \
-	src/tools/topo_json.c \
-	src/tools/topo_measure.c \
-	src/tools/topo_print.c \
-	src/tools/topo_unusual.c \
-	src/tools/weights.c \
-	src/tools/weights.h
+	src/tools/generate/generate.c \
+	src/tools/common/human.c \
+	src/tools/common/human.h \
+	src/tools/common/job.c \
+	src/tools/common/job.h \
+	src/tools/common/job_options.c \
+	src/tools/common/mpi.c \
+	src/tools/plan/plan.c \
+	src/tools/plan/plan.h \
+	src/tools/plan/plan_judge.c \
+	src/tools/plan/plan_print.c \
+	src/tools/common/planner_options.c \
+	src/tools/common/planner_options.h \
+	src/tools/common/recording_options.c \
+	src/tools/common/recording_options.h \
+	src/tools/replay/replay.c \
+	src/tools/replay/replay.h \
+	src/tools/replay/replay_policy.c \
+	src/tools/replay/replay_print.c \
+	src/tools/run/run.c \
+	src/tools/run/run.h \
+	src/tools/run/run_options.c \
+	src/tools/run/run_print.c \
+	src/tools/topo/topo.c \
+	src/tools/topo/topo.h \
+	src/tools/topo/topo_host.c \
+	src/tools/topo/topo_host.h \
+	src/tools/topo/topo_json.c \
+	src/tools/topo/topo_measure.c \
+	src/tools/topo/topo_print.c \
+	src/tools/topo/topo_unusual.c \
+	src/tools/common/weights.c \
+	src/tools/common/weights.h
 eplb_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
 eplb_LDADD = src/libeplb-mpi.la src/libeplb.la $(JANSSON_LIBS) $(MPI_LIBS) -lm
 

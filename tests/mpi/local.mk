@@ -19,8 +19,8 @@ EXTRA_DIST += $(MPI_TESTS:=.test) tests/mpi/run.sh
 
 check_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
-	src/tools/weights.c \
-	src/tools/weights.h \
+	src/tools/common/weights.c \
+	src/tools/common/weights.h \
 	tests/support/cargo.c \
 	tests/support/cargo.h \
 	tests/support/failing_memory.c \

@@ -2,7 +2,7 @@
 #ifndef TESTS_JOB_H
 #define TESTS_JOB_H
 
-#include "tools/weights.h"
+#include "tools/common/weights.h"
 #include <eplb/eplb_mpi.h>
 
 enum { JOB_LAYERS = 5, JOB_EXPERTS = 24, JOB_EXPERT_BYTES = 3001 };

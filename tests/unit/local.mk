@@ -231,11 +231,11 @@ tests_unit_trigger_SOURCES = tests/unit/trigger.c
 tests_unit_trigger_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_trigger_LDADD = $(CORE_LIBS)
 tests_unit_topo_print_SOURCES = \
-	src/tools/topo.h \
-	src/tools/topo_host.c \
-	src/tools/topo_host.h \
-	src/tools/topo_print.c \
-	src/tools/topo_unusual.c \
+	src/tools/topo/topo.h \
+	src/tools/topo/topo_host.c \
+	src/tools/topo/topo_host.h \
+	src/tools/topo/topo_print.c \
+	src/tools/topo/topo_unusual.c \
 	tests/unit/topo_print.c \
 	$(FOLDER_SOURCES)
 tests_unit_topo_print_CPPFLAGS = $(DETECT_CPPFLAGS) $(JANSSON_CFLAGS)

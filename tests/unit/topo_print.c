@@ -1,7 +1,7 @@
 /* What `eplb topo` shows of a job on machines with GPUs, which need not be at hand. */
 #include "folder.h"
 #include "tap.h"
-#include "tools/topo.h"
+#include "tools/topo/topo.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

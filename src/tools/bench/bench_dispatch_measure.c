@@ -1,0 +1,119 @@
+#include "mpi/comm/agree.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_dispatch.h"
+#include <string.h>
+
+/* ---- one layer ---- */
+
+typedef eplb_status_t act_fn(dispatch_job_t *j, int layer);
+
+static size_t values_before(const dispatch_job_t *j, int layer) {
+  return (size_t)layer * (size_t)j->loads->num_experts;
+}
+
+static size_t slots_before(const dispatch_side_t *side, int layer) {
+  return (size_t)layer * (size_t)side->placement->num_slots;
+}
+
+static eplb_status_t allreduce(dispatch_job_t *j, int layer) {
+  size_t first = values_before(j, layer);
+  MPI_Allreduce(j->ranks.count + first, j->sum + first, j->loads->num_experts, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t begin(dispatch_job_t *j, int layer) {
+  return eplb_batch_begin(j->batch, layer, j->ranks.count + values_before(j, layer));
+}
+
+static eplb_status_t end(dispatch_job_t *j, int layer) {
+  size_t first = slots_before(&j->ranks, layer);
+  return eplb_batch_end(j->batch, j->ranks.share + first, j->ranks.quota + first);
+}
+
+static eplb_status_t batch(dispatch_job_t *j, int layer) {
+  eplb_status_t status = begin(j, layer);
+  return status ? status : end(j, layer);
+}
+
+/* Work is counted in a core's time: where ranks share cores it takes longer, as a job's would. */
+static void work(double seconds) {
+  double until = bench_core_seconds() + seconds;
+  while (bench_core_seconds() < until)
+    ;
+}
+
+static eplb_status_t after(dispatch_job_t *j, int layer) {
+  work(j->options->compute);
+  return batch(j, layer);
+}
+
+/* Messages move on only when MPI is called: now and then, as a job would. */
+static eplb_status_t behind(dispatch_job_t *j, int layer) {
+  enum { LOOKS = 4 };
+  int arrived = 0;
+  eplb_status_t status = begin(j, layer);
+  for (int i = 0; i < LOOKS && !status; i++) {
+    work(j->options->compute / LOOKS);
+    if (!arrived)
+      status = eplb_batch_test(j->batch, &arrived);
+  }
+  return status ? status : end(j, layer);
+}
+
+static eplb_status_t shares(dispatch_job_t *j, int layer) {
+  return eplb_dispatch_shares(j->gpus.dispatch, layer, j->gpus.count + values_before(j, layer),
+                              j->gpus.share + slots_before(&j->gpus, layer));
+}
+
+/* The first GPU's, for as many tokens as this rank's batch has. */
+static eplb_status_t quotas(dispatch_job_t *j, int layer) {
+  size_t first = slots_before(&j->gpus, layer);
+  return eplb_dispatch_quotas(j->gpus.dispatch, layer, 0, EPLB_SPLIT_SHARES, j->gpus.share + first,
+                              j->ranks.count + values_before(j, layer), j->gpus.quota + first);
+}
+
+/* ---- all layers ---- */
+
+static const struct {
+  act_fn *act;
+  double (*clock)(void); /* of the wall where ranks wait for each other, else of the core */
+} acts[DISPATCH_ACTS] = {
+    [DISPATCH_ALLREDUCE] = {allreduce, bench_seconds}, [DISPATCH_BATCH] = {batch, bench_seconds},
+    [DISPATCH_AFTER] = {after, bench_seconds},         [DISPATCH_BEHIND] = {behind, bench_seconds},
+    [DISPATCH_SHARES] = {shares, bench_core_seconds},  [DISPATCH_QUOTAS] = {quotas, bench_core_seconds}};
+
+/* As if one rank had counted all tokens, and each of this rank's tokens has a replica. */
+static eplb_status_t check_layer(const dispatch_job_t *j, int layer) {
+  int experts = j->loads->num_experts;
+  const int32_t *replica = j->ranks.placement->replica_begin + (size_t)layer * (size_t)(experts + 1);
+  const float *share = j->ranks.share + slots_before(&j->ranks, layer);
+  const int32_t *quota = j->ranks.quota + slots_before(&j->ranks, layer);
+  eplb_status_t status = eplb_dispatch_shares(j->ranks.dispatch, layer, j->sum + values_before(j, layer), j->expected);
+  if (!status && memcmp(share, j->expected, (size_t)replica[experts] * sizeof *share))
+    status = eplb_fail(EPLB_ERR_INTERNAL, "layer %d: a batch's shares are not those of its counts' sum", layer);
+  for (int e = 0; e < experts && !status; e++) {
+    int64_t left = j->ranks.count[values_before(j, layer) + (size_t)e];
+    for (int32_t k = replica[e]; k < replica[e + 1]; k++)
+      left -= quota[k];
+    if (left)
+      status =
+          eplb_fail(EPLB_ERR_INTERNAL, "layer %d, expert %d: quotas miss its count by %lld", layer, e, (long long)left);
+  }
+  return status;
+}
+
+eplb_status_t dispatch_measure(dispatch_job_t *j, double *seconds) {
+  double own[DISPATCH_ACTS] = {0};
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int a = 0; a < DISPATCH_ACTS && !status; a++) {
+    status = eplb_agree(MPI_COMM_WORLD, status); /* and all start together */
+    double since = acts[a].clock();
+    for (int l = 0; l < j->loads->num_layers && !status; l++)
+      status = acts[a].act(j, l);
+    own[a] = (acts[a].clock() - since) / j->loads->num_layers;
+  }
+  for (int l = 0; l < j->loads->num_layers && !status; l++)
+    status = check_layer(j, l);
+  MPI_Allreduce(own, seconds, DISPATCH_ACTS, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+  return eplb_agree(MPI_COMM_WORLD, status);
+}

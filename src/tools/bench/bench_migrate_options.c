@@ -1,0 +1,56 @@
+#include "tools/bench/bench_migrate.h"
+#include "tools/common/commands.h"
+#include <argp.h>
+
+enum { KEY_FIXED = 256, KEY_PRIVATE };
+
+static const struct argp_option arguments[] = {
+    {"fixed", KEY_FIXED, NULL, 0, "slots have fixed addresses: a commit copies (else: it exchanges pointers in tables)",
+     0},
+    {"private", KEY_PRIVATE, NULL, 0, "weights in each rank's own memory (else: in memory that a node's ranks share)",
+     0},
+    {0}};
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  migrate_options_t *o = state->input;
+  (void)text;
+  switch (key) {
+  case KEY_FIXED:
+    o->fixed = 1;
+    return 0;
+  case KEY_PRIVATE:
+    o->private = 1;
+    return 0;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &o->job;
+    state->child_inputs[1] = &o->moving;
+    return 0;
+  case ARGP_KEY_SUCCESS:
+    if (o->moving.expert_bytes < 1)
+      argp_error(state, "--expert-bytes is 0, which takes no time; expected 1 or more");
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+void migrate_parse(int argc, char **argv, migrate_options_t *options) {
+  static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {&moving_argp, 0, NULL, 0}, {0}};
+  static const struct argp argp = {
+      arguments,
+      parse_option,
+      NULL,
+      "Under mpirun: migrate from plan to plan of the reference planner, and do the same in other "
+      "ways right after it.\vExample: mpirun -n 8 eplb bench migrate --expert-bytes 8M",
+      children,
+      NULL,
+      NULL};
+  *options = (migrate_options_t){.job.rounds = 3, .moving.expert_bytes = 1 << 20};
+  eplb_generate_options_init(&options->job.generate);
+  options->job.generate.num_layers = 1, options->job.generate.num_experts = 256, options->job.generate.drift = 1;
+  eplb_session_options_init(&options->moving.session);
+  options->moving.session.plan.planner = EPLB_PLANNER_REFERENCE;
+  options->moving.session.plan.policy = EPLB_POLICY_GLOBAL;
+  options->moving.session.verify = EPLB_VERIFY_NEVER;
+  tool_parse(&argp, argc, argv, options);
+}

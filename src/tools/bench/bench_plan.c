@@ -1,0 +1,355 @@
+/* eplb bench plan */
+#include "core/util/alloc.h"
+#include "tools/bench/bench.h"
+#include "tools/common/commands.h"
+#include "tools/common/human.h"
+#include "tools/common/planner_options.h"
+#include <argp.h>
+#include <eplb/eplb.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what is measured ---- */
+
+typedef struct shape {
+  int experts, slots, gpus, nodes, groups;
+  eplb_spread_t spread;
+  double parameter;
+  int layers;
+  double spill;
+} shape_t;
+
+/* 58 layers: DeepSeek-V3's. */
+static const shape_t shapes[] = {
+    {256, 288, 32, 4, 1, EPLB_SPREAD_LOGNORMAL, 1, 58, 0},
+    {256, 320, 64, 8, 1, EPLB_SPREAD_LOGNORMAL, 1, 58, 0},
+    {256, 320, 64, 8, 1, EPLB_SPREAD_ZIPF, 1.2, 58, 0},
+    {256, 288, 72, 9, 1, EPLB_SPREAD_LOGNORMAL, 1, 58, 0},
+    {128, 192, 64, 8, 1, EPLB_SPREAD_LOGNORMAL, 1, 58, 0},
+    {256, 288, 144, 18, 1, EPLB_SPREAD_LOGNORMAL, .5, 58, 0},
+    {256, 320, 320, 40, 1, EPLB_SPREAD_LOGNORMAL, 1, 58, 0},
+    {256, 288, 32, 4, 8, EPLB_SPREAD_LOGNORMAL, 1, 58, 0},
+    {256, 288, 32, 4, 8, EPLB_SPREAD_LOGNORMAL, 1, 58, .99},
+    {4096, 32768, 16384, 2048, 1, EPLB_SPREAD_LOGNORMAL, 1, 1, 0},
+};
+
+/* From window to window, with a placement to start from. */
+static const struct {
+  int gpus, nodes;
+  double node_cost;
+} drifts[] = {{32, 4, 1}, {32, 4, 4}, {72, 9, 1}};
+enum { DRIFT_WINDOWS = 21, DRIFT_LAYERS = 20, EXPERTS = 256, SLOTS = 288 };
+static const double DRIFT = .01;
+
+typedef struct row {
+  double seconds;              /* per layer and plan, the least of the repetitions */
+  double mean, worst, bound;   /* balancedness */
+  double twins, moves, across; /* per layer and plan; moves: slots that get another expert from elsewhere */
+  double remote;               /* nodes that a token visits besides its own, where there are groups */
+  int plans;                   /* layers planned, once each */
+} row_t;
+
+typedef struct bench {
+  const char *loads;
+  int repeat, json;
+  eplb_effort_t effort;
+} bench_t;
+
+/* ---- measuring ---- */
+
+/* Replicas beyond the first of an expert on a device. */
+static int count_twins(const eplb_topology_t *t, const eplb_placement_t *p, int layer) {
+  const int32_t *row = p->physical_to_logical + (size_t)layer * (size_t)p->num_slots;
+  int twins = 0;
+  for (int d = 0; d < t->num_devices; d++)
+    for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
+      for (int k = t->slot_begin[d]; k < s; k++)
+        if (row[k] == row[s] && row[s] != EPLB_EMPTY) {
+          twins++;
+          break;
+        }
+  return twins;
+}
+
+/* Tokens go as DeepSeek-V3's: 8 experts from half of the groups. */
+static eplb_status_t judge(const eplb_topology_t *t, const eplb_placement_t *p, const double *load, int groups,
+                           row_t *row) {
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int l = 0; l < p->num_layers && !status; l++) {
+    const double *layer_load = load + (size_t)l * (size_t)p->num_experts;
+    double balance = eplb_balancedness(t, p, l, layer_load), bound = 1;
+    double remote = 0;
+    status = eplb_balancedness_bound(t, p->num_experts, layer_load, &bound);
+    if (!status && groups > 1)
+      status = eplb_remote_nodes(t, p, l, layer_load, groups, groups / 2, 8, &remote, NULL);
+    row->remote += remote;
+    row->mean += balance;
+    row->worst = row->plans == 0 || balance < row->worst ? balance : row->worst;
+    row->bound += bound;
+    row->twins += count_twins(t, p, l);
+    row->plans++;
+  }
+  return status;
+}
+
+static void finish(row_t *row) {
+  row->mean /= row->plans;
+  row->bound /= row->plans;
+  row->twins /= row->plans;
+  row->moves /= row->plans;
+  row->across /= row->plans;
+  row->remote /= row->plans;
+}
+
+/* Each of two planners in turn, so that what slows the machine down slows both. rows[2]: reference, default. */
+static eplb_status_t race(const bench_t *b, const eplb_plan_options_t *options, const eplb_topology_t *t,
+                          const eplb_loads_t *loads, row_t *rows) {
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int k = 0; k < b->repeat && !status; k++)
+    for (int planner = 0; planner < 2 && !status; planner++) {
+      eplb_plan_options_t o = *options;
+      eplb_placement_t *p;
+      o.planner = planner ? EPLB_PLANNER_DEFAULT : EPLB_PLANNER_REFERENCE;
+      double since = bench_core_seconds();
+      status = eplb_plan(&o, t, loads->num_layers, loads->num_experts, loads->load, &p);
+      double seconds = (bench_core_seconds() - since) / loads->num_layers;
+      if (status)
+        return status;
+      rows[planner].seconds = k ? fmin(rows[planner].seconds, seconds) : seconds;
+      if (k == 0)
+        status = judge(t, p, loads->load, options->num_groups, &rows[planner]);
+      eplb_placement_destroy(&p);
+    }
+  finish(&rows[0]);
+  finish(&rows[1]);
+  return status;
+}
+
+static eplb_status_t count_moves(const eplb_topology_t *t, const eplb_placement_t *before,
+                                 const eplb_placement_t *after, row_t *row) {
+  eplb_deriver_t *deriver;
+  eplb_transfers_t list = {0};
+  eplb_status_t status = eplb_deriver_create(t, before->num_experts, &deriver);
+  for (int l = 0; l < before->num_layers && !status; l++) {
+    status = eplb_derive_layer(deriver, before, after, l, 1, &list);
+    for (int64_t i = 0; i < list.count; i++) {
+      row->moves += list.transfer[i].link != EPLB_LINK_DEVICE;
+      row->across += list.transfer[i].link == EPLB_LINK_NETWORK;
+    }
+  }
+  eplb_transfers_free(&list);
+  eplb_deriver_destroy(&deriver);
+  return status;
+}
+
+/* Window after window from the placement before. */
+static eplb_status_t follow(const eplb_plan_options_t *options, const eplb_topology_t *t, const eplb_loads_t *loads,
+                            row_t *row) {
+  eplb_placement_t *before = NULL;
+  eplb_status_t status =
+      eplb_plan(options, t, loads->num_layers, loads->num_experts, eplb_loads_window(loads, 0), &before);
+  for (int w = 1; w < loads->num_windows && !status; w++) {
+    eplb_placement_t *after = NULL;
+    double since = bench_core_seconds();
+    status = eplb_replan(options, t, before, eplb_loads_window(loads, w), &after);
+    row->seconds += (bench_core_seconds() - since) / loads->num_layers / (loads->num_windows - 1);
+    if (!status)
+      status = judge(t, after, eplb_loads_window(loads, w), options->num_groups, row);
+    if (!status)
+      status = count_moves(t, before, after, row);
+    eplb_placement_destroy(&before);
+    before = after;
+  }
+  eplb_placement_destroy(&before);
+  if (!status)
+    finish(row);
+  return status;
+}
+
+/* ---- printing ---- */
+
+static void print_head(const bench_t *b, const char *title) {
+  if (!b->json)
+    printf("\n%s\n%-50s %-10s %11s %8s  %-13s %6s %6s %7s %7s\n", title, "", "planner", "us/layer", "x ref.",
+           "mean   worst", "bound", "twins", "moves", "across");
+}
+
+static void print_row(const bench_t *b, const char *what, const char *planner, const row_t *row, double reference) {
+  if (!b->json) {
+    printf("%-50s %-10s %11.1f %8.2f  %.4f %.4f %6.4f %6.2f", what, planner, row->seconds * 1e6,
+           row->seconds / reference, row->mean, row->worst, row->bound, row->twins);
+    if (row->moves > 0)
+      printf(" %7.1f %7.1f", row->moves, row->across);
+    if (row->remote > 0)
+      printf("  %.3f remote nodes", row->remote);
+    putchar('\n');
+    fflush(stdout);
+    return;
+  }
+  json_t *line = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", what, "planner", planner,
+                           "us_per_layer", row->seconds * 1e6, "balancedness_mean", row->mean, "balancedness_worst",
+                           row->worst, "bound", row->bound, "twins", row->twins, "moves", row->moves, "across_nodes",
+                           row->across, "remote_nodes", row->remote);
+  char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+  if (text)
+    puts(text);
+  free(text);
+  json_decref(line);
+}
+
+/* ---- the tables ---- */
+
+static eplb_status_t bench_shape(const bench_t *b, const shape_t *s, const eplb_loads_t *recorded, const char *name) {
+  eplb_generate_options_t g;
+  eplb_plan_options_t options;
+  eplb_topology_t *t = NULL;
+  eplb_loads_t *made = NULL;
+  row_t rows[2] = {{.plans = 0}, {.plans = 0}};
+  char what[96];
+  eplb_generate_options_init(&g);
+  g.num_windows = 1, g.num_layers = s->layers, g.num_experts = s->experts, g.spread = s->spread,
+  g.parameter = s->parameter;
+  eplb_plan_options_init(&options);
+  options.num_groups = s->groups, options.spill = s->spill, options.effort = b->effort;
+  eplb_status_t status = recorded ? EPLB_SUCCESS : eplb_loads_generate(&g, &made);
+  if (!status)
+    status = eplb_topology_declare(s->nodes, s->gpus, s->slots / s->gpus, &t);
+  if (!status)
+    status = race(b, &options, t, recorded ? recorded : made, rows);
+  if (!status) {
+    int length = snprintf(what, sizeof what, "%d in %d on %d, ", s->experts, s->slots, s->gpus);
+    if (recorded)
+      length += snprintf(what + length, sizeof what - (size_t)length, "%.24s", name);
+    else
+      length += snprintf(what + length, sizeof what - (size_t)length, "%s %g",
+                         s->spread == EPLB_SPREAD_ZIPF ? "Zipf" : "lognormal", s->parameter);
+    if (s->groups > 1)
+      length += snprintf(what + length, sizeof what - (size_t)length, ", %d groups", s->groups);
+    if (s->spill > 0)
+      snprintf(what + length, sizeof what - (size_t)length, " spill %g", s->spill);
+    print_row(b, what, "reference", &rows[0], rows[0].seconds);
+    print_row(b, "", "default", &rows[1], rows[0].seconds);
+  }
+  eplb_loads_destroy(&made);
+  eplb_topology_destroy(&t);
+  return status;
+}
+
+static eplb_status_t bench_drift(const bench_t *b, int number) {
+  eplb_generate_options_t g;
+  eplb_plan_options_t options;
+  eplb_topology_t *t = NULL;
+  eplb_loads_t *loads = NULL;
+  row_t rows[2] = {{.plans = 0}, {.plans = 0}};
+  char what[96];
+  eplb_generate_options_init(&g);
+  g.num_windows = DRIFT_WINDOWS, g.num_layers = DRIFT_LAYERS, g.num_experts = EXPERTS, g.drift = DRIFT, g.tokens = 1e6;
+  eplb_plan_options_init(&options);
+  options.effort = b->effort, options.node_cost = drifts[number].node_cost;
+  eplb_status_t status = eplb_loads_generate(&g, &loads);
+  if (!status)
+    status = eplb_topology_declare(drifts[number].nodes, drifts[number].gpus, SLOTS / drifts[number].gpus, &t);
+  for (int planner = 0; planner < 2 && !status; planner++) {
+    options.planner = planner ? EPLB_PLANNER_DEFAULT : EPLB_PLANNER_REFERENCE;
+    status = follow(&options, t, loads, &rows[planner]);
+  }
+  if (!status) {
+    snprintf(what, sizeof what, "%d in %d on %d, node cost %g", EXPERTS, SLOTS, drifts[number].gpus,
+             drifts[number].node_cost);
+    print_row(b, what, "reference", &rows[0], rows[0].seconds);
+    print_row(b, "", "default", &rows[1], rows[0].seconds);
+  }
+  eplb_loads_destroy(&loads);
+  eplb_topology_destroy(&t);
+  return status;
+}
+
+/* All windows of a recording as if they were layers. */
+static eplb_status_t bench_recorded(const bench_t *b) {
+  eplb_loads_t *loads;
+  eplb_status_t status = eplb_loads_read(b->loads, &loads);
+  if (status)
+    return status;
+  const char *slash = strrchr(b->loads, '/');
+  int gpus[] = {8, 16, 32, 64, 72, 144}, experts = loads->num_experts;
+  loads->num_layers *= loads->num_windows;
+  loads->num_windows = 1;
+  for (size_t i = 0; i < sizeof gpus / sizeof *gpus && gpus[i] <= experts && !status; i++) {
+    int nodes = gpus[i] < 8 ? 1 : gpus[i] / 8, slots = (experts + experts / 8 + gpus[i] - 1) / gpus[i] * gpus[i];
+    shape_t s = {experts, slots, gpus[i], nodes, 1, EPLB_SPREAD_LOGNORMAL, 1, 0, 0};
+    status = bench_shape(b, &s, loads, slash ? slash + 1 : b->loads);
+  }
+  loads->num_layers = 1;
+  eplb_loads_destroy(&loads);
+  return status;
+}
+
+static eplb_status_t bench_all(const bench_t *b) {
+  eplb_status_t status = EPLB_SUCCESS;
+  print_head(b, "from nothing: experts in slots on GPUs, loads");
+  if (b->loads)
+    return bench_recorded(b);
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes && !status; i++)
+    status = bench_shape(b, &shapes[i], NULL, NULL);
+  print_head(b, "from the placement before, 20 windows of slow drift: lognormal 1, 1 % of the variance new in each");
+  for (int i = 0; i < (int)(sizeof drifts / sizeof *drifts) && !status; i++)
+    status = bench_drift(b, i);
+  return status;
+}
+
+/* ---- the command ---- */
+
+enum { KEY_LOADS = 256, KEY_REPEAT, KEY_EFFORT, KEY_JSON };
+
+static const struct argp_option arguments[] = {
+    {"loads", KEY_LOADS, "FILE", 0,
+     "recorded loads, as eplb plan reads them, on several numbers of GPUs, instead of made-up ones", 0},
+    {"repeat", KEY_REPEAT, "N", 0, "plan N times and take the quickest (3)", 0},
+    {"effort", KEY_EFFORT, "NAME", 0, "of the default planner: fast, default or best (default)", 0},
+    {"json", KEY_JSON, NULL, 0, "a line of JSON for each row", 0},
+    {0}};
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  bench_t *b = state->input;
+  switch (key) {
+  case KEY_LOADS:
+    b->loads = text;
+    return 0;
+  case KEY_REPEAT:
+    b->repeat = (int)tool_integer(state, "repeat", text, 1, 1000000);
+    return 0;
+  case KEY_EFFORT:
+    if (eplb_effort_parse(text, &b->effort))
+      argp_error(state, "%s", eplb_last_error());
+    return 0;
+  case KEY_JSON:
+    b->json = 1;
+    return 0;
+  case ARGP_KEY_ARG:
+    argp_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+int bench_plan(int argc, char **argv) {
+  static const struct argp argp = {
+      arguments,
+      parse_option,
+      NULL,
+      "Plan shapes of all kinds with the default planner and with the reference, by turns.\v"
+      "us/layer: on one core. twins: replicas of one expert on one GPU. moves: replicas that other GPUs send, per "
+      "layer; across: those of "
+      "them "
+      "from other nodes. remote nodes: that a token visits besides its own, expected.",
+      NULL,
+      NULL,
+      NULL};
+  bench_t bench = {.repeat = 3};
+  tool_parse(&argp, argc, argv, &bench);
+  eplb_status_t status = bench_all(&bench);
+  return status ? tool_report(status) : TOOL_GOOD;
+}

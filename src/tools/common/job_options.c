@@ -1,0 +1,133 @@
+#include "tools/common/commands.h"
+#include "tools/common/human.h"
+#include "tools/common/job.h"
+#include "tools/common/recording_options.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+  KEY_LOADS = 2048,
+  KEY_LAYERS,
+  KEY_EXPERTS,
+  KEY_SEED,
+  KEY_SLOTS,
+  KEY_NODES,
+  KEY_ROUNDS,
+  KEY_JSON,
+  KEY_EXPERT_BYTES,
+  KEY_STAGING,
+  KEY_CHUNK,
+  KEY_IN_PLACE
+};
+
+static const struct argp_option job_arguments[] = {
+    {"loads", KEY_LOADS, "FILE", 0,
+     "recorded loads: " RECORDING_FORMS "; window after window is one round (default: made up)", 0},
+    {"layers", KEY_LAYERS, "N", 0, "layers of made-up loads", 0},
+    {"experts", KEY_EXPERTS, "N", 0, "experts per layer of made-up loads", 0},
+    {"seed", KEY_SEED, "N", 0, "seed of made-up loads (1)", 0},
+    {"slots", KEY_SLOTS, "P", 0,
+     "physical experts per layer in all, rounded up to a multiple of the ranks (default: an eighth more than experts)",
+     0},
+    {"nodes", KEY_NODES, "N", 0, "pretend that the ranks are on N nodes (default: what is detected)", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "how many rounds", 0},
+    {"json", KEY_JSON, NULL, 0, "lines of JSON instead of tables", 0},
+    {0}};
+
+static error_t parse_job(int key, char *text, struct argp_state *state) {
+  job_options_t *o = state->input;
+  switch (key) {
+  case KEY_LOADS:
+    o->loads = text;
+    return 0;
+  case KEY_LAYERS:
+    o->generate.num_layers = (int)tool_integer(state, "layers", text, 1, 1 << 20);
+    return 0;
+  case KEY_EXPERTS:
+    o->generate.num_experts = (int)tool_integer(state, "experts", text, 1, 1 << 20);
+    return 0;
+  case KEY_SEED:
+    o->generate.seed = (uint64_t)tool_integer(state, "seed", text, 0, INT64_MAX);
+    return 0;
+  case KEY_SLOTS:
+    o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
+    return 0;
+  case KEY_NODES:
+    o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
+    return 0;
+  case KEY_ROUNDS:
+    o->rounds = (int)tool_integer(state, "rounds", text, 1, 1 << 20);
+    return 0;
+  case KEY_JSON:
+    o->json = 1;
+    return 0;
+  case ARGP_KEY_ARG:
+    argp_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+/* The text with the default behind it, as argp wants it: allocated, or what it was. */
+static char *with_default(const char *text, const char *value) {
+  char *all = NULL;
+  return asprintf(&all, "%s (%s)", text, value) < 0 ? (char *)text : all;
+}
+
+static char *show_job_default(int key, const char *text, void *input) {
+  const job_options_t *o = input;
+  char number[24];
+  if (!o || (key != KEY_LAYERS && key != KEY_EXPERTS && key != KEY_ROUNDS))
+    return (char *)text;
+  int value = key == KEY_LAYERS ? o->generate.num_layers : key == KEY_EXPERTS ? o->generate.num_experts : o->rounds;
+  snprintf(number, sizeof number, "%d", value);
+  return with_default(text, value ? number : "default: one per window, at most 8");
+}
+
+const struct argp job_argp = {job_arguments, parse_job, NULL, NULL, NULL, show_job_default, NULL};
+
+/* ---- moving ---- */
+
+static const struct argp_option moving_arguments[] = {
+    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer", 0},
+    {"staging", KEY_STAGING, "BYTES", 0, "most that a rank may use for incoming experts (default: one layer's slots)",
+     0},
+    {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
+    {"in-place", KEY_IN_PLACE, NULL, 0, "write slots that nobody reads any more without staging", 0},
+    {0}};
+
+static error_t parse_moving(int key, char *text, struct argp_state *state) {
+  moving_options_t *o = state->input;
+  switch (key) {
+  case KEY_EXPERT_BYTES:
+    o->expert_bytes = tool_bytes(state, "expert-bytes", text, 0, INT64_C(1) << 40);
+    return 0;
+  case KEY_STAGING:
+    o->session.staging_bytes = (size_t)tool_bytes(state, "staging", text, 1, INT64_C(1) << 60);
+    return 0;
+  case KEY_CHUNK:
+    o->session.chunk_bytes = (size_t)tool_bytes(state, "chunk", text, 1, 1 << 30);
+    return 0;
+  case KEY_IN_PLACE:
+    o->session.mode = EPLB_MODE_IN_PLACE;
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+/* As it would be given. */
+static char *show_moving_default(int key, const char *text, void *input) {
+  const moving_options_t *o = input;
+  char number[24];
+  if (!o || key != KEY_EXPERT_BYTES)
+    return (char *)text;
+  if (o->expert_bytes % (1 << 20))
+    snprintf(number, sizeof number, "%lldK", (long long)(o->expert_bytes >> 10));
+  else
+    snprintf(number, sizeof number, "%lldM", (long long)(o->expert_bytes >> 20));
+  return with_default(text, number);
+}
+
+const struct argp moving_argp = {moving_arguments, parse_moving, NULL, NULL, NULL, show_moving_default, NULL};

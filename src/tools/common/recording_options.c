@@ -1,0 +1,91 @@
+#include "tools/common/recording_options.h"
+#include "core/util/alloc.h"
+#include "tools/common/commands.h"
+#include "tools/common/human.h"
+#include <eplb/formats.h>
+
+enum { KEY_NODES = 2048, KEY_GPUS, KEY_SLOTS, KEY_TOPOLOGY, KEY_EXPERT_BYTES };
+
+static const struct argp_option arguments[] = {
+    {"nodes", KEY_NODES, "N", 0, "nodes (1)", 0},
+    {"gpus", KEY_GPUS, "G", 0, "GPUs in all (default: 8 per node)", 0},
+    {"slots", KEY_SLOTS, "P", 0,
+     "physical experts per layer in all (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
+     0},
+    {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
+     "instead: a topology as JSON, as eplb topo --save writes it, or such as \"nodes=4 gpus=8 slots=9\"", 0},
+    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to say what moves", 0},
+    {0}};
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  recording_options_t *o = state->input;
+  switch (key) {
+  case KEY_NODES:
+    o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
+    return 0;
+  case KEY_GPUS:
+    o->gpus = (int)tool_integer(state, "gpus", text, 1, 1 << 20);
+    return 0;
+  case KEY_SLOTS:
+    o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
+    return 0;
+  case KEY_TOPOLOGY:
+    o->topology = text;
+    return 0;
+  case KEY_EXPERT_BYTES:
+    o->expert_bytes = (double)tool_bytes(state, "expert-bytes", text, 1, INT64_C(1) << 40);
+    return 0;
+  case ARGP_KEY_ARG:
+    if (o->loads)
+      argp_error(state, "\"%s\" is a second file of loads; expected one", text);
+    o->loads = text;
+    return 0;
+  case ARGP_KEY_NO_ARGS:
+    argp_error(state, "no file of loads; make some with eplb generate -o loads.csv, or give - for standard input");
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+const struct argp recording_argp = {arguments, parse_option, NULL, NULL, NULL, NULL, NULL};
+
+static eplb_status_t declare(const recording_options_t *o, int num_experts, eplb_topology_t **topology) {
+  int gpus = o->gpus ? o->gpus : 8 * o->nodes;
+  int64_t wanted = num_experts + (num_experts + 7) / 8, slots = o->slots ? o->slots : (wanted + gpus - 1) / gpus * gpus;
+  if (slots > INT32_MAX)
+    return eplb_fail(EPLB_ERR_SHAPE, "%d experts on %d GPUs are too many slots", num_experts, gpus);
+  if (o->nodes > gpus)
+    return eplb_fail(EPLB_ERR_SHAPE, "--nodes is %d for %d GPUs; every node needs one", o->nodes, gpus);
+  int *node = EPLB_NEW(int, gpus), *share = EPLB_NEW(int, gpus);
+  eplb_status_t status = EPLB_ERR_MEMORY;
+  if (node && share) {
+    for (int g = 0; g < gpus; g++) {
+      node[g] = (int)((int64_t)g * o->nodes / gpus);
+      share[g] = (int)slots / gpus + (g < slots % gpus);
+    }
+    status = eplb_topology_create(gpus, 1, (const char *const[]){"node"}, 0, node, share, NULL, 1, topology);
+  }
+  free(node);
+  free(share);
+  return status;
+}
+
+/* The slots of a GPU depend on how many GPUs there are, so that it is read twice. */
+static eplb_status_t read_topology(const recording_options_t *o, int num_experts, eplb_topology_t **topology) {
+  const char *file = o->topology;
+  int wanted = o->slots ? o->slots : num_experts + (num_experts + 7) / 8;
+  eplb_status_t status = eplb_topology_read(file, 0, topology);
+  if (!status || file[0] == '-')
+    return status;
+  status = eplb_topology_read(file, 1, topology);
+  if (status)
+    return status;
+  int gpus = (*topology)->num_devices;
+  eplb_topology_destroy(topology);
+  return eplb_topology_read(file, (wanted + gpus - 1) / gpus, topology);
+}
+
+eplb_status_t recording_topology(const recording_options_t *o, int num_experts, eplb_topology_t **topology) {
+  return o->topology ? read_topology(o, num_experts, topology) : declare(o, num_experts, topology);
+}

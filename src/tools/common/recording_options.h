@@ -1,0 +1,26 @@
+/* What commands that plan for a recording are told: its file, and the GPUs that serve it. A child of their argp. */
+#ifndef EPLB_TOOLS_COMMON_RECORDING_OPTIONS_H
+#define EPLB_TOOLS_COMMON_RECORDING_OPTIONS_H
+
+#include <argp.h>
+#include <eplb/topology.h>
+
+/* What a file of loads may be, for help texts. */
+#define RECORDING_FORMS "CSV, JSON of SGLang or vLLM, NumPy's .npy or a folder of TensorRT-LLM's statistics"
+
+typedef struct recording_options {
+  const char *loads;      /* the command's argument */
+  const char *topology;   /* declared, instead of nodes and gpus; or NULL */
+  int nodes, gpus, slots; /* in all; gpus, slots 0: chosen */
+  double expert_bytes;    /* 0: not told */
+} recording_options_t;
+
+/* Its input is a recording_options_t. */
+extern const struct argp recording_argp;
+
+/* The GPUs as they are declared. As many slots as asked for, or with 0 an eighth more than `num_experts`, rounded up to
+ * a multiple of the GPUs; by numbers they are dealt out evenly to the GPUs, those evenly to the nodes, and the first
+ * get one more; with 0 GPUs 8 for each node. Errors as eplb_topology_read. */
+eplb_status_t recording_topology(const recording_options_t *options, int num_experts, eplb_topology_t **topology);
+
+#endif

@@ -1,0 +1,145 @@
+#include "core/util/alloc.h"
+#include "tools/common/human.h"
+#include "tools/plan/plan.h"
+#include <math.h>
+#include <stdio.h>
+
+enum { BAR_WIDTH = 40, MAX_BARS = 64, HOT_EXPERTS = 8 };
+
+static int worst_layer(const plan_score_t *score, int num_layers) {
+  int worst = 0;
+  for (int l = 1; l < num_layers; l++)
+    if (score->layer[l] < score->layer[worst])
+      worst = l;
+  return worst;
+}
+
+static void print_inputs(const plan_result_t *r) {
+  const eplb_topology_t *t = r->topology;
+  const eplb_plan_options_t *o = &r->options->planner.plan;
+  int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
+  printf("loads     %s: %d layers x %d experts, ", r->options->recording.loads, r->loads->num_layers,
+         r->loads->num_experts);
+  if (r->options->window == PLAN_WINDOW_MEAN)
+    printf("mean of %d windows\n", last + 1);
+  else if (plan_heeds_each_window(r->options))
+    printf("planned for the last %d of %d windows, judged on each\n",
+           last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX, last + 1);
+  else if (r->options->window == PLAN_WINDOW_ALL)
+    printf("planned for the mean of %d windows, judged on each\n", last + 1);
+  else
+    printf("window %d of 0-%d\n", r->options->window == PLAN_WINDOW_LAST ? last : r->options->window, last);
+  printf("GPUs      %d on %d node%s (declared), %d slots", t->num_devices, nodes, nodes == 1 ? "" : "s", slots);
+  if (slots % t->num_devices == 0)
+    printf(", %d each", slots / t->num_devices);
+  printf(": %.1f %% redundant experts\n", 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
+  printf("planner   %s, policy %s, %d expert group%s; took %.2f ms\n", eplb_planner_name(o->planner),
+         eplb_policy_name(eplb_plan_policy(o, t)), o->num_groups, o->num_groups == 1 ? "" : "s", r->milliseconds);
+}
+
+static void print_score(const plan_result_t *r, const char *what, const plan_score_t *score) {
+  int worst = worst_layer(score, r->loads->num_layers);
+  printf("  %-22s %.3f   %.3f (layer %d)\n", what, score->mean, score->layer[worst], r->loads->layer_id[worst]);
+}
+
+/* Time of all layers, each as long as its busiest GPU, is sum of 1/balance; how much of it planning saves. */
+static void print_gain(const plan_result_t *r) {
+  double before = 0, after = 0;
+  for (int l = 0; l < r->loads->num_layers; l++) {
+    before += 1 / r->was.layer[l];
+    after += 1 / r->planned.layer[l];
+  }
+  if (before > after)
+    printf("  Where experts' time is their tokens' and layers count alike, they take %.1f %% less of it.\n",
+           100 * (1 - after / before));
+}
+
+static void print_change(const plan_result_t *r) {
+  const int64_t *t = r->change.transfers;
+  const eplb_payback_t *p = &r->options->planner.payback;
+  int64_t moved = t[EPLB_LINK_DEVICE] + t[EPLB_LINK_NODE] + t[EPLB_LINK_NETWORK];
+  char bytes[HUMAN_MAX];
+  printf("\nto get there  %lld of %lld slots change: %lld within a GPU, %lld within a node, %lld across\n",
+         (long long)moved, (long long)r->placement->num_slots * r->placement->num_layers,
+         (long long)t[EPLB_LINK_DEVICE], (long long)t[EPLB_LINK_NODE], (long long)t[EPLB_LINK_NETWORK]);
+  if (moved > 0 && p->expert_bytes > 0)
+    printf("              %s of weights\n", human_bytes((int64_t)(p->expert_bytes * (double)moved), bytes));
+  if (moved > 0 && r->options->planner.plan.payback)
+    printf("              takes about %.3g ms and saves about %.3g ms of experts' time in %g window%s\n",
+           r->change.cost * 1e3, r->change.gain * 1e3, p->windows, p->windows > 1 ? "s" : "");
+}
+
+static void print_routing(const plan_result_t *r) {
+  if (r->options->planner.plan.num_groups == 1 || eplb_topology_num_nodes(r->topology) == 1)
+    return;
+  printf("\nrouting       a token visits %.3f nodes besides its own (before: %.3f); %.1f %% of the load is off its "
+         "group's node\n",
+         r->remote, r->remote_was, 100 * r->off_home);
+}
+
+static void print_bars(const plan_result_t *r, int layer, double *device) {
+  const eplb_topology_t *t = r->topology;
+  double mean = 0, largest = 0;
+  eplb_device_loads(t, r->placement, layer, r->load + (size_t)layer * (size_t)r->loads->num_experts, device);
+  for (int d = 0; d < t->num_devices; d++) {
+    mean += device[d] / t->num_devices;
+    largest = fmax(largest, device[d]);
+  }
+  if (!(mean > 0))
+    return;
+  printf("\nlayer %d, the least balanced: load of each GPU, of the mean\n", r->loads->layer_id[layer]);
+  for (int d = 0; d < t->num_devices && d < MAX_BARS; d++)
+    printf("  node %-3d GPU %-4d %-*.*s %5.1f %%\n", eplb_topology_node(t, d), d, BAR_WIDTH,
+           (int)lround(device[d] / largest * BAR_WIDTH), "########################################",
+           100 * device[d] / mean);
+  if (t->num_devices > MAX_BARS)
+    printf("  and %d GPUs more\n", t->num_devices - MAX_BARS);
+}
+
+static void print_hot_experts(const plan_result_t *r, int layer) {
+  int experts = r->loads->num_experts, shown = experts < HOT_EXPERTS ? experts : HOT_EXPERTS, hot[HOT_EXPERTS];
+  const double *load = r->load + (size_t)layer * (size_t)experts;
+  double total = 0;
+  for (int e = 0; e < experts; e++)
+    total += load[e];
+  if (!(total > 0))
+    return;
+  for (int k = 0; k < shown; k++) {
+    hot[k] = -1;
+    for (int e = 0; e < experts; e++) {
+      int taken = 0;
+      for (int i = 0; i < k; i++)
+        taken |= hot[i] == e;
+      if (!taken && (hot[k] < 0 || load[e] > load[hot[k]]))
+        hot[k] = e;
+    }
+  }
+  printf("\nits busiest experts\n  expert    load  replicas\n");
+  for (int k = 0; k < shown && load[hot[k]] > 0; k++)
+    printf("  %6d %5.1f %%  %8d\n", hot[k], 100 * load[hot[k]] / total,
+           r->placement->logical_replica_count[layer * experts + hot[k]]);
+}
+
+eplb_status_t plan_print(const plan_result_t *r) {
+  double *device = EPLB_NEW(double, r->topology->num_devices);
+  if (!device)
+    return EPLB_ERR_MEMORY;
+  print_inputs(r);
+  printf("\nbalance (mean / busiest GPU)  mean   worst layer\n");
+  print_score(r, r->options->current ? "the current placement" : "experts in order", &r->was);
+  print_score(r, "this plan", &r->planned);
+  print_score(r, "no plan can be above", &r->bound);
+  print_gain(r);
+  if (r->options->current)
+    print_change(r);
+  print_routing(r);
+  int layer = worst_layer(&r->planned, r->loads->num_layers);
+  print_bars(r, layer, device);
+  print_hot_experts(r, layer);
+  if (r->options->output)
+    printf("\nwritten to %s\n", r->options->output);
+  else
+    printf("\n-o FILE writes the placement\n");
+  free(device);
+  return EPLB_SUCCESS;
+}

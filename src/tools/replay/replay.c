@@ -1,0 +1,154 @@
+/* eplb replay: a recording, window by window, as a job would meet it. */
+#include "tools/replay/replay.h"
+#include "core/util/alloc.h"
+#include "tools/common/commands.h"
+#include "tools/common/human.h"
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_POLICIES = 256, KEY_SHARES, KEY_WINDOW, KEY_WARMUP, KEY_BATCH, KEY_SEED, KEY_JSON };
+
+static const struct argp_option arguments[] = {
+    {"policies", KEY_POLICIES, "LIST", 0, "planners to be compared (reference,default,scenario,linked)", 0},
+    {"shares", KEY_SHARES, "on|off", 0,
+     "divide each expert by shares made from the counts of the batch itself, or equally (on for linked only)", 0},
+    {"window", KEY_WINDOW, "WHICH", 0,
+     "how many recent windows are heeded, 1 to 16 (16); and what planners that take but one get of them: last, mean or "
+     "ewma (mean); may be given twice",
+     0},
+    {"warmup", KEY_WARMUP, "N", 0,
+     "windows that pass before the first plan, which is made from nothing in any case (4)", 0},
+    {"batch-tokens", KEY_BATCH, "N", 0,
+     "judge on batches of N token-expert pairs drawn from each window, not on the whole of it", 0},
+    {"seed", KEY_SEED, "N", 0, "of these batches (1)", 0},
+    {"json", KEY_JSON, NULL, 0, "JSON lines: one for each policy and window, then one summary for each policy", 0},
+    {0}};
+
+static void parse_policies(const struct argp_state *state, const char *text, replay_options_t *o) {
+  o->num_policies = 0;
+  for (const char *from = text; from; from = strchr(from, ',') ? strchr(from, ',') + 1 : NULL) {
+    char name[32] = "";
+    size_t length = strcspn(from, ",");
+    if (o->num_policies == REPLAY_MAX_POLICIES)
+      argp_error(state, "--policies is \"%s\"; expected at most %d names", text, REPLAY_MAX_POLICIES);
+    memcpy(name, from, length < sizeof name ? length : sizeof name - 1);
+    if (eplb_planner_parse(name, &o->policy[o->num_policies++]))
+      argp_error(state, "--policies is \"%s\": %s", text, eplb_last_error());
+  }
+}
+
+static void parse_window(const struct argp_state *state, const char *text, replay_options_t *o) {
+  char *end;
+  long number = strtol(text, &end, 10);
+  if (end != text && !*end && number >= 1 && number <= EPLB_HISTORY_MAX)
+    o->history = (int)number;
+  else if (eplb_forecast_parse(text, &o->planner.plan.forecast))
+    argp_error(state, "--window is \"%s\"; expected a number from 1 to %d, last, mean or ewma", text, EPLB_HISTORY_MAX);
+}
+
+static void parse_shares(const struct argp_state *state, const char *text, replay_options_t *o) {
+  if (strcmp(text, "on") && strcmp(text, "off"))
+    argp_error(state, "--shares is \"%s\"; expected on or off", text);
+  o->shares = strcmp(text, "on") ? REPLAY_SHARES_OFF : REPLAY_SHARES_ON;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  replay_options_t *o = state->input;
+  switch (key) {
+  case KEY_POLICIES:
+    parse_policies(state, text, o);
+    return 0;
+  case KEY_SHARES:
+    parse_shares(state, text, o);
+    return 0;
+  case KEY_WINDOW:
+    parse_window(state, text, o);
+    return 0;
+  case KEY_WARMUP:
+    o->warmup = (int)tool_integer(state, "warmup", text, 1, 1 << 24);
+    return 0;
+  case KEY_BATCH:
+    o->batch_tokens = (int)tool_integer(state, "batch-tokens", text, 1, 1 << 24);
+    return 0;
+  case KEY_SEED:
+    o->seed = (uint64_t)tool_integer(state, "seed", text, 0, INT64_MAX);
+    return 0;
+  case KEY_JSON:
+    o->json = 1;
+    return 0;
+  case ARGP_KEY_INIT:
+    state->child_inputs[0] = &o->recording;
+    state->child_inputs[1] = &o->planner;
+    return 0;
+  case ARGP_KEY_SUCCESS:
+    o->planner.payback.expert_bytes = o->recording.expert_bytes;
+    planner_options_finish(&o->planner, state);
+    if (o->planner.plan.planner != EPLB_PLANNER_DEFAULT)
+      argp_error(state, "--planner is for one; expected --policies %s", eplb_planner_name(o->planner.plan.planner));
+    o->anew = o->planner.plan.max_moves == INT32_MAX;
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, eplb_topology_t **topology,
+                            replay_run_t *run) {
+  eplb_status_t status = eplb_loads_read(o->recording.loads, loads);
+  if (!status && (*loads)->num_windows < 2)
+    status = eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one for the next",
+                       o->recording.loads);
+  if (!status)
+    status = recording_topology(&o->recording, (*loads)->num_experts, topology);
+  for (int i = 0; i < o->num_policies && !status; i++) {
+    eplb_planner_t planner = o->policy[i];
+    int with_shares =
+        o->shares == REPLAY_SHARES_ON || (o->shares == REPLAY_SHARES_AUTO && planner == EPLB_PLANNER_LINKED);
+    run[i] = (replay_run_t){
+        .options = o, .loads = *loads, .topology = *topology, .planner = planner, .with_shares = with_shares};
+    status = replay_policy(&run[i], i * (*loads)->num_windows, o->num_policies * (*loads)->num_windows + 1);
+  }
+  tool_progress("", 1, 1);
+  if (!status && o->json)
+    replay_print_json(run, o->num_policies);
+  else if (!status)
+    replay_print(run, o->num_policies);
+  return status;
+}
+
+int command_replay(int argc, char **argv) {
+  static const struct argp_child children[] = {{&recording_argp, 0, NULL, 0}, {&planner_argp, 0, NULL, 0}, {0}};
+  static const struct argp argp = {
+      arguments,
+      parse_option,
+      "LOADS",
+      "Take planners through the windows of recorded LOADS as a job would: plan from those that have been, and judge "
+      "by "
+      "the next. LOADS are " RECORDING_FORMS
+      "; - is standard input.\vWithout --budget each window is planned from nothing; with it, from the placement that "
+      "is there (the reference always from nothing). Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
+      children,
+      NULL,
+      NULL};
+  replay_options_t o = {
+      .recording.nodes = 1,
+      .history = EPLB_HISTORY_MAX,
+      .warmup = 4,
+      .seed = 1,
+      .num_policies = 4,
+      .policy = {EPLB_PLANNER_REFERENCE, EPLB_PLANNER_DEFAULT, EPLB_PLANNER_SCENARIO, EPLB_PLANNER_LINKED}};
+  planner_options_init(&o.planner);
+  o.planner.plan.forecast = EPLB_FORECAST_MEAN;
+  tool_parse(&argp, argc, argv, &o);
+  replay_run_t run[REPLAY_MAX_POLICIES] = {0};
+  eplb_loads_t *loads = NULL;
+  eplb_topology_t *topology = NULL;
+  eplb_status_t status = replay(&o, &loads, &topology, run);
+  for (int i = 0; i < o.num_policies; i++)
+    free(run[i].step);
+  eplb_topology_destroy(&topology);
+  eplb_loads_destroy(&loads);
+  return status ? tool_report(status) : TOOL_GOOD;
+}

@@ -1,0 +1,58 @@
+/* The parts of `eplb replay`: what it is told, one policy's way through the windows, and how that is printed. */
+#ifndef EPLB_TOOLS_REPLAY_REPLAY_H
+#define EPLB_TOOLS_REPLAY_REPLAY_H
+
+#include "tools/common/planner_options.h"
+#include "tools/common/recording_options.h"
+#include <eplb/eplb.h>
+
+enum { REPLAY_MAX_POLICIES = 8 };
+
+typedef enum replay_shares { REPLAY_SHARES_AUTO, REPLAY_SHARES_ON, REPLAY_SHARES_OFF } replay_shares_t;
+
+typedef struct replay_options {
+  recording_options_t recording;
+  int history;      /* windows heeded */
+  int warmup;       /* windows that are not judged */
+  int batch_tokens; /* 0: whole windows */
+  int anew;         /* plan every window from nothing */
+  int json;
+  uint64_t seed;
+  replay_shares_t shares;
+  int num_policies;
+  eplb_planner_t policy[REPLAY_MAX_POLICIES];
+  planner_options_t planner;
+} replay_options_t;
+
+/* What a plan that was made from the windows before was worth on one window. */
+typedef struct replay_step {
+  double mean, p10, worst; /* balance over layers */
+  int worst_layer;         /* index */
+  int64_t moves, across;   /* slots filled from another device; of these from another node; all layers together */
+  double milliseconds;     /* of planning */
+} replay_step_t;
+
+typedef struct replay_run {
+  const replay_options_t *options;
+  const eplb_loads_t *loads;
+  const eplb_topology_t *topology;
+  eplb_planner_t planner;
+  int with_shares;
+  replay_step_t *step; /* [num_windows]; those before the first that is judged are not set */
+} replay_run_t;
+
+/* The first window that is judged. */
+int replay_first(const replay_options_t *options, const eplb_loads_t *loads);
+
+/* Takes a policy through all windows, and with `progress` says how far, of so many windows in all. Allocates
+ * run->step. */
+eplb_status_t replay_policy(replay_run_t *run, int done, int all);
+
+/* Over the windows judged: means and sums; p10 of the windows' layers is the mean of the windows' own. */
+replay_step_t replay_summary(const replay_run_t *run);
+
+/* On stdout, for people or as JSON lines. */
+void replay_print(const replay_run_t *run, int num_runs);
+void replay_print_json(const replay_run_t *run, int num_runs);
+
+#endif

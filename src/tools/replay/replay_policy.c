@@ -1,0 +1,224 @@
+#include "core/util/alloc.h"
+#include "core/util/random.h"
+#include "tools/common/human.h"
+#include "tools/replay/replay.h"
+#include <string.h>
+#include <time.h>
+
+/* What a policy needs on its way. */
+typedef struct way {
+  replay_run_t *run;
+  eplb_plan_options_t options;
+  eplb_history_t *history;
+  eplb_placement_t *placement; /* NULL before the first plan */
+  eplb_deriver_t *deriver;
+  eplb_transfers_t transfers;
+  eplb_dispatch_t *dispatch; /* of `placement`, where shares are used */
+  double *balance;           /* [num_layers] */
+  double *load;              /* [num_experts]: the batch that is judged */
+  double *below;             /* [num_experts]: sums of loads up to each expert */
+  int64_t *count;            /* [num_experts] */
+  float *share;              /* [num_slots] */
+  double *time;              /* [num_devices] */
+} way_t;
+
+int replay_first(const replay_options_t *options, const eplb_loads_t *loads) {
+  int last = loads->num_windows - 1;
+  return options->warmup < last ? options->warmup : last;
+}
+
+/* ---- judging ---- */
+
+/* The window's layer itself, or a batch drawn from it: the same one for every policy. */
+static void take_batch(way_t *w, int window, int layer) {
+  const eplb_loads_t *l = w->run->loads;
+  int n = l->num_experts, batch = w->run->options->batch_tokens;
+  const double *load = eplb_loads_window(l, window) + (size_t)layer * (size_t)n;
+  uint64_t state = w->run->options->seed + ((uint64_t)window << 32) + (uint64_t)layer;
+  double total = 0;
+  memcpy(w->load, load, (size_t)n * sizeof *load);
+  for (int e = 0; e < n; e++)
+    w->below[e] = total += load[e];
+  if (batch == 0 || !(total > 0))
+    return;
+  memset(w->load, 0, (size_t)n * sizeof *load);
+  for (int i = 0; i < batch; i++) {
+    double at = eplb_random_uniform(&state) * total;
+    int low = 0, high = n - 1;
+    while (low < high) {
+      int middle = (low + high) / 2;
+      if (w->below[middle] > at)
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    w->load[low]++;
+  }
+}
+
+/* Mean over largest time when the batch is divided by its own shares. */
+static eplb_status_t judge_shares(way_t *w, int layer, double *balance) {
+  const eplb_topology_t *t = w->run->topology;
+  const eplb_placement_t *p = w->placement;
+  const int32_t *begin = p->replica_begin + (size_t)layer * ((size_t)p->num_experts + 1);
+  const int32_t *slot = p->replica_slot + (size_t)layer * (size_t)p->num_slots;
+  double total = 0, speed = 0, largest = 0;
+  for (int e = 0; e < p->num_experts; e++)
+    total += w->load[e];
+  double scale =
+      total > 0 && total < 1e9 ? 1e9 / total : 1; /* so that loads that are no whole numbers stay what they are */
+  for (int e = 0; e < p->num_experts; e++)
+    w->count[e] = (int64_t)(w->load[e] * scale);
+  eplb_status_t status = eplb_dispatch_shares(w->dispatch, layer, w->count, w->share);
+  if (status)
+    return status;
+  memset(w->time, 0, (size_t)t->num_devices * sizeof *w->time);
+  for (int e = 0; e < p->num_experts; e++)
+    for (int32_t k = begin[e]; k < begin[e + 1]; k++)
+      w->time[eplb_topology_device_of_slot(t, slot[k])] += w->load[e] * (double)w->share[k];
+  for (int d = 0; d < t->num_devices; d++) {
+    speed += t->speed[d];
+    largest = w->time[d] / t->speed[d] > largest ? w->time[d] / t->speed[d] : largest;
+  }
+  *balance = largest > 0 ? total / speed / largest : 1;
+  return EPLB_SUCCESS;
+}
+
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static eplb_status_t judge(way_t *w, int window, replay_step_t *step) {
+  int layers = w->run->loads->num_layers;
+  eplb_status_t status = EPLB_SUCCESS;
+  step->worst = 2;
+  for (int l = 0; l < layers && !status; l++) {
+    take_batch(w, window, l);
+    if (w->run->with_shares)
+      status = judge_shares(w, l, &w->balance[l]);
+    else
+      w->balance[l] = eplb_balancedness(w->run->topology, w->placement, l, w->load);
+    step->mean += w->balance[l] / layers;
+    if (w->balance[l] < step->worst) {
+      step->worst = w->balance[l];
+      step->worst_layer = l;
+    }
+  }
+  qsort(w->balance, (size_t)layers, sizeof *w->balance, by_value);
+  step->p10 = w->balance[layers / 10];
+  return status;
+}
+
+/* ---- planning ---- */
+
+static eplb_status_t count_moves(way_t *w, const eplb_placement_t *before, replay_step_t *step) {
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int l = 0; l < w->run->loads->num_layers && !status; l++) {
+    status = eplb_derive_layer(w->deriver, before, w->placement, l, 1, &w->transfers);
+    for (int64_t i = 0; i < w->transfers.count; i++) {
+      step->moves += w->transfers.transfer[i].link != EPLB_LINK_DEVICE;
+      step->across += w->transfers.transfer[i].link == EPLB_LINK_NETWORK;
+    }
+  }
+  return status;
+}
+
+/* From the history to a new placement in place of the old one. */
+static eplb_status_t plan(way_t *w, replay_step_t *step) {
+  const eplb_loads_t *l = w->run->loads;
+  const eplb_topology_t *t = w->run->topology;
+  eplb_placement_t *before = w->placement, *after = NULL;
+  eplb_windows_t windows;
+  struct timespec from, to;
+  eplb_status_t status = eplb_history_windows(w->history, &windows);
+  if (status)
+    return status;
+  clock_gettime(CLOCK_MONOTONIC, &from);
+  status = before && !w->run->options->anew
+               ? eplb_replan_windows(&w->options, t, before, &windows, &after)
+               : eplb_plan_windows(&w->options, t, l->num_layers, l->num_experts, &windows, &after);
+  clock_gettime(CLOCK_MONOTONIC, &to);
+  if (status)
+    return status;
+  step->milliseconds = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
+  w->placement = after;
+  if (before)
+    status = count_moves(w, before, step);
+  eplb_dispatch_destroy(&w->dispatch);
+  eplb_placement_destroy(&before);
+  if (!status && w->run->with_shares)
+    status = eplb_dispatch_create(t, w->placement, &w->dispatch);
+  return status;
+}
+
+static eplb_status_t prepare(way_t *w) {
+  const eplb_loads_t *l = w->run->loads;
+  size_t experts = (size_t)l->num_experts;
+  w->options = w->run->options->planner.plan;
+  w->options.planner = w->run->planner;
+  w->run->step = EPLB_NEW(replay_step_t, l->num_windows);
+  w->balance = EPLB_NEW(double, l->num_layers);
+  w->load = EPLB_NEW(double, experts);
+  w->below = EPLB_NEW(double, experts);
+  w->count = EPLB_NEW(int64_t, experts);
+  w->share = EPLB_NEW(float, eplb_topology_num_slots(w->run->topology));
+  w->time = EPLB_NEW(double, w->run->topology->num_devices);
+  if (!w->run->step || !w->balance || !w->load || !w->below || !w->count || !w->share || !w->time)
+    return EPLB_ERR_MEMORY;
+  eplb_status_t status = eplb_deriver_create(w->run->topology, l->num_experts, &w->deriver);
+  return status ? status
+                : eplb_history_create(l->num_layers, l->num_experts, w->run->options->history, EPLB_HISTORY_DECAY,
+                                      &w->history);
+}
+
+static void end(way_t *w) {
+  eplb_dispatch_destroy(&w->dispatch);
+  eplb_placement_destroy(&w->placement);
+  eplb_history_destroy(&w->history);
+  eplb_deriver_destroy(&w->deriver);
+  eplb_transfers_free(&w->transfers);
+  free(w->balance);
+  free(w->load);
+  free(w->below);
+  free(w->count);
+  free(w->share);
+  free(w->time);
+}
+
+eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
+  way_t w = {.run = run};
+  int windows = run->loads->num_windows, first = replay_first(run->options, run->loads);
+  eplb_status_t status = prepare(&w);
+  for (int next = 1; next < windows && !status; next++) {
+    replay_step_t step = {0};
+    status = eplb_history_add(w.history, eplb_loads_window(run->loads, next - 1));
+    if (!status && next >= first)
+      status = plan(&w, &step);
+    if (!status && next >= first)
+      status = judge(&w, next, &step);
+    run->step[next] = step;
+    tool_progress(eplb_planner_name(run->planner), done + next + 1, all);
+  }
+  tool_progress("", all, all);
+  end(&w);
+  return status;
+}
+
+replay_step_t replay_summary(const replay_run_t *run) {
+  int first = replay_first(run->options, run->loads), judged = run->loads->num_windows - first;
+  replay_step_t all = {.worst = 2};
+  for (int i = first; i < run->loads->num_windows; i++) {
+    const replay_step_t *s = &run->step[i];
+    all.mean += s->mean / judged;
+    all.p10 += s->p10 / judged;
+    all.moves += s->moves;
+    all.across += s->across;
+    all.milliseconds += s->milliseconds / judged;
+    if (s->worst < all.worst) {
+      all.worst = s->worst;
+      all.worst_layer = s->worst_layer;
+    }
+  }
+  return all;
+}

@@ -1,0 +1,104 @@
+#include "tools/common/human.h"
+#include "tools/replay/replay.h"
+#include <stdio.h>
+
+enum { BAR_WIDTH = 20 };
+
+static const char *split_of(const replay_run_t *r) {
+  return r->with_shares ? "shares" : "equal";
+}
+
+static double per_layer(const replay_run_t *r, int64_t moves, int windows) {
+  return (double)moves / r->loads->num_layers / windows;
+}
+
+/* ---- for people ---- */
+
+static void print_inputs(const replay_run_t *r) {
+  const eplb_topology_t *t = r->topology;
+  const replay_options_t *o = r->options;
+  int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
+  printf("loads     %s: %d windows of %d layers x %d experts\n", o->recording.loads, last + 1, r->loads->num_layers,
+         r->loads->num_experts);
+  printf("GPUs      %d on %d node%s, %d slots: %.1f %% redundant experts\n", t->num_devices, nodes,
+         nodes == 1 ? "" : "s", slots, 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
+  printf("judged    on windows %d to %d, each with a plan from no more than the %d before it",
+         replay_first(o, r->loads), last, o->history);
+  if (o->batch_tokens > 0)
+    printf("; batches of %d", o->batch_tokens);
+  if (o->anew)
+    printf("\nplanned   from nothing each time; --budget MOVES plans from what is there\n");
+  else
+    printf("\nplanned   from what is there, at most %d moves in each layer and window\n", o->planner.plan.max_moves);
+}
+
+static void print_windows(const replay_run_t *run, int num_runs) {
+  printf("\nbalance (mean / busiest GPU) of each window\nwindow ");
+  for (int i = 0; i < num_runs; i++)
+    printf(" %10s", eplb_planner_name(run[i].planner));
+  printf("\n");
+  for (int w = replay_first(run->options, run->loads); w < run->loads->num_windows; w++) {
+    printf("%6d ", w);
+    for (int i = 0; i < num_runs; i++)
+      printf(" %10.3f", run[i].step[w].mean);
+    printf("\n");
+  }
+}
+
+static void print_summary(const replay_run_t *run, int num_runs) {
+  int windows = run->loads->num_windows - replay_first(run->options, run->loads);
+  printf("\n                    balance on the next window                 moves a layer, window   planning\n"
+         "policy     split     mean    p10  worst layer  0                 1     all   across   ms a window\n");
+  for (int i = 0; i < num_runs; i++) {
+    replay_step_t s = replay_summary(&run[i]);
+    int filled = (int)(s.mean * BAR_WIDTH + .5);
+    printf("%-10s %-6s   %.3f  %.3f  %.3f %5d  %.*s%.*s %7.1f  %7.1f   %11.1f\n", eplb_planner_name(run[i].planner),
+           split_of(&run[i]), s.mean, s.p10, s.worst, run->loads->layer_id[s.worst_layer], filled,
+           "####################", BAR_WIDTH - filled, "....................", per_layer(run, s.moves, windows),
+           per_layer(run, s.across, windows), s.milliseconds);
+  }
+}
+
+void replay_print(const replay_run_t *run, int num_runs) {
+  char text[HUMAN_MAX];
+  print_inputs(run);
+  print_windows(run, num_runs);
+  print_summary(run, num_runs);
+  for (int i = 0; i < num_runs && run->options->recording.expert_bytes > 0; i++)
+    printf("%s%s moved %s of weights", i == 0 ? "\n" : "; ", eplb_planner_name(run[i].planner),
+           human_bytes((int64_t)((double)replay_summary(&run[i]).moves * run->options->recording.expert_bytes), text));
+  if (run->options->recording.expert_bytes > 0)
+    printf("\n");
+}
+
+/* ---- for programs ---- */
+
+static void print_json_step(const replay_run_t *r, const replay_step_t *s) {
+  printf(
+      "\"shares\":%s,\"balancedness_next_mean\":%.6f,\"balancedness_next_p10\":%.6f,\"balancedness_next_worst\":%.6f,"
+      "\"worst_layer\":%d,\"moves\":%lld,\"moves_inter_node\":%lld,\"bytes\":%.0f,\"planning_ms\":%.3f",
+      r->with_shares ? "true" : "false", s->mean, s->p10, s->worst, r->loads->layer_id[s->worst_layer],
+      (long long)s->moves, (long long)s->across, (double)s->moves * r->options->recording.expert_bytes,
+      s->milliseconds);
+}
+
+void replay_print_json(const replay_run_t *run, int num_runs) {
+  int first = replay_first(run->options, run->loads), windows = run->loads->num_windows - first;
+  for (int i = 0; i < num_runs; i++)
+    for (int w = first; w < run->loads->num_windows; w++) {
+      printf("{\"record_type\":\"eplb_replay_window\",\"version\":1,\"policy\":\"%s\",\"window\":%d,",
+             eplb_planner_name(run[i].planner), w);
+      print_json_step(&run[i], &run[i].step[w]);
+      printf("}\n");
+    }
+  for (int i = 0; i < num_runs; i++) {
+    replay_step_t s = replay_summary(&run[i]);
+    printf(
+        "{\"record_type\":\"eplb_replay_summary\",\"version\":1,\"policy\":\"%s\",\"first_window\":%d,\"windows\":%d,"
+        "\"layers\":%d,\"gpus\":%d,\"slots\":%d,",
+        eplb_planner_name(run[i].planner), first, windows, run->loads->num_layers, run->topology->num_devices,
+        eplb_topology_num_slots(run->topology));
+    print_json_step(&run[i], &s);
+    printf(",\"moves_per_layer_and_window\":%.3f}\n", per_layer(run, s.moves, windows));
+  }
+}

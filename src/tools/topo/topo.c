@@ -1,0 +1,171 @@
+/* eplb topo: what each rank runs on and drives. */
+#include "tools/topo/topo.h"
+#include "core/util/alloc.h"
+#include "core/formats/output.h"
+#include "core/formats/topology_spec.h"
+#include "mpi/comm/agree.h"
+#include "tools/common/commands.h"
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { KEY_TOPOLOGY = 256, KEY_RACKS, KEY_MEASURE, KEY_SAVE, KEY_JSON };
+
+static const struct argp_option arguments[] = {
+    {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
+     "show a declared machine, not this one: an hwloc XML file, an hwloc synthetic string, a topology as JSON, or such "
+     "as "
+     "\"nodes=4 gpus=8 slots=9\"",
+     0},
+    {"racks", KEY_RACKS, "FILE", 0,
+     "which hosts are in which racks: lines such as \"node17 rack3\", or EPLB_RACKS=FILE", 0},
+    {"measure", KEY_MEASURE, NULL, 0, "measure the links of a few pairs of ranks of each kind, too", 0},
+    {"save", KEY_SAVE, "FILE", 0, "write it as JSON to FILE, for --topology and --bandwidth of other commands", 0},
+    {"json", KEY_JSON, NULL, 0, "JSON", 0},
+    {0}};
+
+typedef struct topo_options {
+  const char *declared, *save;
+  int measure, json;
+} topo_options_t;
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  topo_options_t *o = state->input;
+  switch (key) {
+  case KEY_TOPOLOGY:
+    o->declared = text;
+    return 0;
+  case KEY_RACKS:
+    setenv("EPLB_RACKS", text, 1);
+    return 0;
+  case KEY_MEASURE:
+    o->measure = 1;
+    return 0;
+  case KEY_SAVE:
+    o->save = text;
+    return 0;
+  case KEY_JSON:
+    o->json = 1;
+    return 0;
+  case ARGP_KEY_ARG:
+    argp_error(state, "\"%s\" is no option; expected --topology %s?", text, text);
+    return 0;
+  case ARGP_KEY_END:
+    if (o->declared && o->measure)
+      argp_error(state, "--measure needs ranks to measure with; expected no --topology beside it");
+    return 0;
+  default:
+    return ARGP_ERR_UNKNOWN;
+  }
+}
+
+static eplb_status_t write_document(const char *path, const json_t *document) {
+  eplb_output_t output;
+  eplb_status_t status = eplb_output_open(path, &output);
+  if (status)
+    return status;
+  if (json_dumpf(document, output.file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) || fputc('\n', output.file) == EOF)
+    status = eplb_fail(EPLB_ERR_IO, "cannot write %s", path);
+  return eplb_output_close(&output, status);
+}
+
+static eplb_status_t show(const topo_options_t *o, const topo_view_t *view) {
+  json_t *document = o->json || o->save ? topo_json(view) : NULL;
+  eplb_status_t status = EPLB_SUCCESS;
+  if ((o->json || o->save) && !document)
+    status = eplb_fail(EPLB_ERR_MEMORY, "out of memory for JSON");
+  if (!status && o->save)
+    status = write_document(o->save, document);
+  if (!status && o->json)
+    status = write_document("-", document);
+  else if (!status)
+    topo_print(view);
+  json_decref(document);
+  return status;
+}
+
+/* ---- a declared machine ---- */
+
+/* Whether a file's first sign is that of JSON. */
+static int is_json(const char *path) {
+  FILE *file = fopen(path, "r");
+  int c = EOF;
+  if (file) {
+    while ((c = getc(file)) == ' ' || c == '\n' || c == '\t' || c == '\r')
+      ;
+    fclose(file);
+  }
+  return c == '{';
+}
+
+static eplb_status_t show_topology(const topo_options_t *o) {
+  eplb_topology_t *topology = NULL;
+  eplb_status_t status = eplb_topology_read(o->declared, 1, &topology);
+  if (!status && tool_is_first_rank())
+    status = show(o, &(topo_view_t){.declared_by = o->declared, .topology = topology});
+  eplb_topology_destroy(&topology);
+  return status;
+}
+
+static eplb_status_t show_host(const topo_options_t *o) {
+  eplb_host_t *host = NULL;
+  eplb_status_t status = eplb_host_detect(o->declared, &host);
+  if (!status && tool_is_first_rank())
+    status = show(o, &(topo_view_t){.declared_by = o->declared, .host = &host, .num_hosts = 1});
+  eplb_host_destroy(&host);
+  return status;
+}
+
+/* Needs no MPI; under a launcher all look and the first speaks: a launcher that sees a failure may end the first
+ * before it has. */
+static int show_declared(const topo_options_t *o) {
+  int is_topology = eplb_is_topology_spec(o->declared) || is_json(o->declared);
+  eplb_status_t status = is_topology ? show_topology(o) : show_host(o);
+  return status && tool_is_first_rank() ? tool_report(status) : TOOL_GOOD;
+}
+
+/* ---- this job ---- */
+
+/* On rank 0. */
+static eplb_status_t show_machine(const topo_options_t *o, const eplb_machine_t *m, const topo_links_t *links) {
+  const topo_view_t view = {.machine = m,
+                            .topology = m->topology,
+                            .host = m->host,
+                            .num_hosts = eplb_topology_num_nodes(m->topology),
+                            .links = links};
+  return show(o, &view);
+}
+
+static int show_job(const topo_options_t *o, int *argc, char ***argv) {
+  int exit_status = tool_mpi_start(argc, argv);
+  if (exit_status)
+    return exit_status;
+  eplb_machine_t *m = NULL;
+  topo_links_t links;
+  eplb_status_t status = eplb_machine_detect(MPI_COMM_WORLD, 1, &m);
+  if (!status && o->measure)
+    status = topo_measure(MPI_COMM_WORLD, m->topology, &links);
+  if (!status)
+    status = eplb_agree(MPI_COMM_WORLD, m->rank ? show_machine(o, m, o->measure ? &links : NULL) : EPLB_SUCCESS);
+  if (status && tool_is_first_rank())
+    tool_report(status);
+  eplb_machine_destroy(&m);
+  MPI_Finalize();
+  return tool_exit_status(status);
+}
+
+int command_topo(int argc, char **argv) {
+  static const struct argp argp = {
+      arguments,
+      parse_option,
+      NULL,
+      "Show which host, CPUs, NUMA node and GPU each rank of a job has, and what encloses "
+      "them.\vExamples:\n  mpirun -n 8 eplb topo\n  mpirun -n 8 eplb topo --measure --save "
+      "machine.json\n  eplb topo --topology machine.xml",
+      NULL,
+      NULL,
+      NULL};
+  topo_options_t options = {0};
+  tool_parse(&argp, argc, argv, &options);
+  return options.declared ? show_declared(&options) : show_job(&options, &argc, &argv);
+}

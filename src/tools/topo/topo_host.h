@@ -1,0 +1,22 @@
+/* How `eplb topo` describes a host. */
+#ifndef EPLB_TOOLS_TOPO_TOPO_HOST_H
+#define EPLB_TOOLS_TOPO_TOPO_HOST_H
+
+#include <eplb/detect.h>
+
+/* "s" but for one. */
+const char *topo_plural(int count);
+
+/* Packages, NUMA nodes, cores and accelerators, on the rest of a line. */
+void topo_print_parts(const eplb_host_t *host);
+
+/* How its accelerators are linked, as a line of its own behind `indent` blanks; nothing where they are not. */
+void topo_print_links(const eplb_host_t *host, int indent);
+
+/* A host of which nothing but itself is known. */
+void topo_print_host(const eplb_host_t *host, const char *declared_by);
+
+/* Whether two hosts have the same processors and accelerators in the same places. */
+int topo_same_hardware(const eplb_host_t *a, const eplb_host_t *b);
+
+#endif

@@ -1,0 +1,83 @@
+#include "tools/topo/topo.h"
+#include "tools/topo/topo_host.h"
+#include <stdio.h>
+#include <string.h>
+
+int topo_sharing_rank(const eplb_machine_t *m, const eplb_rank_info_t *r) {
+  const eplb_topology_t *t = m->topology;
+  for (int i = t->node_begin[r->node]; r->device_index >= 0 && i < t->node_begin[r->node + 1]; i++) {
+    const eplb_rank_info_t *other = &m->rank[t->node_device[i]];
+    if (other != r && other->device_index >= 0 &&
+        (r->device.bus_id[0] ? !strcmp(other->device.bus_id, r->device.bus_id)
+                             : other->device_index == r->device_index))
+      return other->rank;
+  }
+  return -1;
+}
+
+int topo_is_bound_elsewhere(const eplb_rank_info_t *r) {
+  return r->device_index >= 0 && r->numa >= 0 && r->device.numa >= 0 && r->numa != r->device.numa;
+}
+
+/* How many accelerators of a node no rank drives. */
+static int count_idle(const eplb_machine_t *m, int node) {
+  const eplb_topology_t *t = m->topology;
+  int idle = m->host[node]->num_accelerators;
+  for (int a = 0; a < m->host[node]->num_accelerators; a++)
+    for (int i = t->node_begin[node]; i < t->node_begin[node + 1]; i++)
+      if (m->rank[t->node_device[i]].device_index == a) {
+        idle--;
+        break;
+      }
+  return idle;
+}
+
+enum { SHOWN = 8 };
+
+/* One line more; whether it is to be shown: a whole machine may be unusual. */
+static int begin_line(int *lines) {
+  if (*lines == 0)
+    printf("unusual:\n");
+  return (*lines)++ < SHOWN;
+}
+
+static void print_unusual_rank(const eplb_machine_t *m, const eplb_rank_info_t *r, int *lines) {
+  int other = topo_sharing_rank(m, r);
+  if (other > r->rank && begin_line(lines))
+    printf("  ranks %d and %d drive the same accelerator, %s\n", r->rank, other, r->device.bus_id);
+  if (topo_is_bound_elsewhere(r) && begin_line(lines))
+    printf("  rank %d is bound to NUMA node %d; its accelerator is on NUMA node %d\n", r->rank, r->numa,
+           r->device.numa);
+  if (r->note[0] && begin_line(lines))
+    printf("  rank %d: %s\n", r->rank, r->note);
+}
+
+static void print_unusual_node(const eplb_machine_t *m, int node, int *lines) {
+  const eplb_topology_t *t = m->topology;
+  const eplb_host_t *h = m->host[node];
+  int idle = count_idle(m, node), rank = t->node_device[t->node_begin[node]];
+  if (idle && begin_line(lines))
+    printf("  node %d: no rank drives %d of its %d accelerators\n", node, idle, h->num_accelerators);
+  if (node > 0 && !topo_same_hardware(m->host[0], h) && begin_line(lines))
+    printf("  node %d has other hardware than node 0: %d and %d processors, %d and %d accelerators\n", node, h->num_pus,
+           m->host[0]->num_pus, h->num_accelerators, m->host[0]->num_accelerators);
+  if (node > 0 && t->node_begin[node + 1] - t->node_begin[node] != t->node_begin[1] && begin_line(lines))
+    printf("  node %d has %d ranks, node 0 has %d\n", node, t->node_begin[node + 1] - t->node_begin[node],
+           t->node_begin[1]);
+  for (int n = 0; n < node; n++)
+    if (m->rank[rank].machine && m->rank[t->node_device[t->node_begin[n]]].machine == m->rank[rank].machine) {
+      if (begin_line(lines))
+        printf("  nodes %d and %d are on one machine, but cannot share memory\n", n, node);
+      break;
+    }
+}
+
+void topo_print_unusual(const eplb_machine_t *m) {
+  int lines = 0;
+  for (int r = 0; r < m->num_ranks; r++)
+    print_unusual_rank(m, &m->rank[r], &lines);
+  for (int n = 0; n < eplb_topology_num_nodes(m->topology); n++)
+    print_unusual_node(m, n, &lines);
+  if (lines > SHOWN)
+    printf("  and %d things more: --json has them all\n", lines - SHOWN);
+}
