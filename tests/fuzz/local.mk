@@ -39,7 +39,7 @@ fuzz: $(FUZZ_RUNS)
 libfuzzed:
 	$(AM_V_GEN)$(MKDIR_P) tests/fuzz/fuzzed && source=$$(cd $(top_srcdir) && pwd) && cd tests/fuzz/fuzzed && \
 	  $(FUZZ_CC) -I$$source/include -I$$source/src $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c \
-	    $$source/src/core/*.c $$source/src/detect/*.c $$source/src/formats/*.c && rm -f ../libfuzzed.a && $(AR) rc ../libfuzzed.a *.o
+	    $$(find $$source/src/core $$source/src/mpi/detect -name '*.c') && rm -f ../libfuzzed.a && $(AR) rc ../libfuzzed.a *.o
 
 $(FUZZ_RUNS): libfuzzed
 	$(AM_V_GEN)name=$$(basename $@ -run) && $(MKDIR_P) tests/fuzz/found/$$name && \

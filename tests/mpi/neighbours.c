@@ -1,8 +1,8 @@
 /* What ranks of a node can get at of each other's memory. */
 #include "job.h"
-#include "mpi_tap.h"
-#include "mpi/session/session.h"
 #include "mpi/memory/shm_segment.h"
+#include "mpi/session/session.h"
+#include "mpi_tap.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

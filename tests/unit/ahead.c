@@ -67,12 +67,12 @@ static int32_t *row_of(const eplb_placement_t *p, int layer) {
 
 /* Replicas that share a device with another of their expert. */
 static int count_twins(const eplb_topology_t *t, const int32_t *row) {
-  int twins = 0;
+  int colocated = 0;
   for (int d = 0; d < t->num_devices; d++)
     for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
       for (int o = t->slot_begin[d]; o < s; o++)
-        twins += row[s] != EPLB_EMPTY && row[s] == row[o];
-  return twins;
+        colocated += row[s] != EPLB_EMPTY && row[s] == row[o];
+  return colocated;
 }
 
 static int count_moves(const eplb_topology_t *t, const int32_t *before, const int32_t *after) {

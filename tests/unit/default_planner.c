@@ -40,12 +40,12 @@ static void job_end(job_t *job, eplb_placement_t *p) {
 }
 
 static int count_twins(const eplb_topology_t *t, const int32_t *row) {
-  int twins = 0;
+  int colocated = 0;
   for (int d = 0; d < t->num_devices; d++)
     for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
       for (int k = t->slot_begin[d]; k < s; k++)
-        twins += row[s] != EPLB_EMPTY && row[k] == row[s];
-  return twins;
+        colocated += row[s] != EPLB_EMPTY && row[k] == row[s];
+  return colocated;
 }
 
 /* ---- properties ---- */

@@ -1,6 +1,6 @@
 /* Levels of a topology from made-up reports, and the messages that bring them. */
-#include "mpi/detect/enclosing_domains.h"
 #include "folder.h"
+#include "mpi/detect/enclosing_domains.h"
 #include "mpi/machine/host_pack.h"
 #include "mpi/machine/node_report.h"
 #include "tap.h"

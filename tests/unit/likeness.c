@@ -26,7 +26,7 @@ static void windows_that_drift_count_as_they_did(void) {
   double load[4][EXPERTS];
   for (int k = 0; k < 4; k++)
     window(load[k], 100 * (k + 1), k % 2 ? .31 : .3, k % 2 ? .3 : .31);
-  eplb_windows_t w = windows_of(4, load), weighed = eplb_likeness_weigh(&w, 0, EXPERTS);
+  eplb_windows_t w = windows_of(4, load), weighed = eplb_similarity_weigh(&w, 0, EXPERTS);
   for (int k = 0; k < 4; k++) {
     CU_ASSERT_PTR_EQUAL(weighed.load[k], w.load[k]);
     CU_ASSERT_EQUAL(weighed.weight[k], w.weight[k]);
@@ -38,7 +38,7 @@ static void windows_before_a_jump_count_less(void) {
   double load[5][EXPERTS];
   for (int k = 0; k < 5; k++)
     window(load[k], 100 * (5 - k), k < 2 ? .3 + .01 * k : .1 + .01 * (k - 2), .3);
-  eplb_windows_t w = windows_of(5, load), weighed = eplb_likeness_weigh(&w, 0, EXPERTS);
+  eplb_windows_t w = windows_of(5, load), weighed = eplb_similarity_weigh(&w, 0, EXPERTS);
   CU_ASSERT_EQUAL(weighed.weight[0], w.weight[0]);
   CU_ASSERT_EQUAL(weighed.weight[1], w.weight[1]);
   for (int k = 2; k < 5; k++) {
@@ -49,11 +49,11 @@ static void windows_before_a_jump_count_less(void) {
 
 static void windows_without_load_are_no_step(void) {
   double load[4][EXPERTS] = {{0}, {3, 3, 4}, {0}, {8, 1, 1}};
-  eplb_windows_t w = windows_of(4, load), weighed = eplb_likeness_weigh(&w, 0, EXPERTS);
+  eplb_windows_t w = windows_of(4, load), weighed = eplb_similarity_weigh(&w, 0, EXPERTS);
   for (int k = 0; k < 4; k++)
     CU_ASSERT_EQUAL(weighed.weight[k], w.weight[k]);
   w.num_windows = 1;
-  CU_ASSERT_EQUAL(eplb_likeness_weigh(&w, 0, EXPERTS).weight[0], 1);
+  CU_ASSERT_EQUAL(eplb_similarity_weigh(&w, 0, EXPERTS).weight[0], 1);
 }
 
 /* Whatever the windows, weights stay such as eplb_windows_check wants them, and none grows. */
@@ -63,7 +63,7 @@ static void check_weights(rng_t *rng) {
     for (int e = 0; e < EXPERTS; e++)
       load[k][e] = rng_between(rng, 0, 2) * rng_unit(rng);
   eplb_windows_t w = windows_of(rng_between(rng, 1, EPLB_HISTORY_MAX), load);
-  eplb_windows_t weighed = eplb_likeness_weigh(&w, 0, EXPERTS);
+  eplb_windows_t weighed = eplb_similarity_weigh(&w, 0, EXPERTS);
   CU_ASSERT_EQUAL(eplb_windows_check(1, EXPERTS, &weighed), EPLB_SUCCESS);
   for (int k = 0; k < w.num_windows; k++)
     CU_ASSERT(weighed.weight[k] <= w.weight[k]);

@@ -8,47 +8,47 @@
 
 typedef struct job {
   eplb_topology_t *topology;
-  eplb_part_t part;
+  eplb_subproblem_t part;
   int devices, slots; /* slots of each */
 } job_t;
 
-/* As many experts as slots, so that there are no twins to part. */
+/* As many experts as slots, so that there are no colocated to part. */
 static void job_make(rng_t *rng, int devices, int slots, job_t *job) {
   double load[512];
   job->devices = devices, job->slots = slots;
   for (int e = 0; e < devices * slots; e++)
     load[e] = exp(2 * rng_unit(rng));
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, devices, slots, &job->topology), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_part_create(job->topology, devices * slots, &job->part), EPLB_SUCCESS);
-  eplb_part_set_load(&job->part, load);
-  eplb_part_select(&job->part, -1, NULL);
+  CU_ASSERT_EQUAL_FATAL(eplb_subproblem_create(job->topology, devices * slots, &job->part), EPLB_SUCCESS);
+  eplb_subproblem_set_load(&job->part, load);
+  eplb_subproblem_select(&job->part, -1, NULL);
   for (int s = 0; s < devices * slots; s++)
     job->part.layer.expert[s] = s;
   rng_shuffle(rng, devices * slots, job->part.layer.expert);
-  eplb_layer_index(&job->part.layer);
+  eplb_window_state_index(&job->part.layer);
 }
 
 static void job_end(job_t *job) {
-  eplb_part_free(&job->part);
+  eplb_subproblem_free(&job->part);
   eplb_topology_destroy(&job->topology);
 }
 
-static double largest_time(const eplb_layer_t *l) {
-  return l->time[eplb_layer_busiest(l)];
+static double largest_time(const eplb_window_state_t *l) {
+  return l->time[eplb_window_state_busiest(l)];
 }
 
 static void round_of(job_t *job, uint64_t *seed) {
-  const eplb_rematch_scratch_t scratch = {job->part.search.fold.keys, job->part.search.fold.spare,
-                                          job->part.search.fold.expert};
-  eplb_rematch(&job->part.layer, seed, &scratch);
+  const eplb_match_halves_scratch_t scratch = {job->part.search.fold.keys, job->part.search.fold.spare,
+                                               job->part.search.fold.expert};
+  eplb_match_halves(&job->part.layer, seed, &scratch);
 }
 
 static void check_no_harm(rng_t *rng) {
   job_t job;
   uint64_t seed = rng_next(rng);
   job_make(rng, rng_between(rng, 2, 60), rng_between(rng, 4, 8), &job);
-  eplb_layer_t *l = &job.part.layer;
-  CU_ASSERT(eplb_rematch_applies(l));
+  eplb_window_state_t *l = &job.part.layer;
+  CU_ASSERT(eplb_match_halves_applies(l));
   for (int k = 0; k < 5; k++) {
     double was = largest_time(l);
     int seen[512] = {0};
@@ -89,7 +89,7 @@ static void check_best(rng_t *rng) {
   uint64_t seed = rng_next(rng);
   double half[6] = {0};
   job_make(rng, 3, 4, &job);
-  const eplb_layer_t *l = &job.part.layer;
+  const eplb_window_state_t *l = &job.part.layer;
   round_of(&job, &seed);
   for (int s = 0; s < 12; s++)
     half[s / 2] += l->share[l->expert[s]];
@@ -105,11 +105,11 @@ static void few_slots_and_uneven_devices_are_left_alone(void) {
   rng_t rng = {1};
   job_t job;
   job_make(&rng, 4, 3, &job);
-  CU_ASSERT_FALSE(eplb_rematch_applies(&job.part.layer));
+  CU_ASSERT_FALSE(eplb_match_halves_applies(&job.part.layer));
   job_end(&job);
   job_make(&rng, 4, 4, &job);
-  job.part.slowness[2] *= 2;
-  CU_ASSERT_FALSE(eplb_rematch_applies(&job.part.layer));
+  job.part.inverse_speed[2] *= 2;
+  CU_ASSERT_FALSE(eplb_match_halves_applies(&job.part.layer));
   job_end(&job);
 }
 

@@ -229,9 +229,9 @@ static void check_assignment(rng_t *rng) {
   int32_t worth[36], column[6], sum = 0;
   for (int i = 0; i < n * n; i++)
     worth[i] = rng_between(rng, 0, 9);
-  void *scratch = malloc(eplb_assign_scratch(n));
+  void *scratch = malloc(eplb_assignment_scratch(n));
   CU_ASSERT_PTR_NOT_NULL_FATAL(scratch);
-  eplb_assign(n, worth, column, scratch);
+  eplb_assignment(n, worth, column, scratch);
   free(scratch);
   for (int i = 0, seen = 0; i < n; i++) {
     CU_ASSERT(column[i] >= 0 && column[i] < n && !(seen & 1 << column[i]));

@@ -24,14 +24,14 @@ eplb_status_t eplb_dispatch_update(eplb_dispatch_t *d, int layer) {
 static eplb_status_t create_arrays(eplb_dispatch_t *d) {
   const eplb_topology_t *t = d->topology;
   d->flows = EPLB_NEW(eplb_flows_t, d->placement->num_layers);
-  d->slowness = EPLB_NEW(double, t->num_devices);
+  d->inverse_speed = EPLB_NEW(double, t->num_devices);
   d->time = EPLB_NEW(double, t->num_devices);
   d->part = EPLB_NEW(double, d->placement->num_slots);
   d->device_of = EPLB_NEW(int32_t, d->placement->num_slots);
-  if (!d->flows || !d->slowness || !d->time || !d->part || !d->device_of)
+  if (!d->flows || !d->inverse_speed || !d->time || !d->part || !d->device_of)
     return EPLB_ERR_MEMORY;
   for (int i = 0; i < t->num_devices; i++) {
-    d->slowness[i] = 1 / t->speed[i];
+    d->inverse_speed[i] = 1 / t->speed[i];
     for (int slot = t->slot_begin[i]; slot < t->slot_begin[i + 1]; slot++)
       d->device_of[slot] = i;
   }
@@ -67,7 +67,7 @@ void eplb_dispatch_destroy(eplb_dispatch_t **dispatch) {
   for (int l = 0; d->flows && l < d->placement->num_layers; l++)
     free(d->flows[l].flow);
   free(d->flows);
-  free(d->slowness);
+  free(d->inverse_speed);
   free(d->time);
   free(d->part);
   free(d->device_of);
@@ -87,7 +87,7 @@ static double start_even(eplb_dispatch_t *d, int layer, const int64_t *count) {
     for (int32_t k = begin[e]; k < begin[e + 1]; k++) {
       int device = d->device_of[slot[k]];
       d->part[k] = (double)count[e] / (begin[e + 1] - begin[e]);
-      d->time[device] += d->part[k] * d->slowness[device];
+      d->time[device] += d->part[k] * d->inverse_speed[device];
       total += d->part[k];
     }
   return total / speed;
@@ -103,7 +103,7 @@ eplb_status_t eplb_dispatch_shares(eplb_dispatch_t *d, int layer, const int64_t 
     if (count[e] < 0)
       return eplb_fail(EPLB_ERR_LOADS, "expert %d has %lld tokens; expected 0 or more", e, (long long)count[e]);
   double mean = start_even(d, layer, count);
-  eplb_flows_level(&d->flows[layer], d->slowness, FINE * mean, MAX_SWEEPS, d->part, d->time);
+  eplb_flows_level(&d->flows[layer], d->inverse_speed, FINE * mean, MAX_SWEEPS, d->part, d->time);
   const int32_t *begin = eplb_dispatch_begin(d, layer);
   for (int e = 0; e < d->placement->num_experts; e++)
     for (int32_t k = begin[e]; k < begin[e + 1]; k++)

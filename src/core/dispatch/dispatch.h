@@ -9,11 +9,11 @@
 struct eplb_dispatch {
   const eplb_topology_t *topology;
   const eplb_placement_t *placement;
-  eplb_flows_t *flows; /* [num_layers] */
-  double *slowness;    /* [num_devices] */
-  double *part;        /* [num_slots]: scratch */
-  double *time;        /* [num_devices]: scratch */
-  int32_t *device_of;  /* [num_slots] */
+  eplb_flows_t *flows;   /* [num_layers] */
+  double *inverse_speed; /* [num_devices] */
+  double *part;          /* [num_slots]: scratch */
+  double *time;          /* [num_devices]: scratch */
+  int32_t *device_of;    /* [num_slots] */
 };
 
 static inline const int32_t *eplb_dispatch_begin(const eplb_dispatch_t *d, int layer) {

@@ -47,13 +47,13 @@ eplb_status_t eplb_flows_find(int num_experts, const int32_t *replica_begin, con
   return status;
 }
 
-void eplb_flows_level(const eplb_flows_t *flows, const double *slowness, double fine, int max_sweeps, double *part,
+void eplb_flows_level(const eplb_flows_t *flows, const double *inverse_speed, double fine, int max_sweeps, double *part,
                       double *time) {
   for (int sweep = 0; sweep < max_sweeps; sweep++) {
     double largest = 0;
     for (int i = 0; i < flows->count; i++) {
       const eplb_flow_t *f = &flows->flow[i];
-      double slow_a = slowness[f->device_a], slow_b = slowness[f->device_b];
+      double slow_a = inverse_speed[f->device_a], slow_b = inverse_speed[f->device_b];
       double amount = OVERSHOOT * (time[f->device_b] - time[f->device_a]) / (slow_a + slow_b);
       amount = amount < -part[f->a] ? -part[f->a] : amount > part[f->b] ? part[f->b] : amount;
       part[f->a] += amount;

@@ -1,8 +1,8 @@
 /* Reads expert loads from CSV: libcsv splits lines into fields; here they become rows, and rows a recording. */
-#include "core/util/alloc.h"
 #include "core/formats/loads_in.h"
 #include "core/formats/loads_rows.h"
 #include "core/formats/show.h"
+#include "core/util/alloc.h"
 #include <csv.h>
 #include <errno.h>
 #include <limits.h>

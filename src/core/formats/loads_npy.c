@@ -1,8 +1,8 @@
 /* Loads from NumPy's .npy. */
-#include "core/util/alloc.h"
 #include "core/formats/loads_in.h"
 #include "core/formats/loads_rows.h"
 #include "core/formats/npy_header.h"
+#include "core/util/alloc.h"
 
 /* A view of the numbers as [windows][layers][experts]. */
 typedef struct view {

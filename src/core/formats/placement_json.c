@@ -1,5 +1,5 @@
-#include "core/util/alloc.h"
 #include "core/formats/output.h"
+#include "core/util/alloc.h"
 #include <eplb/formats.h>
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 #include "core/formats/placement_map.h"
-#include "core/model/placement.h"
 #include "core/formats/json_value.h"
+#include "core/model/placement.h"
 #include <limits.h>
 
 typedef struct reader {

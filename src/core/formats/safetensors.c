@@ -1,7 +1,7 @@
 #include "core/formats/safetensors.h"
-#include "core/util/alloc.h"
 #include "core/formats/raw_number.h"
 #include "core/formats/show.h"
+#include "core/util/alloc.h"
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>

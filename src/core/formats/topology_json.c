@@ -1,7 +1,7 @@
 /* Topologies and measured links from JSON. */
-#include "core/util/alloc.h"
 #include "core/formats/json_file.h"
 #include "core/formats/topology_spec.h"
+#include "core/util/alloc.h"
 #include <eplb/formats.h>
 #include <limits.h>
 #include <math.h>

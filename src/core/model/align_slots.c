@@ -1,5 +1,5 @@
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
+#include "core/util/alloc.h"
 #include <string.h>
 
 /* The same experts in another order: those that are in `before` first take the slot they have there, the others then

@@ -1,5 +1,5 @@
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
+#include "core/util/alloc.h"
 #include <math.h>
 
 void eplb_device_loads(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,

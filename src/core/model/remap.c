@@ -1,5 +1,5 @@
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
+#include "core/util/alloc.h"
 #include <eplb/carry.h>
 
 typedef struct carrier {

@@ -1,8 +1,8 @@
-#include "core/plan/history/history_planner.h"
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
 #include "core/plan/deepseek/rebalance.h"
+#include "core/plan/history/history_planner.h"
 #include "core/plan/window/incremental.h"
+#include "core/util/alloc.h"
 #include <eplb/loads.h>
 #include <limits.h>
 #include <math.h>
@@ -226,23 +226,23 @@ static int reference_accepts(const eplb_plan_options_t *options, const eplb_topo
 static eplb_status_t plan_default(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                   const double *load, eplb_placement_t *placement) {
   int experts = placement->num_experts, accepted = reference_accepts(options, topology, experts);
-  eplb_replan_t r;
+  eplb_incremental_t r;
   eplb_status_t status = accepted ? plan_reference(options, topology, load, placement) : EPLB_SUCCESS;
   if (!status)
-    status = eplb_replan_create(options, topology, experts, options->spill > 0, &r);
+    status = eplb_incremental_create(options, topology, experts, options->spill > 0, &r);
   if (status)
     return status;
   r.fresh.reference = accepted ? placement : NULL;
   for (int l = 0; l < placement->num_layers && !status; l++) {
-    status = eplb_fresh_layer(&r.fresh, l, load + (size_t)l * (size_t)experts, r.row);
+    status = eplb_from_scratch_layer(&r.fresh, l, load + (size_t)l * (size_t)experts, r.row);
     if (status)
       break;
     if (r.fresh.policy == EPLB_POLICY_HIERARCHICAL && options->spill > 0)
-      eplb_replan_spill(&r, r.fresh.groups.owner, options->spill, r.row);
+      eplb_incremental_spill(&r, r.fresh.groups.owner, options->spill, r.row);
     memcpy(eplb_placement_row(placement, l), r.row, (size_t)placement->num_slots * sizeof *r.row);
     status = eplb_placement_index_layer(placement, l);
   }
-  eplb_replan_free(&r);
+  eplb_incremental_free(&r);
   return status;
 }
 
@@ -272,7 +272,7 @@ eplb_status_t eplb_plan_windows(const eplb_plan_options_t *options, const eplb_t
   if (!status)
     status = choose_load(options, num_layers, num_experts, windows, &made, &load);
   if (!status)
-    status = plans_ahead(options)                         ? eplb_ahead_plan(options, topology, 0, windows, p)
+    status = plans_ahead(options)                         ? eplb_history_plan(options, topology, 0, windows, p)
              : options->planner == EPLB_PLANNER_REFERENCE ? plan_reference(options, topology, load, p)
                                                           : plan_default(options, topology, load, p);
   free(made);
@@ -300,16 +300,16 @@ static int has_load(const double *load, int num_experts) {
 /* Changes `placement`, which is a copy of `before`. */
 static eplb_status_t replan_default(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                     const eplb_placement_t *before, const double *load, eplb_placement_t *placement) {
-  eplb_replan_t r;
-  eplb_status_t status = eplb_replan_create(options, topology, before->num_experts, 1, &r);
+  eplb_incremental_t r;
+  eplb_status_t status = eplb_incremental_create(options, topology, before->num_experts, 1, &r);
   if (status)
     return status;
   for (int l = 0; l < before->num_layers && !status; l++) {
     const double *layer_load = load + (size_t)l * (size_t)before->num_experts;
     if (has_load(layer_load, before->num_experts))
-      status = eplb_replan_layer(&r, layer_load, eplb_placement_row(before, l), eplb_placement_row(placement, l));
+      status = eplb_incremental_layer(&r, layer_load, eplb_placement_row(before, l), eplb_placement_row(placement, l));
   }
-  eplb_replan_free(&r);
+  eplb_incremental_free(&r);
   return status;
 }
 
@@ -345,7 +345,7 @@ eplb_status_t eplb_replan_windows(const eplb_plan_options_t *options, const eplb
   if (!status)
     status = choose_load(options, before->num_layers, before->num_experts, windows, &made, &load);
   if (!status)
-    status = plans_ahead(options)                         ? eplb_ahead_plan(options, topology, 1, windows, p)
+    status = plans_ahead(options)                         ? eplb_history_plan(options, topology, 1, windows, p)
              : options->planner == EPLB_PLANNER_REFERENCE ? replan_reference(options, topology, before, load, p)
                                                           : replan_default(options, topology, before, load, p);
   if (!status)

@@ -34,7 +34,7 @@ static void sort_by_domain(const eplb_topology_t *t, int level, const int32_t *f
 }
 
 /* Sorted by the innermost level first and the outermost last, the domains of each level are runs, since they nest. */
-static eplb_status_t rank_devices(eplb_feeder_t *f) {
+static eplb_status_t rank_devices(eplb_multicast_t *f) {
   const eplb_topology_t *t = f->topology;
   int32_t *begin = EPLB_NEW(int32_t, t->num_devices + 1);
   if (!begin)
@@ -53,23 +53,23 @@ static eplb_status_t rank_devices(eplb_feeder_t *f) {
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_feeder_init(eplb_feeder_t *f, const eplb_topology_t *t) {
+eplb_status_t eplb_multicast_init(eplb_multicast_t *f, const eplb_topology_t *t) {
   size_t devices = (size_t)t->num_devices, domains = devices;
   for (int level = 0; level < t->num_levels; level++)
     domains += (size_t)t->num_domains[level];
-  *f = (eplb_feeder_t){.topology = t,
-                       .sent = EPLB_NEW(int64_t, domains),
-                       .entered = EPLB_NEW(int64_t, devices),
-                       .rank = EPLB_NEW(int32_t, devices),
-                       .ranked = EPLB_NEW(int32_t, devices),
-                       .source = EPLB_NEW(int32_t, devices),
-                       .point = EPLB_NEW(eplb_point_t, devices)};
+  *f = (eplb_multicast_t){.topology = t,
+                          .sent = EPLB_NEW(int64_t, domains),
+                          .entered = EPLB_NEW(int64_t, devices),
+                          .rank = EPLB_NEW(int32_t, devices),
+                          .ranked = EPLB_NEW(int32_t, devices),
+                          .source = EPLB_NEW(int32_t, devices),
+                          .point = EPLB_NEW(eplb_endpoint_t, devices)};
   if (!f->sent || !f->entered || !f->rank || !f->ranked || !f->source || !f->point)
     return EPLB_ERR_MEMORY;
   return rank_devices(f);
 }
 
-void eplb_feeder_free(eplb_feeder_t *f) {
+void eplb_multicast_free(eplb_multicast_t *f) {
   free(f->sent);
   free(f->entered);
   free(f->rank);
@@ -79,7 +79,7 @@ void eplb_feeder_free(eplb_feeder_t *f) {
 }
 
 /* What has been sent by each domain of a level. */
-static int64_t *sent_of_level(const eplb_feeder_t *f, int level) {
+static int64_t *sent_of_level(const eplb_multicast_t *f, int level) {
   int64_t *sent = f->sent;
   for (int l = 0; l < level; l++)
     sent += f->topology->num_domains[l];
@@ -88,8 +88,8 @@ static int64_t *sent_of_level(const eplb_feeder_t *f, int level) {
 
 /* Whether point a is the better one to send out of its domain of `level`: by what that has sent, then by what the
  * domains within it that it lies in have, then by stage. */
-static int better_source(const eplb_feeder_t *f, int level, int a, int b) {
-  const eplb_point_t *x = &f->point[a], *y = &f->point[b];
+static int better_source(const eplb_multicast_t *f, int level, int a, int b) {
+  const eplb_endpoint_t *x = &f->point[a], *y = &f->point[b];
   int64_t *sent = sent_of_level(f, level);
   for (; level <= f->topology->num_levels; level++) {
     int64_t of_x = sent[domain(f->topology, level, x->device)], of_y = sent[domain(f->topology, level, y->device)];
@@ -100,7 +100,7 @@ static int better_source(const eplb_feeder_t *f, int level, int a, int b) {
   return x->ready != y->ready ? x->ready < y->ready : x->device < y->device;
 }
 
-static int choose_source(eplb_feeder_t *f, int level, int num_sources) {
+static int choose_source(eplb_multicast_t *f, int level, int num_sources) {
   int compared = num_sources < CANDIDATES ? num_sources : CANDIDATES;
   int offset = (int)(f->turn++ % (unsigned)num_sources), best = f->source[offset];
   for (int i = 1; i < compared; i++) {
@@ -112,14 +112,14 @@ static int choose_source(eplb_feeder_t *f, int level, int num_sources) {
 }
 
 /* Whether point a is the better one to bring an expert into its domain: it will likely have to pass it on, too. */
-static int better_entry(const eplb_feeder_t *f, int a, int b) {
+static int better_entry(const eplb_multicast_t *f, int a, int b) {
   const int64_t *sent = sent_of_level(f, f->topology->num_levels);
   int x = f->point[a].device, y = f->point[b].device;
   int64_t of_x = sent[x] + f->entered[x], of_y = sent[y] + f->entered[y];
   return of_x != of_y ? of_x < of_y : x < y;
 }
 
-static int choose_entry(eplb_feeder_t *f, int begin, int end) {
+static int choose_entry(eplb_multicast_t *f, int begin, int end) {
   int count = end - begin, compared = count < CANDIDATES ? count : CANDIDATES;
   int offset = (int)(f->turn++ % (unsigned)count), best = begin + offset;
   for (int i = 1; i < compared; i++) {
@@ -131,7 +131,7 @@ static int choose_entry(eplb_feeder_t *f, int begin, int end) {
 }
 
 /* The points [begin, end) are a domain of `level`, and none is ready: feeds one from those in f->source. Returns it. */
-static int enter(eplb_feeder_t *f, int level, int begin, int end, int num_sources) {
+static int enter(eplb_multicast_t *f, int level, int begin, int end, int num_sources) {
   const eplb_topology_t *t = f->topology;
   int to = choose_entry(f, begin, end), from = choose_source(f, level, num_sources);
   int64_t *sent = sent_of_level(f, level);
@@ -146,7 +146,7 @@ static int enter(eplb_feeder_t *f, int level, int begin, int end, int num_source
 }
 
 /* The end of the run of points that lie in the same domain of `level` as the first. */
-static int end_of_domain(const eplb_feeder_t *f, int level, int begin, int end) {
+static int end_of_domain(const eplb_multicast_t *f, int level, int begin, int end) {
   int first = domain(f->topology, level, f->point[begin].device), i = begin + 1;
   while (i < end && domain(f->topology, level, f->point[i].device) == first)
     i++;
@@ -154,7 +154,7 @@ static int end_of_domain(const eplb_feeder_t *f, int level, int begin, int end) 
 }
 
 /* The soonest that any of the points can send, or EPLB_LACKING. */
-static int soonest(const eplb_feeder_t *f, int begin, int end) {
+static int soonest(const eplb_multicast_t *f, int begin, int end) {
   int ready = EPLB_LACKING;
   for (int i = begin; i < end; i++)
     if (f->point[i].ready != EPLB_LACKING && (ready == EPLB_LACKING || f->point[i].ready < ready))
@@ -164,7 +164,7 @@ static int soonest(const eplb_feeder_t *f, int begin, int end) {
 
 /* The points [begin, end) are a domain of `level`, and one at least is ready: first each domain of the next level gets
  * the expert, then it is spread within each. */
-static void feed_domain(eplb_feeder_t *f, int level, int begin, int end) {
+static void feed_domain(eplb_multicast_t *f, int level, int begin, int end) {
   int last = soonest(f, begin, end) + PASSES, num_ready = 0, num_sources = 0;
   for (int i = begin; i < end; i++) {
     num_ready += f->point[i].ready != EPLB_LACKING;
@@ -189,7 +189,7 @@ static void feed_domain(eplb_feeder_t *f, int level, int begin, int end) {
   }
 }
 
-void eplb_feed(eplb_feeder_t *f, int64_t weight) {
+void eplb_multicast_supply(eplb_multicast_t *f, int64_t weight) {
   f->weight = weight;
   feed_domain(f, -1, 0, f->num_points);
 }

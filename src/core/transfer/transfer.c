@@ -1,6 +1,6 @@
+#include "core/model/placement.h"
 #include "core/transfer/multicast.h"
 #include "core/util/alloc.h"
-#include "core/model/placement.h"
 #include <eplb/transfer.h>
 
 /* Slots by expert. */
@@ -10,7 +10,7 @@ typedef struct grouped {
 } grouped_t;
 
 struct eplb_deriver {
-  eplb_feeder_t feeder;
+  eplb_multicast_t feeder;
   int num_experts, num_slots;
   int32_t *device;          /* [num_slots] */
   int32_t *expert;          /* [num_slots]: scratch of grouping */
@@ -24,7 +24,7 @@ void eplb_deriver_destroy(eplb_deriver_t **deriver) {
   if (!deriver || !*deriver)
     return;
   eplb_deriver_t *d = *deriver;
-  eplb_feeder_free(&d->feeder);
+  eplb_multicast_free(&d->feeder);
   free(d->device);
   free(d->expert);
   free(d->changing.begin);
@@ -60,7 +60,7 @@ eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_exper
     return EPLB_ERR_MEMORY;
   eplb_status_t status = allocate(d, num_experts, num_slots);
   if (!status)
-    status = eplb_feeder_init(&d->feeder, topology);
+    status = eplb_multicast_init(&d->feeder, topology);
   if (status) {
     eplb_deriver_destroy(&d);
     return status;
@@ -110,7 +110,7 @@ static void group_rows(eplb_deriver_t *d, const int32_t *before, const int32_t *
 
 /* The devices that hold the expert or are to get it, by rank: two sorted lists merged. */
 static void find_points(eplb_deriver_t *d, int expert) {
-  eplb_feeder_t *f = &d->feeder;
+  eplb_multicast_t *f = &d->feeder;
   int c = d->changing.begin[expert], c_end = d->changing.begin[expert + 1];
   int h = d->holding.begin[expert], h_end = d->holding.begin[expert + 1];
   f->num_points = 0;
@@ -118,7 +118,7 @@ static void find_points(eplb_deriver_t *d, int expert) {
     int get = c < c_end ? d->changing.slot[c] : -1, have = h < h_end ? d->holding.slot[h] : -1;
     int holds = have >= 0 && (get < 0 || f->rank[d->device[have]] <= f->rank[d->device[get]]);
     int slot = holds ? have : get, device = d->device[slot];
-    f->point[f->num_points++] = (eplb_point_t){device, slot, holds ? 0 : EPLB_LACKING, -1};
+    f->point[f->num_points++] = (eplb_endpoint_t){device, slot, holds ? 0 : EPLB_LACKING, -1};
     while (c < c_end && d->device[d->changing.slot[c]] == device)
       c++;
     while (h < h_end && d->device[d->holding.slot[h]] == device)
@@ -126,7 +126,7 @@ static void find_points(eplb_deriver_t *d, int expert) {
   }
 }
 
-static void plan(eplb_deriver_t *d, int expert, const eplb_point_t *from, const eplb_point_t *to, int to_slot,
+static void plan(eplb_deriver_t *d, int expert, const eplb_endpoint_t *from, const eplb_endpoint_t *to, int to_slot,
                  int stage) {
   const eplb_topology_t *t = d->feeder.topology;
   int level = eplb_shared_level(t, from->device, to->device);
@@ -145,8 +145,8 @@ static void plan(eplb_deriver_t *d, int expert, const eplb_point_t *from, const 
 
 /* The transfers of an expert whose points are fed: one into each device that lacked it, and copies within devices. */
 static void plan_expert(eplb_deriver_t *d, int expert) {
-  const eplb_feeder_t *f = &d->feeder;
-  const eplb_point_t *point = f->point;
+  const eplb_multicast_t *f = &d->feeder;
+  const eplb_endpoint_t *point = f->point;
   for (int c = d->changing.begin[expert]; c < d->changing.begin[expert + 1]; c++) {
     int slot = d->changing.slot[c];
     while (point->device != d->device[slot])
@@ -171,7 +171,7 @@ static eplb_status_t plan_layer(eplb_deriver_t *d, int layer, int64_t weight) {
       if (!changing || (changing + holding < MANY ? changing + holding : MANY) != round)
         continue;
       find_points(d, e);
-      eplb_feed(&d->feeder, weight);
+      eplb_multicast_supply(&d->feeder, weight);
       plan_expert(d, e);
     }
   return EPLB_SUCCESS;

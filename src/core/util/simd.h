@@ -8,35 +8,35 @@
 #include <xmmintrin.h>
 #endif
 
-typedef float eplb_lanes_t __attribute__((vector_size(16)));
-typedef int32_t eplb_mask_t __attribute__((vector_size(16)));
+typedef float eplb_simd4_t __attribute__((vector_size(16)));
+typedef int32_t eplb_simd4_mask_t __attribute__((vector_size(16)));
 
-static inline eplb_lanes_t eplb_lanes_load(const float *from) {
-  eplb_lanes_t lanes;
+static inline eplb_simd4_t eplb_simd4_load(const float *from) {
+  eplb_simd4_t lanes;
   memcpy(&lanes, from, sizeof lanes);
   return lanes;
 }
 
-static inline eplb_lanes_t eplb_lanes_max(eplb_lanes_t a, eplb_lanes_t b) {
+static inline eplb_simd4_t eplb_simd4_max(eplb_simd4_t a, eplb_simd4_t b) {
 #ifdef __SSE__
-  return (eplb_lanes_t)_mm_max_ps((__m128)a, (__m128)b);
+  return (eplb_simd4_t)_mm_max_ps((__m128)a, (__m128)b);
 #else
-  eplb_mask_t mask = a > b;
-  return (eplb_lanes_t)((mask & (eplb_mask_t)a) | (~mask & (eplb_mask_t)b));
+  eplb_simd4_mask_t mask = a > b;
+  return (eplb_simd4_t)((mask & (eplb_simd4_mask_t)a) | (~mask & (eplb_simd4_mask_t)b));
 #endif
 }
 
-static inline eplb_lanes_t eplb_lanes_min(eplb_lanes_t a, eplb_lanes_t b) {
+static inline eplb_simd4_t eplb_simd4_min(eplb_simd4_t a, eplb_simd4_t b) {
 #ifdef __SSE__
-  return (eplb_lanes_t)_mm_min_ps((__m128)a, (__m128)b);
+  return (eplb_simd4_t)_mm_min_ps((__m128)a, (__m128)b);
 #else
-  eplb_mask_t mask = a < b;
-  return (eplb_lanes_t)((mask & (eplb_mask_t)a) | (~mask & (eplb_mask_t)b));
+  eplb_simd4_mask_t mask = a < b;
+  return (eplb_simd4_t)((mask & (eplb_simd4_mask_t)a) | (~mask & (eplb_simd4_mask_t)b));
 #endif
 }
 
 /* (x0 + x2) + (x1 + x3). */
-static inline float eplb_lanes_sum(eplb_lanes_t x) {
+static inline float eplb_simd4_sum(eplb_simd4_t x) {
 #ifdef __SSE__
   __m128 pairs = _mm_add_ps((__m128)x, _mm_movehl_ps((__m128)x, (__m128)x));
   return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps(pairs, pairs, 1)));
@@ -45,11 +45,11 @@ static inline float eplb_lanes_sum(eplb_lanes_t x) {
 #endif
 }
 
-static inline eplb_lanes_t eplb_lanes_all(float x) {
-  return (eplb_lanes_t){x, x, x, x};
+static inline eplb_simd4_t eplb_simd4_all(float x) {
+  return (eplb_simd4_t){x, x, x, x};
 }
 
-static inline int eplb_mask_any(eplb_mask_t mask) {
+static inline int eplb_simd4_mask_any(eplb_simd4_mask_t mask) {
 #ifdef __SSE__
   return _mm_movemask_ps((__m128)mask) != 0;
 #else

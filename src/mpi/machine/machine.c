@@ -1,7 +1,7 @@
 #include "core/util/alloc.h"
-#include "mpi/detect/enclosing_domains.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
+#include "mpi/detect/enclosing_domains.h"
 #include "mpi/machine/gather.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
+#include "core/util/alloc.h"
 #include "mpi/migrate/rank_plan.h"
 #include <eplb/steps.h>
 #include <limits.h>

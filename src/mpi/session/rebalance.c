@@ -1,11 +1,11 @@
 /* The calls of a rebalance: begin decides and derives, test and wait move a flight of layers and agree on it, commit
  * puts a layer in place, end gives everything back. */
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
+#include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
-#include "mpi/session/plan_step.h"
 #include "mpi/migrate/migration.h"
+#include "mpi/session/plan_step.h"
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "tools/bench/bench_peer.h"
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
+#include "core/util/alloc.h"
 #include <string.h>
 
 eplb_status_t peer_create(int num_layers, int num_slots, size_t bytes, peer_t *peer) {

@@ -1,6 +1,6 @@
 #include "tools/common/weights.h"
-#include "core/util/alloc.h"
 #include "core/model/placement.h"
+#include "core/util/alloc.h"
 #include <string.h>
 
 enum { BLOCK = 4096 };

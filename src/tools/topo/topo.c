@@ -1,8 +1,8 @@
 /* eplb topo: what each rank runs on and drives. */
 #include "tools/topo/topo.h"
-#include "core/util/alloc.h"
 #include "core/formats/output.h"
 #include "core/formats/topology_spec.h"
+#include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
 #include "tools/common/commands.h"
 #include <argp.h>

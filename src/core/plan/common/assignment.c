@@ -3,7 +3,7 @@
 
 enum { EXACT_UP_TO = 128, NONE = -1 };
 
-size_t eplb_assign_scratch(int size) {
+size_t eplb_assignment_scratch(int size) {
   return ((size_t)size + 1) * (4 * sizeof(int64_t) + 3 * sizeof(int32_t));
 }
 
@@ -75,7 +75,7 @@ static void assign_greedily(int size, const int32_t *worth, int32_t *column, int
   }
 }
 
-void eplb_assign(int size, const int32_t *worth, int32_t *column, void *scratch) {
+void eplb_assignment(int size, const int32_t *worth, int32_t *column, void *scratch) {
   size_t stride = (size_t)size + 1;
   int64_t *wide = scratch;
   int32_t *narrow = (int32_t *)(wide + 4 * stride);

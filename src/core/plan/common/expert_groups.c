@@ -2,7 +2,7 @@
 #include "core/util/alloc.h"
 #include <math.h>
 
-static size_t lay_out(eplb_groups_t *g, int num_nodes, char *base) {
+static size_t lay_out(eplb_expert_groups_t *g, int num_nodes, char *base) {
   size_t used = 0, groups = (size_t)g->num_groups, nodes = (size_t)num_nodes;
   g->size = eplb_carve(base, &used, groups, sizeof(int32_t));
   g->node = eplb_carve(base, &used, groups, sizeof(int32_t));
@@ -16,13 +16,13 @@ static size_t lay_out(eplb_groups_t *g, int num_nodes, char *base) {
   return used;
 }
 
-eplb_status_t eplb_groups_create(const eplb_topology_t *topology, int num_experts, int num_groups,
-                                 eplb_groups_t *groups) {
+eplb_status_t eplb_expert_groups_create(const eplb_topology_t *topology, int num_experts, int num_groups,
+                                        eplb_expert_groups_t *groups) {
   int nodes = eplb_topology_num_nodes(topology);
   if (num_groups < nodes)
     return eplb_fail(EPLB_ERR_SHAPE, "%d expert groups on %d nodes; the hierarchical policy needs one for each node",
                      num_groups, nodes);
-  *groups = (eplb_groups_t){.num_groups = num_groups, .num_experts = num_experts};
+  *groups = (eplb_expert_groups_t){.num_groups = num_groups, .num_experts = num_experts};
   char *block = EPLB_NEW(char, lay_out(groups, nodes, NULL));
   if (!block)
     return EPLB_ERR_MEMORY;
@@ -36,26 +36,26 @@ eplb_status_t eplb_groups_create(const eplb_topology_t *topology, int num_expert
   return EPLB_SUCCESS;
 }
 
-void eplb_groups_free(eplb_groups_t *groups) {
+void eplb_expert_groups_free(eplb_expert_groups_t *groups) {
   free(groups->block);
   groups->block = NULL;
 }
 
-static void put(eplb_groups_t *g, int group, int node, int sign) {
+static void put(eplb_expert_groups_t *g, int group, int node, int sign) {
   g->time[node] += sign * g->load[group] / g->speed[node];
   g->room[node] -= sign * g->size[group];
   g->members[node] += sign;
 }
 
 /* Whether a node can take another group and every node without one still gets one. */
-static int may_take(const eplb_groups_t *g, int num_nodes, int node, int group, int left) {
+static int may_take(const eplb_expert_groups_t *g, int num_nodes, int node, int group, int left) {
   int bare = 0;
   for (int n = 0; n < num_nodes; n++)
     bare += g->members[n] == 0 && n != node;
   return g->room[node] >= g->size[group] && left > bare;
 }
 
-static int lightest(const eplb_groups_t *g, int num_nodes, int group, int left) {
+static int lightest(const eplb_expert_groups_t *g, int num_nodes, int group, int left) {
   int best = -1;
   for (int n = 0; n < num_nodes; n++)
     if (may_take(g, num_nodes, n, group, left) &&
@@ -64,7 +64,7 @@ static int lightest(const eplb_groups_t *g, int num_nodes, int group, int left) 
   return best;
 }
 
-static void sort_by_load(eplb_groups_t *g) {
+static void sort_by_load(eplb_expert_groups_t *g) {
   for (int i = 0; i < g->num_groups; i++) {
     int at = i;
     for (; at > 0 && g->load[g->order[at - 1]] < g->load[i]; at--)
@@ -74,7 +74,7 @@ static void sort_by_load(eplb_groups_t *g) {
 }
 
 /* Lets group i move to another node, or change places with group j, if that lowers both below `busiest`'s time. */
-static int try_exchange(eplb_groups_t *g, int i, int j, int busiest, int to) {
+static int try_exchange(eplb_expert_groups_t *g, int i, int j, int busiest, int to) {
   double now = g->time[busiest];
   put(g, i, busiest, -1);
   put(g, i, to, 1);
@@ -98,7 +98,7 @@ static int try_exchange(eplb_groups_t *g, int i, int j, int busiest, int to) {
   return 0;
 }
 
-static int relieve_busiest(eplb_groups_t *g, int num_nodes) {
+static int relieve_busiest(eplb_expert_groups_t *g, int num_nodes) {
   int busiest = 0;
   for (int n = 1; n < num_nodes; n++)
     if (g->time[n] > g->time[busiest])
@@ -116,7 +116,7 @@ static int relieve_busiest(eplb_groups_t *g, int num_nodes) {
   return 0;
 }
 
-void eplb_groups_clear(eplb_groups_t *g, const eplb_topology_t *t, const double *load) {
+void eplb_expert_groups_clear(eplb_expert_groups_t *g, const eplb_topology_t *t, const double *load) {
   for (int n = 0; n < eplb_topology_num_nodes(t); n++) {
     g->time[n] = 0;
     g->members[n] = g->room[n] = 0;
@@ -129,14 +129,14 @@ void eplb_groups_clear(eplb_groups_t *g, const eplb_topology_t *t, const double 
     g->load[eplb_group_of(e, g->num_experts, g->num_groups)] += load[e];
 }
 
-void eplb_groups_put(eplb_groups_t *g, int group, int node) {
+void eplb_expert_groups_put(eplb_expert_groups_t *g, int group, int node) {
   g->node[group] = node;
   put(g, group, node, 1);
 }
 
-eplb_status_t eplb_groups_deal(eplb_groups_t *g, const eplb_topology_t *topology, const double *load) {
+eplb_status_t eplb_expert_groups_deal(eplb_expert_groups_t *g, const eplb_topology_t *topology, const double *load) {
   int nodes = eplb_topology_num_nodes(topology);
-  eplb_groups_clear(g, topology, load);
+  eplb_expert_groups_clear(g, topology, load);
   sort_by_load(g);
   for (int i = 0; i < g->num_groups; i++) {
     int group = g->order[i], n = lightest(g, nodes, group, g->num_groups - i);
@@ -145,7 +145,7 @@ eplb_status_t eplb_groups_deal(eplb_groups_t *g, const eplb_topology_t *topology
                        "%d expert groups do not fit whole into %d nodes with %d slots; the hierarchical policy needs a "
                        "node with %d slots left for group %d",
                        g->num_groups, nodes, eplb_topology_num_slots(topology), g->size[group], group);
-    eplb_groups_put(g, group, n);
+    eplb_expert_groups_put(g, group, n);
   }
   for (int steps = 4 * g->num_groups; steps > 0 && relieve_busiest(g, nodes); steps--)
     ;

@@ -5,7 +5,7 @@
 #include <eplb/topology.h>
 #include <stdint.h>
 
-typedef struct eplb_groups {
+typedef struct eplb_expert_groups {
   int num_groups, num_experts;
   int32_t *size;    /* [num_groups] experts */
   int32_t *node;    /* [num_groups]: which node holds it */
@@ -17,7 +17,7 @@ typedef struct eplb_groups {
   int32_t *members; /* [num_nodes]: groups */
   int32_t *order;   /* [num_groups] */
   char *block;
-} eplb_groups_t;
+} eplb_expert_groups_t;
 
 /* The group of an expert: consecutive experts; sizes differ by one at most. */
 static inline int eplb_group_of(int expert, int num_experts, int num_groups) {
@@ -25,17 +25,18 @@ static inline int eplb_group_of(int expert, int num_experts, int num_groups) {
 }
 
 /* EPLB_ERR_SHAPE: fewer groups than nodes; EPLB_ERR_MEMORY. */
-eplb_status_t eplb_groups_create(const eplb_topology_t *topology, int num_experts, int num_groups,
-                                 eplb_groups_t *groups);
-void eplb_groups_free(eplb_groups_t *groups);
+eplb_status_t eplb_expert_groups_create(const eplb_topology_t *topology, int num_experts, int num_groups,
+                                        eplb_expert_groups_t *groups);
+void eplb_expert_groups_free(eplb_expert_groups_t *groups);
 
 /* Fills node and owner: heaviest group first to the node that is lightest for its speed and has room; then groups move
  * or change places while that lowers the busiest node. EPLB_ERR_SHAPE: they do not fit. */
-eplb_status_t eplb_groups_deal(eplb_groups_t *groups, const eplb_topology_t *topology, const double *load);
+eplb_status_t eplb_expert_groups_deal(eplb_expert_groups_t *groups, const eplb_topology_t *topology,
+                                      const double *load);
 
 /* The two steps of that, for who knows the nodes already: no group anywhere and loads added up; a group put on a
  * node. */
-void eplb_groups_clear(eplb_groups_t *groups, const eplb_topology_t *topology, const double *load);
-void eplb_groups_put(eplb_groups_t *groups, int group, int node);
+void eplb_expert_groups_clear(eplb_expert_groups_t *groups, const eplb_topology_t *topology, const double *load);
+void eplb_expert_groups_put(eplb_expert_groups_t *groups, int group, int node);
 
 #endif

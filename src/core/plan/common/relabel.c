@@ -23,7 +23,7 @@ static size_t lay_out(eplb_relabel_t *r, char *base) {
   r->node_of = eplb_carve(base, &used, (size_t)r->num_nodes, sizeof(int32_t));
   r->count = eplb_carve(base, &used, (size_t)r->num_experts, sizeof(int32_t));
   r->row = eplb_carve(base, &used, (size_t)eplb_topology_num_slots(r->topology), sizeof(int32_t));
-  r->scratch = eplb_carve(base, &used, eplb_assign_scratch(larger), 1);
+  r->scratch = eplb_carve(base, &used, eplb_assignment_scratch(larger), 1);
   return used;
 }
 
@@ -80,7 +80,7 @@ static void match_nodes(eplb_relabel_t *r, const int32_t *before, const int32_t 
       r->worth[new * r->num_nodes + old] = overlap(r, row, devices_of(r, new), r->node_devices);
     tally(r, before, devices_of(r, old), r->node_devices, -1);
   }
-  eplb_assign(r->num_nodes, r->worth, r->node_of, r->scratch);
+  eplb_assignment(r->num_nodes, r->worth, r->node_of, r->scratch);
 }
 
 /* The devices of new node `new` go to those of old node `old`. */
@@ -92,7 +92,7 @@ static void match_devices(eplb_relabel_t *r, int old, int new, const int32_t *be
       r->worth[j * r->node_devices + i] = overlap(r, row, &from[j], 1);
     tally(r, before, &to[i], 1, -1);
   }
-  eplb_assign(r->node_devices, r->worth, r->column, r->scratch);
+  eplb_assignment(r->node_devices, r->worth, r->column, r->scratch);
   for (int j = 0; j < r->node_devices; j++)
     memcpy(r->row + r->topology->slot_begin[to[r->column[j]]], row + r->topology->slot_begin[from[j]],
            (size_t)r->device_slots * sizeof *row);

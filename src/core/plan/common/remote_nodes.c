@@ -1,7 +1,7 @@
 /* What a placement costs group-limited routing. */
+#include "core/model/placement.h"
 #include "core/plan/common/expert_groups.h"
 #include "core/util/alloc.h"
-#include "core/model/placement.h"
 #include "core/util/random.h"
 #include <eplb/planner.h>
 

@@ -60,8 +60,8 @@ void eplb_sort_keys(uint64_t *keys, uint64_t *spare, int size) {
     sort_by_radix(keys, spare, size);
 }
 
-void eplb_pack(int num_items, const float *weight, int num_packs, int32_t *pack, int32_t *place,
-               const eplb_pack_scratch_t *scratch) {
+void eplb_balanced_packing(int num_items, const float *weight, int num_packs, int32_t *pack, int32_t *place,
+                           const eplb_balanced_packing_scratch_t *scratch) {
   int room = num_items / num_packs, open = num_packs;
   if (room == 1) { /* the reference does not sort here either */
     for (int i = 0; i < num_items; i++) {

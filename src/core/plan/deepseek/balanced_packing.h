@@ -16,14 +16,14 @@ void eplb_sort_keys(uint64_t *keys, uint64_t *spare, int size);
 
 /* Packs `num_items` into `num_packs` packs of num_items / num_packs each: heaviest first to the lightest pack with room;
  * ties to the lowest index. pack[num_items]; place[num_items]: the how manieth of its pack. */
-typedef struct eplb_pack_scratch {
+typedef struct eplb_balanced_packing_scratch {
   uint64_t *keys, *spare; /* [num_items] */
   uint64_t *heap;         /* [num_packs] */
   float *weight;          /* [num_packs] */
   int32_t *filled;        /* [num_packs] */
-} eplb_pack_scratch_t;
+} eplb_balanced_packing_scratch_t;
 
-void eplb_pack(int num_items, const float *weight, int num_packs, int32_t *pack, int32_t *place,
-               const eplb_pack_scratch_t *scratch);
+void eplb_balanced_packing(int num_items, const float *weight, int num_packs, int32_t *pack, int32_t *place,
+                           const eplb_balanced_packing_scratch_t *scratch);
 
 #endif

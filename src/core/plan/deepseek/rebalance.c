@@ -1,9 +1,9 @@
 /* DeepSeek's EPLB, bit for bit: github.com/deepseek-ai/EPLB, eplb.py, commit d52c72d, with a stable sort. The global
  * policy is the hierarchical one with one group and one node. Names in quotes are those of eplb.py. */
 #include "core/plan/deepseek/rebalance.h"
-#include "core/util/alloc.h"
-#include "core/plan/deepseek/balanced_packing.h"
 #include "core/model/placement.h"
+#include "core/plan/deepseek/balanced_packing.h"
+#include "core/util/alloc.h"
 
 typedef struct reference {
   int num_experts, num_groups, num_nodes; /* of a layer, in all */
@@ -22,7 +22,7 @@ typedef struct reference {
   int32_t *place;       /* [node_slots] "rank_in_pack" */
   int32_t *replica_at;  /* [num_slots]: of the topology's slots, which replica of its expert it is */
   uint64_t *heap;       /* [node_experts] */
-  eplb_pack_scratch_t scratch;
+  eplb_balanced_packing_scratch_t scratch;
 } reference_t;
 
 /* Lays all arrays into one block; with base NULL only finds its size. */
@@ -63,7 +63,7 @@ static void pack_groups(reference_t *r, const double *load) {
       sum += r->weight[g * r->group_size + k];
     r->group_weight[g] = sum;
   }
-  eplb_pack(r->num_groups, r->group_weight, r->num_nodes, r->group_node, r->group_place, &r->scratch);
+  eplb_balanced_packing(r->num_groups, r->group_weight, r->num_nodes, r->group_node, r->group_place, &r->scratch);
   int node_groups = r->num_groups / r->num_nodes;
   for (int g = 0; g < r->num_groups; g++) {
     int first = (r->group_node[g] * node_groups + r->group_place[g]) * r->group_size;
@@ -80,7 +80,7 @@ static void pack_node(reference_t *r, int node) {
   eplb_replicate(r->node_experts, r->node_weight, r->node_slots, r->slot_expert, r->replica, r->count, r->heap);
   for (int s = 0; s < r->node_slots; s++)
     r->slot_weight[s] = r->node_weight[r->slot_expert[s]] / (float)r->count[r->slot_expert[s]];
-  eplb_pack(r->node_slots, r->slot_weight, r->node_devices, r->device, r->place, &r->scratch);
+  eplb_balanced_packing(r->node_slots, r->slot_weight, r->node_devices, r->device, r->place, &r->scratch);
 }
 
 /* The node's part of a layer's maps. */

@@ -6,7 +6,7 @@
 /* ---- counts ---- */
 
 /* Why an expert deserves the next spare slot: the rule, the lowest first, and within it how much. */
-static uint64_t claim(const eplb_scenario_t *s, int e, int rule) {
+static uint64_t claim(const eplb_history_state_t *s, int e, int rule) {
   float r = (float)s->count[e];
   return eplb_key_heavy(rule == 0 ? s->peak[e] / r : s->mean[e] / r, (uint32_t)e);
 }
@@ -14,12 +14,12 @@ static uint64_t claim(const eplb_scenario_t *s, int e, int rule) {
 /* A replica whose load in any window is above so much of a mean device's is too large to be balanced by others. */
 static const float TOO_LARGE = .7f;
 
-static int rule_of(const eplb_scenario_t *s, int e) {
+static int rule_of(const eplb_history_state_t *s, int e) {
   int too_large = s->peak[e] > TOO_LARGE * (float)s->count[e];
   return s->count[e] > 1 ? (too_large ? 0 : 3) : (too_large ? 1 : 2);
 }
 
-void eplb_linked_count(eplb_scenario_t *s) {
+void eplb_chain_count(eplb_history_state_t *s) {
   int spare = s->num_slots - s->num_experts;
   for (int e = 0; e < s->num_experts; e++)
     s->count[e] = 1;
@@ -60,29 +60,29 @@ static int choose_strides(int num_places, int wanted, int *stride) {
   return found;
 }
 
-static int device_at(const eplb_linked_t *l, int ring, int place) {
+static int device_at(const eplb_chain_t *l, int ring, int place) {
   int n = l->num_places;
   return l->device[(int64_t)(place % n) * l->stride[ring] % n];
 }
 
-static uint8_t *link_at(const eplb_linked_t *l, int ring, int place) {
+static uint8_t *link_at(const eplb_chain_t *l, int ring, int place) {
   return &l->taken[ring * l->num_places + place % l->num_places];
 }
 
 /* How much dearer devices get by an expert's replicas at consecutive places; negative where they cannot be there. */
-static float price_of_run(const eplb_linked_t *l, const eplb_scenario_t *s, int ring, int place, int expert) {
+static float price_of_run(const eplb_chain_t *l, const eplb_history_state_t *s, int ring, int place, int expert) {
   float more = 0;
   for (int i = 0; i < s->count[expert]; i++) {
     int d = device_at(l, ring, place + i);
-    if ((i + 1 < s->count[expert] && *link_at(l, ring, place + i)) || !eplb_scenario_can_take(s, d, expert))
+    if ((i + 1 < s->count[expert] && *link_at(l, ring, place + i)) || !eplb_history_state_can_take(s, d, expert))
       return -1;
-    more += eplb_scenario_increase(s, expert, d);
+    more += eplb_history_state_increase(s, expert, d);
   }
   return more;
 }
 
 /* Puts an expert's replicas along one ring where that is possible, else singly. */
-static void place_linked(eplb_linked_t *l, eplb_scenario_t *s, int expert) {
+static void place_linked(eplb_chain_t *l, eplb_history_state_t *s, int expert) {
   int best_ring = -1, best_place = 0;
   float least = 0;
   for (int ring = 0; ring < l->num_rings; ring++)
@@ -95,17 +95,17 @@ static void place_linked(eplb_linked_t *l, eplb_scenario_t *s, int expert) {
       }
     }
   if (best_ring < 0) {
-    eplb_scenario_place(s, expert);
+    eplb_history_state_place(s, expert);
     return;
   }
   for (int i = 0; i < s->count[expert]; i++) {
     if (i + 1 < s->count[expert])
       *link_at(l, best_ring, best_place + i) = 1;
-    eplb_scenario_put(s, expert, device_at(l, best_ring, best_place + i));
+    eplb_history_state_put(s, expert, device_at(l, best_ring, best_place + i));
   }
 }
 
-void eplb_linked_deal(eplb_linked_t *l, eplb_scenario_t *s) {
+void eplb_chain_deal(eplb_chain_t *l, eplb_history_state_t *s) {
   int spare = -s->num_experts, most = 0;
   for (int e = 0; e < s->num_experts; e++) {
     spare += s->count[e];
@@ -115,17 +115,17 @@ void eplb_linked_deal(eplb_linked_t *l, eplb_scenario_t *s) {
   int wanted = (spare + l->num_places - 1) / l->num_places;
   l->num_rings = choose_strides(l->num_places, wanted < EPLB_LINKED_RINGS ? wanted : EPLB_LINKED_RINGS, l->stride);
   memset(l->taken, 0, (size_t)EPLB_LINKED_RINGS * (size_t)l->num_places);
-  eplb_scenario_sort(s);
+  eplb_history_state_sort(s);
   for (int count = most; count > 1; count--)
     for (int i = 0; i < s->num_experts; i++)
       if (s->count[s->order[i]] == count)
         place_linked(l, s, s->order[i]);
   for (int i = 0; i < s->num_experts; i++)
     if (s->count[s->order[i]] == 1)
-      eplb_scenario_place(s, s->order[i]);
+      eplb_history_state_place(s, s->order[i]);
 }
 
-void eplb_linked_fix(eplb_scenario_t *s) {
+void eplb_chain_fix(eplb_history_state_t *s) {
   for (int slot = 0; slot < s->num_slots; slot++)
     s->fixed[slot] = s->expert[slot] != EPLB_EMPTY && s->count[s->expert[slot]] > 1;
 }
@@ -133,7 +133,7 @@ void eplb_linked_fix(eplb_scenario_t *s) {
 /* ---- life ---- */
 
 /* With base NULL only finds the size of the block. */
-static size_t carve_all(eplb_linked_t *l, size_t devices, size_t experts, size_t slots, char *base) {
+static size_t carve_all(eplb_chain_t *l, size_t devices, size_t experts, size_t slots, char *base) {
   size_t used = 0;
   l->part = eplb_carve(base, &used, slots, sizeof *l->part);
   l->saved_part = eplb_carve(base, &used, slots, sizeof *l->saved_part);
@@ -146,9 +146,9 @@ static size_t carve_all(eplb_linked_t *l, size_t devices, size_t experts, size_t
   return used;
 }
 
-eplb_status_t eplb_linked_create(const eplb_topology_t *topology, int num_experts, eplb_linked_t *l) {
+eplb_status_t eplb_chain_create(const eplb_topology_t *topology, int num_experts, eplb_chain_t *l) {
   size_t devices = (size_t)topology->num_devices, slots = (size_t)eplb_topology_num_slots(topology);
-  *l = (eplb_linked_t){0};
+  *l = (eplb_chain_t){0};
   l->block = eplb_new(carve_all(l, devices, (size_t)num_experts, slots, NULL), 1);
   if (!l->block)
     return EPLB_ERR_MEMORY;
@@ -159,7 +159,7 @@ eplb_status_t eplb_linked_create(const eplb_topology_t *topology, int num_expert
   return EPLB_SUCCESS;
 }
 
-void eplb_linked_free(eplb_linked_t *l) {
+void eplb_chain_free(eplb_chain_t *l) {
   free(l->block);
   l->block = NULL;
 }

@@ -8,7 +8,7 @@
 /* More rings than these link no better. */
 enum { EPLB_LINKED_RINGS = 8 };
 
-typedef struct eplb_linked {
+typedef struct eplb_chain {
   /* rings, from nothing */
   int num_rings;
   int stride[EPLB_LINKED_RINGS];
@@ -23,46 +23,46 @@ typedef struct eplb_linked {
   eplb_series_t *saved_part;               /* [num_slots]: while a change is tried */
   eplb_series_t *saved_shift, *saved_time; /* [num_devices] */
   char *block;                             /* all arrays */
-} eplb_linked_t;
+} eplb_chain_t;
 
 /* EPLB_ERR_MEMORY. */
-eplb_status_t eplb_linked_create(const eplb_topology_t *topology, int num_experts, eplb_linked_t *linked);
-void eplb_linked_free(eplb_linked_t *linked);
+eplb_status_t eplb_chain_create(const eplb_topology_t *topology, int num_experts, eplb_chain_t *linked);
+void eplb_chain_free(eplb_chain_t *linked);
 
 /* ---- from nothing ---- */
 
 /* Counts, and replicas; all experts with a single one are placed after the others. */
-void eplb_linked_count(eplb_scenario_t *scenario);
-void eplb_linked_deal(eplb_linked_t *linked, eplb_scenario_t *scenario);
+void eplb_chain_count(eplb_history_state_t *scenario);
+void eplb_chain_deal(eplb_chain_t *linked, eplb_history_state_t *scenario);
 
 /* ---- from what is there ---- */
 
 /* Parts for the scenario's placement, level as far as they may be. Afterwards times and prices are those with shares. */
-void eplb_linked_begin(eplb_linked_t *linked, eplb_scenario_t *scenario);
+void eplb_chain_begin(eplb_chain_t *linked, eplb_history_state_t *scenario);
 
 /* Sweeps that bring load near enough to where it would be after a change. */
 enum { EPLB_LINKED_LOOK = 6 };
 
 /* Lets load flow for so many sweeps; _level also brings shifts and prices up to date. */
-void eplb_linked_flow(eplb_linked_t *linked, eplb_scenario_t *scenario, int sweeps);
-void eplb_linked_level(eplb_linked_t *linked, eplb_scenario_t *scenario, int sweeps);
+void eplb_chain_flow(eplb_chain_t *linked, eplb_history_state_t *scenario, int sweeps);
+void eplb_chain_level(eplb_chain_t *linked, eplb_history_state_t *scenario, int sweeps);
 
 /* Gives slots of experts with several replicas to others, one by one, the most useful first. Returns how many. */
-int eplb_linked_relink(eplb_linked_t *linked, eplb_scenario_t *scenario);
+int eplb_chain_rewire(eplb_chain_t *linked, eplb_history_state_t *scenario);
 
 /* Keeps swaps off experts with replicas: they would cut links. */
-void eplb_linked_fix(eplb_scenario_t *scenario);
+void eplb_chain_fix(eplb_history_state_t *scenario);
 
 /* ---- the circle of the replicas of an expert ---- */
 
 /* Puts `other` after `slot`. */
-void eplb_linked_join(eplb_linked_t *linked, int slot, int other);
+void eplb_chain_join(eplb_chain_t *linked, int slot, int other);
 
 /* Takes a slot out. Returns the one after which it stood; itself where it was alone. */
-int eplb_linked_leave(eplb_linked_t *linked, int slot);
+int eplb_chain_leave(eplb_chain_t *linked, int slot);
 
 /* Takes the parts of a circle out of shifts, as if they were even; makes them even. */
-void eplb_linked_withdraw(const eplb_linked_t *linked, eplb_scenario_t *scenario, int slot);
-void eplb_linked_divide(eplb_linked_t *linked, const eplb_scenario_t *scenario, int slot);
+void eplb_chain_withdraw(const eplb_chain_t *linked, eplb_history_state_t *scenario, int slot);
+void eplb_chain_divide(eplb_chain_t *linked, const eplb_history_state_t *scenario, int slot);
 
 #endif

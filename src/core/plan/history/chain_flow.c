@@ -14,7 +14,7 @@ enum { FIRST_SWEEPS = 16 };
 
 /* ---- which replicas are of the same expert ---- */
 
-static void find_next(eplb_linked_t *l, const eplb_scenario_t *s) {
+static void find_next(eplb_chain_t *l, const eplb_history_state_t *s) {
   for (int e = 0; e < s->num_experts; e++)
     l->any[e] = -1;
   for (int slot = 0; slot < s->num_slots; slot++) {
@@ -23,17 +23,17 @@ static void find_next(eplb_linked_t *l, const eplb_scenario_t *s) {
     if (e == EPLB_EMPTY)
       continue;
     if (l->any[e] >= 0)
-      eplb_linked_join(l, l->any[e], slot);
+      eplb_chain_join(l, l->any[e], slot);
     l->any[e] = slot;
   }
 }
 
-void eplb_linked_join(eplb_linked_t *l, int slot, int other) {
+void eplb_chain_join(eplb_chain_t *l, int slot, int other) {
   l->next[other] = l->next[slot];
   l->next[slot] = other;
 }
 
-int eplb_linked_leave(eplb_linked_t *l, int slot) {
+int eplb_chain_leave(eplb_chain_t *l, int slot) {
   int before = slot;
   while (l->next[before] != slot)
     before = l->next[before];
@@ -44,15 +44,15 @@ int eplb_linked_leave(eplb_linked_t *l, int slot) {
 
 /* ---- parts ---- */
 
-void eplb_linked_withdraw(const eplb_linked_t *l, eplb_scenario_t *s, int slot) {
+void eplb_chain_withdraw(const eplb_chain_t *l, eplb_history_state_t *s, int slot) {
   int at = slot;
   do {
-    for (int i = 0; i < EPLB_SERIES_LANES; i++)
+    for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
       s->shift[s->device_of[at]].at[i] -= l->part[at].at[i] - s->piece[s->expert[at]].at[i];
   } while ((at = l->next[at]) != slot);
 }
 
-void eplb_linked_divide(eplb_linked_t *l, const eplb_scenario_t *s, int slot) {
+void eplb_chain_divide(eplb_chain_t *l, const eplb_history_state_t *s, int slot) {
   int at = slot;
   do
     l->part[at] = s->piece[s->expert[at]];
@@ -60,15 +60,15 @@ void eplb_linked_divide(eplb_linked_t *l, const eplb_scenario_t *s, int slot) {
 }
 
 /* Load flows between two replicas of an expert until their devices are level, as far as it may. */
-static void flow(eplb_linked_t *l, eplb_scenario_t *s, int a, int b) {
+static void flow(eplb_chain_t *l, eplb_history_state_t *s, int a, int b) {
   int p = s->device_of[a], q = s->device_of[b];
-  float slow_p = s->slowness[p], slow_q = s->slowness[q];
-  eplb_lanes_t reach = eplb_lanes_all(OVERSHOOT / (slow_p + slow_q));
-  for (int i = 0; i < EPLB_SERIES_LANES && p != q; i++) {
-    eplb_lanes_t least = s->piece[s->expert[a]].at[i] * LEAST_PART;
-    eplb_lanes_t amount = (s->time[q].at[i] - s->time[p].at[i]) * reach;
-    amount = eplb_lanes_max(amount, least - l->part[a].at[i]);
-    amount = eplb_lanes_min(amount, l->part[b].at[i] - least);
+  float slow_p = s->inverse_speed[p], slow_q = s->inverse_speed[q];
+  eplb_simd4_t reach = eplb_simd4_all(OVERSHOOT / (slow_p + slow_q));
+  for (int i = 0; i < EPLB_SERIES_VECTORS && p != q; i++) {
+    eplb_simd4_t least = s->piece[s->expert[a]].at[i] * LEAST_PART;
+    eplb_simd4_t amount = (s->time[q].at[i] - s->time[p].at[i]) * reach;
+    amount = eplb_simd4_max(amount, least - l->part[a].at[i]);
+    amount = eplb_simd4_min(amount, l->part[b].at[i] - least);
     l->part[a].at[i] += amount;
     l->part[b].at[i] -= amount;
     s->time[p].at[i] += amount * slow_p;
@@ -76,7 +76,7 @@ static void flow(eplb_linked_t *l, eplb_scenario_t *s, int a, int b) {
   }
 }
 
-void eplb_linked_flow(eplb_linked_t *l, eplb_scenario_t *s, int sweeps) {
+void eplb_chain_flow(eplb_chain_t *l, eplb_history_state_t *s, int sweeps) {
   for (int sweep = 0; sweep < sweeps; sweep++)
     for (int slot = 0; slot < s->num_slots; slot++) {
       int other = l->next[slot];
@@ -85,19 +85,19 @@ void eplb_linked_flow(eplb_linked_t *l, eplb_scenario_t *s, int sweeps) {
     }
 }
 
-void eplb_linked_level(eplb_linked_t *l, eplb_scenario_t *s, int sweeps) {
-  eplb_linked_flow(l, s, sweeps);
+void eplb_chain_level(eplb_chain_t *l, eplb_history_state_t *s, int sweeps) {
+  eplb_chain_flow(l, s, sweeps);
   memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
   for (int slot = 0; slot < s->num_slots; slot++)
-    for (int i = 0; i < EPLB_SERIES_LANES && l->next[slot] != slot; i++)
+    for (int i = 0; i < EPLB_SERIES_VECTORS && l->next[slot] != slot; i++)
       s->shift[s->device_of[slot]].at[i] += l->part[slot].at[i] - s->piece[s->expert[slot]].at[i];
   for (int d = 0; d < s->num_devices; d++)
-    eplb_scenario_time(s, d);
+    eplb_history_state_time(s, d);
 }
 
-void eplb_linked_begin(eplb_linked_t *l, eplb_scenario_t *s) {
+void eplb_chain_begin(eplb_chain_t *l, eplb_history_state_t *s) {
   find_next(l, s);
   for (int slot = 0; slot < s->num_slots; slot++)
     l->part[slot] = s->piece[s->expert[slot]];
-  eplb_linked_level(l, s, FIRST_SWEEPS);
+  eplb_chain_level(l, s, FIRST_SWEEPS);
 }

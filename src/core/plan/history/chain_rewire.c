@@ -46,15 +46,15 @@ static void consider(shortlist_t *list, offer_t offer) {
 /* ---- guesses: all but the devices named stays as it is ---- */
 
 /* By how much a device gets dearer with so much of a series more. */
-static float dearer(const eplb_scenario_t *s, int device, const eplb_series_t *more, float factor) {
-  eplb_lanes_t sum = {0};
-  for (int i = 0; i < EPLB_SERIES_LANES; i++)
-    sum += eplb_lanes_eighth_power(s->time[device].at[i] + more->at[i] * (factor * s->slowness[device]));
-  return eplb_lanes_sum(sum) - s->price[device];
+static float dearer(const eplb_history_state_t *s, int device, const eplb_series_t *more, float factor) {
+  eplb_simd4_t sum = {0};
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
+    sum += eplb_simd4_eighth_power(s->time[device].at[i] + more->at[i] * (factor * s->inverse_speed[device]));
+  return eplb_simd4_sum(sum) - s->price[device];
 }
 
 /* No device should be left without a link. */
-static int is_only_link(const eplb_linked_t *l, const eplb_scenario_t *s, int slot) {
+static int is_only_link(const eplb_chain_t *l, const eplb_history_state_t *s, int slot) {
   const int *begin = s->topology->slot_begin + s->device_of[slot];
   for (int other = begin[0]; other < begin[1]; other++)
     if (other != slot && l->next[other] != other)
@@ -63,7 +63,7 @@ static int is_only_link(const eplb_linked_t *l, const eplb_scenario_t *s, int sl
 }
 
 /* Their change is what it costs to do without the slot, less the fee that was due for it. */
-static void find_givers(const eplb_linked_t *l, const eplb_scenario_t *s, shortlist_t *givers) {
+static void find_givers(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *givers) {
   for (int slot = 0; slot < s->num_slots; slot++) {
     int e = s->expert[slot], other = l->next[slot], d = s->device_of[slot];
     if (e == EPLB_EMPTY)
@@ -71,16 +71,16 @@ static void find_givers(const eplb_linked_t *l, const eplb_scenario_t *s, shortl
     else if (s->count[e] > 2 || (s->count[e] == 2 && !is_only_link(l, s, other)))
       consider(givers, (offer_t){slot, -1,
                                  dearer(s, d, &l->part[slot], -1) + dearer(s, s->device_of[other], &l->part[slot], 1) -
-                                     s->fee_price * eplb_scenario_fee(s, d, e)});
+                                     s->fee_price * eplb_history_state_fee(s, d, e)});
   }
 }
 
 /* The part of its load that each replica of an expert would give to one more. */
-static float given(const eplb_scenario_t *s, int expert) {
+static float given(const eplb_history_state_t *s, int expert) {
   return 1 / ((float)s->count[expert] + 1);
 }
 
-static void find_takers(const eplb_linked_t *l, const eplb_scenario_t *s, shortlist_t *takers) {
+static void find_takers(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *takers) {
   for (int from = 0; from < s->num_slots; from++) {
     int e = s->expert[from];
     if (e != EPLB_EMPTY && s->count[e] < s->usable_devices)
@@ -89,82 +89,82 @@ static void find_takers(const eplb_linked_t *l, const eplb_scenario_t *s, shortl
 }
 
 /* What a slot's change of hands is worth; its load goes to another replica of its expert. */
-static float guess(const eplb_linked_t *l, const eplb_scenario_t *s, int slot, int from) {
+static float guess(const eplb_chain_t *l, const eplb_history_state_t *s, int slot, int from) {
   int d = s->device_of[slot], h = s->device_of[from], o = s->device_of[l->next[slot]], x = s->expert[from];
   int two = o == d || o == h; /* devices, not three */
   float gives = given(s, x), gets = gives * (float)s->count[x];
-  eplb_lanes_t sum = {0};
-  for (int i = 0; i < EPLB_SERIES_LANES; i++) {
-    eplb_lanes_t had = l->part[slot].at[i], load = l->part[from].at[i], left = s->time[h].at[i];
-    left += (o == h ? had - load * gives : -load * gives) * s->slowness[h];
-    sum += eplb_lanes_eighth_power(s->time[d].at[i] + (load * gets - had) * s->slowness[d]);
-    sum += eplb_lanes_eighth_power(left);
+  eplb_simd4_t sum = {0};
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++) {
+    eplb_simd4_t had = l->part[slot].at[i], load = l->part[from].at[i], left = s->time[h].at[i];
+    left += (o == h ? had - load * gives : -load * gives) * s->inverse_speed[h];
+    sum += eplb_simd4_eighth_power(s->time[d].at[i] + (load * gets - had) * s->inverse_speed[d]);
+    sum += eplb_simd4_eighth_power(left);
     if (!two)
-      sum += eplb_lanes_eighth_power(s->time[o].at[i] + had * s->slowness[o]);
+      sum += eplb_simd4_eighth_power(s->time[o].at[i] + had * s->inverse_speed[o]);
   }
-  return eplb_lanes_sum(sum) - s->price[d] - s->price[h] - (two ? 0 : s->price[o]);
+  return eplb_simd4_sum(sum) - s->price[d] - s->price[h] - (two ? 0 : s->price[o]);
 }
 
 /* ---- trials ---- */
 
-static float price_of_times(const eplb_scenario_t *s) {
-  eplb_lanes_t sum = {0};
+static float price_of_times(const eplb_history_state_t *s) {
+  eplb_simd4_t sum = {0};
   for (int d = 0; d < s->num_devices; d++)
-    for (int i = 0; i < EPLB_SERIES_LANES; i++)
-      sum += eplb_lanes_eighth_power(s->time[d].at[i]);
-  return eplb_lanes_sum(sum);
+    for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
+      sum += eplb_simd4_eighth_power(s->time[d].at[i]);
+  return eplb_simd4_sum(sum);
 }
 
-static float fee_of(const eplb_scenario_t *s, int slot, int expert) {
+static float fee_of(const eplb_history_state_t *s, int slot, int expert) {
   int d = s->device_of[slot];
-  return s->fee_price * (eplb_scenario_fee(s, d, expert) - eplb_scenario_fee(s, d, s->expert[slot]));
+  return s->fee_price * (eplb_history_state_fee(s, d, expert) - eplb_history_state_fee(s, d, s->expert[slot]));
 }
 
 /* The slot gets the expert that `from` holds. Returns where it stood: after another replica of its own, or itself. */
-static int relink(eplb_linked_t *l, eplb_scenario_t *s, int slot, int from) {
-  eplb_linked_withdraw(l, s, slot);
-  eplb_linked_withdraw(l, s, from);
-  int other = eplb_linked_leave(l, slot);
-  eplb_linked_join(l, from, slot);
-  eplb_scenario_set(s, slot, s->expert[from]);
-  eplb_linked_divide(l, s, slot);
+static int relink(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from) {
+  eplb_chain_withdraw(l, s, slot);
+  eplb_chain_withdraw(l, s, from);
+  int other = eplb_chain_leave(l, slot);
+  eplb_chain_join(l, from, slot);
+  eplb_history_state_set(s, slot, s->expert[from]);
+  eplb_chain_divide(l, s, slot);
   if (other != slot)
-    eplb_linked_divide(l, s, other);
+    eplb_chain_divide(l, s, other);
   return other;
 }
 
-static void save(eplb_linked_t *l, const eplb_scenario_t *s) {
+static void save(eplb_chain_t *l, const eplb_history_state_t *s) {
   memcpy(l->saved_part, l->part, (size_t)s->num_slots * sizeof *l->part);
   memcpy(l->saved_shift, s->shift, (size_t)s->num_devices * sizeof *s->shift);
   memcpy(l->saved_time, s->time, (size_t)s->num_devices * sizeof *s->time);
 }
 
 /* As it was when it was saved, before `slot` left `expert` and its place after `other`. */
-static void restore(eplb_linked_t *l, eplb_scenario_t *s, int slot, int other, int expert) {
-  eplb_linked_leave(l, slot);
+static void restore(eplb_chain_t *l, eplb_history_state_t *s, int slot, int other, int expert) {
+  eplb_chain_leave(l, slot);
   if (other != slot)
-    eplb_linked_join(l, other, slot);
+    eplb_chain_join(l, other, slot);
   memcpy(s->shift, l->saved_shift, (size_t)s->num_devices * sizeof *s->shift);
-  eplb_scenario_set(s, slot, expert);
+  eplb_history_state_set(s, slot, expert);
   memcpy(l->part, l->saved_part, (size_t)s->num_slots * sizeof *l->part);
   memcpy(s->time, l->saved_time, (size_t)s->num_devices * sizeof *s->time);
 }
 
 /* What all prices come to with a change, when load has flowed for a while. */
-static float attempt(eplb_linked_t *l, eplb_scenario_t *s, int slot, int from) {
+static float attempt(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from) {
   int expert = s->expert[slot], other = relink(l, s, slot, from);
-  eplb_linked_flow(l, s, GLANCE);
+  eplb_chain_flow(l, s, GLANCE);
   float price = price_of_times(s);
   restore(l, s, slot, other, expert);
   return price;
 }
 
-static int num_compared(const eplb_scenario_t *s) {
+static int num_compared(const eplb_history_state_t *s) {
   int n = s->num_devices < MOST_COMPARED ? s->num_devices : MOST_COMPARED;
   return n > LEAST_COMPARED ? n : LEAST_COMPARED;
 }
 
-static void find_pairs(const eplb_linked_t *l, const eplb_scenario_t *s, shortlist_t *pairs) {
+static void find_pairs(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *pairs) {
   shortlist_t givers, takers;
   start_list(&givers, num_compared(s));
   start_list(&takers, num_compared(s));
@@ -175,12 +175,13 @@ static void find_pairs(const eplb_linked_t *l, const eplb_scenario_t *s, shortli
       int slot = givers.offer[g].slot, from = takers.offer[t].from, x = s->expert[from];
       if (!is_welcome(pairs, givers.offer[g].change + takers.offer[t].change))
         break; /* the slot's device gets dearer, too, and takers that follow gain less */
-      if (!eplb_scenario_holds(s, s->device_of[slot], x) && s->moves + eplb_scenario_moves(s, slot, x) <= s->max_moves)
+      if (!eplb_history_state_holds(s, s->device_of[slot], x) &&
+          s->moves + eplb_history_state_moves(s, slot, x) <= s->max_moves)
         consider(pairs, (offer_t){slot, from, guess(l, s, slot, from) + fee_of(s, slot, x)});
     }
 }
 
-static int relink_best(eplb_linked_t *l, eplb_scenario_t *s) {
+static int relink_best(eplb_chain_t *l, eplb_history_state_t *s) {
   shortlist_t pairs;
   start_list(&pairs, TRIED);
   find_pairs(l, s, &pairs);
@@ -197,11 +198,11 @@ static int relink_best(eplb_linked_t *l, eplb_scenario_t *s) {
   if (best.slot < 0)
     return 0;
   relink(l, s, best.slot, best.from);
-  eplb_linked_level(l, s, EPLB_LINKED_LOOK);
+  eplb_chain_level(l, s, EPLB_LINKED_LOOK);
   return 1;
 }
 
-int eplb_linked_relink(eplb_linked_t *l, eplb_scenario_t *s) {
+int eplb_chain_rewire(eplb_chain_t *l, eplb_history_state_t *s) {
   int changes = 0;
   while (changes < CHANGES && relink_best(l, s))
     changes++;

@@ -1,5 +1,5 @@
-#include "core/util/heap.h"
 #include "core/plan/history/history_state.h"
+#include "core/util/heap.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@ static float eighth_power(int count) {
   return c * c;
 }
 
-void eplb_scenario_count(eplb_scenario_t *s) {
+void eplb_history_state_count(eplb_history_state_t *s) {
   int spare = s->num_slots - s->num_experts, size = s->usable_devices > 1 ? s->num_experts : 0;
   for (int e = 0; e < s->num_experts; e++) {
     s->count[e] = 1;
@@ -31,7 +31,7 @@ static int by_key(const void *a, const void *b) {
   return (*x > *y) - (*x < *y);
 }
 
-void eplb_scenario_sort(eplb_scenario_t *s) {
+void eplb_history_state_sort(eplb_history_state_t *s) {
   for (int e = 0; e < s->num_experts; e++)
     s->heap[e] = eplb_key_heavy(s->key[e], (uint32_t)e);
   qsort(s->heap, (size_t)s->num_experts, sizeof *s->heap, by_key);
@@ -39,20 +39,20 @@ void eplb_scenario_sort(eplb_scenario_t *s) {
     s->order[i] = (int32_t)eplb_key_index(s->heap[i]);
 }
 
-float eplb_scenario_increase(const eplb_scenario_t *s, int expert, int device) {
-  eplb_lanes_t sum = {0};
-  for (int i = 0; i < EPLB_SERIES_LANES; i++)
-    sum += eplb_lanes_eighth_power(s->time[device].at[i] + s->piece[expert].at[i] * s->slowness[device]);
-  return eplb_lanes_sum(sum) - s->price[device];
+float eplb_history_state_increase(const eplb_history_state_t *s, int expert, int device) {
+  eplb_simd4_t sum = {0};
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
+    sum += eplb_simd4_eighth_power(s->time[device].at[i] + s->piece[expert].at[i] * s->inverse_speed[device]);
+  return eplb_simd4_sum(sum) - s->price[device];
 }
 
-static int cheapest_device(const eplb_scenario_t *s, int expert) {
+static int cheapest_device(const eplb_history_state_t *s, int expert) {
   int cheapest = -1;
   float least = 0;
   for (int d = 0; d < s->num_devices; d++) {
-    if (!eplb_scenario_can_take(s, d, expert))
+    if (!eplb_history_state_can_take(s, d, expert))
       continue;
-    float more = eplb_scenario_increase(s, expert, d);
+    float more = eplb_history_state_increase(s, expert, d);
     if (cheapest < 0 || more < least) {
       cheapest = d;
       least = more;
@@ -61,19 +61,19 @@ static int cheapest_device(const eplb_scenario_t *s, int expert) {
   return cheapest;
 }
 
-void eplb_scenario_place(eplb_scenario_t *s, int expert) {
+void eplb_history_state_place(eplb_history_state_t *s, int expert) {
   for (int n = s->count[expert]; n > 0; n--) {
     int d = cheapest_device(s, expert);
     if (d < 0)
       return;
-    eplb_scenario_put(s, expert, d);
+    eplb_history_state_put(s, expert, d);
   }
 }
 
-void eplb_scenario_deal(eplb_scenario_t *s) {
+void eplb_history_construct(eplb_history_state_t *s) {
   for (int e = 0; e < s->num_experts; e++)
     s->key[e] = s->mean[e] / (float)s->count[e];
-  eplb_scenario_sort(s);
+  eplb_history_state_sort(s);
   for (int i = 0; i < s->num_experts; i++)
-    eplb_scenario_place(s, s->order[i]);
+    eplb_history_state_place(s, s->order[i]);
 }

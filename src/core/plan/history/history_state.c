@@ -12,7 +12,7 @@ enum { REACH = 256 };
 /* ---- life ---- */
 
 /* With base NULL only finds the size of the block. What is read in fours has room behind its end. */
-static size_t carve_all(eplb_scenario_t *s, char *base) {
+static size_t carve_all(eplb_history_state_t *s, char *base) {
   size_t used = 0, e = (size_t)s->num_experts, d = (size_t)s->num_devices, slots = (size_t)s->num_slots;
   s->load = eplb_carve(base, &used, e, sizeof *s->load);
   eplb_series_t *piece = eplb_carve(base, &used, e + 1, sizeof *piece);
@@ -29,7 +29,7 @@ static size_t carve_all(eplb_scenario_t *s, char *base) {
   s->more = eplb_carve(base, &used, e + 4, sizeof *s->more);
   s->new_piece = eplb_carve(base, &used, e + 4, sizeof *s->new_piece);
   s->drop = eplb_carve(base, &used, e + 4, sizeof *s->drop);
-  s->slowness = eplb_carve(base, &used, d, sizeof *s->slowness);
+  s->inverse_speed = eplb_carve(base, &used, d, sizeof *s->inverse_speed);
   for (int i = 0; i < 2; i++) {
     s->side[i].rise = eplb_carve(base, &used, slots + 4, sizeof *s->side[i].rise);
     s->side[i].mean = eplb_carve(base, &used, slots + 4, sizeof *s->side[i].mean);
@@ -56,12 +56,12 @@ static size_t carve_all(eplb_scenario_t *s, char *base) {
   return used;
 }
 
-eplb_status_t eplb_scenario_create(const eplb_topology_t *topology, int num_experts, eplb_scenario_t *s) {
-  *s = (eplb_scenario_t){.topology = topology,
-                         .num_experts = num_experts,
-                         .num_slots = eplb_topology_num_slots(topology),
-                         .num_devices = topology->num_devices,
-                         .reach = topology->num_devices - 1 < REACH ? topology->num_devices - 1 : REACH};
+eplb_status_t eplb_history_state_create(const eplb_topology_t *topology, int num_experts, eplb_history_state_t *s) {
+  *s = (eplb_history_state_t){.topology = topology,
+                              .num_experts = num_experts,
+                              .num_slots = eplb_topology_num_slots(topology),
+                              .num_devices = topology->num_devices,
+                              .reach = topology->num_devices - 1 < REACH ? topology->num_devices - 1 : REACH};
   s->block = eplb_new(carve_all(s, NULL), 1);
   if (!s->block)
     return EPLB_ERR_MEMORY;
@@ -74,11 +74,11 @@ eplb_status_t eplb_scenario_create(const eplb_topology_t *topology, int num_expe
       s->device_of[slot] = d;
   }
   for (int d = 0; d < s->num_devices; d++)
-    s->slowness[d] = (float)(speed / topology->speed[d]);
+    s->inverse_speed[d] = (float)(speed / topology->speed[d]);
   return EPLB_SUCCESS;
 }
 
-void eplb_scenario_free(eplb_scenario_t *s) {
+void eplb_history_state_free(eplb_history_state_t *s) {
   free(s->block);
   s->block = NULL;
 }
@@ -97,7 +97,7 @@ static float *value(eplb_series_t *series, int window) {
 }
 
 /* The next window that counts; values with a mean device time of 1. */
-static void take_window(eplb_scenario_t *s, const double *load, double total, double weight) {
+static void take_window(eplb_history_state_t *s, const double *load, double total, double weight) {
   int k = s->num_windows++;
   double scale = s->num_devices / total;
   s->weight[k] = (float)weight;
@@ -114,7 +114,7 @@ static float eighth_power(float x) {
 }
 
 /* What is still to come strays farther from the mean than what was seen. */
-static void finish_expert(eplb_scenario_t *s, int e) {
+static void finish_expert(eplb_history_state_t *s, int e) {
   s->peak[e] = s->worth[e] = 0;
   for (int k = 0; k < s->num_windows; k++) {
     float x = s->mean[e] + STRAY * (*value(&s->load[e], k) - s->mean[e]);
@@ -125,14 +125,14 @@ static void finish_expert(eplb_scenario_t *s, int e) {
   }
 }
 
-static void forget_changes(eplb_scenario_t *s) {
+static void forget_changes(eplb_history_state_t *s) {
   s->clock = 0;
   memset(s->changed, 0, (size_t)s->num_devices * sizeof *s->changed);
   memset(s->seen, 0, (size_t)s->num_devices * (size_t)s->reach * sizeof *s->seen);
   memset(s->slot_seen, 0, (size_t)s->num_slots * sizeof *s->slot_seen);
 }
 
-int eplb_scenario_set_load(eplb_scenario_t *s, const eplb_windows_t *windows, size_t offset) {
+int eplb_history_state_set_load(eplb_history_state_t *s, const eplb_windows_t *windows, size_t offset) {
   double total[EPLB_HISTORY_MAX], all = 0;
   forget_changes(s);
   memset(s->load, 0, (size_t)s->num_experts * sizeof *s->load);
@@ -155,7 +155,7 @@ int eplb_scenario_set_load(eplb_scenario_t *s, const eplb_windows_t *windows, si
 
 /* ---- fees ---- */
 
-void eplb_scenario_set_fees(eplb_scenario_t *s, const int32_t *before, float node_cost) {
+void eplb_history_state_set_fees(eplb_history_state_t *s, const int32_t *before, float node_cost) {
   const eplb_topology_t *t = s->topology;
   size_t experts = (size_t)s->num_experts;
   for (size_t i = 0; i < experts * (size_t)s->num_devices; i++)
@@ -172,46 +172,46 @@ void eplb_scenario_set_fees(eplb_scenario_t *s, const int32_t *before, float nod
 
 /* ---- state ---- */
 
-static void set_piece(eplb_scenario_t *s, int expert) {
+static void set_piece(eplb_history_state_t *s, int expert) {
   float each = 1 / (float)s->count[expert];
-  for (int i = 0; i < EPLB_SERIES_LANES; i++)
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
     s->piece[expert].at[i] = s->load[expert].at[i] * each;
   s->piece_mean[expert] = s->mean[expert] * each;
 }
 
 /* The price of the time, and how that rises and bends with the load. */
-static void reprice(eplb_scenario_t *s, int device) {
-  float slow = s->slowness[device];
-  eplb_lanes_t price = {0}, bend = {0};
-  for (int i = 0; i < EPLB_SERIES_LANES; i++) {
-    eplb_lanes_t t = s->time[device].at[i], t2 = t * t, t6 = t2 * t2 * t2;
+static void reprice(eplb_history_state_t *s, int device) {
+  float slow = s->inverse_speed[device];
+  eplb_simd4_t price = {0}, bend = {0};
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++) {
+    eplb_simd4_t t = s->time[device].at[i], t2 = t * t, t6 = t2 * t2 * t2;
     price += t6 * t2;
     bend += t6 * s->quarter.at[i];
     s->slope[device].at[i] = t6 * t * (8 * slow);
   }
-  s->price[device] = eplb_lanes_sum(price);
-  s->bend[device] = eplb_lanes_sum(bend) * slow * slow;
+  s->price[device] = eplb_simd4_sum(price);
+  s->bend[device] = eplb_simd4_sum(bend) * slow * slow;
   s->stale[device] = 1;
   s->changed[device] = ++s->clock;
 }
 
-void eplb_scenario_time(eplb_scenario_t *s, int device) {
+void eplb_history_state_time(eplb_history_state_t *s, int device) {
   const int *begin = s->topology->slot_begin + device;
   eplb_series_t *time = &s->time[device];
   *time = s->shift[device];
   for (int slot = begin[0]; slot < begin[1]; slot++)
-    for (int i = 0; i < EPLB_SERIES_LANES && s->expert[slot] != EPLB_EMPTY; i++)
+    for (int i = 0; i < EPLB_SERIES_VECTORS && s->expert[slot] != EPLB_EMPTY; i++)
       time->at[i] += s->piece[s->expert[slot]].at[i];
-  for (int i = 0; i < EPLB_SERIES_LANES; i++)
-    time->at[i] *= s->slowness[device];
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
+    time->at[i] *= s->inverse_speed[device];
   reprice(s, device);
 }
 
-static uint16_t *holds(eplb_scenario_t *s, int device, int expert) {
+static uint16_t *holds(eplb_history_state_t *s, int device, int expert) {
   return &s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert];
 }
 
-void eplb_scenario_index(eplb_scenario_t *s) {
+void eplb_history_state_index(eplb_history_state_t *s) {
   s->moves = 0;
   memset(s->count, 0, (size_t)s->num_experts * sizeof *s->count);
   memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
@@ -220,15 +220,15 @@ void eplb_scenario_index(eplb_scenario_t *s) {
     if (s->expert[slot] != EPLB_EMPTY) {
       s->count[s->expert[slot]]++;
       ++*holds(s, s->device_of[slot], s->expert[slot]);
-      s->moves += eplb_scenario_fee(s, s->device_of[slot], s->expert[slot]) > 0;
+      s->moves += eplb_history_state_fee(s, s->device_of[slot], s->expert[slot]) > 0;
     }
   for (int e = 0; e < s->num_experts; e++)
     set_piece(s, e);
   for (int d = 0; d < s->num_devices; d++)
-    eplb_scenario_time(s, d);
+    eplb_history_state_time(s, d);
 }
 
-void eplb_scenario_clear(eplb_scenario_t *s) {
+void eplb_history_state_clear(eplb_history_state_t *s) {
   for (int slot = 0; slot < s->num_slots; slot++)
     s->expert[slot] = EPLB_EMPTY;
   memset(s->used, 0, (size_t)s->num_devices * sizeof *s->used);
@@ -238,22 +238,22 @@ void eplb_scenario_clear(eplb_scenario_t *s) {
   for (int e = 0; e < s->num_experts; e++)
     set_piece(s, e);
   for (int d = 0; d < s->num_devices; d++)
-    eplb_scenario_time(s, d);
+    eplb_history_state_time(s, d);
 }
 
-void eplb_scenario_put(eplb_scenario_t *s, int expert, int device) {
+void eplb_history_state_put(eplb_history_state_t *s, int expert, int device) {
   int slot = s->topology->slot_begin[device] + s->used[device]++;
   s->expert[slot] = expert;
   ++*holds(s, device, expert);
-  for (int i = 0; i < EPLB_SERIES_LANES; i++)
-    s->time[device].at[i] += s->piece[expert].at[i] * s->slowness[device];
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
+    s->time[device].at[i] += s->piece[expert].at[i] * s->inverse_speed[device];
   reprice(s, device);
 }
 
-void eplb_scenario_swap(eplb_scenario_t *s, int a, int b) {
+void eplb_history_state_swap(eplb_history_state_t *s, int a, int b) {
   int32_t e = s->expert[a], f = s->expert[b];
   int p = s->device_of[a], q = s->device_of[b];
-  s->moves += eplb_scenario_moves(s, a, f) + eplb_scenario_moves(s, b, e);
+  s->moves += eplb_history_state_moves(s, a, f) + eplb_history_state_moves(s, b, e);
   s->expert[a] = f;
   s->expert[b] = e;
   if (e != EPLB_EMPTY) {
@@ -264,13 +264,13 @@ void eplb_scenario_swap(eplb_scenario_t *s, int a, int b) {
     --*holds(s, q, f);
     ++*holds(s, p, f);
   }
-  eplb_scenario_time(s, p);
-  eplb_scenario_time(s, q);
+  eplb_history_state_time(s, p);
+  eplb_history_state_time(s, q);
 }
 
-void eplb_scenario_set(eplb_scenario_t *s, int slot, int expert) {
+void eplb_history_state_set(eplb_history_state_t *s, int slot, int expert) {
   int32_t was = s->expert[slot];
-  s->moves += eplb_scenario_moves(s, slot, expert);
+  s->moves += eplb_history_state_moves(s, slot, expert);
   if (was != EPLB_EMPTY) {
     s->count[was]--;
     --*holds(s, s->device_of[slot], was);
@@ -283,6 +283,6 @@ void eplb_scenario_set(eplb_scenario_t *s, int slot, int expert) {
     set_piece(s, expert);
   }
   for (int d = 0; d < s->num_devices; d++)
-    if (d == s->device_of[slot] || eplb_scenario_holds(s, d, expert) || eplb_scenario_holds(s, d, was))
-      eplb_scenario_time(s, d);
+    if (d == s->device_of[slot] || eplb_history_state_holds(s, d, expert) || eplb_history_state_holds(s, d, was))
+      eplb_history_state_time(s, d);
 }

@@ -2,7 +2,7 @@
 
 /* The row of `rise` of each device whose slope has changed; in `key` how all prices rise with an expert's load; and
  * what one replica more changes, by slopes: more * rise where it is, and drop elsewhere. */
-static void freshen(eplb_scenario_t *s) {
+static void freshen(eplb_history_state_t *s) {
   for (int d = 0; d < s->num_devices; d++) {
     float *rise = s->rise + (size_t)d * (size_t)s->num_experts;
     for (int e = 0; e < s->num_experts && s->stale[d]; e++)
@@ -22,20 +22,21 @@ static void freshen(eplb_scenario_t *s) {
 }
 
 /* What changes when a slot of `device` gets `taker` instead of `giver`, which may be EPLB_EMPTY. */
-static float change_of(const eplb_scenario_t *s, int device, int giver, int taker) {
+static float change_of(const eplb_history_state_t *s, int device, int giver, int taker) {
   float was = 1 / (float)s->count[taker], now = 1 / ((float)s->count[taker] + 1), change = 0;
   float had = giver == EPLB_EMPTY ? 0 : 1 / (float)s->count[giver];
   float has = giver == EPLB_EMPTY ? 0 : 1 / ((float)s->count[giver] - 1);
   const eplb_series_t *given = giver == EPLB_EMPTY ? &s->piece[EPLB_EMPTY] : &s->load[giver];
   for (int d = 0; d < s->num_devices; d++) {
-    int takes = eplb_scenario_holds(s, d, taker), gives = eplb_scenario_holds(s, d, giver);
+    int takes = eplb_history_state_holds(s, d, taker), gives = eplb_history_state_holds(s, d, giver);
     if (d != device && !takes && !gives)
       continue;
     float x = d == device ? now : takes ? now - was : 0, y = d == device ? -had : gives ? has - had : 0;
-    eplb_lanes_t sum = {0};
-    for (int i = 0; i < EPLB_SERIES_LANES; i++)
-      sum += eplb_lanes_eighth_power(s->time[d].at[i] + (s->load[taker].at[i] * x + given->at[i] * y) * s->slowness[d]);
-    change += eplb_lanes_sum(sum) - s->price[d];
+    eplb_simd4_t sum = {0};
+    for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
+      sum += eplb_simd4_eighth_power(s->time[d].at[i] +
+                                     (s->load[taker].at[i] * x + given->at[i] * y) * s->inverse_speed[d]);
+    change += eplb_simd4_sum(sum) - s->price[d];
   }
   return change;
 }
@@ -46,30 +47,30 @@ typedef struct taker {
   float bargain;
 } taker_t;
 
-static void offer(const eplb_scenario_t *s, int slot, int e, taker_t *best) {
+static void offer(const eplb_history_state_t *s, int slot, int e, taker_t *best) {
   int device = s->device_of[slot], giver = s->expert[slot];
-  if (eplb_scenario_holds(s, device, e) || s->moves + eplb_scenario_moves(s, slot, e) > s->max_moves)
+  if (eplb_history_state_holds(s, device, e) || s->moves + eplb_history_state_moves(s, slot, e) > s->max_moves)
     return;
-  float fee = eplb_scenario_fee(s, device, e) - eplb_scenario_fee(s, device, giver);
+  float fee = eplb_history_state_fee(s, device, e) - eplb_history_state_fee(s, device, giver);
   float gain = -change_of(s, device, giver, e), change = s->fee_floor * fee - gain;
   if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change)
     *best = (taker_t){e, change, fee > 0 ? gain / fee : FLT_MAX};
 }
 
 /* The best expert for a slot, among those for which slopes, and the bend of the slot's own device, promise enough. */
-static taker_t best_taker(const eplb_scenario_t *s, int slot) {
+static taker_t best_taker(const eplb_history_state_t *s, int slot) {
   int device = s->device_of[slot], giver = s->expert[slot];
   const float *rise = s->rise + (size_t)device * (size_t)s->num_experts;
   const float *fee = s->fee + (size_t)device * (size_t)s->num_experts;
   taker_t best = {EPLB_EMPTY, -EPLB_SCENARIO_LEAST_GAIN, -1};
-  float without = -s->fee_floor * eplb_scenario_fee(s, device, giver), bend = EPLB_SCENARIO_BEND * s->bend[device];
+  float without = -s->fee_floor * eplb_history_state_fee(s, device, giver), bend = EPLB_SCENARIO_BEND * s->bend[device];
   if (giver != EPLB_EMPTY)
     without += (s->key[giver] - rise[giver]) / ((float)s->count[giver] - 1) - s->key[giver] / (float)s->count[giver];
   for (int e = 0; e < s->num_experts; e += 4) {
-    eplb_lanes_t differ = eplb_lanes_load(s->new_piece + e) - s->piece_mean[giver];
-    eplb_lanes_t guess = eplb_lanes_load(rise + e) * eplb_lanes_load(s->more + e) + eplb_lanes_load(s->drop + e) +
-                         (eplb_lanes_load(fee + e) * s->fee_floor + without) + differ * differ * bend;
-    if (!eplb_mask_any(guess < eplb_lanes_all(best.change)))
+    eplb_simd4_t differ = eplb_simd4_load(s->new_piece + e) - s->piece_mean[giver];
+    eplb_simd4_t guess = eplb_simd4_load(rise + e) * eplb_simd4_load(s->more + e) + eplb_simd4_load(s->drop + e) +
+                         (eplb_simd4_load(fee + e) * s->fee_floor + without) + differ * differ * bend;
+    if (!eplb_simd4_mask_any(guess < eplb_simd4_all(best.change)))
       continue;
     for (int i = 0; i < 4 && e + i < s->num_experts; i++)
       if (guess[i] < best.change)
@@ -78,7 +79,7 @@ static taker_t best_taker(const eplb_scenario_t *s, int slot) {
   return best;
 }
 
-int eplb_scenario_recount_pass(eplb_scenario_t *s) {
+int eplb_history_replace_pass(eplb_history_state_t *s) {
   int changes = 0;
   freshen(s);
   for (int slot = 0; slot < s->num_slots; slot++) {
@@ -92,7 +93,7 @@ int eplb_scenario_recount_pass(eplb_scenario_t *s) {
     s->slot_bargain[slot] = best.bargain;
     if (best.expert == EPLB_EMPTY || best.bargain < s->fee_price)
       continue;
-    eplb_scenario_set(s, slot, best.expert);
+    eplb_history_state_set(s, slot, best.expert);
     freshen(s);
     changes++;
   }

@@ -30,7 +30,7 @@ static double median(double *value, int count) {
   return count > 0 ? value[count / 2] : 0;
 }
 
-eplb_windows_t eplb_likeness_weigh(const eplb_windows_t *windows, size_t offset, int num_experts) {
+eplb_windows_t eplb_similarity_weigh(const eplb_windows_t *windows, size_t offset, int num_experts) {
   eplb_windows_t weighed = *windows;
   int loaded[EPLB_HISTORY_MAX], count = 0;
   double step[EPLB_HISTORY_MAX];

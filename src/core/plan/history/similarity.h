@@ -6,6 +6,6 @@
 
 /* The same windows with new weights, for the layer whose loads begin at `offset`: a window that is farther from the
  * newest than two steps from window to window ordinarily lead counts less, as that distance by its own. */
-eplb_windows_t eplb_likeness_weigh(const eplb_windows_t *windows, size_t offset, int num_experts);
+eplb_windows_t eplb_similarity_weigh(const eplb_windows_t *windows, size_t offset, int num_experts);
 
 #endif

@@ -8,18 +8,19 @@ typedef struct swap {
 } swap_t;
 
 /* The slots of a device that may give what they hold to another; sign * tilt: how prices rise by what that gets. */
-static void gather(eplb_scenario_t *s, eplb_side_t *side, int from, int to, const eplb_series_t *tilt, float sign) {
+static void gather(eplb_history_state_t *s, eplb_side_t *side, int from, int to, const eplb_series_t *tilt,
+                   float sign) {
   const int *begin = s->topology->slot_begin + from;
   int n = 0;
   for (int slot = begin[0]; slot < begin[1]; slot++) {
     int e = s->expert[slot];
-    if (s->fixed[slot] || eplb_scenario_holds(s, to, e))
+    if (s->fixed[slot] || eplb_history_state_holds(s, to, e))
       continue;
     side->slot[n] = slot;
     side->mean[n] = s->piece_mean[e];
     side->rise[n] = sign * eplb_series_dot(tilt, &s->piece[e]);
     if (s->fee_floor > 0)
-      side->rise[n] += s->fee_floor * (eplb_scenario_fee(s, to, e) - eplb_scenario_fee(s, from, e));
+      side->rise[n] += s->fee_floor * (eplb_history_state_fee(s, to, e) - eplb_history_state_fee(s, from, e));
     n++;
   }
   side->count = n;
@@ -30,31 +31,32 @@ static void gather(eplb_scenario_t *s, eplb_side_t *side, int from, int to, cons
 }
 
 /* Of four windows, the eighth powers of both devices' times after `more` has gone from q to p. */
-static inline eplb_lanes_t powers(const eplb_scenario_t *s, int p, int q, eplb_lanes_t more, int i) {
-  return eplb_lanes_eighth_power(s->time[p].at[i] + more * s->slowness[p]) +
-         eplb_lanes_eighth_power(s->time[q].at[i] - more * s->slowness[q]);
+static inline eplb_simd4_t powers(const eplb_history_state_t *s, int p, int q, eplb_simd4_t more, int i) {
+  return eplb_simd4_eighth_power(s->time[p].at[i] + more * s->inverse_speed[p]) +
+         eplb_simd4_eighth_power(s->time[q].at[i] - more * s->inverse_speed[q]);
 }
 
-static float gain_of(const eplb_scenario_t *s, int a, int b) {
+static float gain_of(const eplb_history_state_t *s, int a, int b) {
   int p = s->device_of[a], q = s->device_of[b];
-  const eplb_lanes_t *gets = s->piece[s->expert[b]].at, *gives = s->piece[s->expert[a]].at;
-  eplb_lanes_t newer = powers(s, p, q, gets[0] - gives[0], 0) + powers(s, p, q, gets[1] - gives[1], 1);
-  eplb_lanes_t older = powers(s, p, q, gets[2] - gives[2], 2) + powers(s, p, q, gets[3] - gives[3], 3);
-  return s->price[p] + s->price[q] - eplb_lanes_sum(newer + older);
+  const eplb_simd4_t *gets = s->piece[s->expert[b]].at, *gives = s->piece[s->expert[a]].at;
+  eplb_simd4_t newer = powers(s, p, q, gets[0] - gives[0], 0) + powers(s, p, q, gets[1] - gives[1], 1);
+  eplb_simd4_t older = powers(s, p, q, gets[2] - gives[2], 2) + powers(s, p, q, gets[3] - gives[3], 3);
+  return s->price[p] + s->price[q] - eplb_simd4_sum(newer + older);
 }
 
-static float fee_of(const eplb_scenario_t *s, int a, int b) {
+static float fee_of(const eplb_history_state_t *s, int a, int b) {
   int e = s->expert[a], f = s->expert[b], p = s->device_of[a], q = s->device_of[b];
-  return eplb_scenario_fee(s, p, f) + eplb_scenario_fee(s, q, e) - eplb_scenario_fee(s, p, e) -
-         eplb_scenario_fee(s, q, f);
+  return eplb_history_state_fee(s, p, f) + eplb_history_state_fee(s, q, e) - eplb_history_state_fee(s, p, e) -
+         eplb_history_state_fee(s, q, f);
 }
 
-static int affordable(const eplb_scenario_t *s, int a, int b) {
+static int affordable(const eplb_history_state_t *s, int a, int b) {
   return s->moves + 2 <= s->max_moves ||
-         s->moves + eplb_scenario_moves(s, a, s->expert[b]) + eplb_scenario_moves(s, b, s->expert[a]) <= s->max_moves;
+         s->moves + eplb_history_state_moves(s, a, s->expert[b]) + eplb_history_state_moves(s, b, s->expert[a]) <=
+             s->max_moves;
 }
 
-static void offer(const eplb_scenario_t *s, int a, int b, swap_t *best) {
+static void offer(const eplb_history_state_t *s, int a, int b, swap_t *best) {
   float gain = gain_of(s, a, b), fee = s->fee_floor > 0 ? fee_of(s, a, b) : 0;
   float change = s->fee_floor * fee - gain;
   if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && affordable(s, a, b))
@@ -62,13 +64,14 @@ static void offer(const eplb_scenario_t *s, int a, int b, swap_t *best) {
 }
 
 /* The best of those swaps that promise more than the best so far, by slopes and bends. */
-static swap_t best_swap(const eplb_scenario_t *s, const eplb_side_t *from_p, const eplb_side_t *from_q, float bend) {
+static swap_t best_swap(const eplb_history_state_t *s, const eplb_side_t *from_p, const eplb_side_t *from_q,
+                        float bend) {
   swap_t best = {-1, -1, -EPLB_SCENARIO_LEAST_GAIN, -1};
   for (int a = 0; a < from_p->count; a++)
     for (int b = 0; b < from_q->count; b += 4) {
-      eplb_lanes_t differ = eplb_lanes_load(from_q->mean + b) - from_p->mean[a];
-      eplb_lanes_t guess = eplb_lanes_load(from_q->rise + b) + from_p->rise[a] + differ * differ * bend;
-      if (!eplb_mask_any(guess < eplb_lanes_all(best.change)))
+      eplb_simd4_t differ = eplb_simd4_load(from_q->mean + b) - from_p->mean[a];
+      eplb_simd4_t guess = eplb_simd4_load(from_q->rise + b) + from_p->rise[a] + differ * differ * bend;
+      if (!eplb_simd4_mask_any(guess < eplb_simd4_all(best.change)))
         continue;
       for (int i = 0; i < 4; i++)
         if (guess[i] < best.change)
@@ -77,16 +80,16 @@ static swap_t best_swap(const eplb_scenario_t *s, const eplb_side_t *from_p, con
   return best;
 }
 
-static swap_t look_at(eplb_scenario_t *s, int p, int q) {
+static swap_t look_at(eplb_history_state_t *s, int p, int q) {
   eplb_series_t tilt; /* how prices rise when p gets from q */
-  for (int i = 0; i < EPLB_SERIES_LANES; i++)
+  for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
     tilt.at[i] = s->slope[p].at[i] - s->slope[q].at[i];
   gather(s, &s->side[0], p, q, &tilt, -1);
   gather(s, &s->side[1], q, p, &tilt, 1);
   return best_swap(s, &s->side[0], &s->side[1], EPLB_SCENARIO_BEND * (s->bend[p] + s->bend[q]));
 }
 
-int eplb_scenario_swap_pass(eplb_scenario_t *s) {
+int eplb_history_swap_pass(eplb_history_state_t *s) {
   int swaps = 0;
   for (int p = 0; p < s->num_devices; p++)
     for (int q = p + 1; q < s->num_devices && q <= p + s->reach; q++) {
@@ -99,7 +102,7 @@ int eplb_scenario_swap_pass(eplb_scenario_t *s) {
       s->bargain[pair] = best.bargain;
       if (best.a < 0 || best.bargain < s->fee_price)
         continue;
-      eplb_scenario_swap(s, best.a, best.b);
+      eplb_history_state_swap(s, best.a, best.b);
       swaps++;
     }
   return swaps;

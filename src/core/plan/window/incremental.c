@@ -33,7 +33,7 @@ static double node_cost(const eplb_plan_options_t *o) {
              : o->node_cost;
 }
 
-static void set_prices(eplb_replan_t *r, double per_move) {
+static void set_prices(eplb_incremental_t *r, double per_move) {
   const eplb_topology_t *t = r->fresh.part.topology;
   const eplb_plan_options_t *o = r->fresh.options;
   for (int distance = 0; distance <= t->num_levels + 1; distance++) {
@@ -48,7 +48,7 @@ static void set_prices(eplb_replan_t *r, double per_move) {
 
 /* Classes: twice the distance from where the expert was, and 1 more off its home node. With before NULL nothing was
  * anywhere. */
-static void set_classes(eplb_replan_t *r, const int32_t *before, const int32_t *home) {
+static void set_classes(eplb_incremental_t *r, const int32_t *before, const int32_t *home) {
   const eplb_topology_t *t = r->fresh.part.topology;
   int devices = t->num_devices, slots = eplb_topology_num_slots(t);
   size_t all = (size_t)r->fresh.part.num_experts * (size_t)devices;
@@ -77,16 +77,16 @@ static void set_classes(eplb_replan_t *r, const int32_t *before, const int32_t *
 
 /* The node of each group as it is: that which holds most of it. Returns whether that is a hierarchical placement, more
  * or less. */
-static int find_homes(eplb_replan_t *r, const int32_t *before) {
+static int find_homes(eplb_incremental_t *r, const int32_t *before) {
   const eplb_topology_t *t = r->fresh.part.topology;
-  eplb_groups_t *g = &r->fresh.groups;
+  eplb_expert_groups_t *g = &r->fresh.groups;
   int nodes = eplb_topology_num_nodes(t), away = 0, slots = eplb_topology_num_slots(t);
   memset(r->weight, 0, (size_t)g->num_groups * (size_t)nodes * sizeof *r->weight);
   for (int d = 0; d < t->num_devices; d++)
     for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
       if (before[s] != EPLB_EMPTY)
         r->weight[eplb_group_of(before[s], g->num_experts, g->num_groups) * nodes + eplb_topology_node(t, d)]++;
-  eplb_groups_clear(g, t, r->fresh.part.load);
+  eplb_expert_groups_clear(g, t, r->fresh.part.load);
   for (int i = 0; i < g->num_groups; i++) {
     int home = 0, all = 0;
     for (int n = 0; n < nodes; n++) {
@@ -95,7 +95,7 @@ static int find_homes(eplb_replan_t *r, const int32_t *before) {
         home = n;
     }
     away += all - r->weight[i * nodes + home];
-    eplb_groups_put(g, i, home);
+    eplb_expert_groups_put(g, i, home);
   }
   for (int e = 0; e < g->num_experts; e++)
     r->home[e] = g->node[eplb_group_of(e, g->num_experts, g->num_groups)];
@@ -107,17 +107,17 @@ static int find_homes(eplb_replan_t *r, const int32_t *before) {
 
 /* ---- a layer ---- */
 
-static double index_row(eplb_replan_t *r, const int32_t *row) {
-  eplb_part_t *p = &r->fresh.part;
-  eplb_part_select(p, -1, NULL);
-  eplb_search_bound(&p->layer, &p->search.deal);
-  eplb_part_read(p, row);
-  eplb_layer_index(&p->layer);
-  return p->layer.time[eplb_layer_busiest(&p->layer)];
+static double index_row(eplb_incremental_t *r, const int32_t *row) {
+  eplb_subproblem_t *p = &r->fresh.part;
+  eplb_subproblem_select(p, -1, NULL);
+  eplb_iterated_search_bound(&p->layer, &p->search.deal);
+  eplb_subproblem_read(p, row);
+  eplb_window_state_index(&p->layer);
+  return p->layer.time[eplb_window_state_busiest(&p->layer)];
 }
 
-static double price_of_row(const eplb_replan_t *r) {
-  const eplb_layer_t *l = &r->fresh.part.layer;
+static double price_of_row(const eplb_incremental_t *r) {
+  const eplb_window_state_t *l = &r->fresh.part.layer;
   double sum = 0;
   for (int s = 0; s < l->num_slots; s++)
     if (l->expert[s] != EPLB_EMPTY)
@@ -126,7 +126,7 @@ static double price_of_row(const eplb_replan_t *r) {
 }
 
 /* The gain, in mean device times of this window, that pays for one move within a node. */
-static double paying_value(const eplb_replan_t *r, const double *load) {
+static double paying_value(const eplb_incremental_t *r, const double *load) {
   const eplb_payback_t *p = r->fresh.options->payback;
   const eplb_topology_t *t = r->fresh.part.topology;
   double total = 0, speed = 0;
@@ -139,19 +139,19 @@ static double paying_value(const eplb_replan_t *r, const double *load) {
   return p->expert_bytes / p->bytes_per_second[EPLB_LINK_NODE] / (total / speed * p->seconds_per_load * p->windows);
 }
 
-static double adjust(eplb_replan_t *r, double target, int max_moves, double least_value) {
-  eplb_layer_t *l = &r->fresh.part.layer;
-  eplb_adjust_limits_t limits = {.target = target, .max_moves = max_moves, .least_value = least_value};
+static double adjust(eplb_incremental_t *r, double target, int max_moves, double least_value) {
+  eplb_window_state_t *l = &r->fresh.part.layer;
+  eplb_priced_search_limits_t limits = {.target = target, .max_moves = max_moves, .least_value = least_value};
   limits.largest_share = fmax(LARGEST_SHARE * l->largest_share, limits.target / 2);
   l->work = 4 * eplb_effort_work(r->fresh.options->effort, l->num_slots);
   if (!(least_value > 0))
-    eplb_adjust_counts(l, &r->prices, &limits);
-  return eplb_adjust(l, &r->prices, &limits);
+    eplb_priced_search_counts(l, &r->prices, &limits);
+  return eplb_priced_search(l, &r->prices, &limits);
 }
 
 /* The busiest node's mean device time, of all devices' mean: what the hierarchical policy cannot go below. */
-static double busiest_node(const eplb_replan_t *r) {
-  const eplb_groups_t *g = &r->fresh.groups;
+static double busiest_node(const eplb_incremental_t *r) {
+  const eplb_expert_groups_t *g = &r->fresh.groups;
   double busiest = 0, load = 0, speed = 0;
   for (int n = 0; n < eplb_topology_num_nodes(r->fresh.part.topology); n++) {
     busiest = fmax(busiest, g->time[n]);
@@ -162,13 +162,13 @@ static double busiest_node(const eplb_replan_t *r) {
 }
 
 /* Plans from nothing and takes that if it is worth it: better than `worst`, within the moves, and paying. */
-static eplb_status_t try_fresh(eplb_replan_t *r, const double *load, const int32_t *before, double was, double worst,
-                               double least_value, int32_t *row) {
-  eplb_status_t status = eplb_fresh_layer(&r->fresh, 0, load, r->row);
+static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const int32_t *before, double was,
+                               double worst, double least_value, int32_t *row) {
+  eplb_status_t status = eplb_from_scratch_layer(&r->fresh, 0, load, r->row);
   if (status)
     return status;
   if (r->fresh.policy == EPLB_POLICY_HIERARCHICAL && r->fresh.options->spill > 0)
-    eplb_replan_spill(r, r->fresh.groups.owner, r->fresh.options->spill, r->row);
+    eplb_incremental_spill(r, r->fresh.groups.owner, r->fresh.options->spill, r->row);
   eplb_relabel(&r->relabel, before, r->row);
   double now = index_row(r, r->row);
   set_prices(r, 1);
@@ -179,30 +179,30 @@ static eplb_status_t try_fresh(eplb_replan_t *r, const double *load, const int32
   return EPLB_SUCCESS;
 }
 
-void eplb_replan_spill(eplb_replan_t *r, const int32_t *owner, double balance, int32_t *row) {
+void eplb_incremental_spill(eplb_incremental_t *r, const int32_t *owner, double balance, int32_t *row) {
   double was = index_row(r, row);
   set_prices(r, 0);
   set_classes(r, NULL, owner);
   if (adjust(r, r->fresh.part.layer.bound / balance, r->fresh.part.layer.num_slots, 0) < was)
-    eplb_part_write(&r->fresh.part, row); /* else counts came first and nothing followed */
+    eplb_subproblem_write(&r->fresh.part, row); /* else counts came first and nothing followed */
 }
 
 /* Where whole groups keep to their nodes: the time below which only dealing the groups anew could go; and whether that
  * would gain. */
-static eplb_status_t bound_homes(eplb_replan_t *r, double *bound, int *deal_anew) {
+static eplb_status_t bound_homes(eplb_incremental_t *r, double *bound, int *deal_anew) {
   *bound = fmax(*bound, busiest_node(r));
-  eplb_status_t status = eplb_groups_deal(&r->fresh.groups, r->fresh.part.topology, r->fresh.part.load);
+  eplb_status_t status = eplb_expert_groups_deal(&r->fresh.groups, r->fresh.part.topology, r->fresh.part.load);
   *deal_anew = !status && busiest_node(r) < GROUPS_WORTH_IT * *bound;
   return status;
 }
 
-eplb_status_t eplb_replan_layer(eplb_replan_t *r, const double *load, const int32_t *before, int32_t *row) {
+eplb_status_t eplb_incremental_layer(eplb_incremental_t *r, const double *load, const int32_t *before, int32_t *row) {
   const eplb_plan_options_t *o = r->fresh.options;
-  eplb_part_t *p = &r->fresh.part;
+  eplb_subproblem_t *p = &r->fresh.part;
   int hierarchical = r->fresh.policy == EPLB_POLICY_HIERARCHICAL, keep = 1, deal_anew = 0;
   double least_value = paying_value(r, load);
   double balance = hierarchical && o->spill > 0 ? fmin(o->balance, o->spill) : o->balance;
-  eplb_part_set_load(p, load);
+  eplb_subproblem_set_load(p, load);
   double was = index_row(r, before), now = was, bound = p->layer.bound;
   memcpy(row, before, (size_t)p->layer.num_slots * sizeof *row);
   if (hierarchical)
@@ -221,17 +221,17 @@ eplb_status_t eplb_replan_layer(eplb_replan_t *r, const double *load, const int3
     if (was - now < least_value * price_of_row(r))
       now = was;
     else
-      eplb_part_write(p, row);
+      eplb_subproblem_write(p, row);
   }
   return now > STUCK * bound / balance ? try_fresh(r, load, before, was, now, least_value, row) : EPLB_SUCCESS;
 }
 
 /* ---- life ---- */
 
-eplb_status_t eplb_replan_create(const eplb_plan_options_t *options, const eplb_topology_t *topology, int num_experts,
-                                 int with_prices, eplb_replan_t *replan) {
-  *replan = (eplb_replan_t){0};
-  eplb_status_t status = eplb_fresh_create(options, topology, num_experts, &replan->fresh);
+eplb_status_t eplb_incremental_create(const eplb_plan_options_t *options, const eplb_topology_t *topology,
+                                      int num_experts, int with_prices, eplb_incremental_t *replan) {
+  *replan = (eplb_incremental_t){0};
+  eplb_status_t status = eplb_from_scratch_create(options, topology, num_experts, &replan->fresh);
   if (!status)
     status = eplb_relabel_create(topology, num_experts, &replan->relabel);
   if (!status) {
@@ -245,12 +245,12 @@ eplb_status_t eplb_replan_create(const eplb_plan_options_t *options, const eplb_
       status = EPLB_ERR_MEMORY;
   }
   if (status)
-    eplb_replan_free(replan);
+    eplb_incremental_free(replan);
   return status;
 }
 
-void eplb_replan_free(eplb_replan_t *replan) {
-  eplb_fresh_free(&replan->fresh);
+void eplb_incremental_free(eplb_incremental_t *replan) {
+  eplb_from_scratch_free(&replan->fresh);
   eplb_relabel_free(&replan->relabel);
   free(replan->class);
   free(replan->home);

@@ -1,7 +1,7 @@
 #include "core/plan/window/iterated_search.h"
-#include "core/util/random.h"
 #include "core/plan/window/local_search.h"
 #include "core/plan/window/match_halves.h"
+#include "core/util/random.h"
 #include <math.h>
 #include <string.h>
 
@@ -18,8 +18,8 @@ static const double FAR = 1.02;
 enum { START_WORK = 50, REMATCH_WORK = 25 };
 
 typedef struct search {
-  eplb_layer_t *layer;
-  eplb_search_scratch_t *scratch;
+  eplb_window_state_t *layer;
+  eplb_iterated_search_scratch_t *scratch;
   double best, target;
 } search_t;
 
@@ -43,7 +43,7 @@ static int tolerable(const search_t *s) {
 
 static void go_back_to_best(const search_t *s) {
   memcpy(s->layer->expert, s->scratch->best, (size_t)s->layer->num_slots * sizeof *s->layer->expert);
-  eplb_layer_index(s->layer);
+  eplb_window_state_index(s->layer);
 }
 
 /* A way to start: which shares are cut down, and how replicas are placed. */
@@ -54,19 +54,19 @@ typedef struct start {
 
 /* Puts replicas in place as `start` says, and evens them out a little. Returns 0 where that is not possible. */
 static int begin_at(const search_t *s, const start_t *start) {
-  eplb_layer_t *l = s->layer;
-  if (!eplb_deal_counts(l, start->cut, &s->scratch->deal))
+  eplb_window_state_t *l = s->layer;
+  if (!eplb_lpt_counts(l, start->cut, &s->scratch->deal))
     return 0;
   if (!start->folded)
-    eplb_deal_slots(l, &s->scratch->deal);
-  else if (!eplb_fold_slots(l, &s->scratch->deal, &s->scratch->fold))
+    eplb_lpt_slots(l, &s->scratch->deal);
+  else if (!eplb_largest_differencing_slots(l, &s->scratch->deal, &s->scratch->fold))
     return 0;
-  eplb_refine_pairs(l, s->scratch->deal.heap, s->scratch->deal.other_heap);
+  eplb_local_search_pairs(l, s->scratch->deal.heap, s->scratch->deal.other_heap);
   return 1;
 }
 
 /* Sum of squares of what devices are off the mean. */
-static double unevenness(const eplb_layer_t *l) {
+static double unevenness(const eplb_window_state_t *l) {
   double sum = 0;
   for (int d = 0; d < l->num_devices; d++)
     sum += (l->time[d] - 1) * (l->time[d] - 1);
@@ -75,10 +75,10 @@ static double unevenness(const eplb_layer_t *l) {
 
 /* With no more than a part of the work that is left. */
 static void refine_within(search_t *s, double part) {
-  eplb_layer_t *l = s->layer;
+  eplb_window_state_t *l = s->layer;
   int64_t kept = (int64_t)((1 - part) * (double)l->work);
   l->work -= kept;
-  keep_if_better(s, eplb_refine(l, s->target));
+  keep_if_better(s, eplb_local_search(l, s->target));
   l->work += kept;
 }
 
@@ -120,38 +120,39 @@ static void refine_candidate(search_t *s, const candidate_t *candidate) {
   if (s->best <= s->target || !(candidate->unevenness < INFINITY))
     return;
   memcpy(s->layer->expert, candidate->expert, (size_t)s->layer->num_slots * sizeof *candidate->expert);
-  eplb_layer_index(s->layer);
+  eplb_window_state_index(s->layer);
   refine_within(s, .5);
 }
 
-double eplb_search_bound(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
+double eplb_iterated_search_bound(eplb_window_state_t *l, eplb_lpt_scratch_t *scratch) {
   double fastest = INFINITY;
   l->largest_share = 0;
-  eplb_deal_counts(l, INFINITY, scratch);
+  eplb_lpt_counts(l, INFINITY, scratch);
   for (int e = 0; e < l->num_experts; e++)
     l->largest_share = fmax(l->largest_share, l->weight[e] / l->count[e]);
   for (int d = 0; d < l->num_devices; d++)
     if (l->slot_begin[d + 1] > l->slot_begin[d])
-      fastest = fmin(fastest, l->slowness[d]);
+      fastest = fmin(fastest, l->inverse_speed[d]);
   l->bound = fmax(1, l->largest_share * fastest);
   return l->bound;
 }
 
 /* A swap of the busiest device, or a recount in its favour, that need not help: of some that chance picks, the one
  * that harms least. */
-static void kick(eplb_layer_t *l, uint64_t *seed) {
+static void kick(eplb_window_state_t *l, uint64_t *seed) {
   enum { PICKS = 16 };
-  int busiest = eplb_layer_busiest(l), slots = l->slot_begin[busiest + 1] - l->slot_begin[busiest];
+  int busiest = eplb_window_state_busiest(l), slots = l->slot_begin[busiest + 1] - l->slot_begin[busiest];
   int from = -1, to = -1, recount = 0;
   double least = INFINITY;
   for (int pick = 0; pick < PICKS; pick++) {
     int a = l->slot_begin[busiest] + (int)(eplb_random(seed) % (uint64_t)slots);
     int b = (int)(eplb_random(seed) % (uint64_t)l->num_slots), e = l->expert[a], f = l->expert[b];
-    int other = l->device[b], here_too = eplb_layer_holds(l, busiest, f); /* then f can only be given up there */
-    if (e == EPLB_EMPTY || other == busiest || eplb_layer_holds(l, other, e) || (here_too && l->count[f] < 2))
+    int other = l->device[b], here_too = eplb_window_state_holds(l, busiest, f); /* then f can only be given up there */
+    if (e == EPLB_EMPTY || other == busiest || eplb_window_state_holds(l, other, e) || (here_too && l->count[f] < 2))
       continue;
     double moved = l->share[e] - l->share[f];
-    double worst = fmax(l->time[busiest] - moved * l->slowness[busiest], l->time[other] + moved * l->slowness[other]);
+    double worst =
+        fmax(l->time[busiest] - moved * l->inverse_speed[busiest], l->time[other] + moved * l->inverse_speed[other]);
     if (worst < least) {
       least = worst;
       from = a;
@@ -160,17 +161,17 @@ static void kick(eplb_layer_t *l, uint64_t *seed) {
     }
   }
   if (from >= 0 && recount)
-    eplb_layer_set(l, to, l->expert[from]);
+    eplb_window_state_set(l, to, l->expert[from]);
   else if (from >= 0)
-    eplb_layer_swap(l, from, to);
+    eplb_window_state_swap(l, from, to);
 }
 
 static void shake(search_t *s, uint64_t seed) {
-  eplb_layer_t *l = s->layer;
+  eplb_window_state_t *l = s->layer;
   go_back_to_best(s);
   while (l->work > 0 && s->best > s->target) {
     kick(l, &seed);
-    double worst = eplb_refine(l, s->target);
+    double worst = eplb_local_search(l, s->target);
     l->work -= l->num_slots; /* so that kicks that find nothing end, too */
     if (!keep_if_no_worse(s, worst))
       go_back_to_best(s);
@@ -179,30 +180,30 @@ static void shake(search_t *s, uint64_t seed) {
 
 /* Two slots a device: all work goes into counts. */
 static void search_pairs(search_t *s) {
-  eplb_layer_t *l = s->layer;
+  eplb_window_state_t *l = s->layer;
   enum { MOST_ITEMS = 80000000 }; /* looked at in all, so that very many devices do not take too long */
   int64_t tries = 16 * l->work / l->num_slots, most = MOST_ITEMS / l->num_slots;
   tries = tries < most ? tries : most;
   l->work /= 8; /* what is left for swaps */
-  eplb_deal_counts(l, INFINITY, &s->scratch->deal);
-  eplb_pairs_search(l, s->target, (int)tries, &s->scratch->deal, &s->scratch->pairs);
-  eplb_deal_slots(l, &s->scratch->deal);
-  keep_if_better(s, l->time[eplb_layer_busiest(l)]);
+  eplb_lpt_counts(l, INFINITY, &s->scratch->deal);
+  eplb_two_slots_search(l, s->target, (int)tries, &s->scratch->deal, &s->scratch->pairs);
+  eplb_lpt_slots(l, &s->scratch->deal);
+  keep_if_better(s, l->time[eplb_window_state_busiest(l)]);
 }
 
 /* Rounds of matching, each evened out, from the best so far: within an eighth of the work that is left. */
 static void rematch(search_t *s) {
-  eplb_layer_t *l = s->layer;
-  const eplb_rematch_scratch_t scratch = {s->scratch->fold.keys, s->scratch->fold.spare, s->scratch->fold.expert};
+  eplb_window_state_t *l = s->layer;
+  const eplb_match_halves_scratch_t scratch = {s->scratch->fold.keys, s->scratch->fold.spare, s->scratch->fold.expert};
   int64_t end = l->work - l->work / 8;
   uint64_t seed = 1;
-  if (s->best > FAR * s->layer->bound || !eplb_rematch_applies(l))
+  if (s->best > FAR * s->layer->bound || !eplb_match_halves_applies(l))
     return;
   go_back_to_best(s);
   while (l->work > end && s->best > s->target) {
-    eplb_rematch(l, &seed, &scratch);
+    eplb_match_halves(l, &seed, &scratch);
     l->work -= REMATCH_WORK * l->num_slots;
-    if (!keep_if_no_worse(s, eplb_refine(l, s->target)))
+    if (!keep_if_no_worse(s, eplb_local_search(l, s->target)))
       go_back_to_best(s);
   }
 }
@@ -224,26 +225,26 @@ static void search_starts(search_t *s) {
   rematch(s);
 }
 
-double eplb_search(eplb_layer_t *l, eplb_search_scratch_t *scratch) {
+double eplb_iterated_search(eplb_window_state_t *l, eplb_iterated_search_scratch_t *scratch) {
   search_t s = {l, scratch, INFINITY, 0};
-  s.target = fmax(l->enough, GOOD * eplb_search_bound(l, &scratch->deal));
-  if (eplb_pairs_apply(l))
+  s.target = fmax(l->enough, GOOD * eplb_iterated_search_bound(l, &scratch->deal));
+  if (eplb_two_slots_apply(l))
     search_pairs(&s);
   else
     search_starts(&s);
-  if (!eplb_rematch_applies(l) || !tolerable(&s))
+  if (!eplb_match_halves_applies(l) || !tolerable(&s))
     shake(&s, 1);
   go_back_to_best(&s);
   return s.best;
 }
 
-double eplb_search_on(eplb_layer_t *l, eplb_search_scratch_t *scratch) {
+double eplb_iterated_search_on(eplb_window_state_t *l, eplb_iterated_search_scratch_t *scratch) {
   search_t s = {l, scratch, INFINITY, 0};
-  s.target = fmax(l->enough, GOOD * eplb_search_bound(l, &scratch->deal));
-  eplb_layer_index(l);
-  keep_if_better(&s, l->time[eplb_layer_busiest(l)]);
-  eplb_layer_part_twins(l);
-  keep_if_better(&s, eplb_refine(l, s.target));
+  s.target = fmax(l->enough, GOOD * eplb_iterated_search_bound(l, &scratch->deal));
+  eplb_window_state_index(l);
+  keep_if_better(&s, l->time[eplb_window_state_busiest(l)]);
+  eplb_window_state_separate_colocated(l);
+  keep_if_better(&s, eplb_local_search(l, s.target));
   go_back_to_best(&s);
   return s.best;
 }

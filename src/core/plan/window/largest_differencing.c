@@ -1,18 +1,18 @@
 #include "core/plan/window/largest_differencing.h"
-#include "core/util/heap.h"
 #include "core/plan/deepseek/balanced_packing.h"
+#include "core/util/heap.h"
 
 /* Rows of as many bins as there are devices; a bin is a list of replicas. Rows are merged two by two until one is
  * left. */
 typedef struct fold {
-  const eplb_layer_t *layer;
-  eplb_fold_scratch_t *s;
+  const eplb_window_state_t *layer;
+  eplb_largest_differencing_scratch_t *s;
   int bins, rows;
 } fold_t;
 
 /* Sorts a row by sum, descending, and returns its spread. */
 static double sort_row(const fold_t *f, int row) {
-  eplb_fold_scratch_t *s = f->s;
+  eplb_largest_differencing_scratch_t *s = f->s;
   int base = row * f->bins;
   for (int i = 0; i < f->bins; i++)
     s->keys[i] = eplb_key_heavy((float)s->sum[base + i], (uint32_t)i);
@@ -38,7 +38,7 @@ static double sort_row(const fold_t *f, int row) {
 
 /* Adds row b to row a, its lightest bin to the other's heaviest, and moves the last row into its place. */
 static void merge_rows(fold_t *f, int a, int b, double *spread) {
-  eplb_fold_scratch_t *s = f->s;
+  eplb_largest_differencing_scratch_t *s = f->s;
   for (int i = 0; i < f->bins; i++) {
     int to = a * f->bins + i, from = b * f->bins + f->bins - 1 - i;
     s->sum[to] += s->sum[from];
@@ -56,9 +56,9 @@ static void merge_rows(fold_t *f, int a, int b, double *spread) {
 }
 
 /* All replicas by share, descending, in rows. */
-static void lay_rows(fold_t *f, const eplb_deal_scratch_t *deal, double *spread) {
-  const eplb_layer_t *l = f->layer;
-  eplb_fold_scratch_t *s = f->s;
+static void lay_rows(fold_t *f, const eplb_lpt_scratch_t *deal, double *spread) {
+  const eplb_window_state_t *l = f->layer;
+  eplb_largest_differencing_scratch_t *s = f->s;
   int place = 0;
   for (int i = 0; i < l->num_experts; i++) {
     int e = (int)eplb_key_index(deal->keys[i]);
@@ -73,19 +73,20 @@ static void lay_rows(fold_t *f, const eplb_deal_scratch_t *deal, double *spread)
     spread[r] = s->sum[r * f->bins] - s->sum[(r + 1) * f->bins - 1];
 }
 
-static int applies(const eplb_layer_t *l) {
+static int applies(const eplb_window_state_t *l) {
   int slots = l->slot_begin[1], filled = 0;
   for (int e = 0; e < l->num_experts; e++)
     filled += l->count[e];
-  return slots > 1 && slots <= EPLB_FOLD_MAX_SLOTS && filled == l->num_slots && eplb_layer_even(l);
+  return slots > 1 && slots <= EPLB_FOLD_MAX_SLOTS && filled == l->num_slots && eplb_window_state_even(l);
 }
 
-int eplb_fold_slots(eplb_layer_t *l, eplb_deal_scratch_t *deal, eplb_fold_scratch_t *scratch) {
+int eplb_largest_differencing_slots(eplb_window_state_t *l, eplb_lpt_scratch_t *deal,
+                                    eplb_largest_differencing_scratch_t *scratch) {
   double spread[EPLB_FOLD_MAX_SLOTS];
   if (!applies(l))
     return 0;
   fold_t f = {l, scratch, l->num_devices, l->slot_begin[1]};
-  eplb_deal_sort(l, deal);
+  eplb_lpt_sort(l, deal);
   lay_rows(&f, deal, spread);
   while (f.rows > 1) {
     int widest = 0, second = 1;
@@ -107,7 +108,7 @@ int eplb_fold_slots(eplb_layer_t *l, eplb_deal_scratch_t *deal, eplb_fold_scratc
   for (int d = 0; d < f.bins; d++)
     for (int k = 0, place = scratch->first[d]; place >= 0; place = scratch->next[place], k++)
       l->expert[l->slot_begin[d] + k] = scratch->expert[place];
-  eplb_layer_index(l);
-  eplb_layer_part_twins(l);
+  eplb_window_state_index(l);
+  eplb_window_state_separate_colocated(l);
   return 1;
 }

@@ -8,16 +8,17 @@
 /* Where devices have more slots than this, packing one by one is as good. */
 enum { EPLB_FOLD_MAX_SLOTS = 64 };
 
-typedef struct eplb_fold_scratch {
+typedef struct eplb_largest_differencing_scratch {
   uint64_t *keys, *spare; /* [largest number of slots * num_devices] */
   int32_t *expert;        /* the same: what each place of a bin holds, bin after bin */
   int32_t *next;          /* the same */
   int32_t *first, *last;  /* the same: of each bin of each row */
   double *sum;            /* the same */
-} eplb_fold_scratch_t;
+} eplb_largest_differencing_scratch_t;
 
 /* Places as many replicas as layer->count says and indexes. Returns 0, with nothing done, where it does not apply:
  * devices' slots or speeds differ, too many slots, or counts do not fill them. */
-int eplb_fold_slots(eplb_layer_t *layer, eplb_deal_scratch_t *deal, eplb_fold_scratch_t *scratch);
+int eplb_largest_differencing_slots(eplb_window_state_t *layer, eplb_lpt_scratch_t *deal,
+                                    eplb_largest_differencing_scratch_t *scratch);
 
 #endif

@@ -1,7 +1,7 @@
 #include "core/plan/window/local_search.h"
-#include "core/util/simd.h"
-#include "core/util/heap.h"
 #include "core/plan/deepseek/balanced_packing.h"
+#include "core/util/heap.h"
+#include "core/util/simd.h"
 #include <math.h>
 #include <string.h>
 
@@ -13,23 +13,23 @@ typedef struct change {
 } change_t;
 
 /* The larger time of both devices after a swap of slot `a` with each of four others. */
-static inline eplb_lanes_t swap_lanes(const eplb_layer_t *l, float share, float from, float slow, int at) {
-  eplb_lanes_t moved = share - eplb_lanes_load(l->slot_share + at);
-  eplb_lanes_t down = from - moved * slow;
-  eplb_lanes_t up = eplb_lanes_load(l->slot_time + at) + moved * eplb_lanes_load(l->slot_slowness + at);
-  return eplb_lanes_max(down, up);
+static inline eplb_simd4_t swap_lanes(const eplb_window_state_t *l, float share, float from, float slow, int at) {
+  eplb_simd4_t moved = share - eplb_simd4_load(l->slot_share + at);
+  eplb_simd4_t down = from - moved * slow;
+  eplb_simd4_t up = eplb_simd4_load(l->slot_time + at) + moved * eplb_simd4_load(l->slot_slowness + at);
+  return eplb_simd4_max(down, up);
 }
 
 /* The least of these over all slots: not below slot a's time now where no swap lowers it, as within its own device. */
-static float least_worst(const eplb_layer_t *l, int a) {
+static float least_worst(const eplb_window_state_t *l, int a) {
   float share = l->slot_share[a], from = l->slot_time[a], slow = l->slot_slowness[a];
-  eplb_lanes_t even = {INFINITY, INFINITY, INFINITY, INFINITY}, odd = even;
-  for (int b = 0; b < l->num_slots; b += EPLB_LANE_WIDTH) {
-    eplb_lanes_t first = swap_lanes(l, share, from, slow, b), second = swap_lanes(l, share, from, slow, b + 4);
-    even = eplb_lanes_min(first, even);
-    odd = eplb_lanes_min(second, odd);
+  eplb_simd4_t even = {INFINITY, INFINITY, INFINITY, INFINITY}, odd = even;
+  for (int b = 0; b < l->num_slots; b += EPLB_SIMD_WIDTH) {
+    eplb_simd4_t first = swap_lanes(l, share, from, slow, b), second = swap_lanes(l, share, from, slow, b + 4);
+    even = eplb_simd4_min(first, even);
+    odd = eplb_simd4_min(second, odd);
   }
-  even = eplb_lanes_min(odd, even);
+  even = eplb_simd4_min(odd, even);
   float result = even[0];
   for (int i = 1; i < 4; i++)
     result = even[i] < result ? even[i] : result;
@@ -37,21 +37,22 @@ static float least_worst(const eplb_layer_t *l, int a) {
 }
 
 /* One swap exactly; a second replica on a device is none. */
-static void try_swap(const eplb_layer_t *l, int a, int b, change_t *best) {
+static void try_swap(const eplb_window_state_t *l, int a, int b, change_t *best) {
   int from = l->device[a], to = l->device[b];
   double moved = l->share[l->expert[a]] - l->share[l->expert[b]];
-  double down = l->time[from] - moved * l->slowness[from], up = l->time[to] + moved * l->slowness[to];
+  double down = l->time[from] - moved * l->inverse_speed[from], up = l->time[to] + moved * l->inverse_speed[to];
   double worst = down > up ? down : up;
-  if (worst < best->worst && !eplb_layer_holds(l, to, l->expert[a]) && !eplb_layer_holds(l, from, l->expert[b]))
+  if (worst < best->worst && !eplb_window_state_holds(l, to, l->expert[a]) &&
+      !eplb_window_state_holds(l, from, l->expert[b]))
     *best = (change_t){a, b, 0, worst};
 }
 
 /* Swaps of slot `a` that bring both devices to `limit` or below. */
-static void try_swaps(const eplb_layer_t *l, int a, float limit, change_t *best) {
+static void try_swaps(const eplb_window_state_t *l, int a, float limit, change_t *best) {
   float share = l->slot_share[a], from = l->slot_time[a], slow = l->slot_slowness[a];
   for (int b = 0; b < l->num_slots; b += 4) {
-    eplb_mask_t hit = swap_lanes(l, share, from, slow, b) <= limit;
-    if (eplb_mask_any(hit))
+    eplb_simd4_mask_t hit = swap_lanes(l, share, from, slow, b) <= limit;
+    if (eplb_simd4_mask_any(hit))
       for (int i = 0; i < 4; i++)
         if (hit[i])
           try_swap(l, a, b + i, best);
@@ -59,7 +60,7 @@ static void try_swaps(const eplb_layer_t *l, int a, float limit, change_t *best)
 }
 
 /* The best swap of the busiest device, its slots in the order of what they promise. */
-static void find_swap(eplb_layer_t *l, int busiest, change_t *best) {
+static void find_swap(eplb_window_state_t *l, int busiest, change_t *best) {
   int begin = l->slot_begin[busiest], end = l->slot_begin[busiest + 1];
   for (int a = begin; a < end; a++)
     l->promise[a - begin] = least_worst(l, a);
@@ -81,14 +82,14 @@ static void find_swap(eplb_layer_t *l, int busiest, change_t *best) {
 }
 
 /* The swap between two devices that brings their times nearest to each other. */
-static void try_pair(const eplb_layer_t *l, int from, int to, change_t *best) {
+static void try_pair(const eplb_window_state_t *l, int from, int to, change_t *best) {
   for (int a = l->slot_begin[from]; a < l->slot_begin[from + 1]; a++)
     for (int b = l->slot_begin[to]; b < l->slot_begin[to + 1]; b++)
       if (l->slot_share[a] > l->slot_share[b])
         try_swap(l, a, b, best);
 }
 
-void eplb_refine_pairs(eplb_layer_t *l, uint64_t *keys, uint64_t *spare) {
+void eplb_local_search_pairs(eplb_window_state_t *l, uint64_t *keys, uint64_t *spare) {
   for (int d = 0; d < l->num_devices; d++)
     keys[d] = eplb_key_light((float)l->time[d], (uint32_t)d);
   eplb_sort_keys(keys, spare, l->num_devices);
@@ -97,7 +98,7 @@ void eplb_refine_pairs(eplb_layer_t *l, uint64_t *keys, uint64_t *spare) {
     change_t best = {-1, -1, 0, l->time[from] * (1 - 1e-6)};
     try_pair(l, from, to, &best);
     if (best.a >= 0)
-      eplb_layer_swap(l, best.a, best.b);
+      eplb_window_state_swap(l, best.a, best.b);
   }
 }
 
@@ -109,7 +110,7 @@ typedef struct rise {
   int on_busiest; /* whether the busiest device holds it */
 } rise_t;
 
-static rise_t find_rise(const eplb_layer_t *l, int expert, int busiest) {
+static rise_t find_rise(const eplb_window_state_t *l, int expert, int busiest) {
   rise_t r = {l->weight[expert] / (l->count[expert] - 1), {0, 0}, -1, 0};
   double more = r.share - l->share[expert];
   for (int s = l->first[expert]; s >= 0; s = l->next[s]) {
@@ -118,7 +119,7 @@ static rise_t find_rise(const eplb_layer_t *l, int expert, int busiest) {
       r.on_busiest = 1;
       continue;
     }
-    double time = l->time[d] + more * l->slowness[d];
+    double time = l->time[d] + more * l->inverse_speed[d];
     if (time > r.top[0]) {
       r.top[1] = r.top[0];
       r.top[0] = time;
@@ -131,10 +132,10 @@ static rise_t find_rise(const eplb_layer_t *l, int expert, int busiest) {
 }
 
 /* An expert of the busiest device gets the slot of a replica that another expert can spare. */
-static void try_relief(const eplb_layer_t *l, int busiest, int slot, const rise_t *rise, change_t *best) {
+static void try_relief(const eplb_window_state_t *l, int busiest, int slot, const rise_t *rise, change_t *best) {
   int giver = l->expert[slot], d = l->device[slot];
   double others = d == rise->top_device ? rise->top[1] : rise->top[0];
-  double own = rise->on_busiest ? (rise->share - l->share[giver]) * l->slowness[busiest] : 0;
+  double own = rise->on_busiest ? (rise->share - l->share[giver]) * l->inverse_speed[busiest] : 0;
   if (others >= best->worst)
     return;
   for (int a = l->slot_begin[busiest]; a < l->slot_begin[busiest + 1]; a++) {
@@ -142,29 +143,29 @@ static void try_relief(const eplb_layer_t *l, int busiest, int slot, const rise_
     if (e == EPLB_EMPTY || e == giver)
       continue;
     double share = l->weight[e] / (l->count[e] + 1);
-    double relieved = l->time[busiest] + own - (l->share[e] - share) * l->slowness[busiest];
-    double there = l->time[d] + (share - l->share[giver]) * l->slowness[d];
+    double relieved = l->time[busiest] + own - (l->share[e] - share) * l->inverse_speed[busiest];
+    double there = l->time[d] + (share - l->share[giver]) * l->inverse_speed[d];
     double worst = relieved > there ? relieved : there;
-    if (worst < best->worst && !eplb_layer_holds(l, d, e))
+    if (worst < best->worst && !eplb_window_state_holds(l, d, e))
       *best = (change_t){slot, -1, e, worst > others ? worst : others};
   }
 }
 
 /* The busiest device gives up a replica that others can do without, for a replica of any expert that it does not
  * hold. */
-static void try_exchange(const eplb_layer_t *l, int busiest, int slot, const rise_t *rise, change_t *best) {
+static void try_exchange(const eplb_window_state_t *l, int busiest, int slot, const rise_t *rise, change_t *best) {
   int giver = l->expert[slot];
   if (rise->top[0] >= best->worst)
     return;
   for (int e = 0; e < l->num_experts; e++) {
     double share = l->weight[e] / (l->count[e] + 1);
-    double worst = l->time[busiest] + (share - l->share[giver]) * l->slowness[busiest];
-    if (worst < best->worst && e != giver && !eplb_layer_holds(l, busiest, e))
+    double worst = l->time[busiest] + (share - l->share[giver]) * l->inverse_speed[busiest];
+    if (worst < best->worst && e != giver && !eplb_window_state_holds(l, busiest, e))
       *best = (change_t){slot, -1, e, worst > rise->top[0] ? worst : rise->top[0]};
   }
 }
 
-static void find_recount(eplb_layer_t *l, int busiest, change_t *best) {
+static void find_recount(eplb_window_state_t *l, int busiest, change_t *best) {
   int slots = l->slot_begin[busiest + 1] - l->slot_begin[busiest];
   for (int f = 0; f < l->num_experts; f++) {
     if (l->count[f] < 2)
@@ -182,17 +183,17 @@ static void find_recount(eplb_layer_t *l, int busiest, change_t *best) {
   }
 }
 
-static void apply(eplb_layer_t *l, const change_t *c) {
+static void apply(eplb_window_state_t *l, const change_t *c) {
   if (c->b >= 0)
-    eplb_layer_swap(l, c->a, c->b);
+    eplb_window_state_swap(l, c->a, c->b);
   else
-    eplb_layer_set(l, c->a, c->expert);
+    eplb_window_state_set(l, c->a, c->expert);
 }
 
-double eplb_refine(eplb_layer_t *l, double target) {
+double eplb_local_search(eplb_window_state_t *l, double target) {
   enum { TINY = 40 };
   for (;;) {
-    int busiest = eplb_layer_busiest(l);
+    int busiest = eplb_window_state_busiest(l);
     double now = l->time[busiest];
     if (now <= target || l->work <= 0)
       return now;

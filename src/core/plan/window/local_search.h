@@ -6,10 +6,10 @@
 
 /* Swaps and recounts on the busiest device, the best first, until its time is at most `target`, none lowers it, or
  * there is no work left. Returns the largest time. */
-double eplb_refine(eplb_layer_t *layer, double target);
+double eplb_local_search(eplb_window_state_t *layer, double target);
 
 /* Quick and rough: the heaviest device with the lightest, the second heaviest with the second lightest and so on do the
  * swap that is best for the two. keys, spare: [num_devices] scratch. */
-void eplb_refine_pairs(eplb_layer_t *layer, uint64_t *keys, uint64_t *spare);
+void eplb_local_search_pairs(eplb_window_state_t *layer, uint64_t *keys, uint64_t *spare);
 
 #endif

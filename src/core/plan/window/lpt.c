@@ -1,17 +1,17 @@
 #include "core/plan/window/lpt.h"
-#include "core/util/heap.h"
 #include "core/plan/deepseek/balanced_packing.h"
+#include "core/util/heap.h"
 #include <math.h>
 
 /* So little that it decides only between experts that have no load to speak of: those then share spare slots evenly. */
 static const double NOTHING = 1e-9;
 
-static uint64_t key_of(const eplb_layer_t *l, int e) {
+static uint64_t key_of(const eplb_window_state_t *l, int e) {
   return eplb_key_heavy((float)((l->weight[e] + NOTHING) / l->count[e]), (uint32_t)e);
 }
 
 /* How many slots can hold different experts, and in *most on how many devices. */
-static int64_t count_usable(const eplb_layer_t *l, int *most) {
+static int64_t count_usable(const eplb_window_state_t *l, int *most) {
   int64_t usable = 0;
   *most = 0;
   for (int d = 0; d < l->num_devices; d++) {
@@ -23,12 +23,12 @@ static int64_t count_usable(const eplb_layer_t *l, int *most) {
 }
 
 /* What it takes to bring the shares of all experts to `cut` and below. */
-static int count_for(const eplb_layer_t *l, int e, double cut, int most) {
+static int count_for(const eplb_window_state_t *l, int e, double cut, int most) {
   double needed = ceil(l->weight[e] / cut);
   return needed > most ? most : needed > 1 ? (int)needed : 1;
 }
 
-int eplb_deal_counts(eplb_layer_t *l, double cut, eplb_deal_scratch_t *scratch) {
+int eplb_lpt_counts(eplb_window_state_t *l, double cut, eplb_lpt_scratch_t *scratch) {
   int most;
   int64_t spare = count_usable(l, &most) - l->num_experts;
   for (int e = 0; e < l->num_experts; e++) {
@@ -50,11 +50,11 @@ int eplb_deal_counts(eplb_layer_t *l, double cut, eplb_deal_scratch_t *scratch) 
 /* ---- places ---- */
 
 /* A device's place in the order: its time so far; of equals the faster, were it to get a mean replica. */
-static uint64_t device_key(const eplb_layer_t *l, int d, double mean_share) {
-  return eplb_key_light((float)((l->time[d] + mean_share) * l->slowness[d]), (uint32_t)d);
+static uint64_t device_key(const eplb_window_state_t *l, int d, double mean_share) {
+  return eplb_key_light((float)((l->time[d] + mean_share) * l->inverse_speed[d]), (uint32_t)d);
 }
 
-static void clear(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
+static void clear(eplb_window_state_t *l, eplb_lpt_scratch_t *scratch) {
   for (int s = 0; s < l->num_slots; s++)
     l->expert[s] = EPLB_EMPTY;
   for (int d = 0; d < l->num_devices; d++) {
@@ -63,24 +63,24 @@ static void clear(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
   }
 }
 
-void eplb_deal_sort(const eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
+void eplb_lpt_sort(const eplb_window_state_t *l, eplb_lpt_scratch_t *scratch) {
   for (int e = 0; e < l->num_experts; e++)
     scratch->keys[e] = eplb_key_heavy((float)(l->weight[e] / l->count[e]), (uint32_t)e);
   eplb_sort_keys(scratch->keys, scratch->spare, l->num_experts);
 }
 
-static void give(eplb_layer_t *l, int expert, int d, eplb_deal_scratch_t *scratch) {
+static void give(eplb_window_state_t *l, int expert, int d, eplb_lpt_scratch_t *scratch) {
   l->expert[l->slot_begin[d] + scratch->filled[d]++] = expert;
   l->time[d] += l->weight[expert] / l->count[expert];
 }
 
-static int room(const eplb_layer_t *l, int d, const eplb_deal_scratch_t *scratch) {
+static int room(const eplb_window_state_t *l, int d, const eplb_lpt_scratch_t *scratch) {
   return l->slot_begin[d + 1] - l->slot_begin[d] - scratch->filled[d];
 }
 
 /* Takes the lightest devices for an expert's replicas. Those that it was not worth taking stay in the heap. Returns how
  * many replicas found no device. */
-static int place_expert(eplb_layer_t *l, int expert, double mean_share, int *open, eplb_deal_scratch_t *scratch) {
+static int place_expert(eplb_window_state_t *l, int expert, double mean_share, int *open, eplb_lpt_scratch_t *scratch) {
   int wanted = l->count[expert], taken = 0, size = *open;
   uint64_t *heap = scratch->heap;
   if (wanted == 1 && size > 0) {
@@ -112,30 +112,30 @@ static int place_expert(eplb_layer_t *l, int expert, double mean_share, int *ope
 
 /* Makes room for `expert` elsewhere: a device without it passes something that `device` lacks on to the slot that is
  * open. */
-static int pass_on(eplb_layer_t *l, int expert, int slot) {
+static int pass_on(eplb_window_state_t *l, int expert, int slot) {
   for (int s = 0; s < l->num_slots; s++) {
     int other = l->expert[s];
-    if (other == EPLB_EMPTY || other == expert || eplb_layer_holds(l, l->device[s], expert) ||
-        eplb_layer_holds(l, l->device[slot], other))
+    if (other == EPLB_EMPTY || other == expert || eplb_window_state_holds(l, l->device[s], expert) ||
+        eplb_window_state_holds(l, l->device[slot], other))
       continue;
-    eplb_layer_set(l, slot, expert);
-    eplb_layer_swap(l, slot, s);
+    eplb_window_state_set(l, slot, expert);
+    eplb_window_state_swap(l, slot, s);
     return 1;
   }
   return 0;
 }
 
 /* The expert with the largest share that a device lacks. */
-static int heaviest_lacking(const eplb_layer_t *l, int device) {
+static int heaviest_lacking(const eplb_window_state_t *l, int device) {
   int heaviest = EPLB_EMPTY;
   for (int e = 0; e < l->num_experts; e++)
-    if ((heaviest == EPLB_EMPTY || l->share[e] > l->share[heaviest]) && !eplb_layer_holds(l, device, e))
+    if ((heaviest == EPLB_EMPTY || l->share[e] > l->share[heaviest]) && !eplb_window_state_holds(l, device, e))
       heaviest = e;
   return heaviest;
 }
 
 /* Fills what is still open: `wanted[e]` replicas have no slot yet; where they cannot get one, others do. */
-static void fill_open(eplb_layer_t *l, int32_t *wanted) {
+static void fill_open(eplb_window_state_t *l, int32_t *wanted) {
   int next = 0;
   for (int s = 0; s < l->num_slots; s++) {
     if (l->expert[s] != EPLB_EMPTY)
@@ -143,23 +143,23 @@ static void fill_open(eplb_layer_t *l, int32_t *wanted) {
     while (next < l->num_experts && wanted[next] <= l->count[next])
       next++;
     int e = next < l->num_experts ? next : EPLB_EMPTY;
-    if (e != EPLB_EMPTY && !eplb_layer_holds(l, l->device[s], e))
-      eplb_layer_set(l, s, e);
+    if (e != EPLB_EMPTY && !eplb_window_state_holds(l, l->device[s], e))
+      eplb_window_state_set(l, s, e);
     else if (e == EPLB_EMPTY || !pass_on(l, e, s)) {
       if (e != EPLB_EMPTY && l->count[e] > 0)
         wanted[e]--;
       e = heaviest_lacking(l, l->device[s]);
       if (e != EPLB_EMPTY)
-        eplb_layer_set(l, s, e);
+        eplb_window_state_set(l, s, e);
     }
   }
 }
 
-void eplb_deal_slots(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
+void eplb_lpt_slots(eplb_window_state_t *l, eplb_lpt_scratch_t *scratch) {
   int open = 0, left = 0, placed = 0;
   double total = 0;
   clear(l, scratch);
-  eplb_deal_sort(l, scratch);
+  eplb_lpt_sort(l, scratch);
   for (int e = 0; e < l->num_experts; e++) {
     total += l->weight[e];
     placed += l->count[e];
@@ -172,7 +172,7 @@ void eplb_deal_slots(eplb_layer_t *l, eplb_deal_scratch_t *scratch) {
 
   for (int e = 0; e < l->num_experts; e++)
     scratch->wanted[e] = l->count[e];
-  eplb_layer_index(l);
+  eplb_window_state_index(l);
   if (left || placed < l->num_slots)
     fill_open(l, scratch->wanted);
 }

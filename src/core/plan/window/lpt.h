@@ -4,24 +4,24 @@
 
 #include "core/plan/window/window_state.h"
 
-typedef struct eplb_deal_scratch {
+typedef struct eplb_lpt_scratch {
   uint64_t *keys, *spare;      /* [num_experts] */
   uint64_t *heap, *other_heap; /* [num_devices] */
   int32_t *filled;             /* [num_devices] */
   int32_t *wanted;             /* [num_experts] */
-} eplb_deal_scratch_t;
+} eplb_lpt_scratch_t;
 
 /* Counts: one each, every expert above `cut` as many as bring its replicas' shares there, and what is left to the
  * largest shares; no expert more than one for each device that has slots. With cut = infinity, no other counts have a
  * smaller largest share. Sets layer->count; returns 0 if there are not enough slots. */
-int eplb_deal_counts(eplb_layer_t *layer, double cut, eplb_deal_scratch_t *scratch);
+int eplb_lpt_counts(eplb_window_state_t *layer, double cut, eplb_lpt_scratch_t *scratch);
 
 /* Experts by weight / count, descending, as the indices of scratch->keys. */
-void eplb_deal_sort(const eplb_layer_t *layer, eplb_deal_scratch_t *scratch);
+void eplb_lpt_sort(const eplb_window_state_t *layer, eplb_lpt_scratch_t *scratch);
 
 /* Places as many replicas as layer->count says: experts by share descending, an expert's replicas to the lightest
  * devices that have room, never two on one while there is another way; counts change, or slots stay empty, only where
  * there is none. Then indexes. */
-void eplb_deal_slots(eplb_layer_t *layer, eplb_deal_scratch_t *scratch);
+void eplb_lpt_slots(eplb_window_state_t *layer, eplb_lpt_scratch_t *scratch);
 
 #endif

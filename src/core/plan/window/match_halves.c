@@ -1,11 +1,11 @@
 #include "core/plan/window/match_halves.h"
-#include "core/util/heap.h"
 #include "core/plan/deepseek/balanced_packing.h"
+#include "core/util/heap.h"
 #include "core/util/random.h"
 #include <string.h>
 
-int eplb_rematch_applies(const eplb_layer_t *l) {
-  return l->num_devices > 1 && l->slot_begin[1] > 3 && eplb_layer_even(l);
+int eplb_match_halves_applies(const eplb_window_state_t *l) {
+  return l->num_devices > 1 && l->slot_begin[1] > 3 && eplb_window_state_even(l);
 }
 
 /* Brings `half` of a device's `slots` experts to its front, each choice as likely as any other. */
@@ -18,7 +18,7 @@ static void cut(int32_t *expert, int half, int slots, uint64_t *seed) {
   }
 }
 
-static float sum_of(const eplb_layer_t *l, const int32_t *expert, int count) {
+static float sum_of(const eplb_window_state_t *l, const int32_t *expert, int count) {
   double sum = 0;
   for (int i = 0; i < count; i++)
     sum += l->share[expert[i]];
@@ -26,7 +26,7 @@ static float sum_of(const eplb_layer_t *l, const int32_t *expert, int count) {
 }
 
 /* A device gets two halves, which begin at `a` and `b` of the scratch. */
-static void join(eplb_layer_t *l, int device, const eplb_rematch_scratch_t *s, int a, int b, int half) {
+static void join(eplb_window_state_t *l, int device, const eplb_match_halves_scratch_t *s, int a, int b, int half) {
   int slots = l->slot_begin[1];
   int32_t *to = l->expert + device * slots;
   memcpy(to, s->expert + a, (size_t)half * sizeof *to);
@@ -34,7 +34,7 @@ static void join(eplb_layer_t *l, int device, const eplb_rematch_scratch_t *s, i
 }
 
 /* All halves have as many slots: any goes with any. */
-static void match_alike(eplb_layer_t *l, const eplb_rematch_scratch_t *s, int half) {
+static void match_alike(eplb_window_state_t *l, const eplb_match_halves_scratch_t *s, int half) {
   int halves = 2 * l->num_devices;
   for (int i = 0; i < halves; i++)
     s->keys[i] = eplb_key_heavy(sum_of(l, s->expert + i * half, half), (uint32_t)i);
@@ -44,7 +44,7 @@ static void match_alike(eplb_layer_t *l, const eplb_rematch_scratch_t *s, int ha
 }
 
 /* The second half has one slot more: any first goes with any second. */
-static void match_unlike(eplb_layer_t *l, const eplb_rematch_scratch_t *s, int half) {
+static void match_unlike(eplb_window_state_t *l, const eplb_match_halves_scratch_t *s, int half) {
   int devices = l->num_devices, slots = l->slot_begin[1];
   uint64_t *first = s->keys, *second = s->keys + devices;
   for (int d = 0; d < devices; d++) {
@@ -58,7 +58,7 @@ static void match_unlike(eplb_layer_t *l, const eplb_rematch_scratch_t *s, int h
     join(l, d, s, (int)eplb_key_index(first[d]) * slots, (int)eplb_key_index(second[d]) * slots + half, half);
 }
 
-void eplb_rematch(eplb_layer_t *l, uint64_t *seed, const eplb_rematch_scratch_t *scratch) {
+void eplb_match_halves(eplb_window_state_t *l, uint64_t *seed, const eplb_match_halves_scratch_t *scratch) {
   int slots = l->slot_begin[1], half = slots / 2;
   memcpy(scratch->expert, l->expert, (size_t)l->num_slots * sizeof *l->expert);
   for (int d = 0; d < l->num_devices; d++)
@@ -67,6 +67,6 @@ void eplb_rematch(eplb_layer_t *l, uint64_t *seed, const eplb_rematch_scratch_t 
     match_alike(l, scratch, half);
   else
     match_unlike(l, scratch, half);
-  eplb_layer_index(l);
-  eplb_layer_part_twins(l);
+  eplb_window_state_index(l);
+  eplb_window_state_separate_colocated(l);
 }

@@ -6,16 +6,16 @@
 
 #include "core/plan/window/window_state.h"
 
-typedef struct eplb_rematch_scratch {
+typedef struct eplb_match_halves_scratch {
   uint64_t *keys, *spare; /* [2 * num_devices] */
   int32_t *expert;        /* [num_slots] */
-} eplb_rematch_scratch_t;
+} eplb_match_halves_scratch_t;
 
 /* Whether devices have equal slots, at least four, and equal speeds. Of three slots, one would be matched with two:
  * that has hardly ever helped. */
-int eplb_rematch_applies(const eplb_layer_t *layer);
+int eplb_match_halves_applies(const eplb_window_state_t *layer);
 
-/* One round: chance cuts. Then parts twins, which may cost some of what was won. */
-void eplb_rematch(eplb_layer_t *layer, uint64_t *seed, const eplb_rematch_scratch_t *scratch);
+/* One round: chance cuts. Then parts colocated, which may cost some of what was won. */
+void eplb_match_halves(eplb_window_state_t *layer, uint64_t *seed, const eplb_match_halves_scratch_t *scratch);
 
 #endif

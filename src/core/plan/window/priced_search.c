@@ -9,16 +9,16 @@ typedef struct bargain {
 } bargain_t;
 
 typedef struct adjust {
-  eplb_layer_t *layer;
+  eplb_window_state_t *layer;
   const eplb_prices_t *prices;
-  const eplb_adjust_limits_t *limits;
+  const eplb_priced_search_limits_t *limits;
   int moves; /* so far */
 } adjust_t;
 
 /* Changes that cost less than this, or pay, count as so cheap. */
 static const double CHEAPEST = .25;
 
-static int class_of(const eplb_layer_t *l, const eplb_prices_t *p, int expert, int device) {
+static int class_of(const eplb_window_state_t *l, const eplb_prices_t *p, int expert, int device) {
   return p->class[(size_t)expert * (size_t)l->num_devices + (size_t)device];
 }
 
@@ -33,7 +33,7 @@ static int is_move(const adjust_t *a, int expert, int device) {
   return expert == EPLB_EMPTY ? 0 : a->prices->is_move[class_of(a->layer, a->prices, expert, device)];
 }
 
-int eplb_count_moves(const eplb_layer_t *l, const eplb_prices_t *p) {
+int eplb_count_moves(const eplb_window_state_t *l, const eplb_prices_t *p) {
   int moves = 0;
   for (int s = 0; s < l->num_slots; s++)
     if (l->expert[s] != EPLB_EMPTY)
@@ -53,16 +53,16 @@ static int within_moves(const adjust_t *a, int more) {
 }
 
 static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
-  const eplb_layer_t *l = a->layer;
+  const eplb_window_state_t *l = a->layer;
   int e = l->expert[i], f = l->expert[j], from = l->device[i], to = l->device[j];
   double own = l->share[e], other = l->share[f], now = l->time[from];
-  double down = now - (own - other) * l->slowness[from], up = l->time[to] + (own - other) * l->slowness[to];
+  double down = now - (own - other) * l->inverse_speed[from], up = l->time[to] + (own - other) * l->inverse_speed[to];
   if (own <= other || up >= now || now - fmax(down, up) <= best->value * CHEAPEST)
     return;
   double price =
       price_of(a, e, to, own) - price_of(a, e, from, own) + price_of(a, f, from, other) - price_of(a, f, to, other);
   double value = value_of(a, now, fmax(down, up), price);
-  if (value <= best->value || eplb_layer_holds(l, to, e) || eplb_layer_holds(l, from, f) ||
+  if (value <= best->value || eplb_window_state_holds(l, to, e) || eplb_window_state_holds(l, from, f) ||
       !within_moves(a, is_move(a, e, to) - is_move(a, e, from) + is_move(a, f, from) - is_move(a, f, to)))
     return;
   *best = (bargain_t){i, j, 0, value};
@@ -70,28 +70,28 @@ static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
 
 /* The largest time among the devices of an expert that loses the replica in `slot`, without `busiest`; in *own what
  * that gets. */
-static double time_without(const eplb_layer_t *l, int slot, int busiest, double *own) {
+static double time_without(const eplb_window_state_t *l, int slot, int busiest, double *own) {
   int f = l->expert[slot];
   double more = l->weight[f] / (l->count[f] - 1) - l->share[f], worst = 0;
   for (int s = l->first[f]; s >= 0; s = l->next[s]) {
     int d = l->device[s];
     if (s != slot && d == busiest)
-      *own = more * l->slowness[d];
+      *own = more * l->inverse_speed[d];
     else if (s != slot)
-      worst = fmax(worst, l->time[d] + more * l->slowness[d]);
+      worst = fmax(worst, l->time[d] + more * l->inverse_speed[d]);
   }
   return worst;
 }
 
 /* `slot` goes to expert e, which relieves the busiest device: because that holds e, or because the slot is its own. */
 static void offer_recount(const adjust_t *a, int busiest, int slot, int e, double others, double own, bargain_t *best) {
-  const eplb_layer_t *l = a->layer;
+  const eplb_window_state_t *l = a->layer;
   int f = l->expert[slot], d = l->device[slot];
   double share = l->weight[e] / (l->count[e] + 1), now = l->time[busiest];
-  double there = l->time[d] + (share - l->share[f]) * l->slowness[d];
-  double here = d == busiest ? there : now + own - (l->share[e] - share) * l->slowness[busiest];
+  double there = l->time[d] + (share - l->share[f]) * l->inverse_speed[d];
+  double here = d == busiest ? there : now + own - (l->share[e] - share) * l->inverse_speed[busiest];
   double worst = fmax(fmax(here, there), others);
-  if (e == f || now - worst <= best->value * CHEAPEST || eplb_layer_holds(l, d, e))
+  if (e == f || now - worst <= best->value * CHEAPEST || eplb_window_state_holds(l, d, e))
     return;
   double value = value_of(a, now, worst, price_of(a, e, d, share) - price_of(a, f, d, l->share[f]));
   if (value > best->value && within_moves(a, is_move(a, e, d) - is_move(a, f, d)))
@@ -99,7 +99,7 @@ static void offer_recount(const adjust_t *a, int busiest, int slot, int e, doubl
 }
 
 static void offer_recounts(const adjust_t *a, int busiest, int slot, bargain_t *best) {
-  const eplb_layer_t *l = a->layer;
+  const eplb_window_state_t *l = a->layer;
   int f = l->expert[slot];
   double own = 0, others = 0;
   if (f != EPLB_EMPTY && (l->count[f] < 2 || l->weight[f] > a->limits->largest_share * (l->count[f] - 1)))
@@ -119,7 +119,7 @@ static void offer_recounts(const adjust_t *a, int busiest, int slot, bargain_t *
 }
 
 static bargain_t find_bargain(const adjust_t *a, int busiest) {
-  const eplb_layer_t *l = a->layer;
+  const eplb_window_state_t *l = a->layer;
   bargain_t best = {-1, -1, 0, a->limits->least_value};
   for (int i = l->slot_begin[busiest]; i < l->slot_begin[busiest + 1]; i++)
     for (int j = 0; j < l->num_slots; j++)
@@ -130,10 +130,11 @@ static bargain_t find_bargain(const adjust_t *a, int busiest) {
   return best;
 }
 
-double eplb_adjust(eplb_layer_t *l, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits) {
+double eplb_priced_search(eplb_window_state_t *l, const eplb_prices_t *prices,
+                          const eplb_priced_search_limits_t *limits) {
   adjust_t a = {l, prices, limits, 0};
   for (;;) {
-    int busiest = eplb_layer_busiest(l);
+    int busiest = eplb_window_state_busiest(l);
     if (l->time[busiest] <= limits->target || l->work <= 0)
       return l->time[busiest];
     a.moves = eplb_count_moves(l, prices);
@@ -142,15 +143,15 @@ double eplb_adjust(eplb_layer_t *l, const eplb_prices_t *prices, const eplb_adju
     if (best.a < 0)
       return l->time[busiest];
     if (best.b >= 0)
-      eplb_layer_swap(l, best.a, best.b);
+      eplb_window_state_swap(l, best.a, best.b);
     else
-      eplb_layer_set(l, best.a, best.expert);
+      eplb_window_state_set(l, best.a, best.expert);
   }
 }
 
 /* ---- counts first ---- */
 
-static int largest_share(const eplb_layer_t *l) {
+static int largest_share(const eplb_window_state_t *l) {
   int largest = 0;
   for (int e = 1; e < l->num_experts; e++)
     if (l->share[e] > l->share[largest])
@@ -159,7 +160,7 @@ static int largest_share(const eplb_layer_t *l) {
 }
 
 /* The expert that can best spare a replica: its shares are the smallest in the end. */
-static int best_giver(const eplb_layer_t *l, int taker) {
+static int best_giver(const eplb_window_state_t *l, int taker) {
   int giver = EPLB_EMPTY;
   double least = INFINITY;
   for (int f = 0; f < l->num_experts; f++)
@@ -172,15 +173,15 @@ static int best_giver(const eplb_layer_t *l, int taker) {
 
 /* The giver's slot that suits the taker: where the time is lowest, and of nearly equal ones the price. */
 static int best_slot(const adjust_t *a, int giver, int taker) {
-  const eplb_layer_t *l = a->layer;
+  const eplb_window_state_t *l = a->layer;
   const double price_of_time = .02; /* so much of a mean device time is worth one move */
   double least = EPLB_PRICE_FORBIDDEN * price_of_time / 2, share = l->weight[taker] / (l->count[taker] + 1);
   int slot = -1;
   for (int s = l->first[giver]; s >= 0; s = l->next[s]) {
     int d = l->device[s];
     double price = price_of(a, taker, d, share) - price_of(a, giver, d, l->share[giver]);
-    double cost = l->time[d] + (share - l->share[giver]) * l->slowness[d] + price_of_time * price;
-    if (cost < least && !eplb_layer_holds(l, d, taker) &&
+    double cost = l->time[d] + (share - l->share[giver]) * l->inverse_speed[d] + price_of_time * price;
+    if (cost < least && !eplb_window_state_holds(l, d, taker) &&
         within_moves(a, is_move(a, taker, d) - is_move(a, giver, d))) {
       least = cost;
       slot = s;
@@ -189,7 +190,8 @@ static int best_slot(const adjust_t *a, int giver, int taker) {
   return slot;
 }
 
-void eplb_adjust_counts(eplb_layer_t *l, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits) {
+void eplb_priced_search_counts(eplb_window_state_t *l, const eplb_prices_t *prices,
+                               const eplb_priced_search_limits_t *limits) {
   adjust_t a = {l, prices, limits, 0};
   for (int left = l->num_slots; left > 0; left--) {
     int taker = largest_share(l);
@@ -202,6 +204,6 @@ void eplb_adjust_counts(eplb_layer_t *l, const eplb_prices_t *prices, const eplb
     int slot = best_slot(&a, giver, taker);
     if (slot < 0)
       return;
-    eplb_layer_set(l, slot, taker);
+    eplb_window_state_set(l, slot, taker);
   }
 }

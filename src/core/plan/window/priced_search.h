@@ -17,22 +17,24 @@ typedef struct eplb_prices {
 /* No change that costs this much is made. */
 #define EPLB_PRICE_FORBIDDEN 1e9
 
-typedef struct eplb_adjust_limits {
+typedef struct eplb_priced_search_limits {
   double target;        /* time that is good enough */
   double largest_share; /* no expert gives up a replica if its shares then are larger */
   int max_moves;        /* replicas that may have moved in the end */
   double least_value;   /* gain per price below which nothing is done */
-} eplb_adjust_limits_t;
+} eplb_priced_search_limits_t;
 
 /* How many replicas are where they count as moved. */
-int eplb_count_moves(const eplb_layer_t *layer, const eplb_prices_t *prices);
+int eplb_count_moves(const eplb_window_state_t *layer, const eplb_prices_t *prices);
 
 /* First: while an expert's share is above the largest that is wanted, it gets the slot of the replica that can best be
  * spared. */
-void eplb_adjust_counts(eplb_layer_t *layer, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits);
+void eplb_priced_search_counts(eplb_window_state_t *layer, const eplb_prices_t *prices,
+                               const eplb_priced_search_limits_t *limits);
 
 /* Then: lowers the busiest device, again and again by the swap or recount that gains most for its price, as long as the
  * limits and layer->work allow. Returns the largest time. */
-double eplb_adjust(eplb_layer_t *layer, const eplb_prices_t *prices, const eplb_adjust_limits_t *limits);
+double eplb_priced_search(eplb_window_state_t *layer, const eplb_prices_t *prices,
+                          const eplb_priced_search_limits_t *limits);
 
 #endif

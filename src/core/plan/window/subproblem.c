@@ -2,13 +2,13 @@
 #include "core/util/alloc.h"
 #include <math.h>
 
-static void lay_out_layer(eplb_part_t *p, char *base, size_t *used) {
-  eplb_layer_t *l = &p->layer;
+static void lay_out_layer(eplb_subproblem_t *p, char *base, size_t *used) {
+  eplb_window_state_t *l = &p->layer;
   size_t experts = (size_t)p->num_experts, devices = (size_t)p->topology->num_devices;
-  size_t slots = (size_t)eplb_topology_num_slots(p->topology), lanes = EPLB_LANES(slots);
+  size_t slots = (size_t)eplb_topology_num_slots(p->topology), lanes = EPLB_SIMD_ROUND_UP(slots);
   p->slot_begin = eplb_carve(base, used, devices + 1, sizeof(int));
   p->weight = eplb_carve(base, used, experts, sizeof(double));
-  p->slowness = eplb_carve(base, used, devices, sizeof(double));
+  p->inverse_speed = eplb_carve(base, used, devices, sizeof(double));
   l->expert = eplb_carve(base, used, slots, sizeof(int32_t));
   l->device = eplb_carve(base, used, slots, sizeof(int32_t));
   l->count = eplb_carve(base, used, experts, sizeof(int32_t));
@@ -25,13 +25,13 @@ static void lay_out_layer(eplb_part_t *p, char *base, size_t *used) {
     l->share++; /* that of EPLB_EMPTY comes first, and is 0 as all of the block */
   l->slot_begin = p->slot_begin;
   l->weight = p->weight;
-  l->slowness = p->slowness;
+  l->inverse_speed = p->inverse_speed;
 }
 
-static void lay_out_search(eplb_part_t *p, char *base, size_t *used) {
+static void lay_out_search(eplb_subproblem_t *p, char *base, size_t *used) {
   size_t experts = (size_t)p->num_experts, devices = (size_t)p->topology->num_devices;
   size_t slots = (size_t)eplb_topology_num_slots(p->topology);
-  eplb_search_scratch_t *s = &p->search;
+  eplb_iterated_search_scratch_t *s = &p->search;
   s->best = eplb_carve(base, used, slots, sizeof(int32_t));
   s->candidate[0] = eplb_carve(base, used, slots, sizeof(int32_t));
   s->candidate[1] = eplb_carve(base, used, slots, sizeof(int32_t));
@@ -53,7 +53,7 @@ static void lay_out_search(eplb_part_t *p, char *base, size_t *used) {
 }
 
 /* With base NULL only finds the size of the block. */
-static size_t lay_out(eplb_part_t *p, char *base) {
+static size_t lay_out(eplb_subproblem_t *p, char *base) {
   size_t used = 0, experts = (size_t)p->num_experts;
   p->load = eplb_carve(base, &used, experts, sizeof(double));
   p->expert_of = eplb_carve(base, &used, experts, sizeof(int32_t));
@@ -65,8 +65,8 @@ static size_t lay_out(eplb_part_t *p, char *base) {
   return used;
 }
 
-eplb_status_t eplb_part_create(const eplb_topology_t *topology, int num_experts, eplb_part_t *part) {
-  *part = (eplb_part_t){.topology = topology, .num_experts = num_experts};
+eplb_status_t eplb_subproblem_create(const eplb_topology_t *topology, int num_experts, eplb_subproblem_t *part) {
+  *part = (eplb_subproblem_t){.topology = topology, .num_experts = num_experts};
   char *block = EPLB_NEW(char, lay_out(part, NULL));
   if (!block)
     return EPLB_ERR_MEMORY;
@@ -75,12 +75,12 @@ eplb_status_t eplb_part_create(const eplb_topology_t *topology, int num_experts,
   return EPLB_SUCCESS;
 }
 
-void eplb_part_free(eplb_part_t *part) {
+void eplb_subproblem_free(eplb_subproblem_t *part) {
   free(part->block);
   part->block = NULL;
 }
 
-void eplb_part_set_load(eplb_part_t *p, const double *load) {
+void eplb_subproblem_set_load(eplb_subproblem_t *p, const double *load) {
   double largest = 0;
   for (int e = 0; e < p->num_experts; e++)
     largest = fmax(largest, load[e]);
@@ -88,9 +88,9 @@ void eplb_part_set_load(eplb_part_t *p, const double *load) {
     p->load[e] = largest > 0 ? load[e] / largest : 1;
 }
 
-static void select_devices(eplb_part_t *p, int node) {
+static void select_devices(eplb_subproblem_t *p, int node) {
   const eplb_topology_t *t = p->topology;
-  eplb_layer_t *l = &p->layer;
+  eplb_window_state_t *l = &p->layer;
   int first = node < 0 ? 0 : t->node_begin[node], end = node < 0 ? t->num_devices : t->node_begin[node + 1];
   l->num_devices = end - first;
   l->num_slots = 0;
@@ -106,8 +106,8 @@ static void select_devices(eplb_part_t *p, int node) {
   p->slot_begin[end - first] = l->num_slots;
 }
 
-static void select_experts(eplb_part_t *p, int node, const int32_t *owner) {
-  eplb_layer_t *l = &p->layer;
+static void select_experts(eplb_subproblem_t *p, int node, const int32_t *owner) {
+  eplb_window_state_t *l = &p->layer;
   l->num_experts = 0;
   for (int e = 0; e < p->num_experts; e++)
     if (node < 0 || owner[e] == node) {
@@ -117,8 +117,8 @@ static void select_experts(eplb_part_t *p, int node, const int32_t *owner) {
 }
 
 /* Units: a mean device time of 1 over the devices that have slots, and a mean speed of 1. */
-static void scale(eplb_part_t *p) {
-  eplb_layer_t *l = &p->layer;
+static void scale(eplb_subproblem_t *p) {
+  eplb_window_state_t *l = &p->layer;
   double speed = 0, total = 0;
   int used = 0;
   for (int d = 0; d < l->num_devices; d++)
@@ -127,33 +127,33 @@ static void scale(eplb_part_t *p) {
       used++;
     }
   for (int d = 0; d < l->num_devices; d++)
-    p->slowness[d] = speed / used / p->topology->speed[p->device_of[d]];
+    p->inverse_speed[d] = speed / used / p->topology->speed[p->device_of[d]];
   for (int e = 0; e < l->num_experts; e++)
     total += p->load[p->expert_of[e]];
   for (int e = 0; e < l->num_experts; e++)
     p->weight[e] = total > 0 ? p->load[p->expert_of[e]] * used / total : (double)used / l->num_experts;
 }
 
-void eplb_part_select(eplb_part_t *p, int node, const int32_t *owner) {
-  eplb_layer_t *l = &p->layer;
+void eplb_subproblem_select(eplb_subproblem_t *p, int node, const int32_t *owner) {
+  eplb_window_state_t *l = &p->layer;
   select_devices(p, node);
   select_experts(p, node, owner);
   scale(p);
-  for (int s = 0; s < EPLB_LANES(l->num_slots); s++) {
+  for (int s = 0; s < EPLB_SIMD_ROUND_UP(l->num_slots); s++) {
     l->slot_share[s] = 0;
     l->slot_time[s] = INFINITY;
-    l->slot_slowness[s] = s < l->num_slots ? (float)l->slowness[l->device[s]] : 1;
+    l->slot_slowness[s] = s < l->num_slots ? (float)l->inverse_speed[l->device[s]] : 1;
   }
 }
 
-void eplb_part_read(eplb_part_t *p, const int32_t *row) {
+void eplb_subproblem_read(eplb_subproblem_t *p, const int32_t *row) {
   for (int s = 0; s < p->layer.num_slots; s++) {
     int e = row[p->slot_of[s]];
     p->layer.expert[s] = e == EPLB_EMPTY ? EPLB_EMPTY : p->number_of[e];
   }
 }
 
-void eplb_part_write(const eplb_part_t *p, int32_t *row) {
+void eplb_subproblem_write(const eplb_subproblem_t *p, int32_t *row) {
   for (int s = 0; s < p->layer.num_slots; s++) {
     int e = p->layer.expert[s];
     row[p->slot_of[s]] = e == EPLB_EMPTY ? EPLB_EMPTY : p->expert_of[e];

@@ -4,35 +4,35 @@
 
 #include "core/plan/window/iterated_search.h"
 
-typedef struct eplb_part {
+typedef struct eplb_subproblem {
   const eplb_topology_t *topology;
   int num_experts; /* of the layer */
   double *load;    /* [num_experts]: of the layer at hand, scaled so that the largest is 1; all 1 where there is none */
-  eplb_layer_t layer; /* numbered within the part */
-  int32_t *expert_of; /* [layer.num_experts]: number in the layer */
-  int32_t *number_of; /* [num_experts]: the reverse; only of the part's own */
-  int32_t *slot_of;   /* [layer.num_slots]: slot in the topology */
-  int32_t *device_of; /* [layer.num_devices] */
-  eplb_search_scratch_t search;
+  eplb_window_state_t layer; /* numbered within the part */
+  int32_t *expert_of;        /* [layer.num_experts]: number in the layer */
+  int32_t *number_of;        /* [num_experts]: the reverse; only of the part's own */
+  int32_t *slot_of;          /* [layer.num_slots]: slot in the topology */
+  int32_t *device_of;        /* [layer.num_devices] */
+  eplb_iterated_search_scratch_t search;
   char *block;     /* all arrays */
   int *slot_begin; /* layer's, to be written */
   double *weight;
-  double *slowness;
-} eplb_part_t;
+  double *inverse_speed;
+} eplb_subproblem_t;
 
 /* Room for any part. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_part_create(const eplb_topology_t *topology, int num_experts, eplb_part_t *part);
-void eplb_part_free(eplb_part_t *part);
+eplb_status_t eplb_subproblem_create(const eplb_topology_t *topology, int num_experts, eplb_subproblem_t *part);
+void eplb_subproblem_free(eplb_subproblem_t *part);
 
 /* Takes up a layer's loads. */
-void eplb_part_set_load(eplb_part_t *part, const double *load);
+void eplb_subproblem_set_load(eplb_subproblem_t *part, const double *load);
 
 /* The part of one node's devices and of the experts for which owner[expert] is `node`; of all with node -1.
  * layer.expert is not set. */
-void eplb_part_select(eplb_part_t *part, int node, const int32_t *owner);
+void eplb_subproblem_select(eplb_subproblem_t *part, int node, const int32_t *owner);
 
 /* From and to a row of physical_to_logical: layer.expert and nothing else. */
-void eplb_part_read(eplb_part_t *part, const int32_t *row);
-void eplb_part_write(const eplb_part_t *part, int32_t *row);
+void eplb_subproblem_read(eplb_subproblem_t *part, const int32_t *row);
+void eplb_subproblem_write(const eplb_subproblem_t *part, int32_t *row);
 
 #endif

@@ -3,8 +3,8 @@
 #include "core/util/random.h"
 #include <string.h>
 
-int eplb_pairs_apply(const eplb_layer_t *l) {
-  return l->num_devices > 1 && l->slot_begin[1] == 2 && eplb_layer_even(l);
+int eplb_two_slots_apply(const eplb_window_state_t *l) {
+  return l->num_devices > 1 && l->slot_begin[1] == 2 && eplb_window_state_even(l);
 }
 
 /* The first place of a share that is not above `share`, in a list that descends. */
@@ -51,13 +51,13 @@ static float heaviest_pair(const eplb_pair_item_t *item, int size, float limit, 
   return heaviest;
 }
 
-static float share_of(const eplb_layer_t *l, int expert, int count) {
+static float share_of(const eplb_window_state_t *l, int expert, int count) {
   return (float)(l->weight[expert] / count);
 }
 
-static int list_items(const eplb_layer_t *l, eplb_deal_scratch_t *deal, eplb_pair_item_t *item) {
+static int list_items(const eplb_window_state_t *l, eplb_lpt_scratch_t *deal, eplb_pair_item_t *item) {
   int size = 0;
-  eplb_deal_sort(l, deal);
+  eplb_lpt_sort(l, deal);
   for (int i = 0; i < l->num_experts; i++) {
     int e = (int)eplb_key_index(deal->keys[i]);
     for (int k = 0; k < l->count[e]; k++)
@@ -66,20 +66,20 @@ static int list_items(const eplb_layer_t *l, eplb_deal_scratch_t *deal, eplb_pai
   return size;
 }
 
-static int recount(const eplb_layer_t *l, eplb_pair_item_t *item, int size, int expert, int change) {
+static int recount(const eplb_window_state_t *l, eplb_pair_item_t *item, int size, int expert, int change) {
   int old = l->count[expert], count = old + change;
   size = take_off(item, size, share_of(l, expert, old), expert, old);
   return put_in(item, size, share_of(l, expert, count), expert, count);
 }
 
 /* The least that the giver's pairs can come to: its larger share with the smallest that there will be. */
-static float lightest_with(const eplb_layer_t *l, float smallest, int giver, int taker) {
+static float lightest_with(const eplb_window_state_t *l, float smallest, int giver, int taker) {
   float taken = share_of(l, taker, l->count[taker] + 1);
   return share_of(l, giver, l->count[giver] - 1) + (taken < smallest ? taken : smallest);
 }
 
-double eplb_pairs_search(eplb_layer_t *l, double target, int tries, eplb_deal_scratch_t *deal,
-                         eplb_pairs_scratch_t *scratch) {
+double eplb_two_slots_search(eplb_window_state_t *l, double target, int tries, eplb_lpt_scratch_t *deal,
+                             eplb_two_slots_scratch_t *scratch) {
   uint64_t seed = 1;
   int size = list_items(l, deal, scratch->item), at = 0;
   float heaviest = heaviest_pair(scratch->item, size, INFINITY, &at);

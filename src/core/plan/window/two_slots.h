@@ -10,17 +10,17 @@ typedef struct eplb_pair_item {
   int32_t expert;
 } eplb_pair_item_t;
 
-typedef struct eplb_pairs_scratch {
+typedef struct eplb_two_slots_scratch {
   eplb_pair_item_t *item, *trial; /* [num_slots + 1] */
-} eplb_pairs_scratch_t;
+} eplb_two_slots_scratch_t;
 
 /* Whether all devices have two slots and the same speed. */
-int eplb_pairs_apply(const eplb_layer_t *layer);
+int eplb_two_slots_apply(const eplb_window_state_t *layer);
 
 /* Improves layer->count, of which the sum is num_slots: chance takes a replica from one expert and gives it to another;
  * what does not raise the heaviest pair is kept. Ends after `tries`, or when the heaviest pair is at `target`. Returns
  * the heaviest pair. */
-double eplb_pairs_search(eplb_layer_t *layer, double target, int tries, eplb_deal_scratch_t *deal,
-                         eplb_pairs_scratch_t *scratch);
+double eplb_two_slots_search(eplb_window_state_t *layer, double target, int tries, eplb_lpt_scratch_t *deal,
+                             eplb_two_slots_scratch_t *scratch);
 
 #endif

@@ -1,15 +1,15 @@
 #include "core/plan/window/window_state.h"
 #include <math.h>
 
-int eplb_layer_even(const eplb_layer_t *l) {
+int eplb_window_state_even(const eplb_window_state_t *l) {
   for (int d = 1; d < l->num_devices; d++)
-    if (l->slot_begin[d + 1] - l->slot_begin[d] != l->slot_begin[1] || l->slowness[d] > l->slowness[0] ||
-        l->slowness[d] < l->slowness[0])
+    if (l->slot_begin[d + 1] - l->slot_begin[d] != l->slot_begin[1] || l->inverse_speed[d] > l->inverse_speed[0] ||
+        l->inverse_speed[d] < l->inverse_speed[0])
       return 0;
   return 1;
 }
 
-static void sum_device(eplb_layer_t *l, int device) {
+static void sum_device(eplb_window_state_t *l, int device) {
   int begin = l->slot_begin[device], end = l->slot_begin[device + 1];
   double sum = 0;
   for (int s = begin; s < end; s++) {
@@ -17,12 +17,12 @@ static void sum_device(eplb_layer_t *l, int device) {
     sum += share;
     l->slot_share[s] = (float)share;
   }
-  l->time[device] = sum * l->slowness[device];
+  l->time[device] = sum * l->inverse_speed[device];
   for (int s = begin; s < end; s++)
     l->slot_time[s] = (float)l->time[device];
 }
 
-static void link_slot(eplb_layer_t *l, int slot) {
+static void link_slot(eplb_window_state_t *l, int slot) {
   int expert = l->expert[slot], first = l->first[expert];
   l->next[slot] = first;
   l->before[slot] = -1;
@@ -31,7 +31,7 @@ static void link_slot(eplb_layer_t *l, int slot) {
   l->first[expert] = slot;
 }
 
-static void unlink_slot(eplb_layer_t *l, int slot) {
+static void unlink_slot(eplb_window_state_t *l, int slot) {
   int next = l->next[slot], before = l->before[slot];
   if (next >= 0)
     l->before[next] = before;
@@ -41,7 +41,7 @@ static void unlink_slot(eplb_layer_t *l, int slot) {
     l->first[l->expert[slot]] = next;
 }
 
-void eplb_layer_index(eplb_layer_t *l) {
+void eplb_window_state_index(eplb_window_state_t *l) {
   for (int e = 0; e < l->num_experts; e++) {
     l->first[e] = -1;
     l->count[e] = 0;
@@ -58,7 +58,7 @@ void eplb_layer_index(eplb_layer_t *l) {
 }
 
 /* Puts an expert into a slot; lists only. */
-static void put(eplb_layer_t *l, int slot, int expert) {
+static void put(eplb_window_state_t *l, int slot, int expert) {
   if (l->expert[slot] != EPLB_EMPTY)
     unlink_slot(l, slot);
   l->expert[slot] = expert;
@@ -66,7 +66,7 @@ static void put(eplb_layer_t *l, int slot, int expert) {
     link_slot(l, slot);
 }
 
-void eplb_layer_swap(eplb_layer_t *l, int a, int b) {
+void eplb_window_state_swap(eplb_window_state_t *l, int a, int b) {
   int expert = l->expert[a];
   put(l, a, l->expert[b]);
   put(l, b, expert);
@@ -74,7 +74,7 @@ void eplb_layer_swap(eplb_layer_t *l, int a, int b) {
   sum_device(l, l->device[b]);
 }
 
-static void recount(eplb_layer_t *l, int expert, int change) {
+static void recount(eplb_window_state_t *l, int expert, int change) {
   if (expert == EPLB_EMPTY)
     return;
   l->count[expert] += change;
@@ -83,7 +83,7 @@ static void recount(eplb_layer_t *l, int expert, int change) {
     sum_device(l, l->device[s]);
 }
 
-void eplb_layer_set(eplb_layer_t *l, int slot, int expert) {
+void eplb_window_state_set(eplb_window_state_t *l, int slot, int expert) {
   int old = l->expert[slot];
   put(l, slot, expert);
   recount(l, old, -1);
@@ -92,14 +92,14 @@ void eplb_layer_set(eplb_layer_t *l, int slot, int expert) {
 }
 
 /* The slot of another device, nearest in share, with which `slot` can change what it holds so that neither device has
- * twins of it; -1 if none. */
-static int find_exchange(const eplb_layer_t *l, int slot) {
+ * colocated of it; -1 if none. */
+static int find_exchange(const eplb_window_state_t *l, int slot) {
   int expert = l->expert[slot], device = l->device[slot], nearest = -1;
   double least = INFINITY;
   for (int s = 0; s < l->num_slots; s++) {
     double apart = fabs(l->share[expert] - l->share[l->expert[s]]);
-    if (apart < least && l->device[s] != device && !eplb_layer_holds(l, l->device[s], expert) &&
-        !eplb_layer_holds(l, device, l->expert[s])) {
+    if (apart < least && l->device[s] != device && !eplb_window_state_holds(l, l->device[s], expert) &&
+        !eplb_window_state_holds(l, device, l->expert[s])) {
       least = apart;
       nearest = s;
     }
@@ -107,7 +107,7 @@ static int find_exchange(const eplb_layer_t *l, int slot) {
   return nearest;
 }
 
-static int has_twin(const eplb_layer_t *l, int slot) {
+static int has_twin(const eplb_window_state_t *l, int slot) {
   int e = l->expert[slot];
   for (int s = e == EPLB_EMPTY || l->count[e] < 2 ? -1 : l->first[e]; s >= 0; s = l->next[s])
     if (s != slot && l->device[s] == l->device[slot])
@@ -115,14 +115,14 @@ static int has_twin(const eplb_layer_t *l, int slot) {
   return 0;
 }
 
-int eplb_layer_part_twins(eplb_layer_t *l) {
+int eplb_window_state_separate_colocated(eplb_window_state_t *l) {
   int remain = 0;
   for (int s = 0; s < l->num_slots; s++) {
     if (!has_twin(l, s))
       continue;
     int other = find_exchange(l, s);
     if (other >= 0)
-      eplb_layer_swap(l, s, other);
+      eplb_window_state_swap(l, s, other);
     else
       remain++;
   }

@@ -8,48 +8,48 @@
 #include <stdint.h>
 
 /* Searches look at this many slots at once. */
-enum { EPLB_LANE_WIDTH = 8 };
-#define EPLB_LANES(count) (((count) + EPLB_LANE_WIDTH - 1) / EPLB_LANE_WIDTH * EPLB_LANE_WIDTH)
+enum { EPLB_SIMD_WIDTH = 8 };
+#define EPLB_SIMD_ROUND_UP(count) (((count) + EPLB_SIMD_WIDTH - 1) / EPLB_SIMD_WIDTH * EPLB_SIMD_WIDTH)
 
-typedef struct eplb_layer {
+typedef struct eplb_window_state {
   int num_experts, num_slots, num_devices;
-  const int *slot_begin;  /* [num_devices + 1] */
-  const double *weight;   /* [num_experts]: loads, with a mean device time of 1 (where there is any load) */
-  const double *slowness; /* [num_devices]: mean speed / speed */
-  double bound;           /* no placement's busiest device is below this time; >= 1 */
-  double enough;          /* a time that need not be lowered any more; 0: only what is near the bound */
-  double largest_share;   /* the least that the largest share can be */
-  int32_t *expert;        /* [num_slots] or EPLB_EMPTY */
-  int32_t *device;        /* [num_slots] */
-  int32_t *count;         /* [num_experts] */
-  double *share;          /* [-1 ... num_experts - 1]: weight / count; that of EPLB_EMPTY is 0 */
-  int32_t *first;         /* [num_experts]: a slot that holds it, or -1 */
-  int32_t *next, *before; /* [num_slots]: other slots that hold the same, or -1 */
-  double *time;           /* [num_devices] */
-  float *slot_share;      /* [EPLB_LANES(num_slots)]: the share of what it holds */
-  float *slot_time;       /* the same: its device's time; infinite behind the last slot */
-  float *slot_slowness;   /* the same: its device's */
-  float *promise;         /* [num_slots]: scratch of searches */
-  int64_t work;           /* candidates that may still be looked at: what effort means, the same on every machine */
-} eplb_layer_t;
+  const int *slot_begin;       /* [num_devices + 1] */
+  const double *weight;        /* [num_experts]: loads, with a mean device time of 1 (where there is any load) */
+  const double *inverse_speed; /* [num_devices]: mean speed / speed */
+  double bound;                /* no placement's busiest device is below this time; >= 1 */
+  double enough;               /* a time that need not be lowered any more; 0: only what is near the bound */
+  double largest_share;        /* the least that the largest share can be */
+  int32_t *expert;             /* [num_slots] or EPLB_EMPTY */
+  int32_t *device;             /* [num_slots] */
+  int32_t *count;              /* [num_experts] */
+  double *share;               /* [-1 ... num_experts - 1]: weight / count; that of EPLB_EMPTY is 0 */
+  int32_t *first;              /* [num_experts]: a slot that holds it, or -1 */
+  int32_t *next, *before;      /* [num_slots]: other slots that hold the same, or -1 */
+  double *time;                /* [num_devices] */
+  float *slot_share;           /* [EPLB_SIMD_ROUND_UP(num_slots)]: the share of what it holds */
+  float *slot_time;            /* the same: its device's time; infinite behind the last slot */
+  float *slot_slowness;        /* the same: its device's */
+  float *promise;              /* [num_slots]: scratch of searches */
+  int64_t work; /* candidates that may still be looked at: what effort means, the same on every machine */
+} eplb_window_state_t;
 
 /* Lists, counts, shares and times from `expert`. Experts without a slot keep count 0 and an infinite share. */
-void eplb_layer_index(eplb_layer_t *layer);
+void eplb_window_state_index(eplb_window_state_t *layer);
 
 /* Lets two slots of different devices change what they hold. */
-void eplb_layer_swap(eplb_layer_t *layer, int a, int b);
+void eplb_window_state_swap(eplb_window_state_t *layer, int a, int b);
 
 /* Lets a slot hold another expert, or EPLB_EMPTY. */
-void eplb_layer_set(eplb_layer_t *layer, int slot, int expert);
+void eplb_window_state_set(eplb_window_state_t *layer, int slot, int expert);
 
 /* Parts replicas of one expert on one device, by swaps with the slots of nearest share, as far as that can be. Returns
  * how many remain. */
-int eplb_layer_part_twins(eplb_layer_t *layer);
+int eplb_window_state_separate_colocated(eplb_window_state_t *layer);
 
 /* Whether all devices have as many slots and the same speed. */
-int eplb_layer_even(const eplb_layer_t *layer);
+int eplb_window_state_even(const eplb_window_state_t *layer);
 
-static inline int eplb_layer_holds(const eplb_layer_t *l, int device, int expert) {
+static inline int eplb_window_state_holds(const eplb_window_state_t *l, int device, int expert) {
   if (expert != EPLB_EMPTY)
     for (int s = l->first[expert]; s >= 0; s = l->next[s])
       if (l->device[s] == device)
@@ -58,7 +58,7 @@ static inline int eplb_layer_holds(const eplb_layer_t *l, int device, int expert
 }
 
 /* The device with the largest time, the first of equals. */
-static inline int eplb_layer_busiest(const eplb_layer_t *l) {
+static inline int eplb_window_state_busiest(const eplb_window_state_t *l) {
   int busiest = 0;
   for (int d = 1; d < l->num_devices; d++)
     if (l->time[d] > l->time[busiest])
