@@ -21,12 +21,12 @@ static char byte_of(int owner, size_t at) {
   return (char)(at * 7 + (size_t)owner * 31);
 }
 
-static void fetch_from_all(const eplb_box_t *box, const eplb_fetcher_t *fetcher, char *own, char *got) {
+static void fetch_from_all(const eplb_shm_queue_t *queue, const eplb_cma_t *cma, char *own, char *got) {
   uint64_t mine = (uint64_t)(uintptr_t)own, address[64];
   MPI_Allgather(&mine, 1, MPI_UINT64_T, address, 1, MPI_UINT64_T, MPI_COMM_WORLD);
-  for (int n = 0; n < eplb_box_neighbours(box); n++) {
-    int peer = eplb_box_rank(box, n), wrong = 0;
-    CHECK(!eplb_fetch(fetcher, n, (size_t)address[peer] + 5, got + 3, BYTES - 5));
+  for (int n = 0; n < eplb_shm_queue_neighbours(queue); n++) {
+    int peer = eplb_shm_queue_rank(queue, n), wrong = 0;
+    CHECK(!eplb_cma_read(cma, n, (size_t)address[peer] + 5, got + 3, BYTES - 5));
     for (size_t i = 5; i < BYTES; i++)
       wrong += got[i - 2] != byte_of(peer, i);
     CHECK(wrong == 0 && got[2] == 0 && got[BYTES - 2] == 0);
@@ -34,28 +34,28 @@ static void fetch_from_all(const eplb_box_t *box, const eplb_fetcher_t *fetcher,
   MPI_Barrier(MPI_COMM_WORLD);
 }
 
-/* There is no fetcher, and the case says so, where the kernel does not let ranks read each other. */
+/* There is no cma, and the case says so, where the kernel does not let ranks read each other. */
 static void fetches(void) {
-  eplb_box_t *box = NULL;
-  CHECK(!eplb_box_create(MPI_COMM_WORLD, 1 << 16, &box));
-  eplb_fetcher_t *fetcher = eplb_fetcher_create(box);
-  CHECK(mpi_tap_same(fetcher != NULL));
+  eplb_shm_queue_t *queue = NULL;
+  CHECK(!eplb_shm_queue_create(MPI_COMM_WORLD, 1 << 16, &queue));
+  eplb_cma_t *cma = eplb_cma_create(queue);
+  CHECK(mpi_tap_same(cma != NULL));
   char *own = malloc(BYTES), *got = calloc(1, BYTES);
   for (size_t i = 0; i < BYTES; i++)
     own[i] = byte_of(rank, i);
-  CHECK(!eplb_fetcher_reaches(NULL, own, BYTES));
-  CHECK(!eplb_fetcher_reaches(fetcher, own, 0));
-  if (fetcher) {
-    CHECK(eplb_fetcher_reaches(fetcher, own, BYTES));
-    CHECK(!eplb_fetcher_reaches(fetcher, (char *)64, 100));
-    fetch_from_all(box, fetcher, own, got);
-    CHECK(eplb_fetch(fetcher, 0, 64, got, 100) == EPLB_ERR_UNSUPPORTED && strstr(eplb_last_error(), "100 bytes"));
+  CHECK(!eplb_cma_reaches(NULL, own, BYTES));
+  CHECK(!eplb_cma_reaches(cma, own, 0));
+  if (cma) {
+    CHECK(eplb_cma_reaches(cma, own, BYTES));
+    CHECK(!eplb_cma_reaches(cma, (char *)64, 100));
+    fetch_from_all(queue, cma, own, got);
+    CHECK(eplb_cma_read(cma, 0, 64, got, 100) == EPLB_ERR_UNSUPPORTED && strstr(eplb_last_error(), "100 bytes"));
   }
-  int can = fetcher != NULL;
+  int can = cma != NULL;
   free(own);
   free(got);
-  eplb_fetcher_destroy(&fetcher);
-  eplb_box_destroy(&box);
+  eplb_cma_destroy(&cma);
+  eplb_shm_queue_destroy(&queue);
   mpi_tap_case(can ? "neighbours' memory is fetched"
                    : "no neighbour, or the kernel does not let ranks read each other");
 }
@@ -90,7 +90,7 @@ static void private_weights_move(void) {
     CHECK(job_is_whole(&job));
   }
   MPI_Allreduce(&longest, &of_all, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
-  CHECK((of_all > CHUNK) == (job.session->fetcher != NULL));
+  CHECK((of_all > CHUNK) == (job.session->cma != NULL));
   job_finish(&job);
   mpi_tap_case("weights in each rank's own memory");
 }
@@ -115,36 +115,36 @@ static void pages_are_there(void) {
   char *other = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   int can = !madvise(other, page, MADV_POPULATE_WRITE);
   munmap(other, page);
-  eplb_box_t *box = NULL;
-  eplb_regions_t *regions = NULL;
+  eplb_shm_queue_t *queue = NULL;
+  eplb_shm_regions_t *regions = NULL;
   void *memory = NULL;
-  CHECK(!eplb_box_create(MPI_COMM_WORLD, 1 << 16, &box));
-  CHECK(!eplb_regions_add(MPI_COMM_WORLD, box, &regions, PAGES * page, &memory));
+  CHECK(!eplb_shm_queue_create(MPI_COMM_WORLD, 1 << 16, &queue));
+  CHECK(!eplb_shm_regions_add(MPI_COMM_WORLD, queue, &regions, PAGES * page, &memory));
   long faults = touch(memory, page);
-  CHECK(!box || !can || faults < PAGES / 8);
+  CHECK(!queue || !can || faults < PAGES / 8);
   int32_t region;
   size_t offset;
-  CHECK(eplb_regions_find(regions, memory, 1, &region, &offset) == (box != NULL));
+  CHECK(eplb_shm_regions_find(regions, memory, 1, &region, &offset) == (queue != NULL));
   MPI_Barrier(MPI_COMM_WORLD);
-  for (int n = 0; n < eplb_box_neighbours(box); n++)
-    CHECK(*eplb_regions_at(regions, n, region, offset) == 1);
+  for (int n = 0; n < eplb_shm_queue_neighbours(queue); n++)
+    CHECK(*eplb_shm_regions_at(regions, n, region, offset) == 1);
   MPI_Barrier(MPI_COMM_WORLD);
-  eplb_regions_destroy(&regions);
-  eplb_box_destroy(&box);
+  eplb_shm_regions_destroy(&regions);
+  eplb_shm_queue_destroy(&queue);
   mpi_tap_case("pages of session memory are mapped before they are used");
 }
 
 /* One rank asks for more than there can be: none has any. */
 static void too_much_for_one(void) {
   for (int at = 0; at < num_ranks; at++) {
-    eplb_shared_t shared;
-    CHECK(!eplb_shared_allocate(MPI_COMM_WORLD, &shared));
-    CHECK(!eplb_shared_open(MPI_COMM_WORLD, rank == at ? SIZE_MAX / 2 + 1 : 1000, &shared) && !shared.span);
-    CHECK(!eplb_shared_allocate(MPI_COMM_WORLD, &shared));
-    CHECK(eplb_shared_open(MPI_COMM_WORLD, rank == at ? 0 : 1000, &shared));
+    eplb_shm_segment_t shared;
+    CHECK(!eplb_shm_segment_allocate(MPI_COMM_WORLD, &shared));
+    CHECK(!eplb_shm_segment_open(MPI_COMM_WORLD, rank == at ? SIZE_MAX / 2 + 1 : 1000, &shared) && !shared.span);
+    CHECK(!eplb_shm_segment_allocate(MPI_COMM_WORLD, &shared));
+    CHECK(eplb_shm_segment_open(MPI_COMM_WORLD, rank == at ? 0 : 1000, &shared));
     for (int r = 0; r < num_ranks; r++)
       CHECK((shared.span[r].base == NULL) == (r == at));
-    eplb_shared_free(&shared);
+    eplb_shm_segment_free(&shared);
   }
   mpi_tap_case("memory is shared by all ranks or by none");
 }

@@ -153,7 +153,7 @@ static void many_ranks(void) {
   host.bandwidth = calloc(64, sizeof *host.bandwidth);
   host.pu_package = calloc(256, sizeof *host.pu_package);
   host.pu_numa = calloc(256, sizeof *host.pu_numa);
-  size_t size = eplb_reports_size(&host, 8);
+  size_t size = eplb_node_report_size(&host, 8);
   eplb_rank_report_t report[8];
   char *bytes = malloc(size);
   deal(MOST, NODES);
@@ -162,9 +162,9 @@ static void many_ranks(void) {
     eplb_host_t *back = NULL;
     for (int i = 0; i < 8; i++)
       eplb_report_from_info(&rank[n + i * NODES], &report[i]);
-    eplb_reports_write(&host, report, 8, bytes);
-    CU_ASSERT_FATAL(eplb_reports_read(bytes, copy, &back) == EPLB_SUCCESS);
-    CU_ASSERT(eplb_reports_leader(bytes) == n && back->num_accelerators == 8 && back->num_pu_numbers == 0);
+    eplb_node_report_write(&host, report, 8, bytes);
+    CU_ASSERT_FATAL(eplb_node_report_read(bytes, copy, &back) == EPLB_SUCCESS);
+    CU_ASSERT(eplb_node_report_leader(bytes) == n && back->num_accelerators == 8 && back->num_pu_numbers == 0);
     eplb_host_destroy(&back);
   }
   for (int r = 0; r < MOST; r++)

@@ -26,7 +26,7 @@ static eplb_status_t prepare(post_t *p, const eplb_node_t *node) {
     return EPLB_SUCCESS;
   MPI_Comm_size(node->leaders, &p->num_leaders);
   p->report = EPLB_NEW(eplb_rank_report_t, node->num_ranks);
-  p->message = EPLB_NEW(char, eplb_reports_size(node->host, node->num_ranks));
+  p->message = EPLB_NEW(char, eplb_node_report_size(node->host, node->num_ranks));
   p->size = EPLB_NEW(int, p->num_leaders);
   p->begin = EPLB_NEW(int, p->num_leaders);
   return p->report && p->message && p->size && p->begin ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
@@ -39,8 +39,8 @@ static eplb_status_t collect(post_t *p, const eplb_node_t *node, const eplb_rank
   MPI_Gather(&mine, (int)sizeof mine, MPI_BYTE, p->report, (int)sizeof mine, MPI_BYTE, 0, node->comm);
   if (node->rank > 0)
     return EPLB_SUCCESS;
-  eplb_reports_write(node->host, p->report, node->num_ranks, p->message);
-  int size = (int)eplb_reports_size(node->host, node->num_ranks), leader;
+  eplb_node_report_write(node->host, p->report, node->num_ranks, p->message);
+  int size = (int)eplb_node_report_size(node->host, node->num_ranks), leader;
   MPI_Gather(&size, 1, MPI_INT, p->size, 1, MPI_INT, 0, node->leaders);
   MPI_Comm_rank(node->leaders, &leader);
   if (leader > 0)
@@ -60,7 +60,7 @@ static void deliver(const post_t *p, const eplb_node_t *node) {
     return;
   int leader;
   MPI_Comm_rank(node->leaders, &leader);
-  int size = (int)eplb_reports_size(node->host, node->num_ranks);
+  int size = (int)eplb_node_report_size(node->host, node->num_ranks);
   MPI_Gatherv(p->message, size, MPI_BYTE, p->all, p->size, p->begin, MPI_BYTE, 0, node->leaders);
 }
 
@@ -72,9 +72,9 @@ static eplb_status_t unpack(const post_t *p, int num_ranks, eplb_gathered_t *g) 
                          .bytes = p->total};
   eplb_status_t status = g->rank && g->host && g->leader ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   for (int i = 0; i < p->num_leaders && !status; i++) {
-    status = eplb_reports_read(p->all + p->begin[i], g->rank, &g->host[i]);
+    status = eplb_node_report_read(p->all + p->begin[i], g->rank, &g->host[i]);
     if (!status)
-      g->leader[i] = eplb_reports_leader(p->all + p->begin[i]);
+      g->leader[i] = eplb_node_report_leader(p->all + p->begin[i]);
   }
   if (status)
     eplb_gathered_release(g);

@@ -25,11 +25,11 @@ static size_t pu_bytes(const eplb_host_t *h) {
   return (size_t)h->num_pu_numbers * sizeof *h->pu_numa;
 }
 
-size_t eplb_host_size(const eplb_host_t *host, int with_pus) {
+size_t eplb_host_pack_size(const eplb_host_t *host, int with_pus) {
   return sizeof *host + accelerator_bytes(host) + bandwidth_bytes(host) + (with_pus ? 2 * pu_bytes(host) : 0);
 }
 
-void eplb_host_write(const eplb_host_t *host, int with_pus, char *bytes) {
+void eplb_host_pack_write(const eplb_host_t *host, int with_pus, char *bytes) {
   eplb_host_t head = *host;
   if (!with_pus)
     head.num_pu_numbers = 0;
@@ -40,7 +40,7 @@ void eplb_host_write(const eplb_host_t *host, int with_pus, char *bytes) {
   take(&bytes, host->pu_numa, pu_bytes(&head));
 }
 
-eplb_status_t eplb_host_read(const char *bytes, eplb_host_t **host) {
+eplb_status_t eplb_host_pack_read(const char *bytes, eplb_host_t **host) {
   eplb_host_t *h = EPLB_NEW(eplb_host_t, 1);
   if (!h)
     return EPLB_ERR_MEMORY;

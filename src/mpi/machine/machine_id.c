@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
-uint64_t eplb_machine_identity(void) {
+uint64_t eplb_machine_id(void) {
   char boot_id[64] = "";
   FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
   if (file) {
@@ -15,7 +15,7 @@ uint64_t eplb_machine_identity(void) {
   return boot_id[0] ? XXH3_64bits(boot_id, strlen(boot_id)) : 0;
 }
 
-uint64_t eplb_shared_memory_identity(void) {
+uint64_t eplb_shm_identity(void) {
   struct stat info;
   if (stat("/dev/shm", &info))
     return 0;

@@ -6,9 +6,9 @@
 
 /* The same in all containers of a machine, and another one on each machine and after each boot; 0 where the system
  * has none. */
-uint64_t eplb_machine_identity(void);
+uint64_t eplb_machine_id(void);
 
 /* The same for processes of a machine that see one /dev/shm; 0 where there is none. */
-uint64_t eplb_shared_memory_identity(void);
+uint64_t eplb_shm_identity(void);
 
 #endif

@@ -8,7 +8,7 @@
 void eplb_node_split(MPI_Comm comm, eplb_node_t *node) {
   MPI_Comm shared;
   int rank;
-  *node = (eplb_node_t){.machine = eplb_machine_identity(), .shared_memory = eplb_shared_memory_identity()};
+  *node = (eplb_node_t){.machine = eplb_machine_id(), .shared_memory = eplb_shm_identity()};
   MPI_Comm_rank(comm, &rank);
   MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &shared);
   MPI_Comm_split(shared, (int)(node->machine & INT_MAX), rank, &node->comm);
@@ -27,9 +27,9 @@ eplb_status_t eplb_node_look(eplb_node_t *node) {
   int size = 0;
   if (node->rank == 0)
     status = eplb_host_detect(NULL, &node->host);
-  if (node->host && (bytes = EPLB_NEW(char, eplb_host_size(node->host, 1)))) {
-    size = (int)eplb_host_size(node->host, 1);
-    eplb_host_write(node->host, 1, bytes);
+  if (node->host && (bytes = EPLB_NEW(char, eplb_host_pack_size(node->host, 1)))) {
+    size = (int)eplb_host_pack_size(node->host, 1);
+    eplb_host_pack_write(node->host, 1, bytes);
   } else if (node->host) {
     status = EPLB_ERR_MEMORY;
   }
@@ -41,7 +41,7 @@ eplb_status_t eplb_node_look(eplb_node_t *node) {
   if (all_can)
     MPI_Bcast(bytes, size, MPI_BYTE, 0, node->comm);
   if (all_can && node->rank > 0)
-    status = eplb_host_read(bytes, &node->host);
+    status = eplb_host_pack_read(bytes, &node->host);
   if (!all_can)
     eplb_host_destroy(&node->host);
   free(bytes);

@@ -37,23 +37,23 @@ static void info_from_report(const eplb_rank_report_t *report, const eplb_host_t
     info->device = host->accelerator[report->device_index];
 }
 
-size_t eplb_reports_size(const eplb_host_t *host, int num_ranks) {
-  return sizeof(int64_t) + (size_t)num_ranks * sizeof(eplb_rank_report_t) + eplb_host_size(host, 0);
+size_t eplb_node_report_size(const eplb_host_t *host, int num_ranks) {
+  return sizeof(int64_t) + (size_t)num_ranks * sizeof(eplb_rank_report_t) + eplb_host_pack_size(host, 0);
 }
 
-void eplb_reports_write(const eplb_host_t *host, const eplb_rank_report_t *report, int num_ranks, char *bytes) {
+void eplb_node_report_write(const eplb_host_t *host, const eplb_rank_report_t *report, int num_ranks, char *bytes) {
   int64_t count = num_ranks;
   memcpy(bytes, &count, sizeof count);
   memcpy(bytes + sizeof count, report, (size_t)num_ranks * sizeof *report);
-  eplb_host_write(host, 0, bytes + sizeof count + (size_t)num_ranks * sizeof *report);
+  eplb_host_pack_write(host, 0, bytes + sizeof count + (size_t)num_ranks * sizeof *report);
 }
 
-eplb_status_t eplb_reports_read(const char *bytes, eplb_rank_info_t *rank, eplb_host_t **host) {
+eplb_status_t eplb_node_report_read(const char *bytes, eplb_rank_info_t *rank, eplb_host_t **host) {
   int64_t count;
   memcpy(&count, bytes, sizeof count);
   const char *reports = bytes + sizeof count;
   eplb_host_t *h;
-  eplb_status_t status = eplb_host_read(reports + (size_t)count * sizeof(eplb_rank_report_t), &h);
+  eplb_status_t status = eplb_host_pack_read(reports + (size_t)count * sizeof(eplb_rank_report_t), &h);
   if (status)
     return status;
   for (int64_t i = 0; i < count; i++) {
@@ -65,7 +65,7 @@ eplb_status_t eplb_reports_read(const char *bytes, eplb_rank_info_t *rank, eplb_
   return EPLB_SUCCESS;
 }
 
-int eplb_reports_leader(const char *bytes) {
+int eplb_node_report_leader(const char *bytes) {
   eplb_rank_report_t report;
   memcpy(&report, bytes + sizeof(int64_t), sizeof report);
   return report.rank;

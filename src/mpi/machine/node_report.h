@@ -14,13 +14,13 @@ typedef struct eplb_rank_report {
 void eplb_report_from_info(const eplb_rank_info_t *info, eplb_rank_report_t *report);
 
 /* How long a node's message is, and writing it. */
-size_t eplb_reports_size(const eplb_host_t *host, int num_ranks);
-void eplb_reports_write(const eplb_host_t *host, const eplb_rank_report_t *report, int num_ranks, char *bytes);
+size_t eplb_node_report_size(const eplb_host_t *host, int num_ranks);
+void eplb_node_report_write(const eplb_host_t *host, const eplb_rank_report_t *report, int num_ranks, char *bytes);
 
 /* Reads one message: sets rank[report.rank] of each of its ranks, and *host, which the caller owns. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_reports_read(const char *bytes, eplb_rank_info_t *rank, eplb_host_t **host);
+eplb_status_t eplb_node_report_read(const char *bytes, eplb_rank_info_t *rank, eplb_host_t **host);
 
 /* The first rank of a message: the node's leader. */
-int eplb_reports_leader(const char *bytes);
+int eplb_node_report_leader(const char *bytes);
 
 #endif

@@ -13,7 +13,7 @@ typedef struct card {
   double time;
 } card_t;
 
-struct eplb_fetcher {
+struct eplb_cma {
   card_t *card; /* [neighbours] */
   card_t mine;
 };
@@ -23,7 +23,7 @@ static int read_process(uint64_t process, size_t address, void *to, size_t bytes
   return process_vm_readv((pid_t)process, &here, 1, &there, 1, 0) == (ssize_t)bytes;
 }
 
-static int finds_all(const eplb_fetcher_t *f, int neighbours) {
+static int finds_all(const eplb_cma_t *f, int neighbours) {
   for (int n = 0; n < neighbours; n++) {
     card_t found;
     if (!read_process(f->card[n].process, f->card[n].address, &found, sizeof found) ||
@@ -33,12 +33,12 @@ static int finds_all(const eplb_fetcher_t *f, int neighbours) {
   return 1;
 }
 
-eplb_fetcher_t *eplb_fetcher_create(const eplb_box_t *box) {
-  if (!box)
+eplb_cma_t *eplb_cma_create(const eplb_shm_queue_t *queue) {
+  if (!queue)
     return NULL;
-  MPI_Comm node = eplb_box_comm(box);
-  int neighbours = eplb_box_neighbours(box);
-  eplb_fetcher_t *f = EPLB_NEW(eplb_fetcher_t, 1);
+  MPI_Comm node = eplb_shm_queue_comm(queue);
+  int neighbours = eplb_shm_queue_neighbours(queue);
+  eplb_cma_t *f = EPLB_NEW(eplb_cma_t, 1);
   if (f)
     f->card = EPLB_NEW(card_t, neighbours);
   int good = eplb_everywhere(node, f && f->card);
@@ -48,26 +48,26 @@ eplb_fetcher_t *eplb_fetcher_create(const eplb_box_t *box) {
     good = eplb_everywhere(node, finds_all(f, neighbours));
   }
   if (!good)
-    eplb_fetcher_destroy(&f);
+    eplb_cma_destroy(&f);
   return f;
 }
 
-void eplb_fetcher_destroy(eplb_fetcher_t **fetcher) {
-  if (!*fetcher)
+void eplb_cma_destroy(eplb_cma_t **cma) {
+  if (!*cma)
     return;
-  free((*fetcher)->card);
-  free(*fetcher);
-  *fetcher = NULL;
+  free((*cma)->card);
+  free(*cma);
+  *cma = NULL;
 }
 
 /* The kernel reads this process as it would another. */
-int eplb_fetcher_reaches(const eplb_fetcher_t *f, const char *address, size_t bytes) {
+int eplb_cma_reaches(const eplb_cma_t *f, const char *address, size_t bytes) {
   char byte;
   return f && bytes && read_process(f->mine.process, (size_t)(uintptr_t)address, &byte, 1) &&
          read_process(f->mine.process, (size_t)(uintptr_t)address + bytes - 1, &byte, 1);
 }
 
-eplb_status_t eplb_fetch(const eplb_fetcher_t *f, int neighbour, size_t address, char *to, size_t bytes) {
+eplb_status_t eplb_cma_read(const eplb_cma_t *f, int neighbour, size_t address, char *to, size_t bytes) {
   if (read_process(f->card[neighbour].process, address, to, bytes))
     return EPLB_SUCCESS;
   return eplb_fail(EPLB_ERR_UNSUPPORTED, "%zu bytes of a neighbour (process %llu) cannot be read: %s", bytes,

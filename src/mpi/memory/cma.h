@@ -5,22 +5,22 @@
 #include "mpi/memory/shm_queue.h"
 
 /* A call of the kernel costs more than two copies of less. */
-enum { EPLB_FETCH_LEAST = 1 << 16 };
+enum { EPLB_CMA_LEAST = 1 << 16 };
 
-typedef struct eplb_fetcher eplb_fetcher_t;
+typedef struct eplb_cma eplb_cma_t;
 
-/* Collective over the ranks of the node, `box` being theirs. NULL, on every rank of it, where the kernel does not let
+/* Collective over the ranks of the node, `queue` being theirs. NULL, on every rank of it, where the kernel does not let
  * each read all others, or memory is short: that is no failure. */
-eplb_fetcher_t *eplb_fetcher_create(const eplb_box_t *box);
+eplb_cma_t *eplb_cma_create(const eplb_shm_queue_t *queue);
 
 /* Local. NULL is fine. */
-void eplb_fetcher_destroy(eplb_fetcher_t **fetcher);
+void eplb_cma_destroy(eplb_cma_t **cma);
 
 /* Whether neighbours can fetch this rank's [address, address + bytes); a device's memory is not for the kernel to read.
  * NULL can nothing. */
-int eplb_fetcher_reaches(const eplb_fetcher_t *fetcher, const char *address, size_t bytes);
+int eplb_cma_reaches(const eplb_cma_t *cma, const char *address, size_t bytes);
 
 /* Copies `bytes` from `address` in the neighbour's memory. EPLB_ERR_UNSUPPORTED: the kernel refuses. */
-eplb_status_t eplb_fetch(const eplb_fetcher_t *fetcher, int neighbour, size_t address, char *to, size_t bytes);
+eplb_status_t eplb_cma_read(const eplb_cma_t *cma, int neighbour, size_t address, char *to, size_t bytes);
 
 #endif

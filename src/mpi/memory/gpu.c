@@ -6,7 +6,7 @@
 /* One stream, so that copies end in the order in which they began; an event for each queue marks its last. */
 typedef struct gpu {
   eplb_memory_t memory; /* what the caller sees; its self is this */
-  eplb_gpu_calls_t calls;
+  eplb_gpu_runtime_t calls;
   void *stream;
   void *event[EPLB_MEMORY_QUEUES];
 } gpu_t;

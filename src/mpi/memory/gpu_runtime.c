@@ -19,21 +19,21 @@ static const struct {
   const char *name[NUM_KINDS];
   size_t at;
 } symbols[] = {
-    {{"GetDeviceCount", "GetDeviceCount"}, offsetof(eplb_gpu_calls_t, get_device_count)},
-    {{"Malloc", "Malloc"}, offsetof(eplb_gpu_calls_t, allocate)},
-    {{"Free", "Free"}, offsetof(eplb_gpu_calls_t, release)},
-    {{"HostAlloc", "HostMalloc"}, offsetof(eplb_gpu_calls_t, allocate_host)},
-    {{"FreeHost", "HostFree"}, offsetof(eplb_gpu_calls_t, release_host)},
-    {{"MemcpyAsync", "MemcpyAsync"}, offsetof(eplb_gpu_calls_t, copy)},
-    {{"StreamCreateWithFlags", "StreamCreateWithFlags"}, offsetof(eplb_gpu_calls_t, create_stream)},
-    {{"StreamDestroy", "StreamDestroy"}, offsetof(eplb_gpu_calls_t, destroy_stream)},
-    {{"StreamSynchronize", "StreamSynchronize"}, offsetof(eplb_gpu_calls_t, wait_for_stream)},
-    {{"EventCreateWithFlags", "EventCreateWithFlags"}, offsetof(eplb_gpu_calls_t, create_event)},
-    {{"EventDestroy", "EventDestroy"}, offsetof(eplb_gpu_calls_t, destroy_event)},
-    {{"EventRecord", "EventRecord"}, offsetof(eplb_gpu_calls_t, record_event)},
-    {{"EventQuery", "EventQuery"}, offsetof(eplb_gpu_calls_t, query_event)},
-    {{"GetLastError", "GetLastError"}, offsetof(eplb_gpu_calls_t, get_last_error)},
-    {{"GetErrorString", "GetErrorString"}, offsetof(eplb_gpu_calls_t, get_error_string)},
+    {{"GetDeviceCount", "GetDeviceCount"}, offsetof(eplb_gpu_runtime_t, get_device_count)},
+    {{"Malloc", "Malloc"}, offsetof(eplb_gpu_runtime_t, allocate)},
+    {{"Free", "Free"}, offsetof(eplb_gpu_runtime_t, release)},
+    {{"HostAlloc", "HostMalloc"}, offsetof(eplb_gpu_runtime_t, allocate_host)},
+    {{"FreeHost", "HostFree"}, offsetof(eplb_gpu_runtime_t, release_host)},
+    {{"MemcpyAsync", "MemcpyAsync"}, offsetof(eplb_gpu_runtime_t, copy)},
+    {{"StreamCreateWithFlags", "StreamCreateWithFlags"}, offsetof(eplb_gpu_runtime_t, create_stream)},
+    {{"StreamDestroy", "StreamDestroy"}, offsetof(eplb_gpu_runtime_t, destroy_stream)},
+    {{"StreamSynchronize", "StreamSynchronize"}, offsetof(eplb_gpu_runtime_t, wait_for_stream)},
+    {{"EventCreateWithFlags", "EventCreateWithFlags"}, offsetof(eplb_gpu_runtime_t, create_event)},
+    {{"EventDestroy", "EventDestroy"}, offsetof(eplb_gpu_runtime_t, destroy_event)},
+    {{"EventRecord", "EventRecord"}, offsetof(eplb_gpu_runtime_t, record_event)},
+    {{"EventQuery", "EventQuery"}, offsetof(eplb_gpu_runtime_t, query_event)},
+    {{"GetLastError", "GetLastError"}, offsetof(eplb_gpu_runtime_t, get_last_error)},
+    {{"GetErrorString", "GetErrorString"}, offsetof(eplb_gpu_runtime_t, get_error_string)},
 };
 enum { NUM_SYMBOLS = sizeof symbols / sizeof *symbols };
 
@@ -56,7 +56,7 @@ static eplb_status_t find_library(int kind, void **library) {
                    kinds[kind].kind, kinds[kind].library[0], kinds[kind].variable);
 }
 
-static eplb_status_t find_symbols(int kind, eplb_gpu_calls_t *calls) {
+static eplb_status_t find_symbols(int kind, eplb_gpu_runtime_t *calls) {
   for (int i = 0; i < NUM_SYMBOLS; i++) {
     char name[64];
     snprintf(name, sizeof name, "%s%s", kinds[kind].kind, symbols[i].name[kind]);
@@ -68,8 +68,8 @@ static eplb_status_t find_symbols(int kind, eplb_gpu_calls_t *calls) {
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_gpu_load(const char *kind, eplb_gpu_calls_t *calls) {
-  *calls = (eplb_gpu_calls_t){0};
+eplb_status_t eplb_gpu_load(const char *kind, eplb_gpu_runtime_t *calls) {
+  *calls = (eplb_gpu_runtime_t){0};
   int k = 0;
   while (k < NUM_KINDS && (!kind || strcmp(kind, kinds[k].kind)))
     k++;
@@ -84,13 +84,13 @@ eplb_status_t eplb_gpu_load(const char *kind, eplb_gpu_calls_t *calls) {
   return status;
 }
 
-void eplb_gpu_unload(eplb_gpu_calls_t *calls) {
+void eplb_gpu_unload(eplb_gpu_runtime_t *calls) {
   if (calls->library)
     dlclose(calls->library);
-  *calls = (eplb_gpu_calls_t){0};
+  *calls = (eplb_gpu_runtime_t){0};
 }
 
-eplb_status_t eplb_gpu_explain(const eplb_gpu_calls_t *calls, int error, const char *tried) {
+eplb_status_t eplb_gpu_explain(const eplb_gpu_runtime_t *calls, int error, const char *tried) {
   if (!error)
     return EPLB_SUCCESS;
   const char *words = calls->get_error_string(error);

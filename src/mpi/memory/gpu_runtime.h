@@ -9,7 +9,7 @@
 /* Of both libraries' enumerations. */
 enum { EPLB_GPU_COPY_DEFAULT = 4, EPLB_GPU_NON_BLOCKING = 1, EPLB_GPU_NO_TIMING = 2, EPLB_GPU_NOT_READY = 600 };
 
-typedef struct eplb_gpu_calls {
+typedef struct eplb_gpu_runtime {
   const char *kind; /* "cuda" or "hip" */
   void *library;
   int (*get_device_count)(int *count);
@@ -27,16 +27,16 @@ typedef struct eplb_gpu_calls {
   int (*query_event)(void *event);
   int (*get_last_error)(void);
   const char *(*get_error_string)(int error);
-} eplb_gpu_calls_t;
+} eplb_gpu_runtime_t;
 
 /* Loads the runtime library of "cuda" or "hip": the file that EPLB_CUDA_LIBRARY or EPLB_HIP_LIBRARY names, or the
  * newest of those known. Local. EPLB_ERR_ARGUMENT: another kind; EPLB_ERR_UNSUPPORTED: no library, or one without a
  * call. */
-eplb_status_t eplb_gpu_load(const char *kind, eplb_gpu_calls_t *calls);
-void eplb_gpu_unload(eplb_gpu_calls_t *calls);
+eplb_status_t eplb_gpu_load(const char *kind, eplb_gpu_runtime_t *calls);
+void eplb_gpu_unload(eplb_gpu_runtime_t *calls);
 
 /* Turns what a call has returned into a status: EPLB_ERR_UNSUPPORTED, with what was tried and the library's own words,
  * unless it is 0. Takes the error away, lest the job find it where it looks for its own. */
-eplb_status_t eplb_gpu_explain(const eplb_gpu_calls_t *calls, int error, const char *tried);
+eplb_status_t eplb_gpu_explain(const eplb_gpu_runtime_t *calls, int error, const char *tried);
 
 #endif

@@ -10,19 +10,19 @@ enum { MADV_POPULATE_READ = 22, MADV_POPULATE_WRITE = 23 };
 #endif
 
 typedef struct region {
-  eplb_shared_t shared;
+  eplb_shm_segment_t shared;
   char *own;
   size_t bytes;
 } region_t;
 
-struct eplb_regions {
+struct eplb_shm_regions {
   int count;
   region_t *region;
 };
 
 /* Has every page mapped now, which would else take longer than copying it does, in the first rebalances. Linux before
  * 5.14 cannot: there they are mapped as they are touched. */
-static void map_pages(const eplb_shared_t *shared, const char *own) {
+static void map_pages(const eplb_shm_segment_t *shared, const char *own) {
   for (int n = 0; n < shared->num_ranks; n++) {
     const eplb_span_t *span = &shared->span[n];
     if (span->bytes)
@@ -31,22 +31,22 @@ static void map_pages(const eplb_shared_t *shared, const char *own) {
 }
 
 /* Collective over the node: this region is shared on every rank of it, or on none. */
-static int share(const eplb_box_t *box, region_t *r) {
-  if (!eplb_shared_open(eplb_box_comm(box), r->bytes, &r->shared))
+static int share(const eplb_shm_queue_t *queue, region_t *r) {
+  if (!eplb_shm_segment_open(eplb_shm_queue_comm(queue), r->bytes, &r->shared))
     return 0;
-  r->own = r->shared.span[eplb_box_own(box)].base;
+  r->own = r->shared.span[eplb_shm_queue_own(queue)].base;
   map_pages(&r->shared, r->own);
   return 1;
 }
 
 /* Room for one more, which is not counted yet. */
-static eplb_status_t grow(eplb_regions_t **regions, const eplb_box_t *box, eplb_shared_t *shared) {
-  eplb_status_t status = box ? eplb_shared_allocate(eplb_box_comm(box), shared) : EPLB_SUCCESS;
+static eplb_status_t grow(eplb_shm_regions_t **regions, const eplb_shm_queue_t *queue, eplb_shm_segment_t *shared) {
+  eplb_status_t status = queue ? eplb_shm_segment_allocate(eplb_shm_queue_comm(queue), shared) : EPLB_SUCCESS;
   if (status)
     return status;
   if (!*regions)
-    *regions = EPLB_NEW(eplb_regions_t, 1);
-  eplb_regions_t *all = *regions;
+    *regions = EPLB_NEW(eplb_shm_regions_t, 1);
+  eplb_shm_regions_t *all = *regions;
   region_t *grown = all ? eplb_grow(all->region, (size_t)all->count + 1, sizeof *grown) : NULL;
   if (!grown)
     return EPLB_ERR_MEMORY;
@@ -54,17 +54,17 @@ static eplb_status_t grow(eplb_regions_t **regions, const eplb_box_t *box, eplb_
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_regions_t **regions, size_t bytes,
-                               void **memory) {
-  eplb_shared_t shared = {0};
-  eplb_status_t status = eplb_agree(comm, grow(regions, box, &shared));
+eplb_status_t eplb_shm_regions_add(MPI_Comm comm, const eplb_shm_queue_t *queue, eplb_shm_regions_t **regions,
+                                   size_t bytes, void **memory) {
+  eplb_shm_segment_t shared = {0};
+  eplb_status_t status = eplb_agree(comm, grow(regions, queue, &shared));
   if (status) {
-    eplb_shared_free(&shared);
+    eplb_shm_segment_free(&shared);
     return status;
   }
   region_t *r = &(*regions)->region[(*regions)->count++];
   *r = (region_t){.shared = shared, .bytes = bytes};
-  if (!box || !share(box, r))
+  if (!queue || !share(queue, r))
     r->own = EPLB_NEW(char, bytes);
   status = eplb_agree(comm, r->own || !bytes ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   if (!status)
@@ -72,22 +72,22 @@ eplb_status_t eplb_regions_add(MPI_Comm comm, const eplb_box_t *box, eplb_region
   return status;
 }
 
-void eplb_regions_destroy(eplb_regions_t **regions) {
+void eplb_shm_regions_destroy(eplb_shm_regions_t **regions) {
   if (!*regions)
     return;
   for (int i = 0; i < (*regions)->count; i++) {
     region_t *r = &(*regions)->region[i];
     if (!r->shared.span)
       free(r->own);
-    eplb_shared_free(&r->shared);
+    eplb_shm_segment_free(&r->shared);
   }
   free((*regions)->region);
   free(*regions);
   *regions = NULL;
 }
 
-int eplb_regions_find(const eplb_regions_t *regions, const char *address, size_t length, int32_t *region,
-                      size_t *offset) {
+int eplb_shm_regions_find(const eplb_shm_regions_t *regions, const char *address, size_t length, int32_t *region,
+                          size_t *offset) {
   for (int i = 0; regions && i < regions->count; i++) {
     const region_t *r = &regions->region[i];
     if (!r->shared.span || (uintptr_t)address < (uintptr_t)r->own ||
@@ -100,6 +100,6 @@ int eplb_regions_find(const eplb_regions_t *regions, const char *address, size_t
   return 0;
 }
 
-const char *eplb_regions_at(const eplb_regions_t *regions, int neighbour, int region, size_t offset) {
+const char *eplb_shm_regions_at(const eplb_shm_regions_t *regions, int neighbour, int region, size_t offset) {
   return regions->region[region].shared.span[neighbour].base + offset;
 }

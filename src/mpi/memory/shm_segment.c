@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-eplb_status_t eplb_shared_allocate(MPI_Comm node, eplb_shared_t *shared) {
+eplb_status_t eplb_shm_segment_allocate(MPI_Comm node, eplb_shm_segment_t *shared) {
   MPI_Comm_size(node, &shared->num_ranks);
   shared->span = EPLB_NEW(eplb_span_t, shared->num_ranks);
   return shared->span ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
@@ -46,7 +46,7 @@ static int map(eplb_span_t *span, int flags) {
 }
 
 /* This rank's own is mapped already. */
-static int map_others(eplb_shared_t *s, int own) {
+static int map_others(eplb_shm_segment_t *s, int own) {
   int all = 1;
   for (int r = 0; r < s->num_ranks; r++)
     if (r != own)
@@ -56,7 +56,7 @@ static int map_others(eplb_shared_t *s, int own) {
   return all;
 }
 
-int eplb_shared_open(MPI_Comm node, size_t bytes, eplb_shared_t *s) {
+int eplb_shm_segment_open(MPI_Comm node, size_t bytes, eplb_shm_segment_t *s) {
   int own;
   MPI_Comm_rank(node, &own);
   eplb_span_t mine = {.bytes = bytes};
@@ -70,11 +70,11 @@ int eplb_shared_open(MPI_Comm node, size_t bytes, eplb_shared_t *s) {
   if (bytes)
     shm_unlink(mine.name);
   if (!good)
-    eplb_shared_free(s);
+    eplb_shm_segment_free(s);
   return good;
 }
 
-void eplb_shared_free(eplb_shared_t *s) {
+void eplb_shm_segment_free(eplb_shm_segment_t *s) {
   for (int r = 0; s->span && r < s->num_ranks; r++)
     if (s->span[r].base)
       munmap(s->span[r].base, s->span[r].bytes);

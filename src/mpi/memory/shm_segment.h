@@ -14,19 +14,19 @@ typedef struct eplb_span {
   char *base; /* whole pages, of zeros at first; NULL: no bytes */
 } eplb_span_t;
 
-typedef struct eplb_shared {
+typedef struct eplb_shm_segment {
   int num_ranks;
   eplb_span_t *span; /* [num_ranks]; NULL: nothing is shared */
-} eplb_shared_t;
+} eplb_shm_segment_t;
 
 /* Room to note spans. Local. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_shared_allocate(MPI_Comm node, eplb_shared_t *shared);
+eplb_status_t eplb_shm_segment_allocate(MPI_Comm node, eplb_shm_segment_t *shared);
 
 /* Each rank gives `bytes`, which may differ, and reaches those of all others. All pages are made now. Collective over
  * node, after all have allocated. Whether it is so: the same on every rank; if not, *shared is freed. */
-int eplb_shared_open(MPI_Comm node, size_t bytes, eplb_shared_t *shared);
+int eplb_shm_segment_open(MPI_Comm node, size_t bytes, eplb_shm_segment_t *shared);
 
 /* Local: what others have not freed yet stays for them. */
-void eplb_shared_free(eplb_shared_t *shared);
+void eplb_shm_segment_free(eplb_shm_segment_t *shared);
 
 #endif

@@ -10,16 +10,16 @@ static eplb_status_t copy(const eplb_session_t *s, void *to, const void *from, s
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_expert_copy(const eplb_session_t *s, int layer, const eplb_place_t *from, const eplb_place_t *to,
-                               int with_tables) {
+eplb_status_t eplb_expert_copy(const eplb_session_t *s, int layer, const eplb_location_t *from,
+                               const eplb_location_t *to, int with_tables) {
   const eplb_tensors_t *tensors = &s->layer[layer];
   eplb_status_t status = EPLB_SUCCESS;
   size_t offset = 0, length;
   for (int i = 0; i < tensors->num_tensors && !status; offset += tensors->tensor[i++].bytes) {
     const eplb_tensor_t *t = &tensors->tensor[i];
     if (t->bytes && (with_tables || !t->table))
-      status = copy(s, eplb_place_piece(s, layer, to, offset, &length),
-                    eplb_place_piece(s, layer, from, offset, &length), t->bytes, EPLB_COPY_WITHIN);
+      status = copy(s, eplb_location_piece(s, layer, to, offset, &length),
+                    eplb_location_piece(s, layer, from, offset, &length), t->bytes, EPLB_COPY_WITHIN);
   }
   return status;
 }
@@ -53,13 +53,13 @@ static eplb_status_t update(const eplb_session_t *s, const char *piece, size_t l
   return status;
 }
 
-eplb_status_t eplb_expert_hash(const eplb_session_t *s, int layer, const eplb_place_t *place, char *scratch,
+eplb_status_t eplb_expert_hash(const eplb_session_t *s, int layer, const eplb_location_t *place, char *scratch,
                                uint64_t *hash) {
   eplb_status_t status = EPLB_SUCCESS;
   size_t length;
   *hash = 0;
   for (size_t at = 0; at < s->layer[layer].expert_bytes && !status; at += length) {
-    const char *piece = eplb_place_piece(s, layer, place, at, &length);
+    const char *piece = eplb_location_piece(s, layer, place, at, &length);
     status = update(s, piece, length, scratch, hash);
   }
   return status;

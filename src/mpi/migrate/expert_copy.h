@@ -9,15 +9,15 @@ enum { EPLB_LOCAL_QUEUE = EPLB_MEMORY_QUEUES - 1 };
 
 /* Starts copying the tensors of an expert from one place to another, or only those that are not reached by table; in
  * EPLB_LOCAL_QUEUE where the processor cannot do it itself. */
-eplb_status_t eplb_expert_copy(const eplb_session_t *session, int layer, const eplb_place_t *from,
-                               const eplb_place_t *to, int with_tables);
+eplb_status_t eplb_expert_copy(const eplb_session_t *session, int layer, const eplb_location_t *from,
+                               const eplb_location_t *to, int with_tables);
 
 /* Waits for such copies. */
 eplb_status_t eplb_expert_wait(const eplb_session_t *session);
 
 /* XXH3 of all its bytes. scratch[chunk_bytes] of the host's memory is needed where the processor cannot touch the
  * weights. */
-eplb_status_t eplb_expert_hash(const eplb_session_t *session, int layer, const eplb_place_t *place, char *scratch,
+eplb_status_t eplb_expert_hash(const eplb_session_t *session, int layer, const eplb_location_t *place, char *scratch,
                                uint64_t *hash);
 
 #endif

@@ -1,6 +1,7 @@
 #include "mpi/migrate/location.h"
 
-char *eplb_place_piece(const eplb_session_t *s, int layer, const eplb_place_t *place, size_t offset, size_t *length) {
+char *eplb_location_piece(const eplb_session_t *s, int layer, const eplb_location_t *place, size_t offset,
+                          size_t *length) {
   const eplb_tensor_t *t = s->layer[layer].tensor;
   size_t staging = place->staging;
   for (; offset >= t->bytes; t++) {
@@ -13,14 +14,14 @@ char *eplb_place_piece(const eplb_session_t *s, int layer, const eplb_place_t *p
   return t->table ? (char *)s->pool[t->pool].spare[place->spare] + offset : s->staging + staging + offset;
 }
 
-int eplb_place_pieces(const eplb_session_t *s, int layer, const eplb_place_t *place, uint64_t *hash, size_t begin,
-                      size_t end, eplb_piece_t *piece) {
+int eplb_location_pieces(const eplb_session_t *s, int layer, const eplb_location_t *place, uint64_t *hash, size_t begin,
+                         size_t end, eplb_piece_t *piece) {
   size_t expert_bytes = s->layer[layer].expert_bytes, length;
   int count = 0;
   for (size_t at = begin; at < end; at += length) {
     char *address;
     if (at < expert_bytes) {
-      address = eplb_place_piece(s, layer, place, at, &length);
+      address = eplb_location_piece(s, layer, place, at, &length);
     } else { /* the checksum follows the weights */
       address = (char *)hash + (at - expert_bytes);
       length = expert_bytes + sizeof *hash - at;

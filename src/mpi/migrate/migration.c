@@ -7,22 +7,22 @@
 
 /* ---- memory ---- */
 
-void eplb_mover_free(eplb_mover_t *m) {
-  for (int i = 0; m->lane && i < 2 * m->window * EPLB_LANES; i++)
-    m->session->memory->release_host(m->session->memory->self, m->lane[i].buffer);
+void eplb_migration_free(eplb_migration_t *m) {
+  for (int i = 0; m->inflight && i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++)
+    m->session->memory->release_host(m->session->memory->self, m->inflight[i].buffer);
   if (m->session)
     m->session->memory->release_host(m->session->memory->self, m->scratch);
-  free(m->lane);
+  free(m->inflight);
   free(m->request);
   free(m->completed);
   free(m->open_in);
   free(m->open_out);
-  free(m->letters_begin);
-  free(m->letters);
+  free(m->incoming_by_tag_begin);
+  free(m->incoming_by_tag);
   free(m->piece);
   free(m->piece_bytes);
   free(m->piece_address);
-  *m = (eplb_mover_t){0};
+  *m = (eplb_migration_t){0};
 }
 
 /* The session's staging, grown to what is needed. It is kept from one rebalance to the next: the first touch of so much
@@ -45,14 +45,14 @@ static eplb_status_t get_staging(eplb_session_t *s, size_t bytes, size_t limit) 
 }
 
 /* Host memory for chunks of weights that MPI or the processor cannot touch. */
-static eplb_status_t get_buffers(eplb_mover_t *m) {
+static eplb_status_t get_buffers(eplb_migration_t *m) {
   const eplb_memory_t *memory = m->session->memory;
   size_t bytes = m->session->options.chunk_bytes;
   eplb_status_t status = EPLB_SUCCESS;
   void *buffer = NULL;
-  for (int i = 0; i < 2 * m->window * EPLB_LANES && !memory->mpi_can_touch && !status; i++) {
+  for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS && !memory->mpi_can_touch && !status; i++) {
     status = memory->allocate_host(memory->self, bytes, &buffer);
-    m->lane[i].buffer = status ? NULL : buffer;
+    m->inflight[i].buffer = status ? NULL : buffer;
   }
   if (!status && !memory->host_can_touch) {
     status = memory->allocate_host(memory->self, bytes, &buffer);
@@ -68,26 +68,26 @@ static int most_tensors(const eplb_session_t *s) {
   return most;
 }
 
-eplb_status_t eplb_mover_prepare(eplb_mover_t *m, eplb_session_t *s, eplb_moves_t *moves) {
+eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, eplb_migration_plan_t *moves) {
   int window = s->memory->mpi_can_touch ? EPLB_WINDOW : EPLB_BOUNCING_WINDOW;
-  int lanes = 2 * window * EPLB_LANES, pieces = most_tensors(s) + 1;
-  *m = (eplb_mover_t){.session = s,
-                      .moves = moves,
-                      .window = window,
-                      .lane = EPLB_NEW(eplb_lane_t, lanes),
-                      .request = EPLB_NEW(MPI_Request, lanes),
-                      .completed = EPLB_NEW(int, lanes),
-                      .open_in = EPLB_NEW(int32_t, window),
-                      .open_out = EPLB_NEW(int32_t, window),
-                      .letters_begin = EPLB_NEW(int32_t, eplb_box_neighbours(s->box)),
-                      .letters = EPLB_NEW(int32_t, moves->num_incoming),
-                      .piece = EPLB_NEW(eplb_piece_t, pieces),
-                      .piece_bytes = EPLB_NEW(int, pieces),
-                      .piece_address = EPLB_NEW(MPI_Aint, pieces)};
-  if (!m->lane || !m->request || !m->completed || !m->open_in || !m->open_out || !m->letters_begin || !m->letters ||
-      !m->piece || !m->piece_bytes || !m->piece_address)
+  int inflight_chunks = 2 * window * EPLB_INFLIGHT_CHUNKS, pieces = most_tensors(s) + 1;
+  *m = (eplb_migration_t){.session = s,
+                          .moves = moves,
+                          .window = window,
+                          .inflight = EPLB_NEW(eplb_inflight_t, inflight_chunks),
+                          .request = EPLB_NEW(MPI_Request, inflight_chunks),
+                          .completed = EPLB_NEW(int, inflight_chunks),
+                          .open_in = EPLB_NEW(int32_t, window),
+                          .open_out = EPLB_NEW(int32_t, window),
+                          .incoming_by_tag_begin = EPLB_NEW(int32_t, eplb_shm_queue_neighbours(s->queue)),
+                          .incoming_by_tag = EPLB_NEW(int32_t, moves->num_incoming),
+                          .piece = EPLB_NEW(eplb_piece_t, pieces),
+                          .piece_bytes = EPLB_NEW(int, pieces),
+                          .piece_address = EPLB_NEW(MPI_Aint, pieces)};
+  if (!m->inflight || !m->request || !m->completed || !m->open_in || !m->open_out || !m->incoming_by_tag_begin ||
+      !m->incoming_by_tag || !m->piece || !m->piece_bytes || !m->piece_address)
     return EPLB_ERR_MEMORY;
-  for (int i = 0; i < lanes; i++)
+  for (int i = 0; i < inflight_chunks; i++)
     m->request[i] = MPI_REQUEST_NULL;
   for (int i = 0; i < moves->num_incoming; i++)
     m->all += (int64_t)s->layer[moves->incoming[i].layer].expert_bytes;
@@ -95,7 +95,7 @@ eplb_status_t eplb_mover_prepare(eplb_mover_t *m, eplb_session_t *s, eplb_moves_
   return status ? status : get_buffers(m);
 }
 
-void eplb_mover_note(eplb_mover_t *m, eplb_status_t status) {
+void eplb_migration_note(eplb_migration_t *m, eplb_status_t status) {
   if (status == EPLB_SUCCESS || m->status != EPLB_SUCCESS)
     return;
   m->status = status;
@@ -104,70 +104,70 @@ void eplb_mover_note(eplb_mover_t *m, eplb_status_t status) {
 
 /* ---- how messages are cut ---- */
 
-size_t eplb_mover_message_bytes(const eplb_mover_t *m, int layer) {
+size_t eplb_migration_message_bytes(const eplb_migration_t *m, int layer) {
   return m->session->layer[layer].expert_bytes + (m->moves->verify ? sizeof(uint64_t) : 0);
 }
 
 /* Where MPI is given a GPU's addresses, the checksum, which the host keeps, goes in a chunk of its own: no message is
  * of both memories. */
-static int hash_is_apart(const eplb_mover_t *m) {
+static int hash_is_apart(const eplb_migration_t *m) {
   return m->moves->verify && m->session->memory->mpi_can_touch && !m->session->memory->host_can_touch;
 }
 
 /* How much of a message is cut evenly. */
-static size_t even_bytes(const eplb_mover_t *m, int layer) {
-  return hash_is_apart(m) ? m->session->layer[layer].expert_bytes : eplb_mover_message_bytes(m, layer);
+static size_t even_bytes(const eplb_migration_t *m, int layer) {
+  return hash_is_apart(m) ? m->session->layer[layer].expert_bytes : eplb_migration_message_bytes(m, layer);
 }
 
-int64_t eplb_mover_count_chunks(const eplb_mover_t *m, int layer, size_t chunk_bytes) {
+int64_t eplb_migration_count_chunks(const eplb_migration_t *m, int layer, size_t chunk_bytes) {
   size_t bytes = even_bytes(m, layer);
   return (int64_t)(bytes / chunk_bytes + (bytes % chunk_bytes != 0)) + hash_is_apart(m);
 }
 
-void eplb_mover_chunk(const eplb_mover_t *m, int layer, size_t chunk_bytes, int64_t number, size_t *begin,
-                      size_t *end) {
+void eplb_migration_chunk(const eplb_migration_t *m, int layer, size_t chunk_bytes, int64_t number, size_t *begin,
+                          size_t *end) {
   size_t bytes = even_bytes(m, layer);
   *begin = (size_t)number * chunk_bytes;
   *end = bytes - *begin < chunk_bytes ? bytes : *begin + chunk_bytes;
   if (*begin >= bytes) { /* the checksum, apart */
     *begin = bytes;
-    *end = eplb_mover_message_bytes(m, layer);
+    *end = eplb_migration_message_bytes(m, layer);
   }
 }
 
-int64_t eplb_mover_ready_chunks(const eplb_mover_t *m, const eplb_outgoing_t *out) {
-  int64_t chunks = eplb_mover_count_chunks(m, out->layer, out->chunk_bytes);
+int64_t eplb_migration_ready_chunks(const eplb_migration_t *m, const eplb_outgoing_t *out) {
+  int64_t chunks = eplb_migration_count_chunks(m, out->layer, out->chunk_bytes);
   if (out->source < 0)
     return chunks;
   const eplb_incoming_t *in = &m->moves->incoming[out->source];
-  if (in->arrived == eplb_mover_count_chunks(m, in->layer, in->chunk_bytes))
+  if (in->arrived == eplb_migration_count_chunks(m, in->layer, in->chunk_bytes))
     return chunks;
   size_t there = (size_t)in->arrived * in->chunk_bytes;
   return (int64_t)(there / out->chunk_bytes);
 }
 
-uint64_t *eplb_mover_outgoing_hash(const eplb_mover_t *m, eplb_outgoing_t *out) {
+uint64_t *eplb_migration_outgoing_hash(const eplb_migration_t *m, eplb_outgoing_t *out) {
   return out->source < 0 ? &out->hash : &m->moves->incoming[out->source].hash;
 }
 
 /* ---- checksums ---- */
 
-static eplb_status_t hash(eplb_mover_t *m, int layer, const eplb_place_t *place, uint64_t *result) {
+static eplb_status_t hash(eplb_migration_t *m, int layer, const eplb_location_t *place, uint64_t *result) {
   double since = MPI_Wtime();
   eplb_status_t status = eplb_expert_hash(m->session, layer, place, m->scratch, result);
   m->seconds_verify += MPI_Wtime() - since;
   return status;
 }
 
-static void ask_fault_on_arrival(eplb_mover_t *m, const eplb_incoming_t *in) {
+static void ask_fault_on_arrival(eplb_migration_t *m, const eplb_incoming_t *in) {
   size_t length = 0;
   char *bytes = NULL;
   if (m->session->memory->host_can_touch && m->session->layer[in->layer].expert_bytes)
-    bytes = eplb_place_piece(m->session, in->layer, &in->place, 0, &length);
-  eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_ARRIVE, bytes, length));
+    bytes = eplb_location_piece(m->session, in->layer, &in->place, 0, &length);
+  eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_ARRIVE, bytes, length));
 }
 
-static void check(eplb_mover_t *m, const eplb_incoming_t *in) {
+static void check(eplb_migration_t *m, const eplb_incoming_t *in) {
   uint64_t found;
   eplb_status_t status = hash(m, in->layer, &in->place, &found);
   if (!status && found != in->hash)
@@ -176,11 +176,11 @@ static void check(eplb_mover_t *m, const eplb_incoming_t *in) {
                        "%016llx",
                        in->layer, in->expert, in->peer, m->session->rank, (unsigned long long)found,
                        (unsigned long long)in->hash);
-  eplb_mover_note(m, status);
+  eplb_migration_note(m, status);
 }
 
-void eplb_mover_arrived(eplb_mover_t *m, eplb_incoming_t *in) {
-  if (++in->arrived < eplb_mover_count_chunks(m, in->layer, in->chunk_bytes))
+void eplb_migration_arrived(eplb_migration_t *m, eplb_incoming_t *in) {
+  if (++in->arrived < eplb_migration_count_chunks(m, in->layer, in->chunk_bytes))
     return;
   ask_fault_on_arrival(m, in);
   if (m->moves->verify)
@@ -192,45 +192,45 @@ void eplb_mover_arrived(eplb_mover_t *m, eplb_incoming_t *in) {
 /* ---- opening and closing messages ---- */
 
 /* What needs no message: a copy within the rank, or an expert of no bytes. */
-static int is_silent(const eplb_mover_t *m, const eplb_incoming_t *in) {
-  return in->own_slot >= 0 || eplb_mover_count_chunks(m, in->layer, in->chunk_bytes) == 0;
+static int is_silent(const eplb_migration_t *m, const eplb_incoming_t *in) {
+  return in->own_slot >= 0 || eplb_migration_count_chunks(m, in->layer, in->chunk_bytes) == 0;
 }
 
 /* Letters need not be asked for. */
-static void open_incoming(eplb_mover_t *m, int at) {
+static void open_incoming(eplb_migration_t *m, int at) {
   m->open_in[at] = -1;
-  while (m->next_in < m->flight->incoming_end && m->open_in[at] < 0) {
+  while (m->next_in < m->round->incoming_end && m->open_in[at] < 0) {
     eplb_incoming_t *in = &m->moves->incoming[m->next_in];
     if (!is_silent(m, in) && !eplb_session_uses_letters(m->session, in->peer)) {
       m->open_in[at] = m->next_in;
-      in->lane = at * EPLB_LANES;
-      eplb_lanes_receive(m, in);
+      in->inflight = at * EPLB_INFLIGHT_CHUNKS;
+      eplb_transport_mpi_receive(m, in);
     }
     m->next_in++;
   }
 }
 
-static void open_outgoing(eplb_mover_t *m, int at) {
+static void open_outgoing(eplb_migration_t *m, int at) {
   m->open_out[at] = -1;
-  if (m->next_out == m->flight->outgoing_end)
+  if (m->next_out == m->round->outgoing_end)
     return;
   m->open_out[at] = m->next_out++;
   eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
-  out->lane = (m->window + at) * EPLB_LANES;
+  out->inflight = (m->window + at) * EPLB_INFLIGHT_CHUNKS;
   if (m->moves->verify && out->source < 0)
-    eplb_mover_note(m, hash(m, out->layer, &out->place, &out->hash));
+    eplb_migration_note(m, hash(m, out->layer, &out->place, &out->hash));
 }
 
 /* Sends what can be of an open message; whether anything could be. */
-static int progress_outgoing(eplb_mover_t *m, int at) {
+static int progress_outgoing(eplb_migration_t *m, int at) {
   eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
   int64_t before = out->posted;
   if (eplb_session_uses_letters(m->session, out->peer))
-    eplb_letters_send(m, out);
+    eplb_transport_shm_send(m, out);
   else
-    eplb_lanes_send(m, out);
-  int is_sent = out->posted == eplb_mover_count_chunks(m, out->layer, out->chunk_bytes);
-  if (is_sent && eplb_lanes_are_idle(m, out->lane)) {
+    eplb_transport_mpi_send(m, out);
+  int is_sent = out->posted == eplb_migration_count_chunks(m, out->layer, out->chunk_bytes);
+  if (is_sent && eplb_transport_mpi_are_idle(m, out->inflight)) {
     m->unfinished--;
     open_outgoing(m, at);
     return 1;
@@ -238,28 +238,28 @@ static int progress_outgoing(eplb_mover_t *m, int at) {
   return out->posted > before;
 }
 
-static int is_closed(const eplb_mover_t *m, int at) {
+static int is_closed(const eplb_migration_t *m, int at) {
   const eplb_incoming_t *in = &m->moves->incoming[m->open_in[at]];
-  return in->arrived == eplb_mover_count_chunks(m, in->layer, in->chunk_bytes);
+  return in->arrived == eplb_migration_count_chunks(m, in->layer, in->chunk_bytes);
 }
 
-/* ---- a flight ---- */
+/* ---- a round ---- */
 
-static void copy_own(eplb_mover_t *m, const eplb_incoming_t *in) {
-  const eplb_place_t from = {.slot = in->own_slot};
-  eplb_mover_note(m, eplb_expert_copy(m->session, in->layer, &from, &in->place, 1));
+static void copy_own(eplb_migration_t *m, const eplb_incoming_t *in) {
+  const eplb_location_t from = {.slot = in->own_slot};
+  eplb_migration_note(m, eplb_expert_copy(m->session, in->layer, &from, &in->place, 1));
   m->arrived += (int64_t)m->session->layer[in->layer].expert_bytes;
   m->is_copying = !m->session->memory->host_can_touch;
 }
 
-void eplb_mover_start(eplb_mover_t *m, int flight) {
-  const eplb_flight_t *f = m->flight = &m->moves->flight[flight];
+void eplb_migration_start(eplb_migration_t *m, int round) {
+  const eplb_round_t *f = m->round = &m->moves->round[round];
   m->status = EPLB_SUCCESS;
   m->is_copying = 0;
   m->next_in = f->incoming_begin;
   m->next_out = f->outgoing_begin;
   m->unfinished = f->incoming_end - f->incoming_begin + f->outgoing_end - f->outgoing_begin;
-  eplb_letters_start(m);
+  eplb_transport_shm_start(m);
   for (int i = f->incoming_begin; i < f->incoming_end; i++)
     if (is_silent(m, &m->moves->incoming[i])) {
       if (m->moves->incoming[i].own_slot >= 0)
@@ -273,10 +273,10 @@ void eplb_mover_start(eplb_mover_t *m, int flight) {
   }
 }
 
-static int progress_own_copies(eplb_mover_t *m) {
+static int progress_own_copies(eplb_migration_t *m) {
   int done = 0;
   eplb_status_t status = m->session->memory->test(m->session->memory->self, EPLB_LOCAL_QUEUE, &done);
-  eplb_mover_note(m, status);
+  eplb_migration_note(m, status);
   if (!status && !done)
     return 0;
   m->is_copying = 0;
@@ -284,11 +284,11 @@ static int progress_own_copies(eplb_mover_t *m) {
   return 1;
 }
 
-int eplb_mover_progress(eplb_mover_t *m) {
+int eplb_migration_progress(eplb_migration_t *m) {
   if (!m->unfinished)
     return 0;
-  int any = eplb_letters_receive(m);
-  any |= eplb_lanes_progress(m);
+  int any = eplb_transport_shm_receive(m);
+  any |= eplb_transport_mpi_progress(m);
   if (m->is_copying)
     any |= progress_own_copies(m);
   for (int at = 0; at < m->window; at++) {
@@ -315,22 +315,22 @@ static void exchange(const eplb_session_t *s, const eplb_tensors_t *tensors, int
 }
 
 /* The first target of what is staged takes it over; all others copy from there. */
-static void settle(eplb_mover_t *m, eplb_incoming_t *in, int slot) {
-  const eplb_place_t to = {.slot = slot};
+static void settle(eplb_migration_t *m, eplb_incoming_t *in, int slot) {
+  const eplb_location_t to = {.slot = slot};
   if (in->place.slot == slot)
     return;
   int was_staged = in->place.slot < 0;
-  eplb_mover_note(m, eplb_expert_copy(m->session, in->layer, &in->place, &to, !was_staged));
+  eplb_migration_note(m, eplb_expert_copy(m->session, in->layer, &in->place, &to, !was_staged));
   if (was_staged) {
     exchange(m->session, &m->session->layer[in->layer], in->place.spare, slot);
-    eplb_mover_note(m, eplb_expert_wait(m->session)); /* before another reads from the slot */
+    eplb_migration_note(m, eplb_expert_wait(m->session)); /* before another reads from the slot */
     in->place = to;
   }
 }
 
-void eplb_mover_commit(eplb_mover_t *m, int number) {
-  const eplb_part_t *part = &m->moves->part[number];
+void eplb_migration_commit(eplb_migration_t *m, int number) {
+  const eplb_commit_unit_t *part = &m->moves->part[number];
   for (int i = part->target_begin; i < part->target_end; i++)
     settle(m, &m->moves->incoming[m->moves->target[i].incoming], m->moves->target[i].own_slot);
-  eplb_mover_note(m, eplb_expert_wait(m->session));
+  eplb_migration_note(m, eplb_expert_wait(m->session));
 }

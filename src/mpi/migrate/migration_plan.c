@@ -4,8 +4,8 @@
 #include <eplb/steps.h>
 #include <limits.h>
 
-/* Most messages that a rank sends or receives in a flight of several parts: so that a pair's tags stay below 32,768. */
-enum { FLIGHT_MESSAGES = 16384 };
+/* Most messages that a rank sends or receives in a round of several parts: so that a pair's tags stay below 32,768. */
+enum { ROUND_MESSAGES = 16384 };
 
 /* What a rank takes in and gives out. */
 typedef struct traffic {
@@ -15,12 +15,12 @@ typedef struct traffic {
 
 typedef struct builder {
   const eplb_session_t *session;
-  eplb_moves_t *moves;
-  eplb_own_moves_t own;
+  eplb_migration_plan_t *moves;
+  eplb_rank_plan_t own;
   eplb_deriver_t *deriver;
   eplb_transfers_t list;        /* the part's transfers, of all ranks */
   eplb_arrival_t *arrival;      /* [num_slots]: of each transfer of the list */
-  traffic_t *part, *flight;     /* [num_ranks]: of this part, of the parts of the flight so far */
+  traffic_t *part, *round;      /* [num_ranks]: of this part, of the parts of the round so far */
   double *sent, *received;      /* [num_ranks]: bytes to and from other ranks */
   int32_t *row, *next, *step;   /* [num_slots]: the layer before and after a part, and each slot's part */
   unsigned char *read, *copied; /* [num_slots]: somebody needs what the slot holds; its device copies it */
@@ -28,14 +28,14 @@ typedef struct builder {
   int spares_limit;
 } builder_t;
 
-void eplb_moves_free(eplb_moves_t *moves) {
+void eplb_migration_plan_free(eplb_migration_plan_t *moves) {
   free(moves->part);
-  free(moves->flight);
+  free(moves->round);
   free(moves->incoming);
   free(moves->outgoing);
   free(moves->target);
   free(moves->change);
-  *moves = (eplb_moves_t){0};
+  *moves = (eplb_migration_plan_t){0};
 }
 
 /* ---- one part: how its experts arrive, and what that asks of every rank ---- */
@@ -97,53 +97,53 @@ static void weigh_part(builder_t *b, int layer) {
   }
 }
 
-/* Whether the part can join the flight that is being filled. */
+/* Whether the part can join the round that is being filled. */
 static int fits(const builder_t *b) {
   for (int r = 0; r < b->session->num_ranks; r++)
-    if (b->flight[r].staging + b->part[r].staging > b->moves->staging_limit ||
-        b->flight[r].spares + b->part[r].spares > b->spares_limit ||
-        b->flight[r].messages + b->part[r].messages > FLIGHT_MESSAGES)
+    if (b->round[r].staging + b->part[r].staging > b->moves->staging_limit ||
+        b->round[r].spares + b->part[r].spares > b->spares_limit ||
+        b->round[r].messages + b->part[r].messages > ROUND_MESSAGES)
       return 0;
   return 1;
 }
 
 static eplb_status_t open_flight(builder_t *b) {
-  eplb_moves_t *m = b->moves;
-  eplb_flight_t *flight = eplb_with_room(m->flight, m->num_flights, &m->flight_room, sizeof *flight);
-  if (!flight)
+  eplb_migration_plan_t *m = b->moves;
+  eplb_round_t *round = eplb_with_room(m->round, m->num_rounds, &m->round_room, sizeof *round);
+  if (!round)
     return EPLB_ERR_MEMORY;
-  m->flight = flight;
-  flight[m->num_flights++] =
-      (eplb_flight_t){m->num_parts, m->num_parts, m->num_incoming, m->num_incoming, m->num_outgoing, m->num_outgoing};
+  m->round = round;
+  round[m->num_rounds++] =
+      (eplb_round_t){m->num_parts, m->num_parts, m->num_incoming, m->num_incoming, m->num_outgoing, m->num_outgoing};
   for (int r = 0; r < b->session->num_ranks; r++)
-    b->flight[r] = (traffic_t){0, 0, 0};
-  eplb_own_moves_open_flight(&b->own);
+    b->round[r] = (traffic_t){0, 0, 0};
+  eplb_rank_plan_open_flight(&b->own);
   return EPLB_SUCCESS;
 }
 
 static eplb_status_t open_part(builder_t *b, int layer) {
-  eplb_moves_t *m = b->moves;
-  eplb_part_t *part = eplb_with_room(m->part, m->num_parts, &m->part_room, sizeof *part);
+  eplb_migration_plan_t *m = b->moves;
+  eplb_commit_unit_t *part = eplb_with_room(m->part, m->num_parts, &m->part_room, sizeof *part);
   if (!part)
     return EPLB_ERR_MEMORY;
   m->part = part;
-  part[m->num_parts++] = (eplb_part_t){.layer = layer,
-                                       .target_begin = m->num_targets,
-                                       .target_end = m->num_targets,
-                                       .change_begin = m->num_changes,
-                                       .change_end = m->num_changes};
+  part[m->num_parts++] = (eplb_commit_unit_t){.layer = layer,
+                                              .target_begin = m->num_targets,
+                                              .target_end = m->num_targets,
+                                              .change_begin = m->num_changes,
+                                              .change_end = m->num_changes};
   for (int r = 0; r < b->session->num_ranks; r++) {
-    b->flight[r].staging += b->part[r].staging;
-    b->flight[r].spares += b->part[r].spares;
-    b->flight[r].messages += b->part[r].messages;
+    b->round[r].staging += b->part[r].staging;
+    b->round[r].spares += b->part[r].spares;
+    b->round[r].messages += b->part[r].messages;
   }
-  eplb_own_moves_open_part(&b->own);
+  eplb_rank_plan_open_part(&b->own);
   return EPLB_SUCCESS;
 }
 
 /* ---- what a commit writes into the map ---- */
 
-static eplb_status_t add_change(eplb_moves_t *m, int slot, int expert, int direct) {
+static eplb_status_t add_change(eplb_migration_plan_t *m, int slot, int expert, int direct) {
   eplb_change_t *change = eplb_with_room(m->change, m->num_changes, &m->change_room, sizeof *change);
   if (!change)
     return EPLB_ERR_MEMORY;
@@ -165,10 +165,10 @@ static eplb_status_t add_changes(builder_t *b) {
   return status;
 }
 
-/* Adds what turns b->row into b->next: opens a flight where it does not fit the last, or stands on what that brings,
+/* Adds what turns b->row into b->next: opens a round where it does not fit the last, or stands on what that brings,
  * and takes this rank's share. */
 static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
-  eplb_moves_t *m = b->moves;
+  eplb_migration_plan_t *m = b->moves;
   int64_t bytes = (int64_t)b->session->layer[layer].expert_bytes;
   eplb_status_t status = eplb_derive_rows(b->deriver, b->row, b->next, layer, bytes, &b->list);
   if (status)
@@ -176,14 +176,14 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
   find_arrivals(b);
   find_chains(b);
   weigh_part(b, layer);
-  if (m->num_flights == 0 || !is_first || !fits(b))
+  if (m->num_rounds == 0 || !is_first || !fits(b))
     status = open_flight(b);
   if (!status)
     status = open_part(b, layer);
   for (int64_t i = 0; i < b->list.count && !status; i++) {
     const eplb_transfer_t *t = &b->list.transfer[i];
     m->part[m->num_parts - 1].transfers[t->link]++;
-    status = eplb_own_moves_add(&b->own, t, b->arrival[i], is_in_chain(b, t));
+    status = eplb_rank_plan_add(&b->own, t, b->arrival[i], is_in_chain(b, t));
   }
   if (!status)
     status = add_changes(b);
@@ -191,10 +191,10 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
     return status;
   m->part[m->num_parts - 1].target_end = m->num_targets;
   m->part[m->num_parts - 1].change_end = m->num_changes;
-  eplb_flight_t *flight = &m->flight[m->num_flights - 1];
-  flight->part_end = m->num_parts;
-  flight->incoming_end = m->num_incoming;
-  flight->outgoing_end = m->num_outgoing;
+  eplb_round_t *round = &m->round[m->num_rounds - 1];
+  round->part_end = m->num_parts;
+  round->incoming_end = m->num_incoming;
+  round->outgoing_end = m->num_outgoing;
   return EPLB_SUCCESS;
 }
 
@@ -257,13 +257,13 @@ static double busiest(const double *bytes, int num_ranks) {
   return all > 0 ? most * num_ranks / all : 1;
 }
 
-static eplb_status_t prepare(builder_t *b, const eplb_session_t *s, eplb_moves_t *moves) {
+static eplb_status_t prepare(builder_t *b, const eplb_session_t *s, eplb_migration_plan_t *moves) {
   int slots = s->placement->num_slots;
   *b = (builder_t){.session = s,
                    .moves = moves,
                    .arrival = EPLB_NEW(eplb_arrival_t, slots),
                    .part = EPLB_NEW(traffic_t, s->num_ranks),
-                   .flight = EPLB_NEW(traffic_t, s->num_ranks),
+                   .round = EPLB_NEW(traffic_t, s->num_ranks),
                    .sent = EPLB_NEW(double, s->num_ranks),
                    .received = EPLB_NEW(double, s->num_ranks),
                    .row = EPLB_NEW(int32_t, slots),
@@ -273,24 +273,24 @@ static eplb_status_t prepare(builder_t *b, const eplb_session_t *s, eplb_moves_t
                    .copied = EPLB_NEW(unsigned char, slots),
                    .goes_on = EPLB_NEW(unsigned char, slots),
                    .spares_limit = INT_MAX};
-  if (!b->arrival || !b->part || !b->flight || !b->sent || !b->received || !b->row || !b->next || !b->step ||
-      !b->read || !b->copied || !b->goes_on)
+  if (!b->arrival || !b->part || !b->round || !b->sent || !b->received || !b->row || !b->next || !b->step || !b->read ||
+      !b->copied || !b->goes_on)
     return EPLB_ERR_MEMORY;
   for (int l = 0; l < s->options.num_layers; l++) {
     int spares = eplb_tensors_spares(&s->layer[l], s->pool);
     b->spares_limit = spares < b->spares_limit ? spares : b->spares_limit;
   }
-  eplb_status_t status = eplb_own_moves_prepare(&b->own, s, moves);
+  eplb_status_t status = eplb_rank_plan_prepare(&b->own, s, moves);
   return status ? status : eplb_deriver_create(s->topology, s->options.num_experts, &b->deriver);
 }
 
 static void release(builder_t *b) {
-  eplb_own_moves_free(&b->own);
+  eplb_rank_plan_free(&b->own);
   eplb_deriver_destroy(&b->deriver);
   eplb_transfers_free(&b->list);
   free(b->arrival);
   free(b->part);
-  free(b->flight);
+  free(b->round);
   free(b->sent);
   free(b->received);
   free(b->row);
@@ -301,7 +301,8 @@ static void release(builder_t *b) {
   free(b->goes_on);
 }
 
-eplb_status_t eplb_moves_derive(const eplb_session_t *s, eplb_placement_t *after, int verify, eplb_moves_t *moves) {
+eplb_status_t eplb_migration_plan_derive(const eplb_session_t *s, eplb_placement_t *after, int verify,
+                                         eplb_migration_plan_t *moves) {
   builder_t b;
   moves->verify = verify;
   moves->staging_limit = staging_limit(s);

@@ -1,5 +1,5 @@
 /* This rank's part of a rebalance: what it receives, what it sends, in which order. Derived without communication;
- * every rank cuts the layers into the same flights and numbers the messages of a pair of ranks alike. */
+ * every rank cuts the layers into the same rounds and numbers the messages of a pair of ranks alike. */
 #ifndef EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
 #define EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
 
@@ -10,11 +10,11 @@ typedef struct eplb_incoming {
   int32_t layer, expert;
   int32_t peer;            /* the rank that sends it, or this one: a copy from own_slot */
   int32_t own_slot;        /* local, or -1 */
-  int32_t tag;             /* among the messages of a pair of ranks in a flight */
+  int32_t tag;             /* among the messages of a pair of ranks in a round */
   int32_t first_relay;     /* first of the outgoing that pass it on, or -1 */
   int32_t link;            /* an eplb_link_t */
-  eplb_place_t place;      /* a slot only where nothing is lost by that */
-  int32_t lane;            /* first of its lanes, while it has some; else -1 */
+  eplb_location_t place;   /* a slot only where nothing is lost by that */
+  int32_t inflight;        /* first of its inflight_chunks, while it has some; else -1 */
   size_t chunk_bytes;      /* that its message is cut into */
   int64_t posted, arrived; /* chunks; arrived counts those that are there with all before them */
   uint64_t hash;           /* that came with it */
@@ -28,8 +28,8 @@ typedef struct eplb_outgoing {
   int32_t source;     /* the incoming that it passes on, or -1: what an own slot holds */
   int32_t next_relay; /* the next outgoing of the same source, or -1 */
   int32_t link;
-  eplb_place_t place; /* that of the source, or a slot */
-  int32_t lane;
+  eplb_location_t place; /* that of the source, or a slot */
+  int32_t inflight;
   size_t chunk_bytes;
   int64_t posted;  /* chunks */
   int64_t bounced; /* of them, those that MPI was given out of a buffer: in order, whichever copy is done first */
@@ -48,40 +48,40 @@ typedef struct eplb_change {
 } eplb_change_t;
 
 /* What is committed at once: a layer's change, or as much of it as staging holds. */
-typedef struct eplb_part {
+typedef struct eplb_commit_unit {
   int layer;
   int is_last; /* of its layer */
   int target_begin, target_end, change_begin, change_end;
   int64_t transfers[EPLB_NUM_LINKS]; /* of all ranks */
-} eplb_part_t;
+} eplb_commit_unit_t;
 
 /* Parts that move together and wait for each other: as many as staging holds on every rank. */
-typedef struct eplb_flight {
+typedef struct eplb_round {
   int part_begin, part_end;
   int incoming_begin, incoming_end, outgoing_begin, outgoing_end;
-} eplb_flight_t;
+} eplb_round_t;
 
-typedef struct eplb_moves {
+typedef struct eplb_migration_plan {
   int verify;           /* checksums travel behind each expert */
   size_t staging_limit; /* bytes, the same on every rank */
-  size_t staging_peak;  /* of this rank's flights */
+  size_t staging_peak;  /* of this rank's rounds */
   int num_layers;       /* that change */
   double busiest_sender, busiest_receiver;
-  int num_parts, num_flights, num_incoming, num_outgoing, num_targets, num_changes;
-  int part_room, flight_room, incoming_room, outgoing_room, target_room, change_room;
-  eplb_part_t *part;
-  eplb_flight_t *flight;
+  int num_parts, num_rounds, num_incoming, num_outgoing, num_targets, num_changes;
+  int part_room, round_room, incoming_room, outgoing_room, target_room, change_room;
+  eplb_commit_unit_t *part;
+  eplb_round_t *round;
   eplb_incoming_t *incoming;
   eplb_outgoing_t *outgoing;
   eplb_target_t *target;
   eplb_change_t *change; /* of all ranks, part by part */
-} eplb_moves_t;
+} eplb_migration_plan_t;
 
 /* Derives all of it from the session's placement and the one after it. Within a device `after` may be permuted, where a
- * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_moves_free, also after
+ * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_migration_plan_free, also after
  * a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
-eplb_status_t eplb_moves_derive(const eplb_session_t *session, eplb_placement_t *after, int verify,
-                                eplb_moves_t *moves);
-void eplb_moves_free(eplb_moves_t *moves);
+eplb_status_t eplb_migration_plan_derive(const eplb_session_t *session, eplb_placement_t *after, int verify,
+                                         eplb_migration_plan_t *moves);
+void eplb_migration_plan_free(eplb_migration_plan_t *moves);
 
 #endif

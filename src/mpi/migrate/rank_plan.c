@@ -16,9 +16,9 @@ size_t eplb_staged_size(const eplb_session_t *s, int layer) {
   return (s->layer[layer].staged_bytes + 15) & ~(size_t)15;
 }
 
-eplb_status_t eplb_own_moves_prepare(eplb_own_moves_t *own, const eplb_session_t *s, eplb_moves_t *moves) {
+eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_session_t *s, eplb_migration_plan_t *moves) {
   int slots = eplb_session_slots(s);
-  *own = (eplb_own_moves_t){.session = s,
+  *own = (eplb_rank_plan_t){.session = s,
                             .moves = moves,
                             .sent = EPLB_NEW(int32_t, s->num_ranks),
                             .received = EPLB_NEW(int32_t, s->num_ranks),
@@ -27,22 +27,22 @@ eplb_status_t eplb_own_moves_prepare(eplb_own_moves_t *own, const eplb_session_t
   return own->sent && own->received && own->incoming_of_slot && own->copy_of_slot ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 
-void eplb_own_moves_free(eplb_own_moves_t *own) {
+void eplb_rank_plan_free(eplb_rank_plan_t *own) {
   free(own->sent);
   free(own->received);
   free(own->incoming_of_slot);
   free(own->copy_of_slot);
-  *own = (eplb_own_moves_t){0};
+  *own = (eplb_rank_plan_t){0};
 }
 
-void eplb_own_moves_open_flight(eplb_own_moves_t *own) {
+void eplb_rank_plan_open_flight(eplb_rank_plan_t *own) {
   own->staging = 0;
   own->spares = 0;
   for (int r = 0; r < own->session->num_ranks; r++)
     own->sent[r] = own->received[r] = 0;
 }
 
-void eplb_own_moves_open_part(eplb_own_moves_t *own) {
+void eplb_rank_plan_open_part(eplb_rank_plan_t *own) {
   for (int s = 0; s < eplb_session_slots(own->session); s++)
     own->incoming_of_slot[s] = own->copy_of_slot[s] = -1;
 }
@@ -60,14 +60,14 @@ static size_t chunk_bytes(const eplb_session_t *s, int layer, int peer, int in_c
   size_t most = s->options.chunk_bytes, fine = s->layer[layer].expert_bytes / CHUNKS_IN_CHAIN;
   if (in_chain)
     most = smaller(most, fine < FINEST_IN_CHAIN ? FINEST_IN_CHAIN : fine - fine % FINEST_IN_CHAIN);
-  return eplb_session_uses_letters(s, peer) ? smaller(most, eplb_box_chunk(s->box)) : most;
+  return eplb_session_uses_letters(s, peer) ? smaller(most, eplb_shm_queue_chunk(s->queue)) : most;
 }
 
 /* A place for an incoming expert: the slot itself, or the next of staging. */
-static eplb_place_t find_place(eplb_own_moves_t *own, int layer, int slot, eplb_arrival_t arrival) {
+static eplb_location_t find_place(eplb_rank_plan_t *own, int layer, int slot, eplb_arrival_t arrival) {
   if (arrival == EPLB_ARRIVES_DIRECT)
-    return (eplb_place_t){.slot = slot};
-  eplb_place_t place = {.slot = -1, .spare = own->spares, .staging = own->staging};
+    return (eplb_location_t){.slot = slot};
+  eplb_location_t place = {.slot = -1, .spare = own->spares, .staging = own->staging};
   own->spares += eplb_tensors_have_tables(&own->session->layer[layer]);
   own->staging += eplb_staged_size(own->session, layer);
   if (own->staging > own->moves->staging_peak)
@@ -76,9 +76,9 @@ static eplb_place_t find_place(eplb_own_moves_t *own, int layer, int slot, eplb_
 }
 
 /* A new incoming expert; its number, or -1 without memory. */
-static int add_incoming(eplb_own_moves_t *own, const eplb_transfer_t *t, int own_slot, int to_slot,
+static int add_incoming(eplb_rank_plan_t *own, const eplb_transfer_t *t, int own_slot, int to_slot,
                         eplb_arrival_t arrival, int in_chain) {
-  eplb_moves_t *m = own->moves;
+  eplb_migration_plan_t *m = own->moves;
   eplb_incoming_t *incoming = eplb_with_room(m->incoming, m->num_incoming, &m->incoming_room, sizeof *incoming);
   if (!incoming)
     return -1;
@@ -92,13 +92,13 @@ static int add_incoming(eplb_own_moves_t *own, const eplb_transfer_t *t, int own
                         .first_relay = -1,
                         .link = t->link,
                         .place = find_place(own, t->layer, to_slot, arrival),
-                        .lane = -1,
+                        .inflight = -1,
                         .chunk_bytes = chunk_bytes(own->session, t->layer, t->from_device, in_chain)};
   return m->num_incoming++;
 }
 
-static eplb_status_t add_target(eplb_own_moves_t *own, int incoming, int own_slot) {
-  eplb_moves_t *m = own->moves;
+static eplb_status_t add_target(eplb_rank_plan_t *own, int incoming, int own_slot) {
+  eplb_migration_plan_t *m = own->moves;
   eplb_target_t *target = eplb_with_room(m->target, m->num_targets, &m->target_room, sizeof *target);
   if (!target)
     return EPLB_ERR_MEMORY;
@@ -109,7 +109,7 @@ static eplb_status_t add_target(eplb_own_moves_t *own, int incoming, int own_slo
 }
 
 /* A transfer to this rank: from another rank, or from an own slot, or a second slot for what it receives anyway. */
-static eplb_status_t take(eplb_own_moves_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int in_chain) {
+static eplb_status_t take(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int in_chain) {
   int first_slot = own->session->topology->slot_begin[own->session->rank];
   int from = t->from_slot - first_slot, to = t->to_slot - first_slot, incoming;
   if (t->link != EPLB_LINK_DEVICE)
@@ -124,8 +124,8 @@ static eplb_status_t take(eplb_own_moves_t *own, const eplb_transfer_t *t, eplb_
 }
 
 /* A transfer from this rank to another: of what an own slot holds, or of what it receives itself. */
-static eplb_status_t give(eplb_own_moves_t *own, const eplb_transfer_t *t, int in_chain) {
-  eplb_moves_t *m = own->moves;
+static eplb_status_t give(eplb_rank_plan_t *own, const eplb_transfer_t *t, int in_chain) {
+  eplb_migration_plan_t *m = own->moves;
   eplb_outgoing_t *outgoing = eplb_with_room(m->outgoing, m->num_outgoing, &m->outgoing_room, sizeof *outgoing);
   if (!outgoing)
     return EPLB_ERR_MEMORY;
@@ -145,8 +145,8 @@ static eplb_status_t give(eplb_own_moves_t *own, const eplb_transfer_t *t, int i
                         .source = source,
                         .next_relay = in ? in->first_relay : -1,
                         .link = t->link,
-                        .place = in ? in->place : (eplb_place_t){.slot = slot},
-                        .lane = -1,
+                        .place = in ? in->place : (eplb_location_t){.slot = slot},
+                        .inflight = -1,
                         .chunk_bytes = chunk_bytes(own->session, t->layer, t->to_device, in_chain)};
   if (in)
     in->first_relay = m->num_outgoing;
@@ -154,7 +154,7 @@ static eplb_status_t give(eplb_own_moves_t *own, const eplb_transfer_t *t, int i
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_own_moves_add(eplb_own_moves_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival,
+eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival,
                                  int in_chain) {
   if (t->to_device == own->session->rank)
     return take(own, t, arrival, in_chain);

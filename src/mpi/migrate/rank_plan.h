@@ -11,26 +11,27 @@ typedef enum eplb_arrival {
   EPLB_ARRIVES_SHARED  /* with another slot of the device: by a copy at the commit */
 } eplb_arrival_t;
 
-typedef struct eplb_own_moves {
+typedef struct eplb_rank_plan {
   const eplb_session_t *session;
-  eplb_moves_t *moves;
-  int32_t *sent, *received;  /* [num_ranks]: experts to and from each rank in this flight */
+  eplb_migration_plan_t *moves;
+  int32_t *sent, *received;  /* [num_ranks]: experts to and from each rank in this round */
   int32_t *incoming_of_slot; /* [own slots]: which incoming a slot gets in this part, or -1 */
   int32_t *copy_of_slot;     /* [own slots]: which incoming is its copy in this part, or -1 */
-  size_t staging;            /* that this flight takes so far */
+  size_t staging;            /* that this round takes so far */
   int32_t spares;
-} eplb_own_moves_t;
+} eplb_rank_plan_t;
 
 /* All zero before; free also after a failure. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_own_moves_prepare(eplb_own_moves_t *own, const eplb_session_t *session, eplb_moves_t *moves);
-void eplb_own_moves_free(eplb_own_moves_t *own);
+eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_session_t *session,
+                                     eplb_migration_plan_t *moves);
+void eplb_rank_plan_free(eplb_rank_plan_t *own);
 
-void eplb_own_moves_open_flight(eplb_own_moves_t *own);
-void eplb_own_moves_open_part(eplb_own_moves_t *own);
+void eplb_rank_plan_open_flight(eplb_rank_plan_t *own);
+void eplb_rank_plan_open_part(eplb_rank_plan_t *own);
 
 /* Notes a transfer of the part, if it is this rank's; `in_chain`: its expert crosses the network besides, before it or
  * after. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_own_moves_add(eplb_own_moves_t *own, const eplb_transfer_t *transfer, eplb_arrival_t arrival,
+eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *transfer, eplb_arrival_t arrival,
                                  int in_chain);
 
 /* `count` elements of `size` bytes, and room for one more at least; *room says for how many. NULL without memory. */

@@ -1,38 +1,38 @@
 #include "mpi/migrate/transport_mpi.h"
 #include <string.h>
 
-static eplb_lane_t *lane_of(const eplb_mover_t *m, int first, int64_t chunk) {
-  return &m->lane[first + (int)(chunk % EPLB_LANES)];
+static eplb_inflight_t *lane_of(const eplb_migration_t *m, int first, int64_t chunk) {
+  return &m->inflight[first + (int)(chunk % EPLB_INFLIGHT_CHUNKS)];
 }
 
-int eplb_lanes_are_idle(const eplb_mover_t *m, int first) {
-  for (int i = 0; i < EPLB_LANES; i++)
-    if (m->lane[first + i].state != EPLB_LANE_IDLE)
+int eplb_transport_mpi_are_idle(const eplb_migration_t *m, int first) {
+  for (int i = 0; i < EPLB_INFLIGHT_CHUNKS; i++)
+    if (m->inflight[first + i].state != EPLB_INFLIGHT_IDLE)
       return 0;
   return 1;
 }
 
-static int number_of(const eplb_mover_t *m, const eplb_lane_t *lane) {
-  return (int)(lane - m->lane);
+static int number_of(const eplb_migration_t *m, const eplb_inflight_t *inflight) {
+  return (int)(inflight - m->inflight);
 }
 
-static int is_incoming(const eplb_mover_t *m, int lane) {
-  return lane < m->window * EPLB_LANES;
+static int is_incoming(const eplb_migration_t *m, int inflight) {
+  return inflight < m->window * EPLB_INFLIGHT_CHUNKS;
 }
 
-static eplb_incoming_t *incoming_of(const eplb_mover_t *m, int lane) {
-  return &m->moves->incoming[m->open_in[lane / EPLB_LANES]];
+static eplb_incoming_t *incoming_of(const eplb_migration_t *m, int inflight) {
+  return &m->moves->incoming[m->open_in[inflight / EPLB_INFLIGHT_CHUNKS]];
 }
 
-static eplb_outgoing_t *outgoing_of(const eplb_mover_t *m, int lane) {
-  return &m->moves->outgoing[m->open_out[lane / EPLB_LANES - m->window]];
+static eplb_outgoing_t *outgoing_of(const eplb_migration_t *m, int inflight) {
+  return &m->moves->outgoing[m->open_out[inflight / EPLB_INFLIGHT_CHUNKS - m->window]];
 }
 
 /* ---- memory that MPI can touch: from where the weights lie to where they will, without a copy of ours ---- */
 
 /* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. The
  * address is that of the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. */
-static void *describe(eplb_mover_t *m, int pieces, int *count, MPI_Datatype *type) {
+static void *describe(eplb_migration_t *m, int pieces, int *count, MPI_Datatype *type) {
   *type = MPI_BYTE;
   *count = (int)m->piece[0].length;
   if (pieces == 1)
@@ -55,170 +55,171 @@ static void forget(MPI_Datatype *type) {
 }
 
 /* The first piece of a chunk, for the fault callback; NULL where the processor cannot touch it. */
-static void ask_fault(eplb_mover_t *m, eplb_step_t step, void *bytes, size_t size) {
+static void ask_fault(eplb_migration_t *m, eplb_step_t step, void *bytes, size_t size) {
   int touches = m->session->memory->host_can_touch;
-  eplb_mover_note(m, eplb_session_fault(m->session, step, touches ? bytes : NULL, touches ? size : 0));
+  eplb_migration_note(m, eplb_session_fault(m->session, step, touches ? bytes : NULL, touches ? size : 0));
 }
 
-static int find_pieces(eplb_mover_t *m, int layer, const eplb_place_t *place, uint64_t *hash, size_t chunk_bytes,
+static int find_pieces(eplb_migration_t *m, int layer, const eplb_location_t *place, uint64_t *hash, size_t chunk_bytes,
                        int64_t chunk) {
   size_t begin, end;
-  eplb_mover_chunk(m, layer, chunk_bytes, chunk, &begin, &end);
-  return eplb_place_pieces(m->session, layer, place, hash, begin, end, m->piece);
+  eplb_migration_chunk(m, layer, chunk_bytes, chunk, &begin, &end);
+  return eplb_location_pieces(m->session, layer, place, hash, begin, end, m->piece);
 }
 
-/* ---- memory that it cannot: through a buffer of the lane ---- */
+/* ---- memory that it cannot: through a buffer of the inflight ---- */
 
 /* Starts the copies between the buffer and a chunk's weights; its part of the checksum is copied at once. */
-static void bounce(eplb_mover_t *m, eplb_lane_t *lane, int layer, size_t chunk_bytes, const eplb_place_t *place,
-                   uint64_t *hash, eplb_copy_t direction) {
+static void bounce(eplb_migration_t *m, eplb_inflight_t *inflight, int layer, size_t chunk_bytes,
+                   const eplb_location_t *place, uint64_t *hash, eplb_copy_t direction) {
   const eplb_memory_t *memory = m->session->memory;
   size_t begin, end, expert_bytes = m->session->layer[layer].expert_bytes, at = 0;
-  eplb_mover_chunk(m, layer, chunk_bytes, lane->chunk, &begin, &end);
+  eplb_migration_chunk(m, layer, chunk_bytes, inflight->chunk, &begin, &end);
   size_t weights_end = end < expert_bytes ? end : expert_bytes;
   int pieces =
-      begin < weights_end ? eplb_place_pieces(m->session, layer, place, hash, begin, weights_end, m->piece) : 0;
+      begin < weights_end ? eplb_location_pieces(m->session, layer, place, hash, begin, weights_end, m->piece) : 0;
   eplb_status_t status = EPLB_SUCCESS;
   for (int i = 0; i < pieces && !status; at += m->piece[i++].length) {
-    void *weights = m->piece[i].address, *buffer = lane->buffer + at;
+    void *weights = m->piece[i].address, *buffer = inflight->buffer + at;
     int out = direction == EPLB_COPY_OUT;
-    status = memory->copy(memory->self, number_of(m, lane), out ? buffer : weights, out ? weights : buffer,
+    status = memory->copy(memory->self, number_of(m, inflight), out ? buffer : weights, out ? weights : buffer,
                           m->piece[i].length, direction);
   }
-  eplb_mover_note(m, status);
+  eplb_migration_note(m, status);
   if (end > weights_end) {
     char *tail = (char *)hash + (begin > expert_bytes ? begin - expert_bytes : 0);
-    char *buffer = lane->buffer + (weights_end > begin ? weights_end - begin : 0);
+    char *buffer = inflight->buffer + (weights_end > begin ? weights_end - begin : 0);
     memcpy(direction == EPLB_COPY_OUT ? buffer : tail, direction == EPLB_COPY_OUT ? tail : buffer,
            end - (begin > expert_bytes ? begin : expert_bytes));
   }
-  lane->state = EPLB_LANE_COPYING;
+  inflight->state = EPLB_INFLIGHT_COPYING;
 }
 
-/* Whether the lane's copies are done. A failed copy counts as done: it is noted, and its message goes its way. */
-static int copy_is_done(eplb_mover_t *m, const eplb_lane_t *lane) {
+/* Whether the inflight's copies are done. A failed copy counts as done: it is noted, and its message goes its way. */
+static int copy_is_done(eplb_migration_t *m, const eplb_inflight_t *inflight) {
   const eplb_memory_t *memory = m->session->memory;
   int done = 0;
-  eplb_status_t status = memory->test(memory->self, number_of(m, lane), &done);
-  eplb_mover_note(m, status);
+  eplb_status_t status = memory->test(memory->self, number_of(m, inflight), &done);
+  eplb_migration_note(m, status);
   return status || done;
 }
 
 /* ---- both ---- */
 
-static void send_buffer(eplb_mover_t *m, eplb_lane_t *lane) {
-  eplb_outgoing_t *out = outgoing_of(m, number_of(m, lane));
+static void send_buffer(eplb_migration_t *m, eplb_inflight_t *inflight) {
+  eplb_outgoing_t *out = outgoing_of(m, number_of(m, inflight));
   size_t begin, end;
-  eplb_mover_chunk(m, out->layer, out->chunk_bytes, lane->chunk, &begin, &end);
-  eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, lane->buffer, end - begin));
-  MPI_Isend(lane->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm,
-            &m->request[number_of(m, lane)]);
+  eplb_migration_chunk(m, out->layer, out->chunk_bytes, inflight->chunk, &begin, &end);
+  eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, inflight->buffer, end - begin));
+  MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm,
+            &m->request[number_of(m, inflight)]);
   out->bounced++;
-  lane->state = EPLB_LANE_ON_WAY;
+  inflight->state = EPLB_INFLIGHT_ON_WAY;
 }
 
-static void send_pieces(eplb_mover_t *m, eplb_lane_t *lane, eplb_outgoing_t *out) {
-  int count,
-      pieces = find_pieces(m, out->layer, &out->place, eplb_mover_outgoing_hash(m, out), out->chunk_bytes, lane->chunk);
+static void send_pieces(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_outgoing_t *out) {
+  int count, pieces = find_pieces(m, out->layer, &out->place, eplb_migration_outgoing_hash(m, out), out->chunk_bytes,
+                                  inflight->chunk);
   ask_fault(m, EPLB_STEP_SEND, m->piece[0].address, m->piece[0].length);
   MPI_Datatype type;
   void *address = describe(m, pieces, &count, &type);
-  MPI_Isend(address, count, type, out->peer, out->tag, m->session->comm, &m->request[number_of(m, lane)]);
+  MPI_Isend(address, count, type, out->peer, out->tag, m->session->comm, &m->request[number_of(m, inflight)]);
   forget(&type);
-  lane->state = EPLB_LANE_ON_WAY;
+  inflight->state = EPLB_INFLIGHT_ON_WAY;
 }
 
-void eplb_lanes_send(eplb_mover_t *m, eplb_outgoing_t *out) {
-  int64_t ready = eplb_mover_ready_chunks(m, out);
+void eplb_transport_mpi_send(eplb_migration_t *m, eplb_outgoing_t *out) {
+  int64_t ready = eplb_migration_ready_chunks(m, out);
   for (; out->posted < ready; out->posted++) {
-    eplb_lane_t *lane = lane_of(m, out->lane, out->posted);
-    if (lane->state != EPLB_LANE_IDLE)
+    eplb_inflight_t *inflight = lane_of(m, out->inflight, out->posted);
+    if (inflight->state != EPLB_INFLIGHT_IDLE)
       return;
-    lane->chunk = out->posted;
+    inflight->chunk = out->posted;
     m->messages[out->link]++;
     if (m->session->memory->mpi_can_touch)
-      send_pieces(m, lane, out);
+      send_pieces(m, inflight, out);
     else
-      bounce(m, lane, out->layer, out->chunk_bytes, &out->place, eplb_mover_outgoing_hash(m, out), EPLB_COPY_OUT);
+      bounce(m, inflight, out->layer, out->chunk_bytes, &out->place, eplb_migration_outgoing_hash(m, out),
+             EPLB_COPY_OUT);
   }
 }
 
-static void receive_chunk(eplb_mover_t *m, eplb_lane_t *lane, eplb_incoming_t *in) {
-  MPI_Request *request = &m->request[number_of(m, lane)];
+static void receive_chunk(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_incoming_t *in) {
+  MPI_Request *request = &m->request[number_of(m, inflight)];
   if (m->session->memory->mpi_can_touch) {
-    int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, lane->chunk);
+    int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
     MPI_Datatype type;
     void *address = describe(m, pieces, &count, &type);
     MPI_Irecv(address, count, type, in->peer, in->tag, m->session->comm, request);
     forget(&type);
   } else {
     size_t begin, end;
-    eplb_mover_chunk(m, in->layer, in->chunk_bytes, lane->chunk, &begin, &end);
-    MPI_Irecv(lane->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, m->session->comm, request);
+    eplb_migration_chunk(m, in->layer, in->chunk_bytes, inflight->chunk, &begin, &end);
+    MPI_Irecv(inflight->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, m->session->comm, request);
   }
-  lane->state = EPLB_LANE_ON_WAY;
+  inflight->state = EPLB_INFLIGHT_ON_WAY;
 }
 
-void eplb_lanes_receive(eplb_mover_t *m, eplb_incoming_t *in) {
-  int64_t chunks = eplb_mover_count_chunks(m, in->layer, in->chunk_bytes);
-  for (; in->posted < chunks && lane_of(m, in->lane, in->posted)->state == EPLB_LANE_IDLE; in->posted++) {
-    eplb_lane_t *lane = lane_of(m, in->lane, in->posted);
-    lane->chunk = in->posted;
-    receive_chunk(m, lane, in);
+void eplb_transport_mpi_receive(eplb_migration_t *m, eplb_incoming_t *in) {
+  int64_t chunks = eplb_migration_count_chunks(m, in->layer, in->chunk_bytes);
+  for (; in->posted < chunks && lane_of(m, in->inflight, in->posted)->state == EPLB_INFLIGHT_IDLE; in->posted++) {
+    eplb_inflight_t *inflight = lane_of(m, in->inflight, in->posted);
+    inflight->chunk = in->posted;
+    receive_chunk(m, inflight, in);
   }
 }
 
 /* Counts the chunks that have come with all before them, and asks for more. */
-static void take_arrivals(eplb_mover_t *m, eplb_incoming_t *in) {
-  while (in->arrived < in->posted && lane_of(m, in->lane, in->arrived)->state == EPLB_LANE_IDLE)
-    eplb_mover_arrived(m, in);
-  eplb_lanes_receive(m, in);
+static void take_arrivals(eplb_migration_t *m, eplb_incoming_t *in) {
+  while (in->arrived < in->posted && lane_of(m, in->inflight, in->arrived)->state == EPLB_INFLIGHT_IDLE)
+    eplb_migration_arrived(m, in);
+  eplb_transport_mpi_receive(m, in);
 }
 
-/* MPI is done with the lane. */
-static void take_message(eplb_mover_t *m, int number) {
-  eplb_lane_t *lane = &m->lane[number];
-  lane->state = EPLB_LANE_IDLE;
+/* MPI is done with the inflight. */
+static void take_message(eplb_migration_t *m, int number) {
+  eplb_inflight_t *inflight = &m->inflight[number];
+  inflight->state = EPLB_INFLIGHT_IDLE;
   if (!is_incoming(m, number))
     return;
   eplb_incoming_t *in = incoming_of(m, number);
   if (m->session->memory->mpi_can_touch) {
-    find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, lane->chunk);
+    find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
     ask_fault(m, EPLB_STEP_RECEIVE, m->piece[0].address, m->piece[0].length);
   } else {
     size_t begin, end;
-    eplb_mover_chunk(m, in->layer, in->chunk_bytes, lane->chunk, &begin, &end);
-    eplb_mover_note(m, eplb_session_fault(m->session, EPLB_STEP_RECEIVE, lane->buffer, end - begin));
-    bounce(m, lane, in->layer, in->chunk_bytes, &in->place, &in->hash, EPLB_COPY_IN);
+    eplb_migration_chunk(m, in->layer, in->chunk_bytes, inflight->chunk, &begin, &end);
+    eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_RECEIVE, inflight->buffer, end - begin));
+    bounce(m, inflight, in->layer, in->chunk_bytes, &in->place, &in->hash, EPLB_COPY_IN);
   }
   take_arrivals(m, in);
 }
 
 /* Whether the chunk may follow those before it: chunks of a message have the same tag. */
-static int is_next(const eplb_mover_t *m, int lane) {
-  return is_incoming(m, lane) || m->lane[lane].chunk == outgoing_of(m, lane)->bounced;
+static int is_next(const eplb_migration_t *m, int inflight) {
+  return is_incoming(m, inflight) || m->inflight[inflight].chunk == outgoing_of(m, inflight)->bounced;
 }
 
-static int progress_copies(eplb_mover_t *m) {
+static int progress_copies(eplb_migration_t *m) {
   int any = 0;
-  for (int i = 0; i < 2 * m->window * EPLB_LANES; i++) {
-    eplb_lane_t *lane = &m->lane[i];
-    if (lane->state != EPLB_LANE_COPYING || !is_next(m, i) || !copy_is_done(m, lane))
+  for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++) {
+    eplb_inflight_t *inflight = &m->inflight[i];
+    if (inflight->state != EPLB_INFLIGHT_COPYING || !is_next(m, i) || !copy_is_done(m, inflight))
       continue;
     any = 1;
     if (is_incoming(m, i)) {
-      lane->state = EPLB_LANE_IDLE;
+      inflight->state = EPLB_INFLIGHT_IDLE;
       take_arrivals(m, incoming_of(m, i));
     } else {
-      send_buffer(m, lane);
+      send_buffer(m, inflight);
     }
   }
   return any;
 }
 
-int eplb_lanes_progress(eplb_mover_t *m) {
+int eplb_transport_mpi_progress(eplb_migration_t *m) {
   int done, any = m->session->memory->mpi_can_touch ? 0 : progress_copies(m);
-  MPI_Testsome(2 * m->window * EPLB_LANES, m->request, &done, m->completed, MPI_STATUSES_IGNORE);
+  MPI_Testsome(2 * m->window * EPLB_INFLIGHT_CHUNKS, m->request, &done, m->completed, MPI_STATUSES_IGNORE);
   for (int i = 0; done != MPI_UNDEFINED && i < done; i++)
     take_message(m, m->completed[i]);
   return any || (done != MPI_UNDEFINED && done > 0);

@@ -4,15 +4,15 @@
 
 #include "mpi/migrate/migration.h"
 
-/* Posts what can be of an open message: chunks in order, as lanes are idle and, where it is passed on, as they have
+/* Posts what can be of an open message: chunks in order, as inflight_chunks are idle and, where it is passed on, as they have
  * come. */
-void eplb_lanes_receive(eplb_mover_t *mover, eplb_incoming_t *in);
-void eplb_lanes_send(eplb_mover_t *mover, eplb_outgoing_t *out);
+void eplb_transport_mpi_receive(eplb_migration_t *migration, eplb_incoming_t *in);
+void eplb_transport_mpi_send(eplb_migration_t *migration, eplb_outgoing_t *out);
 
 /* Takes note of copies and messages that are done; whether there were any. */
-int eplb_lanes_progress(eplb_mover_t *mover);
+int eplb_transport_mpi_progress(eplb_migration_t *migration);
 
-/* Whether all lanes of a message, from `first` on, are idle. */
-int eplb_lanes_are_idle(const eplb_mover_t *mover, int first);
+/* Whether all inflight_chunks of a message, from `first` on, are idle. */
+int eplb_transport_mpi_are_idle(const eplb_migration_t *migration, int first);
 
 #endif

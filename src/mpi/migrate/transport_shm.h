@@ -4,13 +4,13 @@
 
 #include "mpi/migrate/migration.h"
 
-/* Sorts the flight's incoming by neighbour and tag, so that a letter finds its own. */
-void eplb_letters_start(eplb_mover_t *mover);
+/* Sorts the round's incoming by neighbour and tag, so that a message finds its own. */
+void eplb_transport_shm_start(eplb_migration_t *migration);
 
 /* Puts the next chunk of an open message into a cell, if there is one and the chunk has come; whether it could. */
-int eplb_letters_send(eplb_mover_t *mover, eplb_outgoing_t *out);
+int eplb_transport_shm_send(eplb_migration_t *migration, eplb_outgoing_t *out);
 
 /* Takes what has come from all neighbours; whether there was any. */
-int eplb_letters_receive(eplb_mover_t *mover);
+int eplb_transport_shm_receive(eplb_migration_t *migration);
 
 #endif

@@ -86,7 +86,7 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   return status ? status : eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
 }
 
-eplb_status_t eplb_decide(eplb_session_t *s, eplb_placement_t *after, eplb_report_t *report) {
+eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_report_t *report) {
   double since = MPI_Wtime();
   reduce_window(s);
   report->seconds_reduce = elapsed(&since);

@@ -8,6 +8,6 @@
  * by the caller with the session's sizes, gets the mapping and its inverse on every rank. Layers without counts keep
  * their placement. Sets the report's times, balancedness and decision, and logs the latter. Collective; every rank
  * returns the same status and sentence. */
-eplb_status_t eplb_decide(eplb_session_t *session, eplb_placement_t *after, eplb_report_t *report);
+eplb_status_t eplb_plan_step(eplb_session_t *session, eplb_placement_t *after, eplb_report_t *report);
 
 #endif

@@ -1,4 +1,4 @@
-/* The calls of a rebalance: begin decides and derives, test and wait move a flight of layers and agree on it, commit
+/* The calls of a rebalance: begin decides and derives, test and wait move a round of layers and agree on it, commit
  * puts a layer in place, end gives everything back. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
@@ -11,24 +11,24 @@
 #include <string.h>
 
 typedef enum phase {
-  MOVING, /* a flight is under way */
-  READY,  /* all ranks have all of the flight; its layers are being committed */
-  DONE,   /* no flight is left */
-  FAILED  /* the flight under way failed on some rank; nothing more will be committed */
+  MOVING, /* a round is under way */
+  READY,  /* all ranks have all of the round; its layers are being committed */
+  DONE,   /* no round is left */
+  FAILED  /* the round under way failed on some rank; nothing more will be committed */
 } phase_t;
 
 /* What ranks agree on at each test, by its minimum. */
 typedef struct vote {
-  int finished; /* 1: this rank's part of the flight is finished */
+  int finished; /* 1: this rank's part of the round is finished */
   int status;
 } vote_t;
 
 struct eplb_rebalancing {
   phase_t phase;
   eplb_placement_t *after;
-  eplb_moves_t moves;
-  eplb_mover_t mover;
-  int flight;    /* the one under way or ready */
+  eplb_migration_plan_t moves;
+  eplb_migration_t migration;
+  int round;     /* the one under way or ready */
   int next_part; /* of moves.part: the first that is not committed */
   double began;
   MPI_Request agreement; /* on `mine`, into `all`: so both stay where they are */
@@ -40,8 +40,8 @@ static void release(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (!r)
     return;
-  eplb_mover_free(&r->mover);
-  eplb_moves_free(&r->moves);
+  eplb_migration_free(&r->migration);
+  eplb_migration_plan_free(&r->moves);
   eplb_placement_destroy(&r->after);
   free(r);
   s->rebalancing = NULL;
@@ -102,19 +102,19 @@ static int verifies(const eplb_session_t *s) {
 /* Local: this rank's part, and the memory to move it. */
 static eplb_status_t derive(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  eplb_status_t status = eplb_moves_derive(s, r->after, verifies(s), &r->moves);
+  eplb_status_t status = eplb_migration_plan_derive(s, r->after, verifies(s), &r->moves);
   if (!status)
     status = eplb_session_fault(s, EPLB_STEP_DERIVE, NULL, 0);
   if (!status)
-    status = eplb_mover_prepare(&r->mover, s, &r->moves);
+    status = eplb_migration_prepare(&r->migration, s, &r->moves);
   return status ? status : eplb_session_fault(s, EPLB_STEP_STAGE, NULL, 0);
 }
 
-static void start_flight(eplb_rebalancing_t *r, int flight) {
-  r->flight = flight;
-  r->phase = flight < r->moves.num_flights ? MOVING : DONE;
+static void start_flight(eplb_rebalancing_t *r, int round) {
+  r->round = round;
+  r->phase = round < r->moves.num_rounds ? MOVING : DONE;
   if (r->phase == MOVING)
-    eplb_mover_start(&r->mover, flight);
+    eplb_migration_start(&r->migration, round);
 }
 
 static void start_report(eplb_rebalancing_t *r) {
@@ -135,7 +135,7 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
   eplb_status_t status = agree_to_begin(s, open_rebalance(s));
   eplb_rebalancing_t *r = s->rebalancing;
   if (!status)
-    status = eplb_decide(s, r->after, &r->report);
+    status = eplb_plan_step(s, r->after, &r->report);
   if (!status) {
     double since = MPI_Wtime();
     status = eplb_agree(s->comm, derive(s));
@@ -161,12 +161,12 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
 
 /* Progress of this rank; gives the processor away when there was none, for the ranks that share it. */
 static void progress_or_yield(eplb_rebalancing_t *r) {
-  if (!eplb_mover_progress(&r->mover))
+  if (!eplb_migration_progress(&r->migration))
     sched_yield();
 }
 
 static vote_t own_vote(const eplb_rebalancing_t *r) {
-  return (vote_t){eplb_mover_finished(&r->mover), r->mover.status};
+  return (vote_t){eplb_migration_finished(&r->migration), r->migration.status};
 }
 
 static void start_vote(eplb_session_t *s) {
@@ -184,11 +184,11 @@ static int finish_vote(eplb_rebalancing_t *r) {
   return r->all.finished;
 }
 
-/* Slots of the flight that got experts directly, without a commit, hold nothing that the map could name. On every rank
+/* Slots of the round that got experts directly, without a commit, hold nothing that the map could name. On every rank
  * alike. */
 static void empty_direct_slots(eplb_session_t *s) {
-  const eplb_moves_t *m = &s->rebalancing->moves;
-  int end = s->rebalancing->phase == DONE ? 0 : m->flight[s->rebalancing->flight].part_end;
+  const eplb_migration_plan_t *m = &s->rebalancing->moves;
+  int end = s->rebalancing->phase == DONE ? 0 : m->round[s->rebalancing->round].part_end;
   for (int p = s->rebalancing->next_part; p < end; p++) {
     int32_t *row = eplb_placement_row(s->placement, m->part[p].layer);
     for (int c = m->part[p].change_begin; c < m->part[p].change_end; c++)
@@ -198,7 +198,7 @@ static void empty_direct_slots(eplb_session_t *s) {
   }
 }
 
-/* All ranks have finished the flight: either its parts can be committed, or none of them ever will. */
+/* All ranks have finished the round: either its parts can be committed, or none of them ever will. */
 static eplb_status_t land(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (r->all.status == EPLB_SUCCESS) {
@@ -207,16 +207,16 @@ static eplb_status_t land(eplb_session_t *s) {
   }
   empty_direct_slots(s);
   r->phase = FAILED;
-  if (r->mover.status)
-    eplb_fail(r->mover.status, "%s", r->mover.sentence);
-  return eplb_share_failure(s->comm, r->mover.status, (eplb_status_t)r->all.status);
+  if (r->migration.status)
+    eplb_fail(r->migration.status, "%s", r->migration.sentence);
+  return eplb_share_failure(s->comm, r->migration.status, (eplb_status_t)r->all.status);
 }
 
-/* One vote is always under way while a flight is, begun by one call and ended by the next: so every rank has the same
+/* One vote is always under way while a round is, begun by one call and ended by the next: so every rank has the same
  * answer at the same call, and none waits for another's weights. */
 static eplb_status_t vote_in_passing(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  eplb_mover_progress(&r->mover);
+  eplb_migration_progress(&r->migration);
   if (finish_vote(r))
     return land(s);
   start_vote(s);
@@ -228,7 +228,7 @@ static void wait_for_all(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (finish_vote(r))
     return;
-  while (!eplb_mover_finished(&r->mover))
+  while (!eplb_migration_finished(&r->migration))
     progress_or_yield(r);
   r->mine = own_vote(r);
   MPI_Allreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm);
@@ -247,7 +247,7 @@ static eplb_status_t check_open(const eplb_session_t *s) {
   return EPLB_SUCCESS;
 }
 
-/* The layer to name, once a flight is ready. */
+/* The layer to name, once a round is ready. */
 static int next_layer(const eplb_rebalancing_t *r) {
   if (r->phase == DONE)
     return EPLB_LAYER_DONE;
@@ -255,7 +255,7 @@ static int next_layer(const eplb_rebalancing_t *r) {
 }
 
 static void tell_progress(const eplb_session_t *s) {
-  const eplb_mover_t *m = &s->rebalancing->mover;
+  const eplb_migration_t *m = &s->rebalancing->migration;
   if (s->options.progress)
     s->options.progress(s->options.progress_arg, m->arrived, m->all);
 }
@@ -288,7 +288,7 @@ eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer) {
 
 /* ---- commit and end ---- */
 
-static void write_map(eplb_session_t *s, const eplb_part_t *part) {
+static void write_map(eplb_session_t *s, const eplb_commit_unit_t *part) {
   int32_t *row = eplb_placement_row(s->placement, part->layer);
   const eplb_change_t *change = s->rebalancing->moves.change;
   for (int c = part->change_begin; c < part->change_end; c++)
@@ -296,7 +296,7 @@ static void write_map(eplb_session_t *s, const eplb_part_t *part) {
   eplb_placement_index_layer(s->placement, part->layer);
 }
 
-static void count_part(const eplb_session_t *s, eplb_report_t *report, const eplb_part_t *part) {
+static void count_part(const eplb_session_t *s, eplb_report_t *report, const eplb_commit_unit_t *part) {
   report->commits_done++;
   report->layers_committed += part->is_last;
   for (int link = 0; link < EPLB_NUM_LINKS; link++) {
@@ -313,17 +313,17 @@ eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer) {
   eplb_rebalancing_t *r = session->rebalancing;
   if (r->phase != READY)
     return eplb_fail(EPLB_ERR_STATE, "layer %d cannot be committed: no layer can be now", layer);
-  const eplb_part_t *part = &r->moves.part[r->next_part];
+  const eplb_commit_unit_t *part = &r->moves.part[r->next_part];
   if (part->layer != layer)
     return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d cannot be committed; expected %d, as test or wait named it", layer,
                      part->layer);
   double since = MPI_Wtime();
-  eplb_mover_commit(&r->mover, r->next_part);
-  status = r->mover.status; /* only of memory that is not the host's */
+  eplb_migration_commit(&r->migration, r->next_part);
+  status = r->migration.status; /* only of memory that is not the host's */
   write_map(session, part);
   count_part(session, &r->report, part);
-  if (++r->next_part == r->moves.flight[r->flight].part_end)
-    start_flight(r, r->flight + 1);
+  if (++r->next_part == r->moves.round[r->round].part_end)
+    start_flight(r, r->round + 1);
   r->report.seconds_migrate += MPI_Wtime() - since;
   tell_progress(session);
   return status;
@@ -332,8 +332,8 @@ eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer) {
 static void finish_report(eplb_rebalancing_t *r) {
   eplb_report_t *report = &r->report;
   for (int link = 0; link < EPLB_NUM_LINKS; link++)
-    report->messages[link] = r->mover.messages[link];
-  report->seconds_verify = r->mover.seconds_verify;
+    report->messages[link] = r->migration.messages[link];
+  report->seconds_verify = r->migration.seconds_verify;
   report->seconds_open = MPI_Wtime() - r->began;
   report->verified = r->moves.verify && report->commits_done == report->commits_planned;
 }
@@ -344,7 +344,7 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   double since = MPI_Wtime();
-  if (r->phase == MOVING) /* others count on the messages of the flight, and may read weights of this rank */
+  if (r->phase == MOVING) /* others count on the messages of the round, and may read weights of this rank */
     wait_for_all(session);
   empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;

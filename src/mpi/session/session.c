@@ -121,7 +121,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   if (!status)
     status = eplb_agree(own, furnish(s, resolved.initial));
   if (!status)
-    status = eplb_box_create(own, resolved.shared_bytes, &s->box);
+    status = eplb_shm_queue_create(own, resolved.shared_bytes, &s->queue);
   if (status) {
     if (s)
       release(s);
@@ -139,7 +139,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
     s->trigger = trigger;
     s->options.trigger = &s->trigger;
   }
-  s->fetcher = eplb_fetcher_create(s->box);
+  s->cma = eplb_cma_create(s->queue);
   *session = s;
   return EPLB_SUCCESS;
 }
@@ -190,9 +190,9 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   eplb_session_t *s = *session;
   if (s->rebalancing)
     return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
-  eplb_fetcher_destroy(&s->fetcher);
-  eplb_regions_destroy(&s->regions);
-  eplb_box_destroy(&s->box);
+  eplb_cma_destroy(&s->cma);
+  eplb_shm_regions_destroy(&s->regions);
+  eplb_shm_queue_destroy(&s->queue);
   MPI_Comm_free(&s->comm);
   release(s);
   *session = NULL;
@@ -204,7 +204,7 @@ eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void 
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   eplb_status_t status = memory ? EPLB_SUCCESS : eplb_fail(EPLB_ERR_ARGUMENT, "memory is NULL");
   status = eplb_agree(session->comm, status);
-  return status ? status : eplb_regions_add(session->comm, session->box, &session->regions, bytes, memory);
+  return status ? status : eplb_shm_regions_add(session->comm, session->queue, &session->regions, bytes, memory);
 }
 
 /* What a registration needs. */

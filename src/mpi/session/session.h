@@ -1,6 +1,6 @@
-/* What a session holds. Its files: options.c (what it is told), session.c (its life), decide.c (from counts to a
- * mapping), moves.c (from the mapping to this rank's part), mover.c (moving it), rebalance.c (the calls that put these
- * together). */
+/* What a session holds. From counts to weights: plan_step.c (counts to a placement), ../migrate/migration_plan.c (the
+ * placement to this rank's transfers), ../migrate/migration.c (moves them), rebalance.c (the calls that put these
+ * together); options.c and session.c are its life. */
 #ifndef EPLB_MPI_SESSION_SESSION_H
 #define EPLB_MPI_SESSION_SESSION_H
 
@@ -29,10 +29,10 @@ struct eplb_session {
   int num_pools;
   eplb_pool_t *pool;
   const eplb_memory_t *memory;
-  eplb_box_t *box; /* to and from ranks that share memory with this one; or NULL */
-  eplb_regions_t *regions;
-  eplb_fetcher_t *fetcher; /* of their own memory; or NULL */
-  char *staging;           /* for incoming experts, as large as any rebalance has needed so far */
+  eplb_shm_queue_t *queue; /* to and from ranks that share memory with this one; or NULL */
+  eplb_shm_regions_t *regions;
+  eplb_cma_t *cma; /* of their own memory; or NULL */
+  char *staging;   /* for incoming experts, as large as any rebalance has needed so far */
   size_t staging_bytes;
   int has_verified;                /* a rebalance with checksums has moved weights */
   eplb_rebalancing_t *rebalancing; /* NULL: none is open */
@@ -42,9 +42,9 @@ static inline int eplb_session_slots(const eplb_session_t *s) {
   return s->topology->slot_begin[s->rank + 1] - s->topology->slot_begin[s->rank];
 }
 
-/* Whether weights go to `rank` and come from it by letters. */
+/* Whether weights go to `rank` and come from it by messages. */
 static inline int eplb_session_uses_letters(const eplb_session_t *s, int rank) {
-  return s->memory->host_can_touch && eplb_box_reaches(s->box, rank);
+  return s->memory->host_can_touch && eplb_shm_queue_reaches(s->queue, rank);
 }
 
 /* The fault callback's answer at a step, where there is one. */
