@@ -38,8 +38,8 @@ static double largest_time(const eplb_window_state_t *l) {
 }
 
 static void round_of(job_t *job, uint64_t *seed) {
-  const eplb_match_halves_scratch_t scratch = {job->part.search.fold.keys, job->part.search.fold.spare,
-                                               job->part.search.fold.expert};
+  const eplb_match_halves_scratch_t scratch = {job->part.search.differencing.keys, job->part.search.differencing.spare,
+                                               job->part.search.differencing.expert};
   eplb_match_halves(&job->part.layer, seed, &scratch);
 }
 
@@ -92,7 +92,7 @@ static void check_best(rng_t *rng) {
   const eplb_window_state_t *l = &job.part.layer;
   round_of(&job, &seed);
   for (int s = 0; s < 12; s++)
-    half[s / 2] += l->share[l->expert[s]];
+    half[s / 2] += l->replica_load[l->expert[s]];
   CU_ASSERT_DOUBLE_EQUAL(largest_time(l), best_matching(half), 1e-6);
   job_end(&job);
 }

@@ -23,8 +23,8 @@ eplb_status_t eplb_flows_find(int num_experts, const int32_t *replica_begin, con
                               const int32_t *device_of, eplb_flows_t *flows);
 
 /* Lets load flow until times are level or nothing more can. part[]: the load of each replica; time[num_devices]: what
- * they add up to times inverse_speed[num_devices]; both are brought up to date. `fine`: a flow, of the mean time, that is
- * too small to matter. */
+ * they add up to times inverse_speed[num_devices]; both are brought up to date. `fine`: a flow, of the mean time, that
+ * is too small to matter. */
 void eplb_flows_level(const eplb_flows_t *flows, const double *inverse_speed, double fine, int max_sweeps, double *part,
                       double *time);
 

@@ -63,8 +63,8 @@ eplb_status_t eplb_multicast_init(eplb_multicast_t *f, const eplb_topology_t *t)
                           .rank = EPLB_NEW(int32_t, devices),
                           .ranked = EPLB_NEW(int32_t, devices),
                           .source = EPLB_NEW(int32_t, devices),
-                          .point = EPLB_NEW(eplb_endpoint_t, devices)};
-  if (!f->sent || !f->entered || !f->rank || !f->ranked || !f->source || !f->point)
+                          .endpoint = EPLB_NEW(eplb_endpoint_t, devices)};
+  if (!f->sent || !f->entered || !f->rank || !f->ranked || !f->source || !f->endpoint)
     return EPLB_ERR_MEMORY;
   return rank_devices(f);
 }
@@ -75,7 +75,7 @@ void eplb_multicast_free(eplb_multicast_t *f) {
   free(f->rank);
   free(f->ranked);
   free(f->source);
-  free(f->point);
+  free(f->endpoint);
 }
 
 /* What has been sent by each domain of a level. */
@@ -89,7 +89,7 @@ static int64_t *sent_of_level(const eplb_multicast_t *f, int level) {
 /* Whether point a is the better one to send out of its domain of `level`: by what that has sent, then by what the
  * domains within it that it lies in have, then by stage. */
 static int better_source(const eplb_multicast_t *f, int level, int a, int b) {
-  const eplb_endpoint_t *x = &f->point[a], *y = &f->point[b];
+  const eplb_endpoint_t *x = &f->endpoint[a], *y = &f->endpoint[b];
   int64_t *sent = sent_of_level(f, level);
   for (; level <= f->topology->num_levels; level++) {
     int64_t of_x = sent[domain(f->topology, level, x->device)], of_y = sent[domain(f->topology, level, y->device)];
@@ -114,7 +114,7 @@ static int choose_source(eplb_multicast_t *f, int level, int num_sources) {
 /* Whether point a is the better one to bring an expert into its domain: it will likely have to pass it on, too. */
 static int better_entry(const eplb_multicast_t *f, int a, int b) {
   const int64_t *sent = sent_of_level(f, f->topology->num_levels);
-  int x = f->point[a].device, y = f->point[b].device;
+  int x = f->endpoint[a].device, y = f->endpoint[b].device;
   int64_t of_x = sent[x] + f->entered[x], of_y = sent[y] + f->entered[y];
   return of_x != of_y ? of_x < of_y : x < y;
 }
@@ -135,20 +135,20 @@ static int enter(eplb_multicast_t *f, int level, int begin, int end, int num_sou
   const eplb_topology_t *t = f->topology;
   int to = choose_entry(f, begin, end), from = choose_source(f, level, num_sources);
   int64_t *sent = sent_of_level(f, level);
-  f->point[to].from = from;
-  f->point[to].ready = f->point[from].ready + 1;
+  f->endpoint[to].from = from;
+  f->endpoint[to].ready = f->endpoint[from].ready + 1;
   for (int l = level; l <= t->num_levels; l++) {
-    sent[domain(t, l, f->point[from].device)] += f->weight;
+    sent[domain(t, l, f->endpoint[from].device)] += f->weight;
     sent += l < t->num_levels ? t->num_domains[l] : 0;
   }
-  f->entered[f->point[to].device] += f->weight * (t->num_levels - level);
+  f->entered[f->endpoint[to].device] += f->weight * (t->num_levels - level);
   return to;
 }
 
 /* The end of the run of points that lie in the same domain of `level` as the first. */
 static int end_of_domain(const eplb_multicast_t *f, int level, int begin, int end) {
-  int first = domain(f->topology, level, f->point[begin].device), i = begin + 1;
-  while (i < end && domain(f->topology, level, f->point[i].device) == first)
+  int first = domain(f->topology, level, f->endpoint[begin].device), i = begin + 1;
+  while (i < end && domain(f->topology, level, f->endpoint[i].device) == first)
     i++;
   return i;
 }
@@ -157,8 +157,8 @@ static int end_of_domain(const eplb_multicast_t *f, int level, int begin, int en
 static int soonest(const eplb_multicast_t *f, int begin, int end) {
   int ready = EPLB_LACKING;
   for (int i = begin; i < end; i++)
-    if (f->point[i].ready != EPLB_LACKING && (ready == EPLB_LACKING || f->point[i].ready < ready))
-      ready = f->point[i].ready;
+    if (f->endpoint[i].ready != EPLB_LACKING && (ready == EPLB_LACKING || f->endpoint[i].ready < ready))
+      ready = f->endpoint[i].ready;
   return ready;
 }
 
@@ -167,8 +167,8 @@ static int soonest(const eplb_multicast_t *f, int begin, int end) {
 static void feed_domain(eplb_multicast_t *f, int level, int begin, int end) {
   int last = soonest(f, begin, end) + PASSES, num_ready = 0, num_sources = 0;
   for (int i = begin; i < end; i++) {
-    num_ready += f->point[i].ready != EPLB_LACKING;
-    if (f->point[i].ready != EPLB_LACKING && f->point[i].ready <= last)
+    num_ready += f->endpoint[i].ready != EPLB_LACKING;
+    if (f->endpoint[i].ready != EPLB_LACKING && f->endpoint[i].ready <= last)
       f->source[num_sources++] = i;
   }
   if (num_ready == end - begin)
@@ -178,7 +178,7 @@ static void feed_domain(eplb_multicast_t *f, int level, int begin, int end) {
     if (soonest(f, i, next) != EPLB_LACKING)
       continue;
     int entry = enter(f, level + 1, i, next, num_sources);
-    if (f->point[entry].ready <= last)
+    if (f->endpoint[entry].ready <= last)
       f->source[num_sources++] = entry;
   }
   if (level + 1 == f->topology->num_levels)

@@ -22,7 +22,7 @@ typedef struct eplb_multicast {
   int32_t *rank;    /* [num_devices]: place of a device in the order by domains, in which each domain is a run */
   int32_t *ranked;  /* [num_devices]: the device at a place */
   int32_t *source;  /* [num_devices]: scratch: the points that can send */
-  eplb_endpoint_t *point; /* [num_devices]: those of the current expert, by rank */
+  eplb_endpoint_t *endpoint; /* [num_devices]: those of the current expert, by rank */
   int num_points;
   unsigned turn;  /* counts the choices, so that they do not all begin at the same device */
   int64_t weight; /* of the current expert */

@@ -87,7 +87,7 @@ static int merit(const cutter_t *c, int s) {
 }
 
 /* A pending slot that is to get the expert, the best of the first few; NONE if there is none. */
-static int find_bringer(const cutter_t *c, int expert) {
+static int find_supplier(const cutter_t *c, int expert) {
   int best = c->coming[expert], seen = 1;
   for (int s = best; s != NONE && seen < CANDIDATES; seen++) {
     s = c->place[s].next;
@@ -101,10 +101,10 @@ static int find_bringer(const cutter_t *c, int expert) {
 enum { NOWHERE, CYCLE, ONWARD };
 
 static int prospect(const cutter_t *c, int s) {
-  int bringer = c->held[c->before[s]] > 1 ? NONE : find_bringer(c, c->before[s]);
-  if (bringer == NONE || !full(c, c->device[bringer]))
+  int supplier = c->held[c->before[s]] > 1 ? NONE : find_supplier(c, c->before[s]);
+  if (supplier == NONE || !full(c, c->device[supplier]))
     return ONWARD;
-  return c->in_chain[c->device[bringer]] == NONE ? NOWHERE : CYCLE;
+  return c->in_chain[c->device[supplier]] == NONE ? NOWHERE : CYCLE;
 }
 
 /* Gives a slot that is not taken another expert to bring; which may be the one that it has. */
@@ -167,7 +167,7 @@ static void extend_chain(cutter_t *c, int s) {
     c->chain[c->length++] = s;
     if (c->held[c->before[s]] > 0)
       return;
-    s = find_bringer(c, c->before[s]);
+    s = find_supplier(c, c->before[s]);
     if (s == NONE) /* no slot is to hold it in the end */
       return;
     if (full(c, c->device[s]))

@@ -118,7 +118,7 @@ static void find_points(eplb_deriver_t *d, int expert) {
     int get = c < c_end ? d->changing.slot[c] : -1, have = h < h_end ? d->holding.slot[h] : -1;
     int holds = have >= 0 && (get < 0 || f->rank[d->device[have]] <= f->rank[d->device[get]]);
     int slot = holds ? have : get, device = d->device[slot];
-    f->point[f->num_points++] = (eplb_endpoint_t){device, slot, holds ? 0 : EPLB_LACKING, -1};
+    f->endpoint[f->num_points++] = (eplb_endpoint_t){device, slot, holds ? 0 : EPLB_LACKING, -1};
     while (c < c_end && d->device[d->changing.slot[c]] == device)
       c++;
     while (h < h_end && d->device[d->holding.slot[h]] == device)
@@ -146,15 +146,15 @@ static void plan(eplb_deriver_t *d, int expert, const eplb_endpoint_t *from, con
 /* The transfers of an expert whose points are fed: one into each device that lacked it, and copies within devices. */
 static void plan_expert(eplb_deriver_t *d, int expert) {
   const eplb_multicast_t *f = &d->feeder;
-  const eplb_endpoint_t *point = f->point;
+  const eplb_endpoint_t *endpoint = f->endpoint;
   for (int c = d->changing.begin[expert]; c < d->changing.begin[expert + 1]; c++) {
     int slot = d->changing.slot[c];
-    while (point->device != d->device[slot])
-      point++;
-    if (slot == point->slot)
-      plan(d, expert, &f->point[point->from], point, slot, point->ready - 1);
+    while (endpoint->device != d->device[slot])
+      endpoint++;
+    if (slot == endpoint->slot)
+      plan(d, expert, &f->endpoint[endpoint->from], endpoint, slot, endpoint->ready - 1);
     else
-      plan(d, expert, point, point, slot, point->ready);
+      plan(d, expert, endpoint, endpoint, slot, endpoint->ready);
   }
 }
 

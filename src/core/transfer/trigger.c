@@ -25,7 +25,7 @@ static eplb_status_t check(const eplb_trigger_t *t, const eplb_payback_t *p, con
   return eplb_windows_check(before->num_layers, before->num_experts, windows);
 }
 
-static void judge(const eplb_payback_t *payback, const eplb_topology_t *topology, const eplb_placement_t *before,
+static void score(const eplb_payback_t *payback, const eplb_topology_t *topology, const eplb_placement_t *before,
                   const eplb_placement_t *after, const eplb_windows_t *windows, eplb_decision_t *d) {
   double all = 0;
   for (int k = 0; k < windows->num_windows; k++)
@@ -83,7 +83,7 @@ eplb_status_t eplb_trigger_decide(const eplb_trigger_t *trigger, const eplb_payb
     status = price(payback, topology, before, after, &d);
   if (status)
     return status;
-  judge(payback, topology, before, after, windows, &d);
+  score(payback, topology, before, after, windows, &d);
   decide(trigger, payback, windows_since, &d);
   *decision = d;
   return EPLB_SUCCESS;

@@ -6,9 +6,9 @@
 #include "mpi/migrate/migration_plan.h"
 
 /* Chunks of a message that are on the way at the same time; and messages that are, each way. Messages are opened in the
- * order of the transfers, which is the same on all ranks, and those that are open have inflight_chunks of their own. So the first
- * of all ranks' transfers that is not finished is open at both its ends, and what it waits for is finished: some
- * transfer can always go on. */
+ * order of the transfers, which is the same on all ranks, and those that are open have inflight_chunks of their own. So
+ * the first of all ranks' transfers that is not finished is open at both its ends, and what it waits for is finished:
+ * some transfer can always go on. */
 enum { EPLB_INFLIGHT_CHUNKS = 2, EPLB_WINDOW = 16, EPLB_BOUNCING_WINDOW = 4 };
 
 typedef enum eplb_inflight_state {
@@ -48,8 +48,8 @@ typedef struct eplb_migration {
   double seconds_verify;
 } eplb_migration_t;
 
-/* Gets all memory that moving will need. Local. The migration is all zero before; end it with eplb_migration_free, also after a
- * failure. EPLB_ERR_MEMORY. */
+/* Gets all memory that moving will need. Local. The migration is all zero before; end it with eplb_migration_free, also
+ * after a failure. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_migration_prepare(eplb_migration_t *migration, eplb_session_t *session,
                                      eplb_migration_plan_t *moves);
 void eplb_migration_free(eplb_migration_t *migration);

@@ -78,8 +78,8 @@ typedef struct eplb_migration_plan {
 } eplb_migration_plan_t;
 
 /* Derives all of it from the session's placement and the one after it. Within a device `after` may be permuted, where a
- * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_migration_plan_free, also after
- * a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
+ * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_migration_plan_free,
+ * also after a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_migration_plan_derive(const eplb_session_t *session, eplb_placement_t *after, int verify,
                                          eplb_migration_plan_t *moves);
 void eplb_migration_plan_free(eplb_migration_plan_t *moves);

@@ -4,8 +4,8 @@
 
 #include "mpi/migrate/migration.h"
 
-/* Posts what can be of an open message: chunks in order, as inflight_chunks are idle and, where it is passed on, as they have
- * come. */
+/* Posts what can be of an open message: chunks in order, as inflight_chunks are idle and, where it is passed on, as
+ * they have come. */
 void eplb_transport_mpi_receive(eplb_migration_t *migration, eplb_incoming_t *in);
 void eplb_transport_mpi_send(eplb_migration_t *migration, eplb_outgoing_t *out);
 

@@ -14,8 +14,8 @@ void eplb_replicate(int num_experts, const float *weight, int num_slots, int32_t
 /* Sorts keys (order_key.h) whose indices are ascending, by load, then index. spare[size]: scratch. */
 void eplb_sort_keys(uint64_t *keys, uint64_t *spare, int size);
 
-/* Packs `num_items` into `num_packs` packs of num_items / num_packs each: heaviest first to the lightest pack with room;
- * ties to the lowest index. pack[num_items]; place[num_items]: the how manieth of its pack. */
+/* Packs `num_items` into `num_packs` packs of num_items / num_packs each: heaviest first to the lightest pack with
+ * room; ties to the lowest index. pack[num_items]; place[num_items]: the how manieth of its pack. */
 typedef struct eplb_balanced_packing_scratch {
   uint64_t *keys, *spare; /* [num_items] */
   uint64_t *heap;         /* [num_packs] */

@@ -43,14 +43,14 @@ void eplb_chain_count(eplb_history_state_t *s) {
   }
 }
 
-/* ---- rings ---- */
+/* ---- long chains ---- */
 
 static int common_divisor(int a, int b) {
   return b == 0 ? a : common_divisor(b, a % b);
 }
 
-/* The strides of up to `wanted` rings, each of which visits all places in another order: 1, 5, 9, 13 and so on where
- * they will do. */
+/* The strides of up to `wanted` long chains, each of which visits all places in another order: 1, 5, 9, 13 and so on
+ * where they will do. */
 static int choose_strides(int num_places, int wanted, int *stride) {
   int found = 0;
   for (int offset = 1; offset <= 3; offset += 2)
@@ -60,48 +60,48 @@ static int choose_strides(int num_places, int wanted, int *stride) {
   return found;
 }
 
-static int device_at(const eplb_chain_t *l, int ring, int place) {
+static int device_at(const eplb_chain_t *l, int chain, int place) {
   int n = l->num_places;
-  return l->device[(int64_t)(place % n) * l->stride[ring] % n];
+  return l->device[(int64_t)(place % n) * l->stride[chain] % n];
 }
 
-static uint8_t *link_at(const eplb_chain_t *l, int ring, int place) {
-  return &l->taken[ring * l->num_places + place % l->num_places];
+static uint8_t *link_at(const eplb_chain_t *l, int chain, int place) {
+  return &l->taken[chain * l->num_places + place % l->num_places];
 }
 
 /* How much dearer devices get by an expert's replicas at consecutive places; negative where they cannot be there. */
-static float price_of_run(const eplb_chain_t *l, const eplb_history_state_t *s, int ring, int place, int expert) {
+static float price_of_run(const eplb_chain_t *l, const eplb_history_state_t *s, int chain, int place, int expert) {
   float more = 0;
   for (int i = 0; i < s->count[expert]; i++) {
-    int d = device_at(l, ring, place + i);
-    if ((i + 1 < s->count[expert] && *link_at(l, ring, place + i)) || !eplb_history_state_can_take(s, d, expert))
+    int d = device_at(l, chain, place + i);
+    if ((i + 1 < s->count[expert] && *link_at(l, chain, place + i)) || !eplb_history_state_can_take(s, d, expert))
       return -1;
     more += eplb_history_state_increase(s, expert, d);
   }
   return more;
 }
 
-/* Puts an expert's replicas along one ring where that is possible, else singly. */
+/* Puts an expert's replicas along one long chain where that is possible, else singly. */
 static void place_linked(eplb_chain_t *l, eplb_history_state_t *s, int expert) {
-  int best_ring = -1, best_place = 0;
+  int best_chain = -1, best_place = 0;
   float least = 0;
-  for (int ring = 0; ring < l->num_rings; ring++)
+  for (int chain = 0; chain < l->num_chains; chain++)
     for (int place = 0; place < l->num_places; place++) {
-      float more = price_of_run(l, s, ring, place, expert);
-      if (more >= 0 && (best_ring < 0 || more < least)) {
-        best_ring = ring;
+      float more = price_of_run(l, s, chain, place, expert);
+      if (more >= 0 && (best_chain < 0 || more < least)) {
+        best_chain = chain;
         best_place = place;
         least = more;
       }
     }
-  if (best_ring < 0) {
+  if (best_chain < 0) {
     eplb_history_state_place(s, expert);
     return;
   }
   for (int i = 0; i < s->count[expert]; i++) {
     if (i + 1 < s->count[expert])
-      *link_at(l, best_ring, best_place + i) = 1;
-    eplb_history_state_put(s, expert, device_at(l, best_ring, best_place + i));
+      *link_at(l, best_chain, best_place + i) = 1;
+    eplb_history_state_put(s, expert, device_at(l, best_chain, best_place + i));
   }
 }
 
@@ -113,8 +113,8 @@ void eplb_chain_deal(eplb_chain_t *l, eplb_history_state_t *s) {
     s->key[e] = s->mean[e];
   }
   int wanted = (spare + l->num_places - 1) / l->num_places;
-  l->num_rings = choose_strides(l->num_places, wanted < EPLB_LINKED_RINGS ? wanted : EPLB_LINKED_RINGS, l->stride);
-  memset(l->taken, 0, (size_t)EPLB_LINKED_RINGS * (size_t)l->num_places);
+  l->num_chains = choose_strides(l->num_places, wanted < EPLB_CHAIN_MAX ? wanted : EPLB_CHAIN_MAX, l->stride);
+  memset(l->taken, 0, (size_t)EPLB_CHAIN_MAX * (size_t)l->num_places);
   eplb_history_state_sort(s);
   for (int count = most; count > 1; count--)
     for (int i = 0; i < s->num_experts; i++)
@@ -135,14 +135,14 @@ void eplb_chain_fix(eplb_history_state_t *s) {
 /* With base NULL only finds the size of the block. */
 static size_t carve_all(eplb_chain_t *l, size_t devices, size_t experts, size_t slots, char *base) {
   size_t used = 0;
-  l->part = eplb_carve(base, &used, slots, sizeof *l->part);
-  l->saved_part = eplb_carve(base, &used, slots, sizeof *l->saved_part);
+  l->served_load = eplb_carve(base, &used, slots, sizeof *l->served_load);
+  l->saved_served_load = eplb_carve(base, &used, slots, sizeof *l->saved_served_load);
   l->saved_shift = eplb_carve(base, &used, devices, sizeof *l->saved_shift);
   l->saved_time = eplb_carve(base, &used, devices, sizeof *l->saved_time);
   l->device = eplb_carve(base, &used, devices, sizeof *l->device);
   l->next = eplb_carve(base, &used, slots, sizeof *l->next);
   l->any = eplb_carve(base, &used, experts, sizeof *l->any);
-  l->taken = eplb_carve(base, &used, EPLB_LINKED_RINGS * devices, sizeof *l->taken);
+  l->taken = eplb_carve(base, &used, EPLB_CHAIN_MAX * devices, sizeof *l->taken);
   return used;
 }
 

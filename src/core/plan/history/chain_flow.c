@@ -4,9 +4,9 @@
 /* Shares may give a replica so much less, or more, than an equal part while a plan is made. What they can do beyond is
  * for loads that nobody foresaw: with all of it, windows seen look level whatever the plan, and the next ones are not.
  * Measured: .7 to .92 hardly differ; all or nothing is worse. */
-static const float LEAST_PART = .85f;
+static const float LEAST_SERVED_LOAD = .85f;
 
-/* A flow goes beyond level by half: on long rings that is quicker. */
+/* A flow goes beyond level by half: on long chains that is quicker. */
 static const float OVERSHOOT = 1.5f;
 
 /* Sweeps from even parts. */
@@ -48,14 +48,14 @@ void eplb_chain_withdraw(const eplb_chain_t *l, eplb_history_state_t *s, int slo
   int at = slot;
   do {
     for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
-      s->shift[s->device_of[at]].at[i] -= l->part[at].at[i] - s->piece[s->expert[at]].at[i];
+      s->shift[s->device_of[at]].at[i] -= l->served_load[at].at[i] - s->replica_load[s->expert[at]].at[i];
   } while ((at = l->next[at]) != slot);
 }
 
 void eplb_chain_divide(eplb_chain_t *l, const eplb_history_state_t *s, int slot) {
   int at = slot;
   do
-    l->part[at] = s->piece[s->expert[at]];
+    l->served_load[at] = s->replica_load[s->expert[at]];
   while ((at = l->next[at]) != slot);
 }
 
@@ -65,12 +65,12 @@ static void flow(eplb_chain_t *l, eplb_history_state_t *s, int a, int b) {
   float slow_p = s->inverse_speed[p], slow_q = s->inverse_speed[q];
   eplb_simd4_t reach = eplb_simd4_all(OVERSHOOT / (slow_p + slow_q));
   for (int i = 0; i < EPLB_SERIES_VECTORS && p != q; i++) {
-    eplb_simd4_t least = s->piece[s->expert[a]].at[i] * LEAST_PART;
+    eplb_simd4_t least = s->replica_load[s->expert[a]].at[i] * LEAST_SERVED_LOAD;
     eplb_simd4_t amount = (s->time[q].at[i] - s->time[p].at[i]) * reach;
-    amount = eplb_simd4_max(amount, least - l->part[a].at[i]);
-    amount = eplb_simd4_min(amount, l->part[b].at[i] - least);
-    l->part[a].at[i] += amount;
-    l->part[b].at[i] -= amount;
+    amount = eplb_simd4_max(amount, least - l->served_load[a].at[i]);
+    amount = eplb_simd4_min(amount, l->served_load[b].at[i] - least);
+    l->served_load[a].at[i] += amount;
+    l->served_load[b].at[i] -= amount;
     s->time[p].at[i] += amount * slow_p;
     s->time[q].at[i] -= amount * slow_q;
   }
@@ -90,7 +90,7 @@ void eplb_chain_level(eplb_chain_t *l, eplb_history_state_t *s, int sweeps) {
   memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
   for (int slot = 0; slot < s->num_slots; slot++)
     for (int i = 0; i < EPLB_SERIES_VECTORS && l->next[slot] != slot; i++)
-      s->shift[s->device_of[slot]].at[i] += l->part[slot].at[i] - s->piece[s->expert[slot]].at[i];
+      s->shift[s->device_of[slot]].at[i] += l->served_load[slot].at[i] - s->replica_load[s->expert[slot]].at[i];
   for (int d = 0; d < s->num_devices; d++)
     eplb_history_state_time(s, d);
 }
@@ -98,6 +98,6 @@ void eplb_chain_level(eplb_chain_t *l, eplb_history_state_t *s, int sweeps) {
 void eplb_chain_begin(eplb_chain_t *l, eplb_history_state_t *s) {
   find_next(l, s);
   for (int slot = 0; slot < s->num_slots; slot++)
-    l->part[slot] = s->piece[s->expert[slot]];
+    l->served_load[slot] = s->replica_load[s->expert[slot]];
   eplb_chain_level(l, s, FIRST_SWEEPS);
 }

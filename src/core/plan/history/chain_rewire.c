@@ -13,15 +13,15 @@ enum { CHANGES = 64 };
 /* A change must gain so much of a mean device's price. */
 static const float LEAST_GAIN = 1e-4f;
 
-typedef struct offer {
+typedef struct candidate {
   int slot, from; /* the slot that changes hands, and a replica of the expert that gets it */
-  float change;   /* of all prices and fees */
-} offer_t;
+  float change;   /* of all prices and move costs */
+} candidate_t;
 
 /* The best so far, the best first. */
 typedef struct shortlist {
   int length, capacity;
-  offer_t offer[MOST_COMPARED];
+  candidate_t candidate[MOST_COMPARED];
 } shortlist_t;
 
 static void start_list(shortlist_t *list, int capacity) {
@@ -29,18 +29,18 @@ static void start_list(shortlist_t *list, int capacity) {
   list->capacity = capacity;
 }
 
-static int is_welcome(const shortlist_t *list, float change) {
-  return list->length < list->capacity || change < list->offer[list->length - 1].change;
+static int is_kept(const shortlist_t *list, float change) {
+  return list->length < list->capacity || change < list->candidate[list->length - 1].change;
 }
 
-static void consider(shortlist_t *list, offer_t offer) {
-  if (!is_welcome(list, offer.change))
+static void consider(shortlist_t *list, candidate_t candidate) {
+  if (!is_kept(list, candidate.change))
     return;
   list->length += list->length < list->capacity;
   int i = list->length - 1;
-  for (; i > 0 && list->offer[i - 1].change > offer.change; i--)
-    list->offer[i] = list->offer[i - 1];
-  list->offer[i] = offer;
+  for (; i > 0 && list->candidate[i - 1].change > candidate.change; i--)
+    list->candidate[i] = list->candidate[i - 1];
+  list->candidate[i] = candidate;
 }
 
 /* ---- guesses: all but the devices named stays as it is ---- */
@@ -62,16 +62,17 @@ static int is_only_link(const eplb_chain_t *l, const eplb_history_state_t *s, in
   return 1;
 }
 
-/* Their change is what it costs to do without the slot, less the fee that was due for it. */
-static void find_givers(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *givers) {
+/* Their change is what it costs to do without the slot, less the move cost that was due for it. */
+static void find_givers(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *donors) {
   for (int slot = 0; slot < s->num_slots; slot++) {
     int e = s->expert[slot], other = l->next[slot], d = s->device_of[slot];
     if (e == EPLB_EMPTY)
-      consider(givers, (offer_t){slot, -1, 0});
+      consider(donors, (candidate_t){slot, -1, 0});
     else if (s->count[e] > 2 || (s->count[e] == 2 && !is_only_link(l, s, other)))
-      consider(givers, (offer_t){slot, -1,
-                                 dearer(s, d, &l->part[slot], -1) + dearer(s, s->device_of[other], &l->part[slot], 1) -
-                                     s->fee_price * eplb_history_state_fee(s, d, e)});
+      consider(donors, (candidate_t){slot, -1,
+                                     dearer(s, d, &l->served_load[slot], -1) +
+                                         dearer(s, s->device_of[other], &l->served_load[slot], 1) -
+                                         s->threshold * eplb_history_state_move_cost(s, d, e)});
   }
 }
 
@@ -80,22 +81,22 @@ static float given(const eplb_history_state_t *s, int expert) {
   return 1 / ((float)s->count[expert] + 1);
 }
 
-static void find_takers(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *takers) {
+static void find_takers(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *receivers) {
   for (int from = 0; from < s->num_slots; from++) {
     int e = s->expert[from];
     if (e != EPLB_EMPTY && s->count[e] < s->usable_devices)
-      consider(takers, (offer_t){-1, from, dearer(s, s->device_of[from], &l->part[from], -given(s, e))});
+      consider(receivers, (candidate_t){-1, from, dearer(s, s->device_of[from], &l->served_load[from], -given(s, e))});
   }
 }
 
 /* What a slot's change of hands is worth; its load goes to another replica of its expert. */
-static float guess(const eplb_chain_t *l, const eplb_history_state_t *s, int slot, int from) {
+static float estimate(const eplb_chain_t *l, const eplb_history_state_t *s, int slot, int from) {
   int d = s->device_of[slot], h = s->device_of[from], o = s->device_of[l->next[slot]], x = s->expert[from];
   int two = o == d || o == h; /* devices, not three */
   float gives = given(s, x), gets = gives * (float)s->count[x];
   eplb_simd4_t sum = {0};
   for (int i = 0; i < EPLB_SERIES_VECTORS; i++) {
-    eplb_simd4_t had = l->part[slot].at[i], load = l->part[from].at[i], left = s->time[h].at[i];
+    eplb_simd4_t had = l->served_load[slot].at[i], load = l->served_load[from].at[i], left = s->time[h].at[i];
     left += (o == h ? had - load * gives : -load * gives) * s->inverse_speed[h];
     sum += eplb_simd4_eighth_power(s->time[d].at[i] + (load * gets - had) * s->inverse_speed[d]);
     sum += eplb_simd4_eighth_power(left);
@@ -115,9 +116,10 @@ static float price_of_times(const eplb_history_state_t *s) {
   return eplb_simd4_sum(sum);
 }
 
-static float fee_of(const eplb_history_state_t *s, int slot, int expert) {
+static float move_cost_of(const eplb_history_state_t *s, int slot, int expert) {
   int d = s->device_of[slot];
-  return s->fee_price * (eplb_history_state_fee(s, d, expert) - eplb_history_state_fee(s, d, s->expert[slot]));
+  return s->threshold *
+         (eplb_history_state_move_cost(s, d, expert) - eplb_history_state_move_cost(s, d, s->expert[slot]));
 }
 
 /* The slot gets the expert that `from` holds. Returns where it stood: after another replica of its own, or itself. */
@@ -134,7 +136,7 @@ static int relink(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from) 
 }
 
 static void save(eplb_chain_t *l, const eplb_history_state_t *s) {
-  memcpy(l->saved_part, l->part, (size_t)s->num_slots * sizeof *l->part);
+  memcpy(l->saved_served_load, l->served_load, (size_t)s->num_slots * sizeof *l->served_load);
   memcpy(l->saved_shift, s->shift, (size_t)s->num_devices * sizeof *s->shift);
   memcpy(l->saved_time, s->time, (size_t)s->num_devices * sizeof *s->time);
 }
@@ -146,7 +148,7 @@ static void restore(eplb_chain_t *l, eplb_history_state_t *s, int slot, int othe
     eplb_chain_join(l, other, slot);
   memcpy(s->shift, l->saved_shift, (size_t)s->num_devices * sizeof *s->shift);
   eplb_history_state_set(s, slot, expert);
-  memcpy(l->part, l->saved_part, (size_t)s->num_slots * sizeof *l->part);
+  memcpy(l->served_load, l->saved_served_load, (size_t)s->num_slots * sizeof *l->served_load);
   memcpy(s->time, l->saved_time, (size_t)s->num_devices * sizeof *s->time);
 }
 
@@ -165,19 +167,19 @@ static int num_compared(const eplb_history_state_t *s) {
 }
 
 static void find_pairs(const eplb_chain_t *l, const eplb_history_state_t *s, shortlist_t *pairs) {
-  shortlist_t givers, takers;
-  start_list(&givers, num_compared(s));
-  start_list(&takers, num_compared(s));
-  find_givers(l, s, &givers);
-  find_takers(l, s, &takers);
-  for (int g = 0; g < givers.length; g++)
-    for (int t = 0; t < takers.length; t++) {
-      int slot = givers.offer[g].slot, from = takers.offer[t].from, x = s->expert[from];
-      if (!is_welcome(pairs, givers.offer[g].change + takers.offer[t].change))
+  shortlist_t donors, receivers;
+  start_list(&donors, num_compared(s));
+  start_list(&receivers, num_compared(s));
+  find_givers(l, s, &donors);
+  find_takers(l, s, &receivers);
+  for (int g = 0; g < donors.length; g++)
+    for (int t = 0; t < receivers.length; t++) {
+      int slot = donors.candidate[g].slot, from = receivers.candidate[t].from, x = s->expert[from];
+      if (!is_kept(pairs, donors.candidate[g].change + receivers.candidate[t].change))
         break; /* the slot's device gets dearer, too, and takers that follow gain less */
       if (!eplb_history_state_holds(s, s->device_of[slot], x) &&
           s->moves + eplb_history_state_moves(s, slot, x) <= s->max_moves)
-        consider(pairs, (offer_t){slot, from, guess(l, s, slot, from) + fee_of(s, slot, x)});
+        consider(pairs, (candidate_t){slot, from, estimate(l, s, slot, from) + move_cost_of(s, slot, x)});
     }
 }
 
@@ -185,20 +187,20 @@ static int relink_best(eplb_chain_t *l, eplb_history_state_t *s) {
   shortlist_t pairs;
   start_list(&pairs, TRIED);
   find_pairs(l, s, &pairs);
-  offer_t best = {-1, -1, -LEAST_GAIN};
+  candidate_t best = {-1, -1, -LEAST_GAIN};
   float before = price_of_times(s);
   save(l, s);
   for (int i = 0; i < pairs.length; i++) {
-    offer_t *o = &pairs.offer[i];
-    float fee = fee_of(s, o->slot, s->expert[o->from]);
-    o->change = attempt(l, s, o->slot, o->from) - before + fee;
+    candidate_t *o = &pairs.candidate[i];
+    float move_cost = move_cost_of(s, o->slot, s->expert[o->from]);
+    o->change = attempt(l, s, o->slot, o->from) - before + move_cost;
     if (o->change < best.change)
       best = *o;
   }
   if (best.slot < 0)
     return 0;
   relink(l, s, best.slot, best.from);
-  eplb_chain_level(l, s, EPLB_LINKED_LOOK);
+  eplb_chain_level(l, s, EPLB_CHAIN_TRIAL_SWEEPS);
   return 1;
 }
 

@@ -14,12 +14,12 @@ void eplb_history_state_count(eplb_history_state_t *s) {
   int spare = s->num_slots - s->num_experts, size = s->usable_devices > 1 ? s->num_experts : 0;
   for (int e = 0; e < s->num_experts; e++) {
     s->count[e] = 1;
-    s->heap[e] = eplb_key_heavy(s->worth[e], (uint32_t)e);
+    s->heap[e] = eplb_key_heavy(s->replication_key[e], (uint32_t)e);
   }
   for (eplb_heap_build(s->heap, size); spare > 0 && size > 0; spare--) {
     int e = (int)eplb_key_index(s->heap[0]);
     if (++s->count[e] < s->usable_devices)
-      s->heap[0] = eplb_key_heavy(s->worth[e] / eighth_power(s->count[e]), (uint32_t)e);
+      s->heap[0] = eplb_key_heavy(s->replication_key[e] / eighth_power(s->count[e]), (uint32_t)e);
     else
       s->heap[0] = s->heap[--size];
     eplb_heap_sift(s->heap, size, 0);
@@ -42,7 +42,7 @@ void eplb_history_state_sort(eplb_history_state_t *s) {
 float eplb_history_state_increase(const eplb_history_state_t *s, int expert, int device) {
   eplb_simd4_t sum = {0};
   for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
-    sum += eplb_simd4_eighth_power(s->time[device].at[i] + s->piece[expert].at[i] * s->inverse_speed[device]);
+    sum += eplb_simd4_eighth_power(s->time[device].at[i] + s->replica_load[expert].at[i] * s->inverse_speed[device]);
   return eplb_simd4_sum(sum) - s->price[device];
 }
 

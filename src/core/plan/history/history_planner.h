@@ -5,7 +5,7 @@
 #include <eplb/forecast.h>
 #include <eplb/planner.h>
 
-/* Plans every layer of `placement` that has any load in any window: from nothing, or with `incremental` from what the
+/* Plans every layer of `placement` that has any load in any window: from scratch, or with `incremental` from what the
  * placement holds. The others keep what they hold; with nothing in them slot s gets expert s modulo their number. All
  * arguments are checked. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_history_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology, int incremental,

@@ -15,19 +15,19 @@ enum { REACH = 256 };
 static size_t carve_all(eplb_history_state_t *s, char *base) {
   size_t used = 0, e = (size_t)s->num_experts, d = (size_t)s->num_devices, slots = (size_t)s->num_slots;
   s->load = eplb_carve(base, &used, e, sizeof *s->load);
-  eplb_series_t *piece = eplb_carve(base, &used, e + 1, sizeof *piece);
-  s->piece = base ? piece + 1 : NULL;
-  float *piece_mean = eplb_carve(base, &used, e + 1, sizeof *piece_mean);
-  s->piece_mean = base ? piece_mean + 1 : NULL;
+  eplb_series_t *replica_load = eplb_carve(base, &used, e + 1, sizeof *replica_load);
+  s->replica_load = base ? replica_load + 1 : NULL;
+  float *replica_load_mean = eplb_carve(base, &used, e + 1, sizeof *replica_load_mean);
+  s->replica_load_mean = base ? replica_load_mean + 1 : NULL;
   s->time = eplb_carve(base, &used, d, sizeof *s->time);
   s->shift = eplb_carve(base, &used, d, sizeof *s->shift);
   s->slope = eplb_carve(base, &used, d, sizeof *s->slope);
   s->mean = eplb_carve(base, &used, e, sizeof *s->mean);
   s->peak = eplb_carve(base, &used, e, sizeof *s->peak);
-  s->worth = eplb_carve(base, &used, e, sizeof *s->worth);
+  s->replication_key = eplb_carve(base, &used, e, sizeof *s->replication_key);
   s->key = eplb_carve(base, &used, e, sizeof *s->key);
   s->more = eplb_carve(base, &used, e + 4, sizeof *s->more);
-  s->new_piece = eplb_carve(base, &used, e + 4, sizeof *s->new_piece);
+  s->new_replica_load = eplb_carve(base, &used, e + 4, sizeof *s->new_replica_load);
   s->drop = eplb_carve(base, &used, e + 4, sizeof *s->drop);
   s->inverse_speed = eplb_carve(base, &used, d, sizeof *s->inverse_speed);
   for (int i = 0; i < 2; i++) {
@@ -37,7 +37,7 @@ static size_t carve_all(eplb_history_state_t *s, char *base) {
   }
   s->bend = eplb_carve(base, &used, d, sizeof *s->bend);
   s->price = eplb_carve(base, &used, d, sizeof *s->price);
-  s->fee = eplb_carve(base, &used, d * e + 4, sizeof *s->fee);
+  s->move_cost = eplb_carve(base, &used, d * e + 4, sizeof *s->move_cost);
   s->rise = eplb_carve(base, &used, d * e + 4, sizeof *s->rise);
   s->count = eplb_carve(base, &used, e, sizeof *s->count);
   s->order = eplb_carve(base, &used, e, sizeof *s->order);
@@ -46,9 +46,9 @@ static size_t carve_all(eplb_history_state_t *s, char *base) {
   s->device_of = eplb_carve(base, &used, slots, sizeof *s->device_of);
   s->changed = eplb_carve(base, &used, d, sizeof *s->changed);
   s->seen = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->seen);
-  s->bargain = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->bargain);
+  s->candidate_threshold = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->candidate_threshold);
   s->slot_seen = eplb_carve(base, &used, slots, sizeof *s->slot_seen);
-  s->slot_bargain = eplb_carve(base, &used, slots, sizeof *s->slot_bargain);
+  s->slot_candidate_threshold = eplb_carve(base, &used, slots, sizeof *s->slot_candidate_threshold);
   s->heap = eplb_carve(base, &used, e, sizeof *s->heap);
   s->holds = eplb_carve(base, &used, d * e, sizeof *s->holds);
   s->stale = eplb_carve(base, &used, d, sizeof *s->stale);
@@ -115,12 +115,12 @@ static float eighth_power(float x) {
 
 /* What is still to come strays farther from the mean than what was seen. */
 static void finish_expert(eplb_history_state_t *s, int e) {
-  s->peak[e] = s->worth[e] = 0;
+  s->peak[e] = s->replication_key[e] = 0;
   for (int k = 0; k < s->num_windows; k++) {
     float x = s->mean[e] + STRAY * (*value(&s->load[e], k) - s->mean[e]);
     x = x > 0 ? x : 0;
     s->peak[e] = x > s->peak[e] ? x : s->peak[e];
-    s->worth[e] += s->weight[k] * eighth_power(x);
+    s->replication_key[e] += s->weight[k] * eighth_power(x);
     *value(&s->load[e], k) = x * sqrtf(sqrtf(sqrtf(s->weight[k])));
   }
 }
@@ -153,21 +153,21 @@ int eplb_history_state_set_load(eplb_history_state_t *s, const eplb_windows_t *w
   return s->num_windows;
 }
 
-/* ---- fees ---- */
+/* ---- move costs ---- */
 
-void eplb_history_state_set_fees(eplb_history_state_t *s, const int32_t *before, float node_cost) {
+void eplb_history_state_set_move_costs(eplb_history_state_t *s, const int32_t *before, float node_cost) {
   const eplb_topology_t *t = s->topology;
   size_t experts = (size_t)s->num_experts;
   for (size_t i = 0; i < experts * (size_t)s->num_devices; i++)
-    s->fee[i] = before ? node_cost : 0;
+    s->move_cost[i] = before ? node_cost : 0;
   for (int slot = 0; slot < s->num_slots && before; slot++) {
     int node = eplb_topology_node(t, s->device_of[slot]);
     for (int i = t->node_begin[node]; i < t->node_begin[node + 1] && before[slot] != EPLB_EMPTY; i++)
-      s->fee[(size_t)t->node_device[i] * experts + (size_t)before[slot]] = 1;
+      s->move_cost[(size_t)t->node_device[i] * experts + (size_t)before[slot]] = 1;
   }
   for (int slot = 0; slot < s->num_slots && before; slot++)
     if (before[slot] != EPLB_EMPTY)
-      s->fee[(size_t)s->device_of[slot] * experts + (size_t)before[slot]] = 0;
+      s->move_cost[(size_t)s->device_of[slot] * experts + (size_t)before[slot]] = 0;
 }
 
 /* ---- state ---- */
@@ -175,8 +175,8 @@ void eplb_history_state_set_fees(eplb_history_state_t *s, const int32_t *before,
 static void set_piece(eplb_history_state_t *s, int expert) {
   float each = 1 / (float)s->count[expert];
   for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
-    s->piece[expert].at[i] = s->load[expert].at[i] * each;
-  s->piece_mean[expert] = s->mean[expert] * each;
+    s->replica_load[expert].at[i] = s->load[expert].at[i] * each;
+  s->replica_load_mean[expert] = s->mean[expert] * each;
 }
 
 /* The price of the time, and how that rises and bends with the load. */
@@ -201,7 +201,7 @@ void eplb_history_state_time(eplb_history_state_t *s, int device) {
   *time = s->shift[device];
   for (int slot = begin[0]; slot < begin[1]; slot++)
     for (int i = 0; i < EPLB_SERIES_VECTORS && s->expert[slot] != EPLB_EMPTY; i++)
-      time->at[i] += s->piece[s->expert[slot]].at[i];
+      time->at[i] += s->replica_load[s->expert[slot]].at[i];
   for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
     time->at[i] *= s->inverse_speed[device];
   reprice(s, device);
@@ -220,7 +220,7 @@ void eplb_history_state_index(eplb_history_state_t *s) {
     if (s->expert[slot] != EPLB_EMPTY) {
       s->count[s->expert[slot]]++;
       ++*holds(s, s->device_of[slot], s->expert[slot]);
-      s->moves += eplb_history_state_fee(s, s->device_of[slot], s->expert[slot]) > 0;
+      s->moves += eplb_history_state_move_cost(s, s->device_of[slot], s->expert[slot]) > 0;
     }
   for (int e = 0; e < s->num_experts; e++)
     set_piece(s, e);
@@ -246,7 +246,7 @@ void eplb_history_state_put(eplb_history_state_t *s, int expert, int device) {
   s->expert[slot] = expert;
   ++*holds(s, device, expert);
   for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
-    s->time[device].at[i] += s->piece[expert].at[i] * s->inverse_speed[device];
+    s->time[device].at[i] += s->replica_load[expert].at[i] * s->inverse_speed[device];
   reprice(s, device);
 }
 

@@ -23,8 +23,9 @@ typedef struct eplb_series {
 /* The slots of a device that may change what they hold with slots of another. */
 typedef struct eplb_side {
   int count;
-  int32_t *slot;      /* [count] */
-  float *rise, *mean; /* [count], infinite and 0 up to a multiple of four: by how much prices and fees rise if what the
+  int32_t *slot; /* [count] */
+  float *rise,
+      *mean; /* [count], infinite and 0 up to a multiple of four: by how much prices and move costs rise if what the
                          slot holds goes to the other device, and its mean load */
 } eplb_side_t;
 
@@ -37,106 +38,105 @@ typedef struct eplb_history_state {
   eplb_series_t quarter;          /* their fourth roots */
 
   /* of the layer's windows */
-  eplb_series_t *load; /* [num_experts]: with a mean device time of 1 in each window */
-  float *mean, *peak;  /* [num_experts]: of the load over windows */
-  float *worth;        /* [num_experts]: sum of p load^8, by which replicas are given out */
+  eplb_series_t *load;    /* [num_experts]: with a mean device time of 1 in each window */
+  float *mean, *peak;     /* [num_experts]: of the load over windows */
+  float *replication_key; /* [num_experts]: sum of p load^8, by which replicas are given out */
 
   /* of the placement */
-  int32_t *expert;      /* [num_slots] or EPLB_EMPTY */
-  int32_t *count;       /* [num_experts] */
-  eplb_series_t *piece; /* [-1 ... num_experts - 1]: load / count; that of EPLB_EMPTY is 0 */
-  float *piece_mean;    /* the same of mean */
-  uint16_t *holds;      /* [num_devices][num_experts]: replicas */
-  eplb_series_t *time;  /* [num_devices] */
+  int32_t *expert;             /* [num_slots] or EPLB_EMPTY */
+  int32_t *count;              /* [num_experts] */
+  eplb_series_t *replica_load; /* [-1 ... num_experts - 1]: load / count; that of EPLB_EMPTY is 0 */
+  float *replica_load_mean;    /* the same of mean */
+  uint16_t *holds;             /* [num_devices][num_experts]: replicas */
+  eplb_series_t *time;         /* [num_devices] */
   eplb_series_t *shift; /* [num_devices]: load that shares bring, beyond an equal split; 0 until somebody sets it */
   float *price;         /* [num_devices] */
   eplb_series_t *slope; /* [num_devices]: how the price rises with the device's load */
-  float *bend;          /* [num_devices]: how the slope does: sum of p_k time_k^6, times inverse_speed squared */
+  float *bend;          /* [num_devices]: how the slope does: sum of p_k time_k^6, times inverse speed squared */
   float *rise;          /* [num_devices][num_experts]: how it rises with an expert's load */
   uint8_t *stale;       /* [num_devices]: rise is of an earlier slope */
   int32_t *used;        /* [num_devices]: slots given out so far */
 
   /* of the way there */
-  float *fee;                 /* [num_devices][num_experts]: of having an expert there; 0 where it was before */
-  float fee_price, fee_floor; /* of a fee of 1: now, and the lowest that it will fall to */
-  int moves, max_moves;       /* slots with a fee */
-  uint8_t *fixed;             /* [num_slots]: swaps leave it alone */
-  int32_t clock;              /* counts changes of devices */
-  int32_t *changed;           /* [num_devices]: when it last changed */
-  int reach;                  /* each device is tried with so many that follow it */
-  int32_t *seen;              /* [num_devices][reach]: when the swaps of two devices were last looked at */
-  float *bargain;             /* the same: the fee price up to which the best of them is worth it */
-  int32_t *slot_seen;         /* [num_slots]: the same of what a slot could hold instead */
-  float *slot_bargain;        /* [num_slots] */
+  float *move_cost;                 /* [num_devices][num_experts]: of having an expert there; 0 where it was before */
+  float threshold, final_threshold; /* of a move cost of 1: now, and the lowest that it will fall to */
+  int moves, max_moves;             /* slots with a move cost */
+  uint8_t *fixed;                   /* [num_slots]: swaps leave it alone */
+  int32_t clock;                    /* counts changes of devices */
+  int32_t *changed;                 /* [num_devices]: when it last changed */
+  int reach;                        /* each device is tried with so many that follow it */
+  int32_t *seen;                    /* [num_devices][reach]: when the swaps of two devices were last looked at */
+  float *candidate_threshold;       /* the same: the threshold up to which the best of them is worth it */
+  int32_t *slot_seen;               /* [num_slots]: the same of what a slot could hold instead */
+  float *slot_candidate_threshold;  /* [num_slots] */
 
-  float *inverse_speed;                 /* [num_devices]: mean speed / speed */
-  int32_t *device_of;                   /* [num_slots] */
-  eplb_side_t side[2];                  /* scratch of swaps */
-  float *key, *more, *drop, *new_piece; /* [num_experts]: scratch */
-  int32_t *order;                       /* [num_experts]: scratch */
-  uint64_t *heap;                       /* [num_experts]: scratch */
-  char *block;                          /* all arrays */
+  float *inverse_speed;                        /* [num_devices]: mean speed / speed */
+  int32_t *device_of;                          /* [num_slots] */
+  eplb_side_t side[2];                         /* scratch of swaps */
+  float *key, *more, *drop, *new_replica_load; /* [num_experts]: scratch */
+  int32_t *order;                              /* [num_experts]: scratch */
+  uint64_t *heap;                              /* [num_experts]: scratch */
+  char *block;                                 /* all arrays */
 } eplb_history_state_t;
 
 /* EPLB_ERR_MEMORY. */
-eplb_status_t eplb_history_state_create(const eplb_topology_t *topology, int num_experts,
-                                        eplb_history_state_t *scenario);
-void eplb_history_state_free(eplb_history_state_t *scenario);
+eplb_status_t eplb_history_state_create(const eplb_topology_t *topology, int num_experts, eplb_history_state_t *state);
+void eplb_history_state_free(eplb_history_state_t *state);
 
 /* Takes up a layer's windows, which begin at windows->load[k] + offset. Those without load do not count. Returns how
  * many do; with 0 there is nothing to plan for. */
-int eplb_history_state_set_load(eplb_history_state_t *scenario, const eplb_windows_t *windows, size_t offset);
+int eplb_history_state_set_load(eplb_history_state_t *state, const eplb_windows_t *windows, size_t offset);
 
 /* Fees by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost. All 0
  * with before NULL. */
-void eplb_history_state_set_fees(eplb_history_state_t *scenario, const int32_t *before, float node_cost);
+void eplb_history_state_set_move_costs(eplb_history_state_t *state, const int32_t *before, float node_cost);
 
 /* ---- the placement and its elementary changes ---- */
 
 /* All from `expert`, in which every expert has a slot. */
-void eplb_history_state_index(eplb_history_state_t *scenario);
+void eplb_history_state_index(eplb_history_state_t *state);
 
 /* The time of a device, and its price, anew. */
-void eplb_history_state_time(eplb_history_state_t *scenario, int device);
+void eplb_history_state_time(eplb_history_state_t *state, int device);
 
 /* Empties all slots, for experts with `count` replicas to come. */
-void eplb_history_state_clear(eplb_history_state_t *scenario);
+void eplb_history_state_clear(eplb_history_state_t *state);
 
 /* Puts an expert into the first free slot of a device. */
-void eplb_history_state_put(eplb_history_state_t *scenario, int expert, int device);
+void eplb_history_state_put(eplb_history_state_t *state, int expert, int device);
 
 /* Lets two slots of different devices change what they hold. */
-void eplb_history_state_swap(eplb_history_state_t *scenario, int a, int b);
+void eplb_history_state_swap(eplb_history_state_t *state, int a, int b);
 
 /* Lets a slot hold another expert, or none. */
-void eplb_history_state_set(eplb_history_state_t *scenario, int slot, int expert);
+void eplb_history_state_set(eplb_history_state_t *state, int slot, int expert);
 
-/* ---- from nothing ---- */
+/* ---- from scratch ---- */
 
 /* Counts: spare slots go one by one to the expert of most worth / count^8. */
-void eplb_history_state_count(eplb_history_state_t *scenario);
+void eplb_history_state_count(eplb_history_state_t *state);
 
 /* Experts by `key`, the largest first, in `order`; equal ones by number. */
-void eplb_history_state_sort(eplb_history_state_t *scenario);
+void eplb_history_state_sort(eplb_history_state_t *state);
 
 /* How much dearer a device gets by a replica of an expert. */
-float eplb_history_state_increase(const eplb_history_state_t *scenario, int expert, int device);
+float eplb_history_state_increase(const eplb_history_state_t *state, int expert, int device);
 
 /* Puts all replicas of an expert, each on the device that gets dearer least; those for which none is left are
  * dropped. */
-void eplb_history_state_place(eplb_history_state_t *scenario, int expert);
+void eplb_history_state_place(eplb_history_state_t *state, int expert);
 
-/* Gives out all slots by `count`, the experts of the largest pieces first. */
-void eplb_history_construct(eplb_history_state_t *scenario);
+/* Gives out all slots by `count`, the experts of the largest replica loads first. */
+void eplb_history_construct(eplb_history_state_t *state);
 
-/* ---- improvements at the fee price; each returns how many changes it made ---- */
+/* ---- improvements at the threshold; each returns how many changes it made ---- */
 
 /* Between each two devices of which one has changed since they were last looked at, or whose best swap has become worth
  * it, the best swap. */
-int eplb_history_swap_pass(eplb_history_state_t *scenario);
+int eplb_history_swap_pass(eplb_history_state_t *state);
 
 /* The same with each slot that can be spared, and the best expert for it. */
-int eplb_history_replace_pass(eplb_history_state_t *scenario);
+int eplb_history_replace_pass(eplb_history_state_t *state);
 
 /* ---- questions ---- */
 
@@ -144,14 +144,14 @@ static inline int eplb_history_state_holds(const eplb_history_state_t *s, int de
   return expert != EPLB_EMPTY && s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert];
 }
 
-static inline float eplb_history_state_fee(const eplb_history_state_t *s, int device, int expert) {
-  return expert == EPLB_EMPTY ? 0 : s->fee[(size_t)device * (size_t)s->num_experts + (size_t)expert];
+static inline float eplb_history_state_move_cost(const eplb_history_state_t *s, int device, int expert) {
+  return expert == EPLB_EMPTY ? 0 : s->move_cost[(size_t)device * (size_t)s->num_experts + (size_t)expert];
 }
 
 /* By how much moves grow when a slot gets an expert. */
 static inline int eplb_history_state_moves(const eplb_history_state_t *s, int slot, int expert) {
   int d = s->device_of[slot];
-  return (eplb_history_state_fee(s, d, expert) > 0) - (eplb_history_state_fee(s, d, s->expert[slot]) > 0);
+  return (eplb_history_state_move_cost(s, d, expert) > 0) - (eplb_history_state_move_cost(s, d, s->expert[slot]) > 0);
 }
 
 static inline int eplb_history_state_can_take(const eplb_history_state_t *s, int device, int expert) {

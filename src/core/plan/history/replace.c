@@ -16,65 +16,66 @@ static void freshen(eplb_history_state_t *s) {
       s->key[s->expert[slot]] += s->rise[(size_t)s->device_of[slot] * (size_t)s->num_experts + (size_t)s->expert[slot]];
   for (int e = 0; e < s->num_experts; e++) {
     s->more[e] = 1 / ((float)s->count[e] + 1);
-    s->new_piece[e] = s->mean[e] * s->more[e];
+    s->new_replica_load[e] = s->mean[e] * s->more[e];
     s->drop[e] = s->key[e] * (s->more[e] - 1 / (float)s->count[e]);
   }
 }
 
-/* What changes when a slot of `device` gets `taker` instead of `giver`, which may be EPLB_EMPTY. */
-static float change_of(const eplb_history_state_t *s, int device, int giver, int taker) {
-  float was = 1 / (float)s->count[taker], now = 1 / ((float)s->count[taker] + 1), change = 0;
-  float had = giver == EPLB_EMPTY ? 0 : 1 / (float)s->count[giver];
-  float has = giver == EPLB_EMPTY ? 0 : 1 / ((float)s->count[giver] - 1);
-  const eplb_series_t *given = giver == EPLB_EMPTY ? &s->piece[EPLB_EMPTY] : &s->load[giver];
+/* What changes when a slot of `device` gets `receiver` instead of `donor`, which may be EPLB_EMPTY. */
+static float change_of(const eplb_history_state_t *s, int device, int donor, int receiver) {
+  float was = 1 / (float)s->count[receiver], now = 1 / ((float)s->count[receiver] + 1), change = 0;
+  float had = donor == EPLB_EMPTY ? 0 : 1 / (float)s->count[donor];
+  float has = donor == EPLB_EMPTY ? 0 : 1 / ((float)s->count[donor] - 1);
+  const eplb_series_t *given = donor == EPLB_EMPTY ? &s->replica_load[EPLB_EMPTY] : &s->load[donor];
   for (int d = 0; d < s->num_devices; d++) {
-    int takes = eplb_history_state_holds(s, d, taker), gives = eplb_history_state_holds(s, d, giver);
+    int takes = eplb_history_state_holds(s, d, receiver), gives = eplb_history_state_holds(s, d, donor);
     if (d != device && !takes && !gives)
       continue;
     float x = d == device ? now : takes ? now - was : 0, y = d == device ? -had : gives ? has - had : 0;
     eplb_simd4_t sum = {0};
     for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
       sum += eplb_simd4_eighth_power(s->time[d].at[i] +
-                                     (s->load[taker].at[i] * x + given->at[i] * y) * s->inverse_speed[d]);
+                                     (s->load[receiver].at[i] * x + given->at[i] * y) * s->inverse_speed[d]);
     change += eplb_simd4_sum(sum) - s->price[d];
   }
   return change;
 }
 
-typedef struct taker {
+typedef struct receiver {
   int expert;   /* EPLB_EMPTY: the slot is best left as it is */
-  float change; /* of prices, and of fees at their lowest */
-  float bargain;
-} taker_t;
+  float change; /* of prices, and of move costs at their lowest */
+  float candidate_threshold;
+} candidate_t;
 
-static void offer(const eplb_history_state_t *s, int slot, int e, taker_t *best) {
-  int device = s->device_of[slot], giver = s->expert[slot];
+static void candidate(const eplb_history_state_t *s, int slot, int e, candidate_t *best) {
+  int device = s->device_of[slot], donor = s->expert[slot];
   if (eplb_history_state_holds(s, device, e) || s->moves + eplb_history_state_moves(s, slot, e) > s->max_moves)
     return;
-  float fee = eplb_history_state_fee(s, device, e) - eplb_history_state_fee(s, device, giver);
-  float gain = -change_of(s, device, giver, e), change = s->fee_floor * fee - gain;
+  float move_cost = eplb_history_state_move_cost(s, device, e) - eplb_history_state_move_cost(s, device, donor);
+  float gain = -change_of(s, device, donor, e), change = s->final_threshold * move_cost - gain;
   if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change)
-    *best = (taker_t){e, change, fee > 0 ? gain / fee : FLT_MAX};
+    *best = (candidate_t){e, change, move_cost > 0 ? gain / move_cost : FLT_MAX};
 }
 
 /* The best expert for a slot, among those for which slopes, and the bend of the slot's own device, promise enough. */
-static taker_t best_taker(const eplb_history_state_t *s, int slot) {
-  int device = s->device_of[slot], giver = s->expert[slot];
+static candidate_t best_taker(const eplb_history_state_t *s, int slot) {
+  int device = s->device_of[slot], donor = s->expert[slot];
   const float *rise = s->rise + (size_t)device * (size_t)s->num_experts;
-  const float *fee = s->fee + (size_t)device * (size_t)s->num_experts;
-  taker_t best = {EPLB_EMPTY, -EPLB_SCENARIO_LEAST_GAIN, -1};
-  float without = -s->fee_floor * eplb_history_state_fee(s, device, giver), bend = EPLB_SCENARIO_BEND * s->bend[device];
-  if (giver != EPLB_EMPTY)
-    without += (s->key[giver] - rise[giver]) / ((float)s->count[giver] - 1) - s->key[giver] / (float)s->count[giver];
+  const float *move_cost = s->move_cost + (size_t)device * (size_t)s->num_experts;
+  candidate_t best = {EPLB_EMPTY, -EPLB_SCENARIO_LEAST_GAIN, -1};
+  float without = -s->final_threshold * eplb_history_state_move_cost(s, device, donor),
+        bend = EPLB_SCENARIO_BEND * s->bend[device];
+  if (donor != EPLB_EMPTY)
+    without += (s->key[donor] - rise[donor]) / ((float)s->count[donor] - 1) - s->key[donor] / (float)s->count[donor];
   for (int e = 0; e < s->num_experts; e += 4) {
-    eplb_simd4_t differ = eplb_simd4_load(s->new_piece + e) - s->piece_mean[giver];
-    eplb_simd4_t guess = eplb_simd4_load(rise + e) * eplb_simd4_load(s->more + e) + eplb_simd4_load(s->drop + e) +
-                         (eplb_simd4_load(fee + e) * s->fee_floor + without) + differ * differ * bend;
-    if (!eplb_simd4_mask_any(guess < eplb_simd4_all(best.change)))
+    eplb_simd4_t differ = eplb_simd4_load(s->new_replica_load + e) - s->replica_load_mean[donor];
+    eplb_simd4_t estimate = eplb_simd4_load(rise + e) * eplb_simd4_load(s->more + e) + eplb_simd4_load(s->drop + e) +
+                            (eplb_simd4_load(move_cost + e) * s->final_threshold + without) + differ * differ * bend;
+    if (!eplb_simd4_mask_any(estimate < eplb_simd4_all(best.change)))
       continue;
     for (int i = 0; i < 4 && e + i < s->num_experts; i++)
-      if (guess[i] < best.change)
-        offer(s, slot, e + i, &best);
+      if (estimate[i] < best.change)
+        candidate(s, slot, e + i, &best);
   }
   return best;
 }
@@ -83,15 +84,15 @@ int eplb_history_replace_pass(eplb_history_state_t *s) {
   int changes = 0;
   freshen(s);
   for (int slot = 0; slot < s->num_slots; slot++) {
-    int giver = s->expert[slot];
-    if (giver != EPLB_EMPTY && s->count[giver] < 2)
+    int donor = s->expert[slot];
+    if (donor != EPLB_EMPTY && s->count[donor] < 2)
       continue;
-    if (s->changed[s->device_of[slot]] <= s->slot_seen[slot] && s->slot_bargain[slot] < s->fee_price)
+    if (s->changed[s->device_of[slot]] <= s->slot_seen[slot] && s->slot_candidate_threshold[slot] < s->threshold)
       continue;
-    taker_t best = best_taker(s, slot);
+    candidate_t best = best_taker(s, slot);
     s->slot_seen[slot] = s->clock;
-    s->slot_bargain[slot] = best.bargain;
-    if (best.expert == EPLB_EMPTY || best.bargain < s->fee_price)
+    s->slot_candidate_threshold[slot] = best.candidate_threshold;
+    if (best.expert == EPLB_EMPTY || best.candidate_threshold < s->threshold)
       continue;
     eplb_history_state_set(s, slot, best.expert);
     freshen(s);

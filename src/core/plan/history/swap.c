@@ -3,8 +3,8 @@
 
 typedef struct swap {
   int a, b;     /* slots; -1: none */
-  float change; /* of prices, and of fees at their lowest */
-  float bargain;
+  float change; /* of prices, and of move costs at their lowest */
+  float candidate_threshold;
 } swap_t;
 
 /* The slots of a device that may give what they hold to another; sign * tilt: how prices rise by what that gets. */
@@ -17,10 +17,11 @@ static void gather(eplb_history_state_t *s, eplb_side_t *side, int from, int to,
     if (s->fixed[slot] || eplb_history_state_holds(s, to, e))
       continue;
     side->slot[n] = slot;
-    side->mean[n] = s->piece_mean[e];
-    side->rise[n] = sign * eplb_series_dot(tilt, &s->piece[e]);
-    if (s->fee_floor > 0)
-      side->rise[n] += s->fee_floor * (eplb_history_state_fee(s, to, e) - eplb_history_state_fee(s, from, e));
+    side->mean[n] = s->replica_load_mean[e];
+    side->rise[n] = sign * eplb_series_dot(tilt, &s->replica_load[e]);
+    if (s->final_threshold > 0)
+      side->rise[n] +=
+          s->final_threshold * (eplb_history_state_move_cost(s, to, e) - eplb_history_state_move_cost(s, from, e));
     n++;
   }
   side->count = n;
@@ -38,16 +39,16 @@ static inline eplb_simd4_t powers(const eplb_history_state_t *s, int p, int q, e
 
 static float gain_of(const eplb_history_state_t *s, int a, int b) {
   int p = s->device_of[a], q = s->device_of[b];
-  const eplb_simd4_t *gets = s->piece[s->expert[b]].at, *gives = s->piece[s->expert[a]].at;
+  const eplb_simd4_t *gets = s->replica_load[s->expert[b]].at, *gives = s->replica_load[s->expert[a]].at;
   eplb_simd4_t newer = powers(s, p, q, gets[0] - gives[0], 0) + powers(s, p, q, gets[1] - gives[1], 1);
   eplb_simd4_t older = powers(s, p, q, gets[2] - gives[2], 2) + powers(s, p, q, gets[3] - gives[3], 3);
   return s->price[p] + s->price[q] - eplb_simd4_sum(newer + older);
 }
 
-static float fee_of(const eplb_history_state_t *s, int a, int b) {
+static float move_cost_of(const eplb_history_state_t *s, int a, int b) {
   int e = s->expert[a], f = s->expert[b], p = s->device_of[a], q = s->device_of[b];
-  return eplb_history_state_fee(s, p, f) + eplb_history_state_fee(s, q, e) - eplb_history_state_fee(s, p, e) -
-         eplb_history_state_fee(s, q, f);
+  return eplb_history_state_move_cost(s, p, f) + eplb_history_state_move_cost(s, q, e) -
+         eplb_history_state_move_cost(s, p, e) - eplb_history_state_move_cost(s, q, f);
 }
 
 static int affordable(const eplb_history_state_t *s, int a, int b) {
@@ -56,11 +57,11 @@ static int affordable(const eplb_history_state_t *s, int a, int b) {
              s->max_moves;
 }
 
-static void offer(const eplb_history_state_t *s, int a, int b, swap_t *best) {
-  float gain = gain_of(s, a, b), fee = s->fee_floor > 0 ? fee_of(s, a, b) : 0;
-  float change = s->fee_floor * fee - gain;
+static void candidate(const eplb_history_state_t *s, int a, int b, swap_t *best) {
+  float gain = gain_of(s, a, b), move_cost = s->final_threshold > 0 ? move_cost_of(s, a, b) : 0;
+  float change = s->final_threshold * move_cost - gain;
   if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && affordable(s, a, b))
-    *best = (swap_t){a, b, change, fee > 0 ? gain / fee : FLT_MAX};
+    *best = (swap_t){a, b, change, move_cost > 0 ? gain / move_cost : FLT_MAX};
 }
 
 /* The best of those swaps that promise more than the best so far, by slopes and bends. */
@@ -70,12 +71,12 @@ static swap_t best_swap(const eplb_history_state_t *s, const eplb_side_t *from_p
   for (int a = 0; a < from_p->count; a++)
     for (int b = 0; b < from_q->count; b += 4) {
       eplb_simd4_t differ = eplb_simd4_load(from_q->mean + b) - from_p->mean[a];
-      eplb_simd4_t guess = eplb_simd4_load(from_q->rise + b) + from_p->rise[a] + differ * differ * bend;
-      if (!eplb_simd4_mask_any(guess < eplb_simd4_all(best.change)))
+      eplb_simd4_t estimate = eplb_simd4_load(from_q->rise + b) + from_p->rise[a] + differ * differ * bend;
+      if (!eplb_simd4_mask_any(estimate < eplb_simd4_all(best.change)))
         continue;
       for (int i = 0; i < 4; i++)
-        if (guess[i] < best.change)
-          offer(s, from_p->slot[a], from_q->slot[b + i], &best);
+        if (estimate[i] < best.change)
+          candidate(s, from_p->slot[a], from_q->slot[b + i], &best);
     }
   return best;
 }
@@ -95,12 +96,12 @@ int eplb_history_swap_pass(eplb_history_state_t *s) {
     for (int q = p + 1; q < s->num_devices && q <= p + s->reach; q++) {
       size_t pair = (size_t)p * (size_t)s->reach + (size_t)(q - p - 1);
       int fresh = s->changed[p] <= s->seen[pair] && s->changed[q] <= s->seen[pair];
-      if (fresh && s->bargain[pair] < s->fee_price)
+      if (fresh && s->candidate_threshold[pair] < s->threshold)
         continue;
       swap_t best = look_at(s, p, q);
       s->seen[pair] = s->clock;
-      s->bargain[pair] = best.bargain;
-      if (best.a < 0 || best.bargain < s->fee_price)
+      s->candidate_threshold[pair] = best.candidate_threshold;
+      if (best.a < 0 || best.candidate_threshold < s->threshold)
         continue;
       eplb_history_state_swap(s, best.a, best.b);
       swaps++;

@@ -35,7 +35,7 @@ static double busiest_node_of(const eplb_from_scratch_t *f, int node) {
 
 static void plan_part(eplb_from_scratch_t *f, int node, int32_t *row) {
   eplb_subproblem_select(&f->part, node, f->groups.owner);
-  f->part.layer.enough = node < 0 ? 0 : busiest_node_of(f, node);
+  f->part.layer.good_enough = node < 0 ? 0 : busiest_node_of(f, node);
   f->part.layer.work = eplb_effort_work(f->options->effort, f->part.layer.num_slots);
   eplb_iterated_search(&f->part.layer, &f->part.search);
   eplb_subproblem_write(&f->part, row);
@@ -44,7 +44,7 @@ static void plan_part(eplb_from_scratch_t *f, int node, int32_t *row) {
 static double largest_time(eplb_from_scratch_t *f, const int32_t *row) {
   if (f->policy == EPLB_POLICY_HIERARCHICAL) { /* else all are selected already */
     eplb_subproblem_select(&f->part, -1, NULL);
-    f->part.layer.enough = 0;
+    f->part.layer.good_enough = 0;
   }
   eplb_subproblem_read(&f->part, row);
   eplb_window_state_index(&f->part.layer);

@@ -1,4 +1,4 @@
-/* The default planner, from nothing. */
+/* The default planner, from scratch. */
 #ifndef EPLB_CORE_PLAN_WINDOW_FROM_SCRATCH_H
 #define EPLB_CORE_PLAN_WINDOW_FROM_SCRATCH_H
 

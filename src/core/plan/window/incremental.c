@@ -6,11 +6,11 @@
 /* What load away from home costs routing, in moves within a node for a mean device's load. */
 static const double SPILL_PRICE = 16;
 
-/* No expert may have shares so much larger than need be: where they have, devices soon cannot be relieved by single
- * changes. */
+/* No expert may have replica loads so much larger than need be: where they have, devices soon cannot be relieved by
+ * single changes. */
 static const double LARGEST_SHARE = 1.1;
 
-/* So much worse than wanted that planning from nothing is tried, and so much better must that be. */
+/* So much worse than wanted that planning from scratch is tried, and so much better must that be. */
 static const double STUCK = 1.005, WORTH_IT = .995;
 
 /* Dealing groups to other nodes moves much: so much must the busiest node gain. */
@@ -39,9 +39,9 @@ static void set_prices(eplb_incremental_t *r, double per_move) {
   for (int distance = 0; distance <= t->num_levels + 1; distance++) {
     double move = per_move * price_of_move(t, distance, node_cost(o));
     r->prices.fixed[2 * distance] = move;
-    r->prices.per_share[2 * distance] = 0;
+    r->prices.per_load[2 * distance] = 0;
     r->prices.fixed[2 * distance + 1] = move + (o->spill > 0 ? 0 : EPLB_PRICE_FORBIDDEN);
-    r->prices.per_share[2 * distance + 1] = o->spill > 0 ? SPILL_PRICE : 0;
+    r->prices.per_load[2 * distance + 1] = o->spill > 0 ? SPILL_PRICE : 0;
     r->prices.is_move[2 * distance] = r->prices.is_move[2 * distance + 1] = distance > 0;
   }
 }
@@ -110,7 +110,7 @@ static int find_homes(eplb_incremental_t *r, const int32_t *before) {
 static double index_row(eplb_incremental_t *r, const int32_t *row) {
   eplb_subproblem_t *p = &r->fresh.part;
   eplb_subproblem_select(p, -1, NULL);
-  eplb_iterated_search_bound(&p->layer, &p->search.deal);
+  eplb_iterated_search_bound(&p->layer, &p->search.lpt);
   eplb_subproblem_read(p, row);
   eplb_window_state_index(&p->layer);
   return p->layer.time[eplb_window_state_busiest(&p->layer)];
@@ -142,7 +142,7 @@ static double paying_value(const eplb_incremental_t *r, const double *load) {
 static double adjust(eplb_incremental_t *r, double target, int max_moves, double least_value) {
   eplb_window_state_t *l = &r->fresh.part.layer;
   eplb_priced_search_limits_t limits = {.target = target, .max_moves = max_moves, .least_value = least_value};
-  limits.largest_share = fmax(LARGEST_SHARE * l->largest_share, limits.target / 2);
+  limits.largest_replica_load = fmax(LARGEST_SHARE * l->largest_replica_load, limits.target / 2);
   l->work = 4 * eplb_effort_work(r->fresh.options->effort, l->num_slots);
   if (!(least_value > 0))
     eplb_priced_search_counts(l, &r->prices, &limits);
@@ -161,7 +161,7 @@ static double busiest_node(const eplb_incremental_t *r) {
   return busiest * speed / load;
 }
 
-/* Plans from nothing and takes that if it is worth it: better than `worst`, within the moves, and paying. */
+/* Plans from scratch and takes that if it is worth it: better than `worst`, within the moves, and paying. */
 static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const int32_t *before, double was,
                                double worst, double least_value, int32_t *row) {
   eplb_status_t status = eplb_from_scratch_layer(&r->fresh, 0, load, r->row);

@@ -46,7 +46,7 @@ static void go_back_to_best(const search_t *s) {
   eplb_window_state_index(s->layer);
 }
 
-/* A way to start: which shares are cut down, and how replicas are placed. */
+/* A way to start: which replica loads are cut down, and how replicas are placed. */
 typedef struct start {
   double cut;
   int folded;
@@ -55,13 +55,13 @@ typedef struct start {
 /* Puts replicas in place as `start` says, and evens them out a little. Returns 0 where that is not possible. */
 static int begin_at(const search_t *s, const start_t *start) {
   eplb_window_state_t *l = s->layer;
-  if (!eplb_lpt_counts(l, start->cut, &s->scratch->deal))
+  if (!eplb_lpt_counts(l, start->cut, &s->scratch->lpt))
     return 0;
   if (!start->folded)
-    eplb_lpt_slots(l, &s->scratch->deal);
-  else if (!eplb_largest_differencing_slots(l, &s->scratch->deal, &s->scratch->fold))
+    eplb_lpt_slots(l, &s->scratch->lpt);
+  else if (!eplb_largest_differencing_slots(l, &s->scratch->lpt, &s->scratch->differencing))
     return 0;
-  eplb_local_search_pairs(l, s->scratch->deal.heap, s->scratch->deal.other_heap);
+  eplb_local_search_pairs(l, s->scratch->lpt.heap, s->scratch->lpt.other_heap);
   return 1;
 }
 
@@ -126,20 +126,20 @@ static void refine_candidate(search_t *s, const candidate_t *candidate) {
 
 double eplb_iterated_search_bound(eplb_window_state_t *l, eplb_lpt_scratch_t *scratch) {
   double fastest = INFINITY;
-  l->largest_share = 0;
+  l->largest_replica_load = 0;
   eplb_lpt_counts(l, INFINITY, scratch);
   for (int e = 0; e < l->num_experts; e++)
-    l->largest_share = fmax(l->largest_share, l->weight[e] / l->count[e]);
+    l->largest_replica_load = fmax(l->largest_replica_load, l->weight[e] / l->count[e]);
   for (int d = 0; d < l->num_devices; d++)
     if (l->slot_begin[d + 1] > l->slot_begin[d])
       fastest = fmin(fastest, l->inverse_speed[d]);
-  l->bound = fmax(1, l->largest_share * fastest);
+  l->bound = fmax(1, l->largest_replica_load * fastest);
   return l->bound;
 }
 
 /* A swap of the busiest device, or a recount in its favour, that need not help: of some that chance picks, the one
  * that harms least. */
-static void kick(eplb_window_state_t *l, uint64_t *seed) {
+static void perturb(eplb_window_state_t *l, uint64_t *seed) {
   enum { PICKS = 16 };
   int busiest = eplb_window_state_busiest(l), slots = l->slot_begin[busiest + 1] - l->slot_begin[busiest];
   int from = -1, to = -1, recount = 0;
@@ -150,7 +150,7 @@ static void kick(eplb_window_state_t *l, uint64_t *seed) {
     int other = l->device[b], here_too = eplb_window_state_holds(l, busiest, f); /* then f can only be given up there */
     if (e == EPLB_EMPTY || other == busiest || eplb_window_state_holds(l, other, e) || (here_too && l->count[f] < 2))
       continue;
-    double moved = l->share[e] - l->share[f];
+    double moved = l->replica_load[e] - l->replica_load[f];
     double worst =
         fmax(l->time[busiest] - moved * l->inverse_speed[busiest], l->time[other] + moved * l->inverse_speed[other]);
     if (worst < least) {
@@ -166,11 +166,11 @@ static void kick(eplb_window_state_t *l, uint64_t *seed) {
     eplb_window_state_swap(l, from, to);
 }
 
-static void shake(search_t *s, uint64_t seed) {
+static void perturb_and_search(search_t *s, uint64_t seed) {
   eplb_window_state_t *l = s->layer;
   go_back_to_best(s);
   while (l->work > 0 && s->best > s->target) {
-    kick(l, &seed);
+    perturb(l, &seed);
     double worst = eplb_local_search(l, s->target);
     l->work -= l->num_slots; /* so that kicks that find nothing end, too */
     if (!keep_if_no_worse(s, worst))
@@ -185,16 +185,17 @@ static void search_pairs(search_t *s) {
   int64_t tries = 16 * l->work / l->num_slots, most = MOST_ITEMS / l->num_slots;
   tries = tries < most ? tries : most;
   l->work /= 8; /* what is left for swaps */
-  eplb_lpt_counts(l, INFINITY, &s->scratch->deal);
-  eplb_two_slots_search(l, s->target, (int)tries, &s->scratch->deal, &s->scratch->pairs);
-  eplb_lpt_slots(l, &s->scratch->deal);
+  eplb_lpt_counts(l, INFINITY, &s->scratch->lpt);
+  eplb_two_slots_search(l, s->target, (int)tries, &s->scratch->lpt, &s->scratch->two_slots);
+  eplb_lpt_slots(l, &s->scratch->lpt);
   keep_if_better(s, l->time[eplb_window_state_busiest(l)]);
 }
 
 /* Rounds of matching, each evened out, from the best so far: within an eighth of the work that is left. */
 static void rematch(search_t *s) {
   eplb_window_state_t *l = s->layer;
-  const eplb_match_halves_scratch_t scratch = {s->scratch->fold.keys, s->scratch->fold.spare, s->scratch->fold.expert};
+  const eplb_match_halves_scratch_t scratch = {s->scratch->differencing.keys, s->scratch->differencing.spare,
+                                               s->scratch->differencing.expert};
   int64_t end = l->work - l->work / 8;
   uint64_t seed = 1;
   if (s->best > FAR * s->layer->bound || !eplb_match_halves_applies(l))
@@ -227,20 +228,20 @@ static void search_starts(search_t *s) {
 
 double eplb_iterated_search(eplb_window_state_t *l, eplb_iterated_search_scratch_t *scratch) {
   search_t s = {l, scratch, INFINITY, 0};
-  s.target = fmax(l->enough, GOOD * eplb_iterated_search_bound(l, &scratch->deal));
+  s.target = fmax(l->good_enough, GOOD * eplb_iterated_search_bound(l, &scratch->lpt));
   if (eplb_two_slots_apply(l))
     search_pairs(&s);
   else
     search_starts(&s);
   if (!eplb_match_halves_applies(l) || !tolerable(&s))
-    shake(&s, 1);
+    perturb_and_search(&s, 1);
   go_back_to_best(&s);
   return s.best;
 }
 
 double eplb_iterated_search_on(eplb_window_state_t *l, eplb_iterated_search_scratch_t *scratch) {
   search_t s = {l, scratch, INFINITY, 0};
-  s.target = fmax(l->enough, GOOD * eplb_iterated_search_bound(l, &scratch->deal));
+  s.target = fmax(l->good_enough, GOOD * eplb_iterated_search_bound(l, &scratch->lpt));
   eplb_window_state_index(l);
   keep_if_better(&s, l->time[eplb_window_state_busiest(l)]);
   eplb_window_state_separate_colocated(l);

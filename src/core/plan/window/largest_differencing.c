@@ -4,7 +4,7 @@
 
 /* Rows of as many bins as there are devices; a bin is a list of replicas. Rows are merged two by two until one is
  * left. */
-typedef struct fold {
+typedef struct differencing {
   const eplb_window_state_t *layer;
   eplb_largest_differencing_scratch_t *s;
   int bins, rows;
@@ -55,13 +55,13 @@ static void merge_rows(fold_t *f, int a, int b, double *spread) {
   }
 }
 
-/* All replicas by share, descending, in rows. */
-static void lay_rows(fold_t *f, const eplb_lpt_scratch_t *deal, double *spread) {
+/* All replicas by replica load, descending, in rows. */
+static void lay_rows(fold_t *f, const eplb_lpt_scratch_t *lpt, double *spread) {
   const eplb_window_state_t *l = f->layer;
   eplb_largest_differencing_scratch_t *s = f->s;
   int place = 0;
   for (int i = 0; i < l->num_experts; i++) {
-    int e = (int)eplb_key_index(deal->keys[i]);
+    int e = (int)eplb_key_index(lpt->keys[i]);
     for (int k = 0; k < l->count[e]; k++, place++) {
       s->expert[place] = e;
       s->sum[place] = l->weight[e] / l->count[e];
@@ -77,17 +77,17 @@ static int applies(const eplb_window_state_t *l) {
   int slots = l->slot_begin[1], filled = 0;
   for (int e = 0; e < l->num_experts; e++)
     filled += l->count[e];
-  return slots > 1 && slots <= EPLB_FOLD_MAX_SLOTS && filled == l->num_slots && eplb_window_state_even(l);
+  return slots > 1 && slots <= EPLB_DIFFERENCING_MAX_SLOTS && filled == l->num_slots && eplb_window_state_even(l);
 }
 
-int eplb_largest_differencing_slots(eplb_window_state_t *l, eplb_lpt_scratch_t *deal,
+int eplb_largest_differencing_slots(eplb_window_state_t *l, eplb_lpt_scratch_t *lpt,
                                     eplb_largest_differencing_scratch_t *scratch) {
-  double spread[EPLB_FOLD_MAX_SLOTS];
+  double spread[EPLB_DIFFERENCING_MAX_SLOTS];
   if (!applies(l))
     return 0;
   fold_t f = {l, scratch, l->num_devices, l->slot_begin[1]};
-  eplb_lpt_sort(l, deal);
-  lay_rows(&f, deal, spread);
+  eplb_lpt_sort(l, lpt);
+  lay_rows(&f, lpt, spread);
   while (f.rows > 1) {
     int widest = 0, second = 1;
     if (spread[1] > spread[0]) {

@@ -6,7 +6,7 @@
 #include "core/plan/window/lpt.h"
 
 /* Where devices have more slots than this, packing one by one is as good. */
-enum { EPLB_FOLD_MAX_SLOTS = 64 };
+enum { EPLB_DIFFERENCING_MAX_SLOTS = 64 };
 
 typedef struct eplb_largest_differencing_scratch {
   uint64_t *keys, *spare; /* [largest number of slots * num_devices] */
@@ -18,7 +18,7 @@ typedef struct eplb_largest_differencing_scratch {
 
 /* Places as many replicas as layer->count says and indexes. Returns 0, with nothing done, where it does not apply:
  * devices' slots or speeds differ, too many slots, or counts do not fill them. */
-int eplb_largest_differencing_slots(eplb_window_state_t *layer, eplb_lpt_scratch_t *deal,
+int eplb_largest_differencing_slots(eplb_window_state_t *layer, eplb_lpt_scratch_t *lpt,
                                     eplb_largest_differencing_scratch_t *scratch);
 
 #endif

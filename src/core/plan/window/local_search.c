@@ -13,19 +13,21 @@ typedef struct change {
 } change_t;
 
 /* The larger time of both devices after a swap of slot `a` with each of four others. */
-static inline eplb_simd4_t swap_lanes(const eplb_window_state_t *l, float share, float from, float slow, int at) {
-  eplb_simd4_t moved = share - eplb_simd4_load(l->slot_share + at);
+static inline eplb_simd4_t swap_lanes(const eplb_window_state_t *l, float replica_load, float from, float slow,
+                                      int at) {
+  eplb_simd4_t moved = replica_load - eplb_simd4_load(l->slot_replica_load + at);
   eplb_simd4_t down = from - moved * slow;
-  eplb_simd4_t up = eplb_simd4_load(l->slot_time + at) + moved * eplb_simd4_load(l->slot_slowness + at);
+  eplb_simd4_t up = eplb_simd4_load(l->slot_time + at) + moved * eplb_simd4_load(l->slot_inverse_speed + at);
   return eplb_simd4_max(down, up);
 }
 
 /* The least of these over all slots: not below slot a's time now where no swap lowers it, as within its own device. */
 static float least_worst(const eplb_window_state_t *l, int a) {
-  float share = l->slot_share[a], from = l->slot_time[a], slow = l->slot_slowness[a];
+  float replica_load = l->slot_replica_load[a], from = l->slot_time[a], slow = l->slot_inverse_speed[a];
   eplb_simd4_t even = {INFINITY, INFINITY, INFINITY, INFINITY}, odd = even;
   for (int b = 0; b < l->num_slots; b += EPLB_SIMD_WIDTH) {
-    eplb_simd4_t first = swap_lanes(l, share, from, slow, b), second = swap_lanes(l, share, from, slow, b + 4);
+    eplb_simd4_t first = swap_lanes(l, replica_load, from, slow, b),
+                 second = swap_lanes(l, replica_load, from, slow, b + 4);
     even = eplb_simd4_min(first, even);
     odd = eplb_simd4_min(second, odd);
   }
@@ -39,7 +41,7 @@ static float least_worst(const eplb_window_state_t *l, int a) {
 /* One swap exactly; a second replica on a device is none. */
 static void try_swap(const eplb_window_state_t *l, int a, int b, change_t *best) {
   int from = l->device[a], to = l->device[b];
-  double moved = l->share[l->expert[a]] - l->share[l->expert[b]];
+  double moved = l->replica_load[l->expert[a]] - l->replica_load[l->expert[b]];
   double down = l->time[from] - moved * l->inverse_speed[from], up = l->time[to] + moved * l->inverse_speed[to];
   double worst = down > up ? down : up;
   if (worst < best->worst && !eplb_window_state_holds(l, to, l->expert[a]) &&
@@ -49,9 +51,9 @@ static void try_swap(const eplb_window_state_t *l, int a, int b, change_t *best)
 
 /* Swaps of slot `a` that bring both devices to `limit` or below. */
 static void try_swaps(const eplb_window_state_t *l, int a, float limit, change_t *best) {
-  float share = l->slot_share[a], from = l->slot_time[a], slow = l->slot_slowness[a];
+  float replica_load = l->slot_replica_load[a], from = l->slot_time[a], slow = l->slot_inverse_speed[a];
   for (int b = 0; b < l->num_slots; b += 4) {
-    eplb_simd4_mask_t hit = swap_lanes(l, share, from, slow, b) <= limit;
+    eplb_simd4_mask_t hit = swap_lanes(l, replica_load, from, slow, b) <= limit;
     if (eplb_simd4_mask_any(hit))
       for (int i = 0; i < 4; i++)
         if (hit[i])
@@ -59,24 +61,24 @@ static void try_swaps(const eplb_window_state_t *l, int a, float limit, change_t
   }
 }
 
-/* The best swap of the busiest device, its slots in the order of what they promise. */
+/* The best swap of the busiest device, its slots in the order of what they lower bound. */
 static void find_swap(eplb_window_state_t *l, int busiest, change_t *best) {
   int begin = l->slot_begin[busiest], end = l->slot_begin[busiest + 1];
   for (int a = begin; a < end; a++)
-    l->promise[a - begin] = least_worst(l, a);
+    l->lower_bound[a - begin] = least_worst(l, a);
   l->work -= (int64_t)(end - begin) * l->num_slots;
   for (int k = begin; k < end; k++) {
     int a = begin;
     for (int i = begin + 1; i < end; i++)
-      if (l->promise[i - begin] < l->promise[a - begin])
+      if (l->lower_bound[i - begin] < l->lower_bound[a - begin])
         a = i;
-    float least = l->promise[a - begin], limit = (float)best->worst;
+    float least = l->lower_bound[a - begin], limit = (float)best->worst;
     if (least >= limit)
       return;
     try_swaps(l, a, least, best);
     if (best->worst > least + 1e-6f) /* a second replica, as it seems: then all others */
       try_swaps(l, a, limit, best);
-    l->promise[a - begin] = INFINITY;
+    l->lower_bound[a - begin] = INFINITY;
     l->work -= l->num_slots;
   }
 }
@@ -85,7 +87,7 @@ static void find_swap(eplb_window_state_t *l, int busiest, change_t *best) {
 static void try_pair(const eplb_window_state_t *l, int from, int to, change_t *best) {
   for (int a = l->slot_begin[from]; a < l->slot_begin[from + 1]; a++)
     for (int b = l->slot_begin[to]; b < l->slot_begin[to + 1]; b++)
-      if (l->slot_share[a] > l->slot_share[b])
+      if (l->slot_replica_load[a] > l->slot_replica_load[b])
         try_swap(l, a, b, best);
 }
 
@@ -104,15 +106,15 @@ void eplb_local_search_pairs(eplb_window_state_t *l, uint64_t *keys, uint64_t *s
 
 /* What becomes of the devices of an expert that gives up one replica: the two largest times, leaving out `busiest`. */
 typedef struct rise {
-  double share;   /* of each replica left */
-  double top[2];  /* largest times */
-  int top_device; /* that of top[0] */
-  int on_busiest; /* whether the busiest device holds it */
+  double replica_load; /* of each replica left */
+  double top[2];       /* largest times */
+  int top_device;      /* that of top[0] */
+  int on_busiest;      /* whether the busiest device holds it */
 } rise_t;
 
 static rise_t find_rise(const eplb_window_state_t *l, int expert, int busiest) {
   rise_t r = {l->weight[expert] / (l->count[expert] - 1), {0, 0}, -1, 0};
-  double more = r.share - l->share[expert];
+  double more = r.replica_load - l->replica_load[expert];
   for (int s = l->first[expert]; s >= 0; s = l->next[s]) {
     int d = l->device[s];
     if (d == busiest) {
@@ -135,16 +137,16 @@ static rise_t find_rise(const eplb_window_state_t *l, int expert, int busiest) {
 static void try_relief(const eplb_window_state_t *l, int busiest, int slot, const rise_t *rise, change_t *best) {
   int giver = l->expert[slot], d = l->device[slot];
   double others = d == rise->top_device ? rise->top[1] : rise->top[0];
-  double own = rise->on_busiest ? (rise->share - l->share[giver]) * l->inverse_speed[busiest] : 0;
+  double own = rise->on_busiest ? (rise->replica_load - l->replica_load[giver]) * l->inverse_speed[busiest] : 0;
   if (others >= best->worst)
     return;
   for (int a = l->slot_begin[busiest]; a < l->slot_begin[busiest + 1]; a++) {
     int e = l->expert[a];
     if (e == EPLB_EMPTY || e == giver)
       continue;
-    double share = l->weight[e] / (l->count[e] + 1);
-    double relieved = l->time[busiest] + own - (l->share[e] - share) * l->inverse_speed[busiest];
-    double there = l->time[d] + (share - l->share[giver]) * l->inverse_speed[d];
+    double replica_load = l->weight[e] / (l->count[e] + 1);
+    double relieved = l->time[busiest] + own - (l->replica_load[e] - replica_load) * l->inverse_speed[busiest];
+    double there = l->time[d] + (replica_load - l->replica_load[giver]) * l->inverse_speed[d];
     double worst = relieved > there ? relieved : there;
     if (worst < best->worst && !eplb_window_state_holds(l, d, e))
       *best = (change_t){slot, -1, e, worst > others ? worst : others};
@@ -158,8 +160,8 @@ static void try_exchange(const eplb_window_state_t *l, int busiest, int slot, co
   if (rise->top[0] >= best->worst)
     return;
   for (int e = 0; e < l->num_experts; e++) {
-    double share = l->weight[e] / (l->count[e] + 1);
-    double worst = l->time[busiest] + (share - l->share[giver]) * l->inverse_speed[busiest];
+    double replica_load = l->weight[e] / (l->count[e] + 1);
+    double worst = l->time[busiest] + (replica_load - l->replica_load[giver]) * l->inverse_speed[busiest];
     if (worst < best->worst && e != giver && !eplb_window_state_holds(l, busiest, e))
       *best = (change_t){slot, -1, e, worst > rise->top[0] ? worst : rise->top[0]};
   }

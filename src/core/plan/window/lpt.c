@@ -22,7 +22,7 @@ static int64_t count_usable(const eplb_window_state_t *l, int *most) {
   return usable;
 }
 
-/* What it takes to bring the shares of all experts to `cut` and below. */
+/* What it takes to bring the replica loads of all experts to `cut` and below. */
 static int count_for(const eplb_window_state_t *l, int e, double cut, int most) {
   double needed = ceil(l->weight[e] / cut);
   return needed > most ? most : needed > 1 ? (int)needed : 1;
@@ -125,11 +125,12 @@ static int pass_on(eplb_window_state_t *l, int expert, int slot) {
   return 0;
 }
 
-/* The expert with the largest share that a device lacks. */
+/* The expert with the largest replica load that a device lacks. */
 static int heaviest_lacking(const eplb_window_state_t *l, int device) {
   int heaviest = EPLB_EMPTY;
   for (int e = 0; e < l->num_experts; e++)
-    if ((heaviest == EPLB_EMPTY || l->share[e] > l->share[heaviest]) && !eplb_window_state_holds(l, device, e))
+    if ((heaviest == EPLB_EMPTY || l->replica_load[e] > l->replica_load[heaviest]) &&
+        !eplb_window_state_holds(l, device, e))
       heaviest = e;
   return heaviest;
 }

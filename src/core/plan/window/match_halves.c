@@ -21,7 +21,7 @@ static void cut(int32_t *expert, int half, int slots, uint64_t *seed) {
 static float sum_of(const eplb_window_state_t *l, const int32_t *expert, int count) {
   double sum = 0;
   for (int i = 0; i < count; i++)
-    sum += l->share[expert[i]];
+    sum += l->replica_load[expert[i]];
   return (float)sum;
 }
 

@@ -15,7 +15,7 @@ typedef struct eplb_match_halves_scratch {
  * that has hardly ever helped. */
 int eplb_match_halves_applies(const eplb_window_state_t *layer);
 
-/* One round: chance cuts. Then parts colocated, which may cost some of what was won. */
+/* One round: chance cuts. Then parts co-located replicas, which may cost some of what was won. */
 void eplb_match_halves(eplb_window_state_t *layer, uint64_t *seed, const eplb_match_halves_scratch_t *scratch);
 
 #endif

@@ -22,11 +22,11 @@ static int class_of(const eplb_window_state_t *l, const eplb_prices_t *p, int ex
   return p->class[(size_t)expert * (size_t)l->num_devices + (size_t)device];
 }
 
-static double price_of(const adjust_t *a, int expert, int device, double share) {
+static double price_of(const adjust_t *a, int expert, int device, double replica_load) {
   if (expert == EPLB_EMPTY)
     return 0;
   int class = class_of(a->layer, a->prices, expert, device);
-  return a->prices->fixed[class] + a->prices->per_share[class] * share;
+  return a->prices->fixed[class] + a->prices->per_load[class] * replica_load;
 }
 
 static int is_move(const adjust_t *a, int expert, int device) {
@@ -55,7 +55,7 @@ static int within_moves(const adjust_t *a, int more) {
 static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
   const eplb_window_state_t *l = a->layer;
   int e = l->expert[i], f = l->expert[j], from = l->device[i], to = l->device[j];
-  double own = l->share[e], other = l->share[f], now = l->time[from];
+  double own = l->replica_load[e], other = l->replica_load[f], now = l->time[from];
   double down = now - (own - other) * l->inverse_speed[from], up = l->time[to] + (own - other) * l->inverse_speed[to];
   if (own <= other || up >= now || now - fmax(down, up) <= best->value * CHEAPEST)
     return;
@@ -72,7 +72,7 @@ static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
  * that gets. */
 static double time_without(const eplb_window_state_t *l, int slot, int busiest, double *own) {
   int f = l->expert[slot];
-  double more = l->weight[f] / (l->count[f] - 1) - l->share[f], worst = 0;
+  double more = l->weight[f] / (l->count[f] - 1) - l->replica_load[f], worst = 0;
   for (int s = l->first[f]; s >= 0; s = l->next[s]) {
     int d = l->device[s];
     if (s != slot && d == busiest)
@@ -84,16 +84,16 @@ static double time_without(const eplb_window_state_t *l, int slot, int busiest, 
 }
 
 /* `slot` goes to expert e, which relieves the busiest device: because that holds e, or because the slot is its own. */
-static void offer_recount(const adjust_t *a, int busiest, int slot, int e, double others, double own, bargain_t *best) {
+static void try_recount(const adjust_t *a, int busiest, int slot, int e, double others, double own, bargain_t *best) {
   const eplb_window_state_t *l = a->layer;
   int f = l->expert[slot], d = l->device[slot];
-  double share = l->weight[e] / (l->count[e] + 1), now = l->time[busiest];
-  double there = l->time[d] + (share - l->share[f]) * l->inverse_speed[d];
-  double here = d == busiest ? there : now + own - (l->share[e] - share) * l->inverse_speed[busiest];
+  double replica_load = l->weight[e] / (l->count[e] + 1), now = l->time[busiest];
+  double there = l->time[d] + (replica_load - l->replica_load[f]) * l->inverse_speed[d];
+  double here = d == busiest ? there : now + own - (l->replica_load[e] - replica_load) * l->inverse_speed[busiest];
   double worst = fmax(fmax(here, there), others);
   if (e == f || now - worst <= best->value * CHEAPEST || eplb_window_state_holds(l, d, e))
     return;
-  double value = value_of(a, now, worst, price_of(a, e, d, share) - price_of(a, f, d, l->share[f]));
+  double value = value_of(a, now, worst, price_of(a, e, d, replica_load) - price_of(a, f, d, l->replica_load[f]));
   if (value > best->value && within_moves(a, is_move(a, e, d) - is_move(a, f, d)))
     *best = (bargain_t){slot, -1, e, value};
 }
@@ -102,7 +102,7 @@ static void offer_recounts(const adjust_t *a, int busiest, int slot, bargain_t *
   const eplb_window_state_t *l = a->layer;
   int f = l->expert[slot];
   double own = 0, others = 0;
-  if (f != EPLB_EMPTY && (l->count[f] < 2 || l->weight[f] > a->limits->largest_share * (l->count[f] - 1)))
+  if (f != EPLB_EMPTY && (l->count[f] < 2 || l->weight[f] > a->limits->largest_replica_load * (l->count[f] - 1)))
     return;
   if (f != EPLB_EMPTY)
     others = time_without(l, slot, busiest, &own);
@@ -110,12 +110,12 @@ static void offer_recounts(const adjust_t *a, int busiest, int slot, bargain_t *
     return;
   if (l->device[slot] == busiest) {
     for (int e = 0; e < l->num_experts; e++)
-      offer_recount(a, busiest, slot, e, others, own, best);
+      try_recount(a, busiest, slot, e, others, own, best);
     return;
   }
   for (int i = l->slot_begin[busiest]; i < l->slot_begin[busiest + 1]; i++)
     if (l->expert[i] != EPLB_EMPTY)
-      offer_recount(a, busiest, slot, l->expert[i], others, own, best);
+      try_recount(a, busiest, slot, l->expert[i], others, own, best);
 }
 
 static bargain_t find_bargain(const adjust_t *a, int busiest) {
@@ -151,15 +151,15 @@ double eplb_priced_search(eplb_window_state_t *l, const eplb_prices_t *prices,
 
 /* ---- counts first ---- */
 
-static int largest_share(const eplb_window_state_t *l) {
+static int largest_replica_load(const eplb_window_state_t *l) {
   int largest = 0;
   for (int e = 1; e < l->num_experts; e++)
-    if (l->share[e] > l->share[largest])
+    if (l->replica_load[e] > l->replica_load[largest])
       largest = e;
   return largest;
 }
 
-/* The expert that can best spare a replica: its shares are the smallest in the end. */
+/* The expert that can best spare a replica: its replica loads are the smallest in the end. */
 static int best_giver(const eplb_window_state_t *l, int taker) {
   int giver = EPLB_EMPTY;
   double least = INFINITY;
@@ -175,12 +175,12 @@ static int best_giver(const eplb_window_state_t *l, int taker) {
 static int best_slot(const adjust_t *a, int giver, int taker) {
   const eplb_window_state_t *l = a->layer;
   const double price_of_time = .02; /* so much of a mean device time is worth one move */
-  double least = EPLB_PRICE_FORBIDDEN * price_of_time / 2, share = l->weight[taker] / (l->count[taker] + 1);
+  double least = EPLB_PRICE_FORBIDDEN * price_of_time / 2, replica_load = l->weight[taker] / (l->count[taker] + 1);
   int slot = -1;
   for (int s = l->first[giver]; s >= 0; s = l->next[s]) {
     int d = l->device[s];
-    double price = price_of(a, taker, d, share) - price_of(a, giver, d, l->share[giver]);
-    double cost = l->time[d] + (share - l->share[giver]) * l->inverse_speed[d] + price_of_time * price;
+    double price = price_of(a, taker, d, replica_load) - price_of(a, giver, d, l->replica_load[giver]);
+    double cost = l->time[d] + (replica_load - l->replica_load[giver]) * l->inverse_speed[d] + price_of_time * price;
     if (cost < least && !eplb_window_state_holds(l, d, taker) &&
         within_moves(a, is_move(a, taker, d) - is_move(a, giver, d))) {
       least = cost;
@@ -194,11 +194,11 @@ void eplb_priced_search_counts(eplb_window_state_t *l, const eplb_prices_t *pric
                                const eplb_priced_search_limits_t *limits) {
   adjust_t a = {l, prices, limits, 0};
   for (int left = l->num_slots; left > 0; left--) {
-    int taker = largest_share(l);
-    if (l->share[taker] <= limits->largest_share)
+    int taker = largest_replica_load(l);
+    if (l->replica_load[taker] <= limits->largest_replica_load)
       return;
     int giver = best_giver(l, taker);
-    if (giver == EPLB_EMPTY || l->weight[giver] / (l->count[giver] - 1) >= l->share[taker])
+    if (giver == EPLB_EMPTY || l->weight[giver] / (l->count[giver] - 1) >= l->replica_load[taker])
       return;
     a.moves = eplb_count_moves(l, prices);
     int slot = best_slot(&a, giver, taker);

@@ -7,10 +7,10 @@
 enum { EPLB_PRICE_CLASSES = 2 * (EPLB_MAX_LEVELS + 2) };
 
 /* What it costs to have an expert on a device: by the class of the two, so much for a replica and so much more for its
- * share. */
+ * replica load. */
 typedef struct eplb_prices {
   const uint8_t *class; /* [num_experts][num_devices] */
-  double fixed[EPLB_PRICE_CLASSES], per_share[EPLB_PRICE_CLASSES];
+  double fixed[EPLB_PRICE_CLASSES], per_load[EPLB_PRICE_CLASSES];
   uint8_t is_move[EPLB_PRICE_CLASSES]; /* whether it counts as a replica that has moved */
 } eplb_prices_t;
 
@@ -18,17 +18,17 @@ typedef struct eplb_prices {
 #define EPLB_PRICE_FORBIDDEN 1e9
 
 typedef struct eplb_priced_search_limits {
-  double target;        /* time that is good enough */
-  double largest_share; /* no expert gives up a replica if its shares then are larger */
-  int max_moves;        /* replicas that may have moved in the end */
-  double least_value;   /* gain per price below which nothing is done */
+  double target;               /* time that is good enough */
+  double largest_replica_load; /* no expert gives up a replica if its replica loads then are larger */
+  int max_moves;               /* replicas that may have moved in the end */
+  double least_value;          /* gain per price below which nothing is done */
 } eplb_priced_search_limits_t;
 
 /* How many replicas are where they count as moved. */
 int eplb_count_moves(const eplb_window_state_t *layer, const eplb_prices_t *prices);
 
-/* First: while an expert's share is above the largest that is wanted, it gets the slot of the replica that can best be
- * spared. */
+/* First: while an expert's replica load is above the largest that is wanted, it gets the slot of the replica that can
+ * best be spared. */
 void eplb_priced_search_counts(eplb_window_state_t *layer, const eplb_prices_t *prices,
                                const eplb_priced_search_limits_t *limits);
 

@@ -12,17 +12,17 @@ static void lay_out_layer(eplb_subproblem_t *p, char *base, size_t *used) {
   l->expert = eplb_carve(base, used, slots, sizeof(int32_t));
   l->device = eplb_carve(base, used, slots, sizeof(int32_t));
   l->count = eplb_carve(base, used, experts, sizeof(int32_t));
-  l->share = eplb_carve(base, used, experts + 1, sizeof(double));
+  l->replica_load = eplb_carve(base, used, experts + 1, sizeof(double));
   l->first = eplb_carve(base, used, experts, sizeof(int32_t));
   l->next = eplb_carve(base, used, slots, sizeof(int32_t));
   l->before = eplb_carve(base, used, slots, sizeof(int32_t));
   l->time = eplb_carve(base, used, devices, sizeof(double));
-  l->slot_share = eplb_carve(base, used, lanes, sizeof(float));
+  l->slot_replica_load = eplb_carve(base, used, lanes, sizeof(float));
   l->slot_time = eplb_carve(base, used, lanes, sizeof(float));
-  l->slot_slowness = eplb_carve(base, used, lanes, sizeof(float));
-  l->promise = eplb_carve(base, used, slots, sizeof(float));
+  l->slot_inverse_speed = eplb_carve(base, used, lanes, sizeof(float));
+  l->lower_bound = eplb_carve(base, used, slots, sizeof(float));
   if (base)
-    l->share++; /* that of EPLB_EMPTY comes first, and is 0 as all of the block */
+    l->replica_load++; /* that of EPLB_EMPTY comes first, and is 0 as all of the block */
   l->slot_begin = p->slot_begin;
   l->weight = p->weight;
   l->inverse_speed = p->inverse_speed;
@@ -35,21 +35,21 @@ static void lay_out_search(eplb_subproblem_t *p, char *base, size_t *used) {
   s->best = eplb_carve(base, used, slots, sizeof(int32_t));
   s->candidate[0] = eplb_carve(base, used, slots, sizeof(int32_t));
   s->candidate[1] = eplb_carve(base, used, slots, sizeof(int32_t));
-  s->deal.keys = eplb_carve(base, used, experts, sizeof(uint64_t));
-  s->deal.spare = eplb_carve(base, used, experts, sizeof(uint64_t));
-  s->deal.heap = eplb_carve(base, used, devices, sizeof(uint64_t));
-  s->deal.other_heap = eplb_carve(base, used, devices, sizeof(uint64_t));
-  s->deal.filled = eplb_carve(base, used, devices, sizeof(int32_t));
-  s->deal.wanted = eplb_carve(base, used, experts, sizeof(int32_t));
-  s->fold.keys = eplb_carve(base, used, slots, sizeof(uint64_t));
-  s->fold.spare = eplb_carve(base, used, slots, sizeof(uint64_t));
-  s->fold.expert = eplb_carve(base, used, slots, sizeof(int32_t));
-  s->fold.next = eplb_carve(base, used, slots, sizeof(int32_t));
-  s->fold.first = eplb_carve(base, used, slots, sizeof(int32_t));
-  s->fold.last = eplb_carve(base, used, slots, sizeof(int32_t));
-  s->fold.sum = eplb_carve(base, used, slots, sizeof(double));
-  s->pairs.item = eplb_carve(base, used, slots + 1, sizeof(eplb_pair_item_t));
-  s->pairs.trial = eplb_carve(base, used, slots + 1, sizeof(eplb_pair_item_t));
+  s->lpt.keys = eplb_carve(base, used, experts, sizeof(uint64_t));
+  s->lpt.spare = eplb_carve(base, used, experts, sizeof(uint64_t));
+  s->lpt.heap = eplb_carve(base, used, devices, sizeof(uint64_t));
+  s->lpt.other_heap = eplb_carve(base, used, devices, sizeof(uint64_t));
+  s->lpt.filled = eplb_carve(base, used, devices, sizeof(int32_t));
+  s->lpt.wanted = eplb_carve(base, used, experts, sizeof(int32_t));
+  s->differencing.keys = eplb_carve(base, used, slots, sizeof(uint64_t));
+  s->differencing.spare = eplb_carve(base, used, slots, sizeof(uint64_t));
+  s->differencing.expert = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->differencing.next = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->differencing.first = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->differencing.last = eplb_carve(base, used, slots, sizeof(int32_t));
+  s->differencing.sum = eplb_carve(base, used, slots, sizeof(double));
+  s->two_slots.item = eplb_carve(base, used, slots + 1, sizeof(eplb_pair_item_t));
+  s->two_slots.trial = eplb_carve(base, used, slots + 1, sizeof(eplb_pair_item_t));
 }
 
 /* With base NULL only finds the size of the block. */
@@ -140,9 +140,9 @@ void eplb_subproblem_select(eplb_subproblem_t *p, int node, const int32_t *owner
   select_experts(p, node, owner);
   scale(p);
   for (int s = 0; s < EPLB_SIMD_ROUND_UP(l->num_slots); s++) {
-    l->slot_share[s] = 0;
+    l->slot_replica_load[s] = 0;
     l->slot_time[s] = INFINITY;
-    l->slot_slowness[s] = s < l->num_slots ? (float)l->inverse_speed[l->device[s]] : 1;
+    l->slot_inverse_speed[s] = s < l->num_slots ? (float)l->inverse_speed[l->device[s]] : 1;
   }
 }
 

@@ -7,12 +7,12 @@ int eplb_two_slots_apply(const eplb_window_state_t *l) {
   return l->num_devices > 1 && l->slot_begin[1] == 2 && eplb_window_state_even(l);
 }
 
-/* The first place of a share that is not above `share`, in a list that descends. */
-static int find(const eplb_pair_item_t *item, int size, float share) {
+/* The first place of a replica load that is not above `replica load`, in a list that descends. */
+static int find(const eplb_pair_item_t *item, int size, float replica_load) {
   int low = 0, high = size;
   while (low < high) {
     int middle = low + (high - low) / 2;
-    if (item[middle].share > share)
+    if (item[middle].replica_load > replica_load)
       low = middle + 1;
     else
       high = middle;
@@ -20,9 +20,9 @@ static int find(const eplb_pair_item_t *item, int size, float share) {
   return low;
 }
 
-/* Takes all `count` replicas of an expert off the list, from where their share begins. */
-static int take_off(eplb_pair_item_t *item, int size, float share, int expert, int count) {
-  int to = find(item, size, share), from = to;
+/* Takes all `count` replicas of an expert off the list, from where their replica load begins. */
+static int take_off(eplb_pair_item_t *item, int size, float replica_load, int expert, int count) {
+  int to = find(item, size, replica_load), from = to;
   for (int left = count; left > 0; from++)
     if (item[from].expert == expert)
       left--;
@@ -32,11 +32,11 @@ static int take_off(eplb_pair_item_t *item, int size, float share, int expert, i
   return size - count;
 }
 
-static int put_in(eplb_pair_item_t *item, int size, float share, int expert, int count) {
-  int at = find(item, size, share);
+static int put_in(eplb_pair_item_t *item, int size, float replica_load, int expert, int count) {
+  int at = find(item, size, replica_load);
   memmove(item + at + count, item + at, (size_t)(size - at) * sizeof *item);
   for (int k = 0; k < count; k++)
-    item[at + k] = (eplb_pair_item_t){share, expert};
+    item[at + k] = (eplb_pair_item_t){replica_load, expert};
   return size + count;
 }
 
@@ -44,8 +44,8 @@ static int put_in(eplb_pair_item_t *item, int size, float share, int expert, int
 static float heaviest_pair(const eplb_pair_item_t *item, int size, float limit, int *at) {
   float heaviest = 0;
   for (int k = 0; k < size / 2 && heaviest <= limit; k++)
-    if (item[k].share + item[size - 1 - k].share > heaviest) {
-      heaviest = item[k].share + item[size - 1 - k].share;
+    if (item[k].replica_load + item[size - 1 - k].replica_load > heaviest) {
+      heaviest = item[k].replica_load + item[size - 1 - k].replica_load;
       *at = k;
     }
   return heaviest;
@@ -55,11 +55,11 @@ static float share_of(const eplb_window_state_t *l, int expert, int count) {
   return (float)(l->weight[expert] / count);
 }
 
-static int list_items(const eplb_window_state_t *l, eplb_lpt_scratch_t *deal, eplb_pair_item_t *item) {
+static int list_items(const eplb_window_state_t *l, eplb_lpt_scratch_t *lpt, eplb_pair_item_t *item) {
   int size = 0;
-  eplb_lpt_sort(l, deal);
+  eplb_lpt_sort(l, lpt);
   for (int i = 0; i < l->num_experts; i++) {
-    int e = (int)eplb_key_index(deal->keys[i]);
+    int e = (int)eplb_key_index(lpt->keys[i]);
     for (int k = 0; k < l->count[e]; k++)
       item[size++] = (eplb_pair_item_t){share_of(l, e, l->count[e]), e};
   }
@@ -72,24 +72,24 @@ static int recount(const eplb_window_state_t *l, eplb_pair_item_t *item, int siz
   return put_in(item, size, share_of(l, expert, count), expert, count);
 }
 
-/* The least that the giver's pairs can come to: its larger share with the smallest that there will be. */
+/* The least that the giver's pairs can come to: its larger replica load with the smallest that there will be. */
 static float lightest_with(const eplb_window_state_t *l, float smallest, int giver, int taker) {
   float taken = share_of(l, taker, l->count[taker] + 1);
   return share_of(l, giver, l->count[giver] - 1) + (taken < smallest ? taken : smallest);
 }
 
-double eplb_two_slots_search(eplb_window_state_t *l, double target, int tries, eplb_lpt_scratch_t *deal,
+double eplb_two_slots_search(eplb_window_state_t *l, double target, int tries, eplb_lpt_scratch_t *lpt,
                              eplb_two_slots_scratch_t *scratch) {
   uint64_t seed = 1;
-  int size = list_items(l, deal, scratch->item), at = 0;
+  int size = list_items(l, lpt, scratch->item), at = 0;
   float heaviest = heaviest_pair(scratch->item, size, INFINITY, &at);
   for (; tries > 0 && heaviest > (float)target; tries--) {
-    /* who gets: half of the time one of the pairs down to the heaviest, whose shares all matter to it */
+    /* who gets: half of the time one of the pairs down to the heaviest, whose replica loads all matter to it */
     uint64_t pick = eplb_random(&seed) % (uint64_t)(eplb_random(&seed) % 2 ? size : at + 1);
     int taker = scratch->item[pick].expert, giver = scratch->item[eplb_random(&seed) % (uint64_t)size].expert;
     if (giver == taker || l->count[giver] < 2 || l->count[taker] >= l->num_devices)
       continue;
-    if (lightest_with(l, scratch->item[size - 1].share, giver, taker) > heaviest)
+    if (lightest_with(l, scratch->item[size - 1].replica_load, giver, taker) > heaviest)
       continue;
     memcpy(scratch->trial, scratch->item, (size_t)size * sizeof *scratch->item);
     int changed = recount(l, scratch->trial, size, giver, -1), place = at;

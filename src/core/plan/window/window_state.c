@@ -13,9 +13,9 @@ static void sum_device(eplb_window_state_t *l, int device) {
   int begin = l->slot_begin[device], end = l->slot_begin[device + 1];
   double sum = 0;
   for (int s = begin; s < end; s++) {
-    double share = l->share[l->expert[s]];
-    sum += share;
-    l->slot_share[s] = (float)share;
+    double replica_load = l->replica_load[l->expert[s]];
+    sum += replica_load;
+    l->slot_replica_load[s] = (float)replica_load;
   }
   l->time[device] = sum * l->inverse_speed[device];
   for (int s = begin; s < end; s++)
@@ -52,7 +52,7 @@ void eplb_window_state_index(eplb_window_state_t *l) {
       l->count[l->expert[s]]++;
     }
   for (int e = 0; e < l->num_experts; e++)
-    l->share[e] = l->weight[e] / l->count[e];
+    l->replica_load[e] = l->weight[e] / l->count[e];
   for (int d = 0; d < l->num_devices; d++)
     sum_device(l, d);
 }
@@ -78,7 +78,7 @@ static void recount(eplb_window_state_t *l, int expert, int change) {
   if (expert == EPLB_EMPTY)
     return;
   l->count[expert] += change;
-  l->share[expert] = l->weight[expert] / l->count[expert];
+  l->replica_load[expert] = l->weight[expert] / l->count[expert];
   for (int s = l->first[expert]; s >= 0; s = l->next[s])
     sum_device(l, l->device[s]);
 }
@@ -91,13 +91,13 @@ void eplb_window_state_set(eplb_window_state_t *l, int slot, int expert) {
   sum_device(l, l->device[slot]);
 }
 
-/* The slot of another device, nearest in share, with which `slot` can change what it holds so that neither device has
- * colocated of it; -1 if none. */
+/* The slot of another device, nearest in replica load, with which `slot` can change what it holds so that neither
+ * device has co-located replicas of it; -1 if none. */
 static int find_exchange(const eplb_window_state_t *l, int slot) {
   int expert = l->expert[slot], device = l->device[slot], nearest = -1;
   double least = INFINITY;
   for (int s = 0; s < l->num_slots; s++) {
-    double apart = fabs(l->share[expert] - l->share[l->expert[s]]);
+    double apart = fabs(l->replica_load[expert] - l->replica_load[l->expert[s]]);
     if (apart < least && l->device[s] != device && !eplb_window_state_holds(l, l->device[s], expert) &&
         !eplb_window_state_holds(l, device, l->expert[s])) {
       least = apart;

@@ -17,23 +17,24 @@ typedef struct eplb_window_state {
   const double *weight;        /* [num_experts]: loads, with a mean device time of 1 (where there is any load) */
   const double *inverse_speed; /* [num_devices]: mean speed / speed */
   double bound;                /* no placement's busiest device is below this time; >= 1 */
-  double enough;               /* a time that need not be lowered any more; 0: only what is near the bound */
-  double largest_share;        /* the least that the largest share can be */
+  double good_enough;          /* a time that need not be lowered any more; 0: only what is near the bound */
+  double largest_replica_load; /* the least that the largest replica load can be */
   int32_t *expert;             /* [num_slots] or EPLB_EMPTY */
   int32_t *device;             /* [num_slots] */
   int32_t *count;              /* [num_experts] */
-  double *share;               /* [-1 ... num_experts - 1]: weight / count; that of EPLB_EMPTY is 0 */
+  double *replica_load;        /* [-1 ... num_experts - 1]: weight / count; that of EPLB_EMPTY is 0 */
   int32_t *first;              /* [num_experts]: a slot that holds it, or -1 */
   int32_t *next, *before;      /* [num_slots]: other slots that hold the same, or -1 */
   double *time;                /* [num_devices] */
-  float *slot_share;           /* [EPLB_SIMD_ROUND_UP(num_slots)]: the share of what it holds */
+  float *slot_replica_load;    /* [EPLB_SIMD_ROUND_UP(num_slots)]: the replica load of what it holds */
   float *slot_time;            /* the same: its device's time; infinite behind the last slot */
-  float *slot_slowness;        /* the same: its device's */
-  float *promise;              /* [num_slots]: scratch of searches */
+  float *slot_inverse_speed;   /* the same: its device's */
+  float *lower_bound;          /* [num_slots]: scratch of searches */
   int64_t work; /* candidates that may still be looked at: what effort means, the same on every machine */
 } eplb_window_state_t;
 
-/* Lists, counts, shares and times from `expert`. Experts without a slot keep count 0 and an infinite share. */
+/* Lists, counts, replica loads and times from `expert`. Experts without a slot keep count 0 and an infinite replica
+ * load. */
 void eplb_window_state_index(eplb_window_state_t *layer);
 
 /* Lets two slots of different devices change what they hold. */
@@ -42,8 +43,8 @@ void eplb_window_state_swap(eplb_window_state_t *layer, int a, int b);
 /* Lets a slot hold another expert, or EPLB_EMPTY. */
 void eplb_window_state_set(eplb_window_state_t *layer, int slot, int expert);
 
-/* Parts replicas of one expert on one device, by swaps with the slots of nearest share, as far as that can be. Returns
- * how many remain. */
+/* Parts replicas of one expert on one device, by swaps with the slots of nearest replica load, as far as that can be.
+ * Returns how many remain. */
 int eplb_window_state_separate_colocated(eplb_window_state_t *layer);
 
 /* Whether all devices have as many slots and the same speed. */
