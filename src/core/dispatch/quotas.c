@@ -1,3 +1,8 @@
+/* From shares to whole tokens: how many tokens of a device go to each replica of an expert.
+ *
+ * Each replica gets the whole part of its share; of what is left, a replica on the same device takes one first, then
+ * one in the same node, and the rest is spread by systematic sampling with a start that depends on device and expert:
+ * so the sum over devices comes to the shares, and no replica gets all the remainders. */
 #include "core/dispatch/dispatch.h"
 #include <math.h>
 

@@ -1,3 +1,6 @@
+/* Whether a rebalance pays: the time that balance saves against the time that moving takes.
+ * Saved: (largest time before - after) of a layer, in the windows until the next rebalance. Cost: the seconds of the
+ * device that sends or receives longest, each transfer taking bytes / rate of its link. */
 #include "core/model/placement.h"
 #include <eplb/payback.h>
 #include <math.h>

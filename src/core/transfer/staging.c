@@ -1,3 +1,12 @@
+/* Cuts a layer's change into steps, for devices that can stage only a few experts at a time.
+ *
+ * Problem: no step may lose an expert's last replica, no device may take more than `capacity` experts in a step, and
+ * there should be as few steps as the device with most changes needs.
+ * Method: chains. A slot that changes lets its expert go; if that was the last replica, a slot that is to get this
+ * expert must change in the same step, and so on, until an expert is let go that others still hold, or the chain
+ * closes to a cycle. Within a device slots may exchange what they bring, which closes cycles early. Devices with most
+ * left to do begin.
+ * Cost: O(changes x candidates). */
 #include "core/util/alloc.h"
 #include <eplb/placement.h>
 #include <eplb/steps.h>

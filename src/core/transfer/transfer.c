@@ -1,3 +1,12 @@
+/* From two placements to the transfers that turn one into the other.
+ *
+ * Problem: each slot that changes needs its new expert from a device that has it. Links differ in speed, and the
+ * device that sends most sets the time.
+ * Method: for each expert, the devices that hold it and those that are to get it are listed in the order of the
+ * domains; multicast.c decides who supplies whom. Experts without a choice of supplier go first, so that the others
+ * can even out what those send. Transfers of a later stage need one of an earlier stage; the list is by stage. Every
+ * rank derives the same list from the same placements, without communication.
+ * Cost: O(slots + transfers x candidates) a layer. */
 #include "core/model/placement.h"
 #include "core/transfer/multicast.h"
 #include "core/util/alloc.h"

@@ -1,3 +1,5 @@
+/* When to rebalance: only if the saving exceeds the cost by a factor (hysteresis), and at least so many windows after
+ * the last one. See payback.c for both. */
 #include "core/util/alloc.h"
 #include <eplb/trigger.h>
 #include <math.h>

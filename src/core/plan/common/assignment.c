@@ -1,3 +1,5 @@
+/* The assignment problem by shortest augmenting paths; see assignment.h for the source. Exact up to a size that takes
+ * a millisecond, greedy beyond: relabelling needs a good answer, not the best. */
 #include "core/plan/common/assignment.h"
 #include <limits.h>
 

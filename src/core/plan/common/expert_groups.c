@@ -1,3 +1,8 @@
+/* Expert groups to nodes: longest processing time first, then exchanges.
+ *
+ * The heaviest group goes to the node that is lightest for its speed and has room; then groups move or change places
+ * while that lowers the busiest node. DeepSeek packs groups once and leaves them; exchanges lift the bound of the
+ * hierarchical policy at no cost that matters, since groups are few. */
 #include "core/plan/common/expert_groups.h"
 #include "core/util/alloc.h"
 #include <math.h>

@@ -1,3 +1,9 @@
+/* Renames the nodes and devices of a new placement so that most of what is there stays.
+ *
+ * Where nodes, devices and slots are alike, any permutation of them gives an equally balanced placement. Nodes are
+ * matched first by how many replicas they have in common, then the devices of each two matched nodes: two assignment
+ * problems (assignment.c) instead of one over all devices, because a move within a node is cheaper than one between
+ * nodes. */
 #include "core/plan/common/relabel.h"
 #include "core/plan/common/assignment.h"
 #include "core/util/alloc.h"

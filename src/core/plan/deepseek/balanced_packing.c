@@ -1,3 +1,8 @@
+/* DeepSeek's two building blocks, bit for bit: "replicate_experts" and "balanced_packing" of eplb.py.
+ *
+ * The arithmetic is single precision in the same order, and ties go to the lowest index. Heaps and a radix sort on
+ * integer keys replace the argmax over all and the sort by comparison: O(slots log experts) instead of O(slots x
+ * experts), and the results are equal. */
 #include "core/plan/deepseek/balanced_packing.h"
 #include "core/util/heap.h"
 

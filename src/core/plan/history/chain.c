@@ -1,3 +1,15 @@
+/* Chained replicas, for jobs that set shares from each batch's own counts.
+ *
+ * Problem: where dispatch may divide an expert's load over its replicas unevenly, a placement is good if load can flow
+ * from any device to any other along experts that both hold. This is process flexibility: a long chain through all
+ * devices is nearly as good as full flexibility (Jordan and Graves, "Principles on the benefits of manufacturing
+ * process flexibility", 1995).
+ * Method, from scratch: spare slots go to experts that are too large for one device, then to the largest others; the
+ * replicas of an expert take consecutive places of one of several orders of all devices (long chains of strides 1, 5,
+ * 9, 13), where devices get dearer least; experts of one replica are placed after that. From a placement that is
+ * there: chain_rewire.c, with loads divided as shares would (chain_flow.c).
+ * Measured on recorded loads, 288 slots on 32 devices: .96 with shares, where replicas in pairs reach .91. With an
+ * equal split it is .01 to .07 worse than the history planner. */
 #include "core/plan/history/chain.h"
 #include "core/util/alloc.h"
 #include "core/util/heap.h"

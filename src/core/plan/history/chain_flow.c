@@ -1,3 +1,8 @@
+/* Divides loads over replicas as shares will, for all windows at once.
+ *
+ * Each two consecutive replicas of an expert exchange load until their devices are even, as far as neither gives more
+ * than a limit; so in sweeps (Gauss-Seidel with over-relaxation). The limit keeps the plan from depending on all that
+ * shares can do, which the next window needs. O(slots x windows) a sweep. */
 #include "core/plan/history/chain.h"
 #include <string.h>
 

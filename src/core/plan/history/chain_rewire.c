@@ -1,3 +1,8 @@
+/* Changes the chain where that pays: a slot of an expert with several replicas goes to another expert.
+ *
+ * Candidates are first estimated with all devices but the two or three named as they are; the best few are tried with
+ * a few sweeps of flow and undone unless they gain more than their move costs. O(changes x (slots + tried x sweeps x
+ * slots)). */
 #include "core/plan/history/chain.h"
 #include <string.h>
 

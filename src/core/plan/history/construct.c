@@ -1,3 +1,8 @@
+/* Constructs a placement for several windows from scratch.
+ *
+ * Counts: each spare slot goes to the expert with the largest sum_k p_k (load_k / count)^8, by a heap. Places: longest
+ * processing time first (see ../window/lpt.c) with series instead of numbers: experts by mean replica load,
+ * descending; each replica to the device with room whose price rises least. O(slots x devices). */
 #include "core/plan/history/history_state.h"
 #include "core/util/heap.h"
 #include <stdlib.h>

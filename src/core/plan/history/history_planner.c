@@ -1,3 +1,14 @@
+/* Plans layers for several windows at once.
+ *
+ * Problem: a placement is used on the window that follows, which is not known. What is balanced on one window only is
+ * not balanced on the next (measured on recorded loads: .76 to .82 where the window itself has .99).
+ * Method: a scenario approach. Each of up to 16 recent windows is a scenario with a probability (similarity.c); a
+ * device's price is sum_k p_k time_k^8, and the sum of prices is lowered: it is smooth, convex, and near to the
+ * largest time of any likely window. From scratch: counts, then one replica after the other to the device that gets
+ * dearer least (construct.c), then swap passes (swap.c). From a placement that is there: replace passes (replace.c)
+ * and swap passes whose changes must gain more than a threshold for each move; the threshold falls from round to
+ * round, so that the best changes are made first and a limit of moves is spent on them.
+ * For jobs that set shares from each batch's own counts, replicas are chained through all devices instead (chain.c). */
 #include "core/plan/history/history_planner.h"
 #include "core/model/placement.h"
 #include "core/plan/history/chain.h"

@@ -1,3 +1,9 @@
+/* The state of one layer under W windows: loads, replica loads, times and prices, kept up to date by elementary
+ * changes.
+ *
+ * A value that differs by window is a series of EPLB_HISTORY_MAX floats in vector registers of four. Series are stored
+ * times the eighth root of their window's probability, so that a price is a plain sum of eighth powers. Prices have a
+ * first derivative (slope) and a second (bend), by which candidates are estimated before they are computed. */
 #include "core/plan/history/history_state.h"
 #include "core/util/alloc.h"
 #include <math.h>

@@ -1,3 +1,8 @@
+/* Replace passes: a slot whose expert has another replica gets the expert that gains most there.
+ *
+ * This is the only pass that changes counts, without which a placement cannot follow a jump of the traffic. For each
+ * such slot every expert is estimated by slopes and bends, four at a time, and computed exactly where it promises more
+ * than the best so far. O(slots x experts) for a pass. */
 #include "core/plan/history/history_state.h"
 
 /* The row of `rise` of each device whose slope has changed; in `key` how all prices rise with an expert's load; and

@@ -1,3 +1,8 @@
+/* How likely each window is to look like the next one.
+ *
+ * Windows far from the newest one count less: a window's distance is the sum of squared differences of the experts'
+ * parts of all load, compared with the median distance of consecutive windows. So after a jump of the traffic old
+ * windows do not vote, and while it is calm all of them do. */
 #include "core/plan/history/similarity.h"
 
 /* Measured: 1 to 2 is as good where loads jump; 2 is better where they drift. */

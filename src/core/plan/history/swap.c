@@ -1,3 +1,8 @@
+/* Swap passes: between each two devices the best swap, if it gains enough for its moves.
+ *
+ * Every pair of devices is looked at of which one has changed since, or whose best swap is worth it now that the
+ * threshold is lower. Candidates are estimated by slopes and bends, four at a time; only those that promise more than
+ * the best so far are computed exactly. O(devices^2 x slots per device^2) for a full pass. */
 #include "core/plan/history/history_state.h"
 #include <math.h>
 

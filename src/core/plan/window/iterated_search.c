@@ -1,3 +1,13 @@
+/* Searches a layer's placement from scratch: several starts, local search, perturbation.
+ *
+ * Method: starts differ in how far replica loads are cut down (lpt.c: counts) and in how replicas are placed (lpt.c:
+ * longest processing time first; largest_differencing.c). The best two are improved by swaps and recounts on the
+ * busiest device (local_search.c), then halves of devices are matched anew (match_halves.c), then the best placement
+ * is perturbed and improved again and again (iterated local search: Lourenco, Martin and Stuetzle, 2003) until the
+ * lower bound is reached or the work is spent. Devices of two slots each have a search of their own over counts alone
+ * (two_slots.c): for given counts the best pairing is known.
+ * Why several starts: no single one is best at all shapes; measured, each of them wins on some. Why a count of
+ * candidates and not a clock: plans must be the same on every machine. */
 #include "core/plan/window/iterated_search.h"
 #include "core/plan/window/local_search.h"
 #include "core/plan/window/match_halves.h"

@@ -1,3 +1,11 @@
+/* Balanced largest differencing (Michiels, Aarts, Korst and van Leeuwen, "Balanced multi-way number partitioning",
+ * 2007).
+ *
+ * Method: replicas, sorted by load, are cut into rows of one replica for each device. Then the two rows of largest
+ * spread are merged, the one descending with the other ascending, until one row is left: its bins are the devices.
+ * O(slots log devices).
+ * Why: where devices have few slots, differences that are left to the end cannot be evened out any more, and longest
+ * processing time first leaves them to the end. */
 #include "core/plan/window/largest_differencing.h"
 #include "core/plan/deepseek/balanced_packing.h"
 #include "core/util/heap.h"

@@ -1,3 +1,12 @@
+/* Replica counts by a heap, and longest processing time first (Graham, "Bounds on multiprocessing timing anomalies",
+ * 1969) with a limit of slots for each device.
+ *
+ * Counts: spare slots go one by one to the expert with the largest load / count. No other counts have a smaller
+ * largest replica load. With a cut, experts above it first get as many replicas as bring them below.
+ * Places: experts by replica load, descending; the replicas of one go to the lightest devices that have room, each on
+ * a device of its own. O(slots log devices).
+ * DeepSeek's packing is the same idea without the rule that replicas of an expert lie on different devices; co-located
+ * replicas waste a slot. */
 #include "core/plan/window/lpt.h"
 #include "core/plan/deepseek/balanced_packing.h"
 #include "core/util/heap.h"

@@ -1,3 +1,10 @@
+/* Matches halves of devices anew.
+ *
+ * Each device's slots are cut at random into two halves; all halves are sorted, and the heaviest is joined with the
+ * lightest, the second heaviest with the second lightest, and so on. No other matching of these halves has a smaller
+ * largest time, so a round never makes a placement worse before replicas that came together are separated.
+ * Why: a local search changes two devices at a time and ends where all pairs of devices are even; this changes all at
+ * once. O(slots + devices log devices) a round. */
 #include "core/plan/window/match_halves.h"
 #include "core/plan/deepseek/balanced_packing.h"
 #include "core/util/heap.h"

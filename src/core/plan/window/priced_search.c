@@ -1,3 +1,12 @@
+/* Local search where each change has a price.
+ *
+ * Problem: lower the busiest device's time from a placement that is there, where a replica that moves costs by how far
+ * it moves (a class of expert and device), and load away from a group's home node costs routing.
+ * Method: again and again the swap or recount of the busiest device with the largest gain for its price, until the
+ * target is reached, nothing is worth its price, or moves or work are spent. Counts come first: an expert whose
+ * replica load is too large gets the slot of the replica that can best be spared. Without that, layers drift into
+ * placements that single changes cannot improve (worst layer measured: .74).
+ * Cost: O(slots of the busiest device x all slots) for each change. */
 #include "core/plan/window/priced_search.h"
 #include <math.h>
 #include <stddef.h>

@@ -1,3 +1,10 @@
+/* Devices of two slots each.
+ *
+ * For given counts the best placement is known: the largest replica load goes with the smallest, the second largest
+ * with the second smallest, and so on (an exchange argument). So only counts are searched: one expert gives up a
+ * replica, another gets one, and what does not raise the heaviest pair is kept.
+ * Cost of a try: O(log slots) to find the places in the sorted list, O(slots) to move what lies between.
+ * Why this and not the general search: swaps reach such pairings only one pair of devices at a time. */
 #include "core/plan/window/two_slots.h"
 #include "core/util/heap.h"
 #include "core/util/random.h"
