@@ -76,4 +76,5 @@ src_core_libcore_la_SOURCES = \
 	src/core/model/topology.c \
 	src/core/transfer/transfer.c \
 	src/core/transfer/trigger.c
+src_core_libcore_la_CPPFLAGS = $(SOURCE_CPPFLAGS)
 src_core_libcore_la_LIBADD = -lm

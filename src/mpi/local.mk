@@ -56,5 +56,5 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/memory/shm_segment.h \
 	src/mpi/migrate/tensors.c \
 	src/mpi/migrate/tensors.h
-src_mpi_libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
+src_mpi_libruntime_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
 src_mpi_libruntime_la_LIBADD = $(XXHASH_LIBS) $(MPI_LIBS) $(DL_LIBS)

@@ -55,7 +55,7 @@ eplb_SOURCES = \
 	src/tools/topo/topo_unusual.c \
 	src/tools/common/weights.c \
 	src/tools/common/weights.h
-eplb_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
+eplb_CPPFLAGS = $(SOURCE_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
 eplb_LDADD = src/libeplb-mpi.la src/libeplb.la $(JANSSON_LIBS) $(MPI_LIBS) -lm
 
 # Man pages are what --help says, of `eplb plan` in eplb-plan.1; help2man names a page after the program that it runs.

@@ -1,6 +1,6 @@
 # Fuzz targets. make check replays what earlier runs have found worth keeping; make fuzz, with clang, looks for more.
 FUZZ_TARGETS = tests/fuzz/json tests/fuzz/npy tests/fuzz/planner tests/fuzz/safetensors tests/fuzz/xml
-check_PROGRAMS += $(FUZZ_TARGETS)
+EXTRA_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/corpus
 
@@ -8,28 +8,24 @@ tests_fuzz_planner_SOURCES = tests/fuzz/fuzz.h tests/fuzz/planner.c tests/fuzz/r
 tests_fuzz_planner_LDADD = src/core/libcore.la
 
 tests_fuzz_xml_SOURCES = tests/fuzz/fuzz.h tests/fuzz/replay.c tests/fuzz/xml.c
-tests_fuzz_xml_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 tests_fuzz_xml_LDADD = src/mpi/detect/libdetect.la src/core/libcore.la
 
 # Loads in files.
 FUZZ_LOADS_LIBS = src/core/formats/libformats.la $(JANSSON_LIBS) $(LIBCSV_LIBS) src/core/libcore.la
 
 tests_fuzz_json_SOURCES = tests/fuzz/fuzz.h tests/fuzz/json.c tests/fuzz/loads.h tests/fuzz/replay.c
-tests_fuzz_json_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_json_LDADD = $(FUZZ_LOADS_LIBS)
 
 tests_fuzz_npy_SOURCES = tests/fuzz/fuzz.h tests/fuzz/npy.c tests/fuzz/loads.h tests/fuzz/replay.c
-tests_fuzz_npy_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_npy_LDADD = $(FUZZ_LOADS_LIBS)
 
 tests_fuzz_safetensors_SOURCES = tests/fuzz/fuzz.h tests/fuzz/safetensors.c tests/fuzz/loads.h tests/fuzz/replay.c
-tests_fuzz_safetensors_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_fuzz_safetensors_LDADD = $(FUZZ_LOADS_LIBS)
 
 # make -j2 fuzz FUZZ_SECONDS=600: that long for each target, with sanitizers. New inputs go to tests/fuzz/found of the build folder.
 FUZZ_CC = clang
 FUZZ_SECONDS = 20
-FUZZ_FLAGS = $(AM_CPPFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS) -std=c11 -g -O1 -ffp-contract=off \
+FUZZ_FLAGS = $(SOURCE_CPPFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS) -std=c11 -g -O1 -ffp-contract=off \
 	-fno-sanitize-recover=undefined
 FUZZ_RUNS = $(FUZZ_TARGETS:=-run)
 CLEANFILES += $(FUZZ_TARGETS:=-fuzzer) tests/fuzz/libfuzzed.a

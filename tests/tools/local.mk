@@ -11,12 +11,13 @@ TOOL_TESTS = \
 	tests/tools/run.test \
 	tests/tools/run_failures.test \
 	tests/tools/topo.test
+TOOL_LOGS = $(TOOL_TESTS:.test=.log)
 TESTS += $(TOOL_TESTS)
 EXTRA_DIST += $(TOOL_TESTS) tests/tools/run.sh tests/tools/expected tests/tools/loads
 
-# hello.test needs an installed tree. It is made before any test runs: libtool takes a library of the build folder away for a moment
-# when it installs it, and the tool of other tests with it.
-check_DATA = tests/tools/installed.log
+# hello.test needs an installed tree. It is made before any test of the tool runs: libtool takes a library of the build folder away for
+# a moment when it installs it, and the tool of other tests with it.
+$(TOOL_LOGS): tests/tools/installed.log
 tests/tools/installed.log: $(lib_LTLIBRARIES) eplb$(EXEEXT) $(pkginclude_HEADERS) $(pkgconfig_DATA)
 	$(AM_V_GEN)rm -rf tests/tools/installed $@ && $(MKDIR_P) tests/tools && \
 	  $(MAKE) $(AM_MAKEFLAGS) DESTDIR='$(abs_builddir)/tests/tools/installed' install >$@.new 2>&1 || { cat $@.new; exit 1; } && \

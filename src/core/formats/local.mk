@@ -35,5 +35,5 @@ src_core_formats_libformats_la_SOURCES = \
 	src/core/formats/topology_json.c \
 	src/core/formats/topology_spec.c \
 	src/core/formats/topology_spec.h
-src_core_formats_libformats_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+src_core_formats_libformats_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(JANSSON_CFLAGS)
 src_core_formats_libformats_la_LIBADD = $(JANSSON_LIBS) $(LIBCSV_LIBS)

@@ -18,5 +18,5 @@ src_mpi_detect_libdetect_la_SOURCES = \
 	src/mpi/detect/trial.h \
 	src/mpi/detect/xml.c \
 	src/mpi/detect/xml.h
-src_mpi_detect_libdetect_la_CPPFLAGS = $(AM_CPPFLAGS) $(HWLOC_CFLAGS) $(MPI_CFLAGS)
+src_mpi_detect_libdetect_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(HWLOC_CFLAGS) $(MPI_CFLAGS)
 src_mpi_detect_libdetect_la_LIBADD = $(HWLOC_LIBS)
