@@ -72,6 +72,7 @@ tests_support_libfakecuda_la_SOURCES = \
 tests_support_libfakecuda_la_LDFLAGS = $(AM_LDFLAGS) -avoid-version -rpath $(abs_builddir)
 
 include tests/fuzz/local.mk
+include tests/house/local.mk
 include tests/core/local.mk
 include tests/mpi/local.mk
 include tests/tools/local.mk
@@ -79,7 +80,7 @@ include tests/hosts/local.mk
 include tests/smpi/local.mk
 
 # All but those on several hosts, which want the machine for themselves.
-HERE_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(TOOL_TESTS) tests/smpi/migrate.test
+HERE_TESTS = $(HOUSE_TESTS) $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(TOOL_TESTS) tests/smpi/migrate.test
 
 # What can differ with another MPI, and what sanitizers may see more of.
 OTHER_MPI_TESTS = tests/mpi/memory/memory.test tests/mpi/session/batch.test tests/mpi/session/faults.test \
