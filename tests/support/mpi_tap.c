@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int rank, num_ranks, failures_in_case, failed_cases;
+static int rank, num_ranks, failures_in_case, num_cases, failed_cases;
 
 void mpi_tap_start(int *argc, char ***argv) {
   MPI_Init(argc, argv);
@@ -25,11 +25,15 @@ void mpi_tap_case(const char *title) {
   if (rank == 0)
     printf("%s - %s (%d ranks)\n", failures ? "not ok" : "ok", title, num_ranks);
   fflush(stdout);
+  num_cases++;
   failed_cases += failures > 0;
   failures_in_case = 0;
 }
 
 int mpi_tap_end(void) {
+  if (rank == 0)
+    printf("# cases: %d\n", num_cases);
+  fflush(stdout);
   MPI_Finalize();
   return failed_cases > 0;
 }

@@ -12,7 +12,8 @@ void mpi_tap_check(int good, const char *file, int line, const char *what);
 /* Ends the current case. Collective. */
 void mpi_tap_case(const char *title);
 
-/* Ends MPI; returns main's exit status, the same on every rank. Collective. */
+/* Ends MPI, after rank 0 has printed how many cases there were; returns main's exit status, the same on every rank.
+ * Collective. */
 int mpi_tap_end(void);
 
 /* Whether all ranks have the same number, and whether they have the same text. Collective. */

@@ -10,7 +10,7 @@ static void print_failures(const CU_pFailureRecord first) {
 
 static void test_done(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failures) {
   print_failures(failures);
-  printf("%s %u - %s: %s\n", failures ? "not ok" : "ok", CU_get_number_of_tests_run(), suite->pName, test->pName);
+  printf("%s - %s: %s\n", failures ? "not ok" : "ok", suite->pName, test->pName);
   fflush(stdout);
 }
 

@@ -30,24 +30,31 @@ on_ranks() {
   run timeout 60 $MPIEXEC -n "$ranks" "$eplb" "$@"
 }
 
-# check WHAT COMMAND...: a case, good if the command is; else what was run last is shown.
+# Each line of a file as a comment, the last one too if nothing ends it: else it would swallow the next case.
+comment() {
+  [ ! -f "$2" ] || awk -v prefix="# $1" '{ print prefix $0 }' "$2"
+}
+
+# check WHAT COMMAND...: a case, good if the command is; else what was run last is shown. What the command prints is a comment: cases
+# are counted here, without numbers, so that nothing but a case can count as one.
 check() {
   what=$1
   shift
   cases=$((cases + 1))
-  if "$@"; then
-    echo "ok $cases - $what"
+  if "$@" >said 2>&1; then
+    echo "ok - $what"
   else
-    echo "not ok $cases - $what"
-    echo "# status $status"
-    sed 's/^/# out: /' out
-    sed 's/^/# err: /' err
+    echo "not ok - $what"
+    comment "" said
+    echo "# status ${status:-unknown: nothing was run}"
+    comment "out: " out
+    comment "err: " err
   fi
 }
 
 skip() {
   cases=$((cases + 1))
-  echo "ok $cases - $1 # SKIP $2"
+  echo "ok - $1 # SKIP $2"
 }
 
 finish() {
@@ -61,7 +68,7 @@ ended() {
 # Whether the file is as expected/NAME says. With UPDATE_EXPECTED set it is made to say so: look at git diff then.
 is_expected() {
   [ -z "${UPDATE_EXPECTED:-}" ] || cp "$1" "$here/expected/$2"
-  diff -u "$here/expected/$2" "$1" >difference || ! sed 's/^/# /' difference
+  diff -u "$here/expected/$2" "$1"
 }
 
 # golden WHAT NAME: the last output is expected/NAME, nothing was said on stderr, and the status is 0.
