@@ -73,7 +73,7 @@ typedef struct eplb_session_options {
   size_t size;        /* sizeof(eplb_session_options_t), set by _init */
   int num_layers;     /* MoE layers, >= 1; must be set */
   int num_experts;    /* logical experts of a layer, >= 1; must be set */
-  int slots_per_rank; /* physical experts of a layer on each rank, >= 1; must be set unless topology is */
+  int slots_per_rank; /* physical experts of a layer on each rank, >= 1; with a topology 0, or what it gives every rank */
   /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. The default planner makes way for
    * the scenario planner unless there is a payback, or groups are to stay together on nodes. */
   eplb_plan_options_t plan;
@@ -127,7 +127,7 @@ EPLB_PUBLIC eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t 
  * rank registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name`
  * tells the tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory
  * stays the caller's, must hold the experts that eplb_session_placement names, and must stay until the session is
- * destroyed. EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0, stride < bytes; EPLB_ERR_STATE:
+ * destroyed. EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0 and slots on this rank, stride < bytes; EPLB_ERR_STATE:
  * registered already (the name, or memory that overlaps), or a rebalance is open; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base,
                                                 size_t bytes, size_t stride);

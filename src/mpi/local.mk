@@ -3,6 +3,8 @@ noinst_LTLIBRARIES += src/mpi/libruntime.la
 src_mpi_libruntime_la_SOURCES = \
 	src/mpi/comm/agree.c \
 	src/mpi/comm/agree.h \
+	src/mpi/comm/communicator.c \
+	src/mpi/comm/communicator.h \
 	src/mpi/session/batch.c \
 	src/mpi/memory/shm_queue.c \
 	src/mpi/memory/shm_queue.h \

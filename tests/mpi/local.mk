@@ -9,6 +9,7 @@ MPI_TESTS = \
 	tests/mpi/migrate/modes \
 	tests/mpi/migrate/permutations \
 	tests/mpi/session/batch \
+	tests/mpi/session/empty_ranks \
 	tests/mpi/session/faults \
 	tests/mpi/session/misuse \
 	tests/mpi/session/session \
@@ -30,6 +31,7 @@ tests_mpi_migrate_chains_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_modes_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_permutations_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_batch_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_session_empty_ranks_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_faults_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_misuse_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_session_LDADD = $(MPI_TEST_LIBS)

@@ -1,5 +1,6 @@
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/communicator.h"
 #include "mpi/comm/compare.h"
 #include "mpi/detect/enclosing_domains.h"
 #include "mpi/machine/gather.h"
@@ -94,8 +95,9 @@ static eplb_status_t spread(MPI_Comm comm, int slots_per_device, eplb_machine_t 
 /* Collective, but for what no rank can tell the others. */
 static eplb_status_t check_arguments(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
   eplb_status_t status = EPLB_SUCCESS;
-  if (comm == MPI_COMM_NULL)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "the communicator is MPI_COMM_NULL");
+  eplb_status_t usable = eplb_communicator_check(comm);
+  if (usable)
+    return usable;
   if (!machine)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "machine is NULL");
   else if (slots_per_device < 1)

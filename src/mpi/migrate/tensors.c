@@ -51,7 +51,7 @@ static eplb_status_t check_arguments(int num_layers, int num_slots, int layer, c
       return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: tensor \"%s\" has slot %d at address NULL", layer, t->name, i);
   if (t->table)
     return EPLB_SUCCESS;
-  if (!t->base && t->bytes)
+  if (!t->base && t->bytes && num_slots)
     return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: tensor \"%s\" of %zu bytes per slot at address NULL", layer, t->name,
                      t->bytes);
   if (t->stride < t->bytes)
@@ -59,7 +59,7 @@ static eplb_status_t check_arguments(int num_layers, int num_slots, int layer, c
                      "layer %d: tensor \"%s\" has a stride of %zu bytes; expected at least its %zu bytes "
                      "per slot",
                      layer, t->name, t->stride, t->bytes);
-  if (t->stride > (UINTPTR_MAX - (uintptr_t)t->base) / (uintptr_t)num_slots)
+  if (num_slots && t->stride > (UINTPTR_MAX - (uintptr_t)t->base) / (uintptr_t)num_slots)
     return eplb_fail(EPLB_ERR_ARGUMENT,
                      "layer %d: tensor \"%s\" with %d slots of %zu bytes reaches beyond the address "
                      "space",

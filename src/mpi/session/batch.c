@@ -1,6 +1,7 @@
 #include "core/dispatch/dispatch.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/communicator.h"
 #include "mpi/comm/compare.h"
 #include <eplb/batch.h>
 #include <string.h>
@@ -54,13 +55,16 @@ static void release(eplb_batch_t *b) {
 }
 
 eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_batch_t **batch) {
+  eplb_status_t status = eplb_communicator_check(comm);
+  if (status)
+    return status;
   eplb_batch_t *b = EPLB_NEW(eplb_batch_t, 1), none = {.dispatch = dispatch};
   eplb_batch_t *checked = b ? b : &none;
   checked->dispatch = dispatch;
   checked->request = MPI_REQUEST_NULL;
   MPI_Comm_rank(comm, &checked->rank);
   MPI_Comm_size(comm, &checked->num_ranks);
-  eplb_status_t status = b ? check_devices(b) : EPLB_ERR_MEMORY;
+  status = b ? check_devices(b) : EPLB_ERR_MEMORY;
   if (!status) {
     b->own = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
     b->sum = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);

@@ -1,6 +1,7 @@
 #include "mpi/session/session.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/communicator.h"
 #include "mpi/comm/launcher.h"
 #include "mpi/session/options.h"
 #include <eplb/detect.h>
@@ -22,11 +23,20 @@ static void release(eplb_session_t *s) {
   free(s);
 }
 
-/* Local: the topology that the caller gave, or else sees that detection can be asked for it. */
+/* Local: a copy of the topology that the caller gave. */
 static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *given) {
   if (given->num_devices != s->num_ranks)
     return eplb_fail(EPLB_ERR_SHAPE, "a topology of %d devices for %d ranks; expected one device for each rank",
                      given->num_devices, s->num_ranks);
+  int told = s->options.slots_per_rank;
+  for (int r = 0; r < s->num_ranks && told; r++) {
+    int slots = given->slot_begin[r + 1] - given->slot_begin[r];
+    if (slots != told)
+      return eplb_fail(EPLB_ERR_SHAPE,
+                       "slots_per_rank is %d, but the topology gives rank %d %d slots; expected the same, or 0 for "
+                       "what the topology says",
+                       told, r, slots);
+  }
   return eplb_topology_copy(given, &s->topology);
 }
 
@@ -88,10 +98,10 @@ static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial)
 }
 
 eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options, eplb_session_t **session) {
-  if (comm == MPI_COMM_NULL)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "the communicator is MPI_COMM_NULL");
   int launched_as;
-  eplb_status_t status = eplb_launcher_check(&launched_as);
+  eplb_status_t status = eplb_communicator_check(comm);
+  if (!status)
+    status = eplb_launcher_check(&launched_as);
   if (status)
     return status;
   MPI_Comm own;
@@ -228,9 +238,10 @@ eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const ch
 
 eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, const char *name, void **slot,
                                           size_t bytes) {
-  if (!slot)
+  static void *no_slots; /* never read or written */
+  if (!slot && session && eplb_session_slots(session))
     return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: the table of tensor \"%s\" is NULL", layer, name ? name : "");
-  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .table = slot, .bytes = bytes});
+  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .table = slot ? slot : &no_slots, .bytes = bytes});
 }
 
 eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare, int count,

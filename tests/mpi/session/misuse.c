@@ -77,12 +77,38 @@ static void options_that_nobody_takes(void) {
   check_create_refused(&o, EPLB_ERR_SHAPE, "one device for each rank");
   eplb_topology_destroy(&topology);
   o = job_options();
+  topology = job_deal_topology(1, o.slots_per_rank + 4);
+  o.topology = topology;
+  check_create_refused(&o, EPLB_ERR_SHAPE, "but the topology gives rank 0");
+  eplb_topology_destroy(&topology);
+  o = job_options();
   eplb_placement_t *initial;
   CHECK(!eplb_placement_create_linear(1, 2, 3, &initial));
   o.initial = initial;
   check_create_refused(&o, EPLB_ERR_SHAPE, "initial placement");
   eplb_placement_destroy(&initial);
   mpi_tap_case("options that no session takes");
+}
+
+/* Wherever a communicator is taken. */
+static void intercommunicators(void) {
+  if (num_ranks == 1)
+    return;
+  MPI_Comm half, inter;
+  MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half);
+  MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, 1 - rank % 2, 7, &inter);
+  eplb_session_options_t o = job_options();
+  eplb_session_t *session = NULL;
+  eplb_machine_t *machine = NULL;
+  eplb_batch_t *batch = NULL;
+  check_refused(eplb_session_create(inter, &o, &session), EPLB_ERR_ARGUMENT, "expected an intracommunicator");
+  check_refused(eplb_machine_detect(inter, 1, &machine), EPLB_ERR_ARGUMENT, "expected an intracommunicator");
+  check_refused(eplb_batch_create(inter, NULL, &batch), EPLB_ERR_ARGUMENT, "expected an intracommunicator");
+  check_refused(eplb_batch_create(MPI_COMM_NULL, NULL, &batch), EPLB_ERR_ARGUMENT, "MPI_COMM_NULL");
+  CHECK(!session && !machine && !batch);
+  MPI_Comm_free(&inter);
+  MPI_Comm_free(&half);
+  mpi_tap_case("intercommunicators");
 }
 
 static void environment(void) {
@@ -238,6 +264,7 @@ int main(int argc, char **argv) {
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   options_that_differ();
   options_that_nobody_takes();
+  intercommunicators();
   environment();
   calls_out_of_order();
   tensors();
