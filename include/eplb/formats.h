@@ -49,7 +49,7 @@ typedef struct eplb_plan_record {
   eplb_policy_t policy; /* the one that was used, not AUTO */
   int num_groups;
   double balancedness;              /* mean over layers */
-  const double *layer_balancedness; /* [num_layers] */
+  const double *layer_balancedness; /* [num_layers]; or NULL: the file then says nothing of balancedness */
   const double *layer_bound;        /* [num_layers], eplb_balancedness_bound, or NULL */
   const int64_t *transfers;         /* [EPLB_NUM_LINKS] from the placement before, or NULL */
 } eplb_plan_record_t;
@@ -57,7 +57,8 @@ typedef struct eplb_plan_record {
 /* Writes a placement as JSON: `version`, shape, topology, `physical_to_logical_map` [layers][slots],
  * `logical_to_physical_map` [layers][experts][replicas, -1 after them], `logical_replica_count` [layers][experts],
  * `balancedness` {"mean", "layers"}, `transfers` by link where there are any, and how it was made. Local. Path,
- * wholeness and errors as eplb_loads_write; EPLB_ERR_MEMORY. */
+ * wholeness and errors as eplb_loads_write; EPLB_ERR_ARGUMENT: path, record, its topology or placement is NULL;
+ * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record);
 
 /* Reads the `physical_to_logical_map` of such a file; there are as many experts as the largest number in it says.

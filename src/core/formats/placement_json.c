@@ -63,16 +63,23 @@ static json_t *topology(const eplb_topology_t *t) {
                    "declared", t->declared, "node_of_device", node, "slots_of_device", slots);
 }
 
+static json_t *balancedness(const eplb_plan_record_t *r) {
+  int layers = r->placement->num_layers;
+  json_t *balance = json_pack("{s:f, s:o}", "mean", r->balancedness, "layers", reals(r->layer_balancedness, layers));
+  if (balance && r->layer_bound && json_object_set_new(balance, "bound", reals(r->layer_bound, layers))) {
+    json_decref(balance);
+    return NULL;
+  }
+  return balance;
+}
+
 static json_t *document(const eplb_plan_record_t *r) {
   const eplb_placement_t *p = r->placement;
-  json_t *balance =
-      json_pack("{s:f, s:o}", "mean", r->balancedness, "layers", reals(r->layer_balancedness, p->num_layers));
-  if (balance && r->layer_bound && json_object_set_new(balance, "bound", reals(r->layer_bound, p->num_layers))) {
-    json_decref(balance);
-    balance = NULL;
-  }
+  json_t *balance = r->layer_balancedness ? balancedness(r) : NULL;
+  if (r->layer_balancedness && !balance)
+    return NULL;
   json_t *object = json_pack(
-      "{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", VERSION, "num_layers",
+      "{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o*, s:o, s:o, s:o, s:o}", "version", VERSION, "num_layers",
       p->num_layers, "num_experts", p->num_experts, "num_slots", p->num_slots, "num_groups", r->num_groups, "planner",
       eplb_planner_name(r->planner), "policy", eplb_policy_name(r->policy), "topology", topology(r->topology),
       "balancedness", balance, "layers", layer_numbers(r), "physical_to_logical_map",
@@ -112,6 +119,12 @@ static int write_members(FILE *file, json_t *object) {
 }
 
 eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record) {
+  if (!path || !record || !record->topology || !record->placement)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL; expected a path, and a record with a topology and a placement",
+                     !path               ? "path"
+                     : !record           ? "record"
+                     : !record->topology ? "record->topology"
+                                         : "record->placement");
   json_t *object = document(record);
   if (!object)
     return out_of_memory(record->placement);

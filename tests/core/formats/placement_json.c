@@ -251,6 +251,26 @@ static void a_member_is_a_line(void) {
   free(text);
 }
 
+/* A checkpoint of a session's placement knows no balancedness. */
+static void balancedness_need_not_be_known(void) {
+  job_t job;
+  const char *path = folder_path("checkpoint.json");
+  small_job(&job);
+  job.record.layer_balancedness = NULL;
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_write_json(path, &job.record), EPLB_SUCCESS);
+  json_t *object = load_json(path);
+  CU_ASSERT_PTR_NULL(json_object_get(object, "balancedness"));
+  json_decref(object);
+  eplb_placement_t *read = NULL;
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_read_json(path, &read), EPLB_SUCCESS);
+  CU_ASSERT(same_placement(read, job.placement));
+  eplb_placement_destroy(&read);
+  TAP_FAILS(eplb_placement_write_json(path, NULL), EPLB_ERR_ARGUMENT, "record is NULL");
+  job.record.topology = NULL;
+  TAP_FAILS(eplb_placement_write_json(path, &job.record), EPLB_ERR_ARGUMENT, "record->topology is NULL");
+  job_free(&job);
+}
+
 /* Far more than fits into any buffer, so that the failure comes before the end. */
 static eplb_status_t write_large(const char *path) {
   job_t job = {.topology = NULL};
@@ -328,6 +348,7 @@ int main(void) {
       {"the inverse is padded", the_inverse_is_padded},
       {"balancedness is told by layer and as a mean", balancedness_is_told_by_layer_and_as_a_mean},
       {"the topology is told", the_topology_is_told},
+      {"balancedness need not be known", balancedness_need_not_be_known},
       {"a member is a line", a_member_is_a_line},
       {"files that cannot be written", files_that_cannot_be_written},
       {"a new file replaces the old one", a_new_file_replaces_the_old_one},
