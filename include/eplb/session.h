@@ -58,17 +58,21 @@ typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, si
 /* Told by test, wait and commit how far this rank is: bytes of weights that have arrived, of those that will. */
 typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
 
-/* Told on rank 0, by eplb_rebalance_begin, what was decided and why: one line, without its end. Only with a trigger,
- * and only where no rank has failed by then. */
+/* Is told, on rank 0 only, one line without its end:
+ *   - by eplb_session_create, that an EPLB_ variable of rank 0's environment sets nothing in this library: one line for
+ *     each such variable, once the session is there;
+ *   - by eplb_rebalance_begin, with a trigger, what was decided and why, where no rank has failed by then. */
 typedef void eplb_log_fn(void *arg, const char *line);
 
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their
  * args. Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
  * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY,
  * EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES,
- * EPLB_SHARED_BYTES; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a trigger where there is none. Any
- * other EPLB_ variable but EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY
- * and EPLB_GPU_AWARE (see memory.h), and any value that does not parse, is an error that names it. */
+ * EPLB_SHARED_BYTES; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a trigger where there is none. Detection
+ * and memory read EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and
+ * EPLB_GPU_AWARE (see memory.h). A value that does not parse is an error that names the variable; so is another EPLB_ name
+ * that is one of these misspelt, by one letter or two. Other EPLB_ names are ignored: the log callback is told of each,
+ * but for those that module files set: EPLB_ROOT, EPLB_DIR, EPLB_HOME, EPLB_VERSION and EPLB_PREFIX. */
 typedef struct eplb_session_options {
   size_t size;        /* sizeof(eplb_session_options_t), set by _init */
   int num_layers;     /* MoE layers, >= 1; must be set */

@@ -71,6 +71,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/window/iterated_search.h \
 	src/core/dispatch/flow.c \
 	src/core/dispatch/flow.h \
+	src/core/util/similar_name.h \
 	src/core/util/status.c \
 	src/core/transfer/staging.c \
 	src/core/model/topology.c \

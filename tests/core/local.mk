@@ -34,6 +34,7 @@ UNIT_TESTS = \
 	tests/core/transfer/staging \
 	tests/core/transfer/transfer \
 	tests/core/transfer/trigger \
+	tests/core/util/similar_name \
 	tests/core/util/status \
 	tests/mpi/detect/accelerators \
 	tests/mpi/detect/accelerators_recorded \

@@ -1,8 +1,10 @@
 #include "mpi/session/options.h"
+#include "core/util/similar_name.h"
 #include "mpi/comm/compare.h"
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -225,6 +227,53 @@ static int is_name(const char *name, const char *entry, size_t length) {
   return strlen(name) == length && !strncmp(entry, name, length);
 }
 
+/* What module files and packages set for any library: nothing to speak of. */
+static const char *const installation[] = {"EPLB_ROOT", "EPLB_DIR", "EPLB_HOME", "EPLB_VERSION", "EPLB_PREFIX"};
+
+static const char *variable_name(int i) {
+  return i < NUM_VARIABLES ? variables[i].name : trigger_variables[i - NUM_VARIABLES].name;
+}
+
+/* The name in an entry of the environment; cut where it is longer than any that is meant for this library. */
+static const char *copy_name(const char *entry, char name[64]) {
+  size_t length = strcspn(entry, "=");
+  length = length < 63 ? length : 63;
+  memcpy(name, entry, length);
+  name[length] = 0;
+  return name;
+}
+
+/* A name that is no option's: an error if it is nearly one's, which is then meant; else it is somebody else's. */
+static eplb_status_t refuse_slips(const char *entry) {
+  char name[64];
+  copy_name(entry, name);
+  for (int i = 0; i < NUM_VARIABLES + NUM_TRIGGER_VARIABLES; i++)
+    if (eplb_is_similar_name(name + 5, variable_name(i) + 5))
+      return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s sets nothing; expected %s, if that is meant", name,
+                       variable_name(i));
+  return EPLB_SUCCESS;
+}
+
+static int is_known(const char *entry) {
+  size_t length = strcspn(entry, "=");
+  for (int i = 0; i < NUM_VARIABLES + NUM_TRIGGER_VARIABLES; i++)
+    if (is_name(variable_name(i), entry, length))
+      return 1;
+  for (size_t i = 0; i < sizeof installation / sizeof *installation; i++)
+    if (is_name(installation[i], entry, length))
+      return 1;
+  return 0;
+}
+
+void eplb_options_warn(const eplb_session_options_t *options) {
+  char name[64], line[128];
+  for (char **entry = environ; options->log && entry && *entry; entry++)
+    if (!strncmp(*entry, "EPLB_", 5) && !is_known(*entry)) {
+      snprintf(line, sizeof line, "environment variable %s sets nothing in this library", copy_name(*entry, name));
+      options->log(options->log_arg, line);
+    }
+}
+
 /* One "NAME=value" of the environment. */
 static eplb_status_t override(const char *entry, eplb_session_options_t *options, eplb_trigger_t *trigger) {
   const char *equals = strchr(entry, '=');
@@ -235,10 +284,7 @@ static eplb_status_t override(const char *entry, eplb_session_options_t *options
   for (int i = 0; i < NUM_TRIGGER_VARIABLES; i++)
     if (is_name(trigger_variables[i].name, entry, length))
       return override_trigger(i, equals ? equals + 1 : "", options, trigger);
-  return eplb_fail(EPLB_ERR_ARGUMENT,
-                   "no option goes by the environment variable %.*s; eplb/session.h lists those that "
-                   "there are",
-                   (int)length, entry);
+  return is_known(entry) ? EPLB_SUCCESS : refuse_slips(entry);
 }
 
 /* A copy that can be changed. */

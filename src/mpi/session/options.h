@@ -10,6 +10,9 @@
 eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options,
                                    eplb_trigger_t *trigger);
 
+/* Tells options->log, if there is one, of each EPLB_ variable of this process that is no option's. Local. */
+void eplb_options_warn(const eplb_session_options_t *options);
+
 /* Agrees on the ranks' statuses and, where all are good, on their options. Collective over comm. */
 eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_session_options_t *options);
 

@@ -151,6 +151,8 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   }
   s->cma = eplb_cma_create(s->queue);
   *session = s;
+  if (s->rank == 0)
+    eplb_options_warn(&s->options);
   return EPLB_SUCCESS;
 }
 

@@ -1,6 +1,7 @@
 /* What callers get wrong: one clear sentence on every rank, and nothing lost. */
 #include "job.h"
 #include "mpi_tap.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,7 +122,8 @@ static void environment(void) {
                {"EPLB_STAGING_BYTES", "-1", "EPLB_STAGING_BYTES"},
                {"EPLB_NUM_GROUPS", "99999999999999999999", "EPLB_NUM_GROUPS"},
                {"EPLB_HISTORY", "0", "EPLB_HISTORY is \"0\"; expected a whole number from 1 to 16"},
-               {"EPLB_PLANER", "default", "EPLB_PLANER"}};
+               {"EPLB_PLANER", "default", "EPLB_PLANER sets nothing; expected EPLB_PLANNER"},
+               {"EPLB_HYSTERISIS", "2", "expected EPLB_HYSTERESIS"}};
   eplb_session_options_t o = job_options();
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     if (rank == num_ranks - 1)
@@ -137,6 +139,37 @@ static void environment(void) {
   unsetenv("EPLB_STAGING_BYTES");
   job_finish(&job);
   mpi_tap_case("environment variables override, and are refused by name");
+}
+
+typedef struct lines {
+  int count;
+  char last[200];
+} lines_t;
+
+static void note_line(void *arg, const char *line) {
+  lines_t *lines = arg;
+  lines->count++;
+  snprintf(lines->last, sizeof lines->last, "%s", line);
+}
+
+/* What others name so is no error; what may be meant for the library is told. */
+static void variables_of_others(void) {
+  eplb_session_options_t o = job_options();
+  lines_t lines = {0};
+  job_t job;
+  o.log = note_line;
+  o.log_arg = &lines;
+  setenv("EPLB_ROOT", "/opt/eplb", 1);
+  setenv("EPLB_PLUGIN", "x", 1);
+  job_start(&job, &o);
+  CHECK(lines.count == (rank == 0));
+  CHECK(rank || strstr(lines.last, "environment variable EPLB_PLUGIN sets nothing"));
+  job_record(&job, 0, 0);
+  CHECK(!eplb_rebalance(job.session, NULL) && lines.count == (rank == 0)); /* once; and no trigger, no reasons */
+  unsetenv("EPLB_ROOT");
+  unsetenv("EPLB_PLUGIN");
+  job_finish(&job);
+  mpi_tap_case("variables that are not the library's are told, once");
 }
 
 static void calls_out_of_order(void) {
@@ -266,6 +299,7 @@ int main(int argc, char **argv) {
   options_that_nobody_takes();
   intercommunicators();
   environment();
+  variables_of_others();
   calls_out_of_order();
   tensors();
   tensor_of_some_ranks();
