@@ -7,16 +7,19 @@
 
 typedef struct eplb_output {
   FILE *file;
-  const char *path; /* the caller's */
-  char *temporary;  /* beside it, or NULL: written directly */
+  const char *path; /* the caller's, for sentences */
+  char *target;     /* the file that `path` names, or leads to by symbolic links; with temporary only */
+  char *temporary;  /* beside the target, or NULL: written directly */
 } eplb_output_t;
 
-/* Opens for writing: a new file beside `path`; "-" is standard output, and what is there already but no ordinary file
- * (a pipe, /dev/null) is written directly. EPLB_ERR_IO, EPLB_ERR_MEMORY. */
+/* Opens for writing. "-" is standard output. A file is written beside its final name, which may be at the end of
+ * symbolic links, and gets the owner (if allowed) and the mode of the file that it replaces. Written directly is what
+ * is there but no ordinary file (a pipe, /dev/null), and a file in a folder that allows no new ones. EPLB_ERR_IO, also
+ * where the file that is there may not be written; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_output_open(const char *path, eplb_output_t *output);
 
-/* With `status` good closes the file, checks that all has been written and gives it its name; else, or where that
- * fails, removes it: what was there before is then as it was. Returns `status`, or EPLB_ERR_IO. */
+/* Ends the output and returns `status`, or EPLB_ERR_IO if not all could be written. With EPLB_SUCCESS the file has its
+ * final name. Otherwise a file that was there before is as it was, unless it was written directly. */
 eplb_status_t eplb_output_close(eplb_output_t *output, eplb_status_t status);
 
 #endif

@@ -2,10 +2,13 @@
 #include "folder.h"
 #include "loads_file.h"
 #include "tap.h"
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *put(const char *text) {
   return folder_put("loads.csv", text, strlen(text));
@@ -113,6 +116,46 @@ static void a_new_file_replaces_the_old_one(void) {
   eplb_loads_destroy(&l);
 }
 
+static mode_t mode_of(const char *path) {
+  struct stat info;
+  CU_ASSERT_EQUAL_FATAL(lstat(path, &info), 0);
+  return info.st_mode;
+}
+
+static void a_files_mode_stays(void) {
+  const char *path = put("old");
+  static const mode_t modes[] = {0600, 0640, 0664, 0777};
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    CU_ASSERT_EQUAL_FATAL(chmod(path, modes[i]), 0);
+    CU_ASSERT_EQUAL(write_some(path), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(mode_of(path) & 07777, modes[i]);
+  }
+}
+
+/* Links from links, relative and absolute, to a file that is there or not. */
+static void symbolic_links_stay(void) {
+  char absolute[PATH_MAX], to[PATH_MAX + 16];
+  CU_ASSERT_PTR_NOT_NULL_FATAL(realpath(folder_path(""), absolute));
+  snprintf(to, sizeof to, "%s/second", absolute);
+  CU_ASSERT_EQUAL_FATAL(mkdir(folder_path("below"), 0777), 0);
+  CU_ASSERT_EQUAL_FATAL(symlink(to, folder_path("first")), 0);
+  CU_ASSERT_EQUAL_FATAL(symlink("below/target.csv", folder_path("second")), 0);
+  for (int is_there = 0; is_there < 2; is_there++) {
+    CU_ASSERT_EQUAL(write_some(folder_path("first")), EPLB_SUCCESS);
+    CU_ASSERT(S_ISLNK(mode_of(folder_path("first"))) && S_ISLNK(mode_of(folder_path("second"))));
+    CU_ASSERT(S_ISREG(mode_of(folder_path("below/target.csv"))));
+    eplb_loads_t *l = loads_file_read(folder_path("below/target.csv"));
+    CU_ASSERT_EQUAL(l->num_windows, 2);
+    eplb_loads_destroy(&l);
+  }
+  CU_ASSERT_EQUAL(unlink(folder_path("second")), 0);
+  CU_ASSERT_EQUAL_FATAL(symlink("first", folder_path("second")), 0);
+  CU_ASSERT_EQUAL(write_some(folder_path("first")), EPLB_ERR_IO); /* a circle */
+  CU_ASSERT_EQUAL(unlink(folder_path("below/target.csv")), 0);
+  CU_ASSERT_EQUAL(rmdir(folder_path("below")), 0);
+  CU_ASSERT(unlink(folder_path("first")) == 0 && unlink(folder_path("second")) == 0);
+}
+
 int main(void) {
   static const tap_test_t tests[] = {
       {"what is written is read again", what_is_written_is_read_again},
@@ -120,6 +163,8 @@ int main(void) {
       {"the language of the program does not matter", the_language_of_the_program_does_not_matter},
       {"files that cannot be written", files_that_cannot_be_written},
       {"a new file replaces the old one", a_new_file_replaces_the_old_one},
+      {"a file's mode stays", a_files_mode_stays},
+      {"symbolic links stay", symbolic_links_stay},
       {NULL, NULL}};
   folder_make();
   int failed = tap_run("loads_csv_write", tests);
