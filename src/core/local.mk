@@ -38,6 +38,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/history/chain_rewire.c \
 	src/core/model/loads.c \
 	src/core/util/alloc.h \
+	src/core/util/escape.c \
+	src/core/util/escape.h \
 	src/core/util/heap.h \
 	src/core/plan/deepseek/balanced_packing.c \
 	src/core/plan/deepseek/balanced_packing.h \

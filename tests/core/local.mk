@@ -56,11 +56,4 @@ tests_mpi_detect_accelerators_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_detect_accelerators_recorded_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_detect_rank_device_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_machine_levels_LDADD = $(DETECT_TEST_LIBS)
-tests_tools_topo_print_SOURCES = \
-	src/tools/topo/topo.h \
-	src/tools/topo/topo_host.c \
-	src/tools/topo/topo_host.h \
-	src/tools/topo/topo_print.c \
-	src/tools/topo/topo_unusual.c \
-	tests/tools/topo_print.c
-tests_tools_topo_print_LDADD = $(DETECT_TEST_LIBS)
+tests_tools_topo_print_LDADD = src/tools/libcommands.la src/tools/common/libcommon.la $(DETECT_TEST_LIBS)

@@ -19,7 +19,7 @@ eplb_status_t loads_file_refused(const char *path) {
   const char *sentence = eplb_last_error();
   CU_ASSERT_PTR_NOT_NULL(strstr(sentence, path));
   for (; *sentence; sentence++)
-    CU_ASSERT(*sentence >= ' ' && *sentence <= '~');
+    CU_ASSERT((unsigned char)*sentence >= ' ' && *sentence != 0x7f);
   return status;
 }
 

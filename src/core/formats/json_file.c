@@ -1,5 +1,5 @@
 #include "core/formats/json_file.h"
-#include "core/formats/show.h"
+#include "core/util/escape.h"
 #include <string.h>
 
 eplb_json_stream_t eplb_json_start(eplb_input_t *input) {
@@ -51,7 +51,7 @@ eplb_status_t eplb_json_next(eplb_json_stream_t *stream, const char *what, json_
   return status ? status
                 : eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s; expected %s as JSON", stream->input->name,
                             (long long)first + error.line - 1,
-                            eplb_show(error.text, strlen(error.text), shown, sizeof shown), what);
+                            eplb_escape(error.text, strlen(error.text), shown, sizeof shown), what);
 }
 
 eplb_status_t eplb_json_end(eplb_json_stream_t *stream, const char *what) {

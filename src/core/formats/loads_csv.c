@@ -1,8 +1,8 @@
 /* Reads expert loads from CSV: libcsv splits lines into fields; here they become rows, and rows a recording. */
 #include "core/formats/loads_in.h"
 #include "core/formats/loads_rows.h"
-#include "core/formats/show.h"
 #include "core/util/alloc.h"
+#include "core/util/escape.h"
 #include <csv.h>
 #include <errno.h>
 #include <limits.h>
@@ -38,7 +38,7 @@ static const char *column_name(const reader_t *r, char *name) {
 static void refuse_field(reader_t *r, eplb_status_t status, const char *text, size_t length, const char *expected) {
   char shown[EPLB_SHOWN], column[EPLB_SHOWN];
   r->status = eplb_fail(status, "%s, line %lld, %s: \"%s\"; expected %s", r->input->name, (long long)r->line,
-                        column_name(r, column), eplb_show(text, length, shown, sizeof shown), expected);
+                        column_name(r, column), eplb_escape(text, length, shown, sizeof shown), expected);
 }
 
 /* A number as people write them: strtod also reads hexadecimal ones. */

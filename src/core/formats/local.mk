@@ -30,8 +30,6 @@ src_core_formats_libformats_la_SOURCES = \
 	src/core/formats/raw_number.h \
 	src/core/formats/safetensors.c \
 	src/core/formats/safetensors.h \
-	src/core/formats/show.c \
-	src/core/formats/show.h \
 	src/core/formats/topology_json.c \
 	src/core/formats/topology_spec.c \
 	src/core/formats/topology_spec.h

@@ -1,5 +1,5 @@
 #include "core/formats/npy_header.h"
-#include "core/formats/show.h"
+#include "core/util/escape.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ static eplb_status_t refuse(parser_t *p, const char *expected) {
   char shown[EPLB_SHOWN];
   skip_blanks(p);
   return eplb_fail(EPLB_ERR_FORMAT, "%s: the header goes on with \"%s\"; expected %s", p->name,
-                   eplb_show(p->next, strlen(p->next), shown, sizeof shown), expected);
+                   eplb_escape(p->next, strlen(p->next), shown, sizeof shown), expected);
 }
 
 /* Whether the text goes on with `word`, which is then behind. */

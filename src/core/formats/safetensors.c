@@ -1,7 +1,7 @@
 #include "core/formats/safetensors.h"
 #include "core/formats/raw_number.h"
-#include "core/formats/show.h"
 #include "core/util/alloc.h"
+#include "core/util/escape.h"
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
@@ -19,7 +19,7 @@ typedef struct reader {
 static eplb_status_t refuse(const reader_t *r, const char *key, const char *expected) {
   char shown[EPLB_SHOWN];
   return eplb_fail(EPLB_ERR_FORMAT, "%s: tensor \"%s\"; expected %s", r->name,
-                   eplb_show(key, strlen(key), shown, sizeof shown), expected);
+                   eplb_escape(key, strlen(key), shown, sizeof shown), expected);
 }
 
 /* A whole number without sign, blanks or zeros before it. */

@@ -1,4 +1,5 @@
 #include "core/util/alloc.h"
+#include "core/util/escape.h"
 #include <eplb/topology.h>
 #include <limits.h>
 #include <stdio.h>
@@ -67,6 +68,9 @@ static eplb_status_t check_levels(int num_devices, int num_levels, const char *c
     if (!level_name[l] || !level_name[l][0] || strlen(level_name[l]) >= EPLB_LEVEL_NAME_MAX)
       return eplb_fail(EPLB_ERR_ARGUMENT, "the name of level %d is \"%s\"; expected 1 to %d characters", l,
                        level_name[l] ? level_name[l] : "NULL", EPLB_LEVEL_NAME_MAX - 1);
+    else if (eplb_has_control(level_name[l], strlen(level_name[l])))
+      return eplb_fail(EPLB_ERR_ARGUMENT, "the name of level %d is \"%s\"; expected printable characters", l,
+                       level_name[l]);
   return EPLB_SUCCESS;
 }
 

@@ -1,6 +1,8 @@
+#include "core/util/escape.h"
 #include <eplb/status.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The library's only variable state: one sentence per thread, as errno is one number per thread. */
 static _Thread_local char last_error[EPLB_ERROR_MAX];
@@ -25,6 +27,6 @@ eplb_status_t eplb_fail(eplb_status_t status, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(sentence, sizeof sentence, format, arguments);
   va_end(arguments);
-  snprintf(last_error, sizeof last_error, "%s", sentence);
+  eplb_escape(sentence, strlen(sentence), last_error, sizeof last_error); /* arguments may be names from outside */
   return status;
 }

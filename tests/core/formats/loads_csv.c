@@ -209,17 +209,17 @@ static void quotation_marks_that_go_nowhere(void) {
 static void bytes_that_are_no_text(void) {
   static const char elf[] = "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0>\0\1\0\0\0\n\0,\0",
                     gzip[] = "\37\213\10\0\0\0\0\0\2\3";
-  refuse_bytes("1,2\0\n", 5, EPLB_ERR_FORMAT, "line 1, column 2: \"2?\"; expected a number");
+  refuse_bytes("1,2\0\n", 5, EPLB_ERR_FORMAT, "line 1, column 2: \"2\\x00\"; expected a number");
   refuse_bytes("1,\0"
                "2\n",
-               5, EPLB_ERR_FORMAT, "line 1, column 2: \"?2\"; expected a number");
-  refuse_bytes("\0", 1, EPLB_ERR_FORMAT, "line 1, column 1: \"?\"; expected a number");
-  refuse_bytes(HEADER "0\0,0,1,2\n", sizeof HEADER + 8, EPLB_ERR_FORMAT, "line 2, column window: \"0?\"");
-  refuse_bytes("window\0,layer,e0\n0,0,1\n", 23, EPLB_ERR_FORMAT, "line 1, column 1: \"window?\"");
-  refuse_bytes("window,layer\0,e0\n0,0,1\n", 23, EPLB_ERR_FORMAT, "line 1, column layer: \"layer?\"");
-  refuse_bytes(elf, sizeof elf, EPLB_ERR_FORMAT, "line 1, column 1: \"?ELF??");
+               5, EPLB_ERR_FORMAT, "line 1, column 2: \"\\x002\"; expected a number");
+  refuse_bytes("\0", 1, EPLB_ERR_FORMAT, "line 1, column 1: \"\\x00\"; expected a number");
+  refuse_bytes(HEADER "0\0,0,1,2\n", sizeof HEADER + 8, EPLB_ERR_FORMAT, "line 2, column window: \"0\\x00\"");
+  refuse_bytes("window\0,layer,e0\n0,0,1\n", 23, EPLB_ERR_FORMAT, "line 1, column 1: \"window\\x00\"");
+  refuse_bytes("window,layer\0,e0\n0,0,1\n", 23, EPLB_ERR_FORMAT, "line 1, column layer: \"layer\\x00\"");
+  refuse_bytes(elf, sizeof elf, EPLB_ERR_FORMAT, "line 1, column 1: \"\\x7fELF\\x02\\x01");
   refuse_bytes(gzip, sizeof gzip, EPLB_ERR_FORMAT, "is compressed by gzip");
-  refuse("\377\376\n", EPLB_ERR_FORMAT, "line 1, column 1: \"??\"");
+  refuse("\377\376\n", EPLB_ERR_FORMAT, "line 1, column 1: \"\\xff\\xfe\"");
 }
 
 /* `count` times `unit`, between `before` and `after`; the caller frees it. */

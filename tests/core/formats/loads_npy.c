@@ -146,7 +146,8 @@ static void headers_that_are_none(void) {
   refuse("{'descr' '|u1', 'fortran_order': False, 'shape': (1, 8)}", "expected a colon");
   refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8)", "goes on with \"\"; expected its end");
   refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8), 'more': 1}", "expected its end");
-  refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8)}\1\377", "goes on with \"??\"; expected its end");
+  refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8)}\1\377",
+         "goes on with \"\\x01\\xff\"; expected its end");
 }
 
 /* Every length shorter than the whole, and one that is longer. */
