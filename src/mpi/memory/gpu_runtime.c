@@ -42,7 +42,7 @@ static void *open_library(const char *name) {
 }
 
 static eplb_status_t find_library(int kind, void **library) {
-  const char *own = getenv(kinds[kind].variable);
+  const char *own = secure_getenv(kinds[kind].variable);
   *library = own ? open_library(own) : NULL;
   for (const char *const *name = kinds[kind].library; *name && !own && !*library; name++)
     *library = open_library(*name);
