@@ -49,8 +49,6 @@ tests_support_libsupport_la_SOURCES = \
 # For tests under a launcher.
 EXTRA_LTLIBRARIES += tests/support/libjob.la
 tests_support_libjob_la_SOURCES = \
-	src/tools/common/weights.c \
-	src/tools/common/weights.h \
 	tests/support/cargo.c \
 	tests/support/cargo.h \
 	tests/support/guarded.c \

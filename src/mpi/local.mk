@@ -1,15 +1,21 @@
-noinst_LTLIBRARIES += src/mpi/libruntime.la
+noinst_LTLIBRARIES += src/mpi/libruntime.la src/mpi/comm/libcomm.la
 
-src_mpi_libruntime_la_SOURCES = \
+# By itself, because the command uses it, too.
+src_mpi_comm_libcomm_la_SOURCES = \
 	src/mpi/comm/agree.c \
 	src/mpi/comm/agree.h \
 	src/mpi/comm/communicator.c \
 	src/mpi/comm/communicator.h \
+	src/mpi/comm/compare.c \
+	src/mpi/comm/compare.h \
+	src/mpi/comm/launcher.c \
+	src/mpi/comm/launcher.h
+src_mpi_comm_libcomm_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(MPI_CFLAGS)
+
+src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/batch.c \
 	src/mpi/memory/shm_queue.c \
 	src/mpi/memory/shm_queue.h \
-	src/mpi/comm/compare.c \
-	src/mpi/comm/compare.h \
 	src/mpi/session/plan_step.c \
 	src/mpi/session/plan_step.h \
 	src/mpi/migrate/expert_copy.c \
@@ -18,8 +24,6 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/memory/cma.h \
 	src/mpi/migrate/transport_mpi.c \
 	src/mpi/migrate/transport_mpi.h \
-	src/mpi/comm/launcher.c \
-	src/mpi/comm/launcher.h \
 	src/mpi/migrate/transport_shm.c \
 	src/mpi/migrate/transport_shm.h \
 	src/mpi/machine/gather.c \
@@ -59,4 +63,4 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/tensors.c \
 	src/mpi/migrate/tensors.h
 src_mpi_libruntime_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
-src_mpi_libruntime_la_LIBADD = $(XXHASH_LIBS) $(MPI_LIBS) $(DL_LIBS)
+src_mpi_libruntime_la_LIBADD = src/mpi/comm/libcomm.la $(XXHASH_LIBS) $(MPI_LIBS) $(DL_LIBS)

@@ -1,11 +1,14 @@
-# The tool: one file a command.
+# The command: main, one folder for each command, and what they share in common; tests link the libraries of these, too. What libeplb
+# and libeplb-mpi do not export comes from the folders' own archives, of which the linker takes only what is missing.
 bin_PROGRAMS += eplb
+eplb_SOURCES = src/tools/main.c
+eplb_CPPFLAGS = $(SOURCE_CPPFLAGS)
+eplb_LDADD = src/tools/libcommands.la src/tools/common/libcommon.la src/libeplb-mpi.la src/libeplb.la \
+	src/mpi/comm/libcomm.la src/core/formats/libformats.la src/core/libcore.la \
+	$(JANSSON_LIBS) $(MPI_LIBS) -lm
 
-eplb_SOURCES = \
-	src/core/formats/output.c \
-	src/core/formats/topology_spec.c \
-	src/mpi/comm/agree.c \
-	src/mpi/comm/launcher.c \
+noinst_LTLIBRARIES += src/tools/libcommands.la src/tools/common/libcommon.la
+src_tools_libcommands_la_SOURCES = \
 	src/tools/bench/bench.c \
 	src/tools/bench/bench.h \
 	src/tools/bench/bench_dispatch.c \
@@ -20,23 +23,11 @@ eplb_SOURCES = \
 	src/tools/bench/bench_peer.c \
 	src/tools/bench/bench_peer.h \
 	src/tools/bench/bench_plan.c \
-	src/tools/common/commands.h \
-	src/tools/eplb.c \
 	src/tools/generate/generate.c \
-	src/tools/common/human.c \
-	src/tools/common/human.h \
-	src/tools/common/job.c \
-	src/tools/common/job.h \
-	src/tools/common/job_options.c \
-	src/tools/common/mpi.c \
 	src/tools/plan/plan.c \
 	src/tools/plan/plan.h \
 	src/tools/plan/plan_judge.c \
 	src/tools/plan/plan_print.c \
-	src/tools/common/planner_options.c \
-	src/tools/common/planner_options.h \
-	src/tools/common/recording_options.c \
-	src/tools/common/recording_options.h \
 	src/tools/replay/replay.c \
 	src/tools/replay/replay.h \
 	src/tools/replay/replay_policy.c \
@@ -52,11 +43,28 @@ eplb_SOURCES = \
 	src/tools/topo/topo_json.c \
 	src/tools/topo/topo_measure.c \
 	src/tools/topo/topo_print.c \
-	src/tools/topo/topo_unusual.c \
+	src/tools/topo/topo_unusual.c
+src_tools_libcommands_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
+
+src_tools_common_libcommon_la_SOURCES = \
+	src/tools/common/commands.h \
+	src/tools/common/human.c \
+	src/tools/common/human.h \
+	src/tools/common/job.c \
+	src/tools/common/job.h \
+	src/tools/common/job_options.c \
+	src/tools/common/menu.c \
+	src/tools/common/menu.h \
+	src/tools/common/mpi.c \
+	src/tools/common/planner_options.c \
+	src/tools/common/planner_options.h \
+	src/tools/common/recording_options.c \
+	src/tools/common/recording_options.h \
+	src/tools/common/report.c \
+	src/tools/common/usage.c \
 	src/tools/common/weights.c \
 	src/tools/common/weights.h
-eplb_CPPFLAGS = $(SOURCE_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
-eplb_LDADD = src/libeplb-mpi.la src/libeplb.la $(JANSSON_LIBS) $(MPI_LIBS) -lm
+src_tools_common_libcommon_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
 
 # Man pages are what --help says, of `eplb plan` in eplb-plan.1; help2man names a page after the program that it runs.
 if HAVE_HELP2MAN

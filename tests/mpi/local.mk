@@ -20,7 +20,7 @@ TESTS += $(MPI_TESTS:=.test)
 EXTRA_DIST += $(MPI_TESTS:=.test) tests/mpi/run.sh
 $(MPI_LOGS): %.log: %$(EXEEXT)
 
-MPI_TEST_LIBS = tests/support/libjob.la tests/support/libsupport.la \
+MPI_TEST_LIBS = tests/support/libjob.la tests/support/libsupport.la src/tools/common/libcommon.la \
 	src/mpi/libruntime.la src/mpi/detect/libdetect.la src/core/libcore.la
 tests_mpi_machine_machine_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_memory_gpu_LDADD = tests/support/libfakecuda.la $(MPI_TEST_LIBS)

@@ -81,12 +81,17 @@ said_once() {
   [ "$(grep -c '^eplb: ' err)" -eq 1 ] && grep -q "^eplb: $1\$" err
 }
 
+# The text without control characters, which have no place in the name of a case.
+printable() {
+  printf '%s' "$*" | tr -d '[:cntrl:]'
+}
+
 # refused STATUS SENTENCE ARGUMENTS...: eplb prints nothing but this sentence.
 refused() {
   expected_status=$1 sentence=$2
   shift 2
   run "$eplb" "$@"
-  check "eplb $*" eval 'ended $expected_status && [ ! -s out ] && [ "$(cat err)" = "eplb: $sentence" ]'
+  check "eplb $(printable "$*")" eval 'ended $expected_status && [ ! -s out ] && [ "$(cat err)" = "eplb: $sentence" ]'
 }
 
 # json_holds WHAT FILE EXPRESSION: the file parses and the expression, in Python, is true of d, the document or the list of its lines.

@@ -27,7 +27,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case ARGP_KEY_SUCCESS:
     if (o->moving.expert_bytes < 1)
-      argp_error(state, "--expert-bytes is 0, which takes no time; expected 1 or more");
+      tool_usage_error(state, "--expert-bytes is 0, which takes no time; expected 1 or more");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

@@ -322,13 +322,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_EFFORT:
     if (eplb_effort_parse(text, &b->effort))
-      argp_error(state, "%s", eplb_last_error());
+      tool_usage_error(state, "%s", eplb_last_error());
     return 0;
   case KEY_JSON:
     b->json = 1;
     return 0;
   case ARGP_KEY_ARG:
-    argp_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
+    tool_usage_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

@@ -17,11 +17,14 @@ int tool_exit_status(eplb_status_t status);
 /* Prints "eplb: SENTENCE" to stderr, the sentence being eplb_last_error(), and returns that exit status. */
 int tool_report(eplb_status_t status);
 
+/* From now on a successful exit makes sure that all of standard output has been written; else TOOL_FAILED. */
+void tool_watch_stdout(void);
+
 /* Whether the launcher has made this process rank 0, or there is no launcher: as far as the environment tells, before
  * MPI_Init. */
 int tool_is_first_rank(void);
 
-/* argp_parse, which exits on wrong usage and after --help; under a launcher only the first rank then says anything,
+/* argp_parse, which exits on wrong usage and after --help or -h; under a launcher only the first rank then says anything,
  * and the others exit with TOOL_GOOD. */
 struct argp;
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input);
@@ -30,9 +33,12 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input);
  * TOOL_USAGE returned, MPI being finalised; else TOOL_GOOD. */
 int tool_mpi_start(int *argc, char ***argv);
 
+/* argp_error, with the control characters of the sentence escaped. */
+struct argp_state;
+void tool_usage_error(const struct argp_state *state, const char *format, ...) EPLB_PRINTF(2, 3);
+
 /* Parses a whole option value. On anything else than a number within [least, most] prints what was expected, with the
  * option's name, and exits with TOOL_USAGE, as argp does. */
-struct argp_state;
 long tool_integer(const struct argp_state *state, const char *option, const char *text, long least, long most);
 double tool_real(const struct argp_state *state, const char *option, const char *text, double least, double most);
 

@@ -1,8 +1,11 @@
 #include "tools/common/human.h"
+#include "core/util/escape.h"
+#include "tools/common/commands.h"
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const char *human_bytes(int64_t bytes, char *text) {
@@ -15,6 +18,10 @@ const char *human_bytes(int64_t bytes, char *text) {
   return text;
 }
 
+const char *human_text(const char *text, char *shown) {
+  return eplb_escape(text, strlen(text), shown, HUMAN_TEXT_MAX);
+}
+
 int64_t tool_bytes(const struct argp_state *state, const char *option, const char *text, int64_t least, int64_t most) {
   char *end;
   errno = 0;
@@ -23,8 +30,8 @@ int64_t tool_bytes(const struct argp_state *state, const char *option, const cha
   int wrong = end == text || errno || value < 0 || end[shift != 0] || value > INT64_MAX >> shift;
   int64_t bytes = wrong ? -1 : (int64_t)value << shift;
   if (wrong || bytes < least || bytes > most)
-    argp_error(state, "--%s is \"%s\"; expected a number of bytes from %lld to %lld, such as 65536, 64K or 4M", option,
-               text, (long long)least, (long long)most);
+    tool_usage_error(state, "--%s is \"%s\"; expected a number of bytes from %lld to %lld, such as 65536, 64K or 4M",
+                     option, text, (long long)least, (long long)most);
   return bytes;
 }
 

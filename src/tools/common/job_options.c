@@ -62,7 +62,7 @@ static error_t parse_job(int key, char *text, struct argp_state *state) {
     o->json = 1;
     return 0;
   case ARGP_KEY_ARG:
-    argp_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
+    tool_usage_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

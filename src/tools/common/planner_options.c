@@ -44,12 +44,12 @@ static void parse_bandwidth(const struct argp_state *state, const char *text, ep
   char *end;
   if (!strchr("0123456789.-", text[0])) {
     if (eplb_links_read_json(text, payback))
-      argp_error(state, "--bandwidth: %s", eplb_last_error());
+      tool_usage_error(state, "--bandwidth: %s", eplb_last_error());
     return;
   }
   double node = strtod(text, &end), network = *end == ',' ? strtod(end + 1, &end) : 0;
   if (*end || !(node > 0 && node < 1e6 && network > 0 && network < 1e6))
-    argp_error(state, "--bandwidth is \"%s\"; expected two numbers of GB/s, such as 100,25", text);
+    tool_usage_error(state, "--bandwidth is \"%s\"; expected two numbers of GB/s, such as 100,25", text);
   payback->bytes_per_second[EPLB_LINK_NODE] = node * 1e9;
   payback->bytes_per_second[EPLB_LINK_NETWORK] = network * 1e9;
 }
@@ -59,7 +59,7 @@ static void parse_name(int key, const char *text, const struct argp_state *state
                          : key == KEY_PLANNER ? eplb_planner_parse(text, &plan->planner)
                                               : eplb_effort_parse(text, &plan->effort);
   if (status)
-    argp_error(state, "%s", eplb_last_error());
+    tool_usage_error(state, "%s", eplb_last_error());
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
@@ -114,7 +114,7 @@ void planner_options_finish(planner_options_t *options, const struct argp_state 
   if (!(options->payback.seconds_per_load > 0))
     return;
   if (!(options->payback.expert_bytes > 0))
-    argp_error(state,
-               "--token-time tells what balance is worth, but not what moving costs; expected --expert-bytes, too");
+    tool_usage_error(
+        state, "--token-time tells what balance is worth, but not what moving costs; expected --expert-bytes, too");
   options->plan.payback = &options->payback;
 }

@@ -37,11 +37,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case ARGP_KEY_ARG:
     if (o->loads)
-      argp_error(state, "\"%s\" is a second file of loads; expected one", text);
+      tool_usage_error(state, "\"%s\" is a second file of loads; expected one", text);
     o->loads = text;
     return 0;
   case ARGP_KEY_NO_ARGS:
-    argp_error(state, "no file of loads; make some with eplb generate -o loads.csv, or give - for standard input");
+    tool_usage_error(state,
+                     "no file of loads; make some with eplb generate -o loads.csv, or give - for standard input");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

@@ -1,5 +1,6 @@
 /* eplb generate: made-up loads. */
 #include "tools/common/commands.h"
+#include "tools/common/human.h"
 #include <argp.h>
 #include <eplb/eplb.h>
 #include <stdio.h>
@@ -43,7 +44,7 @@ static eplb_spread_t parse_spread(const struct argp_state *state, const char *te
   for (int i = 0; i < 3; i++)
     if (!strcmp(text, names[i]))
       return (eplb_spread_t)i;
-  argp_error(state, "--distribution is \"%s\"; expected lognormal, zipf or uniform", text);
+  tool_usage_error(state, "--distribution is \"%s\"; expected lognormal, zipf or uniform", text);
   return EPLB_SPREAD_LOGNORMAL;
 }
 
@@ -82,7 +83,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     g->output = text;
     return 0;
   case ARGP_KEY_ARG:
-    argp_error(state, "\"%s\" is no option; expected -o %s?", text, text);
+    tool_usage_error(state, "\"%s\" is no option; expected -o %s?", text, text);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -102,12 +103,13 @@ int command_generate(int argc, char **argv) {
   eplb_generate_options_init(&g.options);
   tool_parse(&argp, argc, argv, &g);
   eplb_loads_t *loads = NULL;
+  char shown[HUMAN_TEXT_MAX];
   eplb_status_t status = eplb_loads_generate(&g.options, &loads);
   if (!status)
     status = eplb_loads_write(g.output, loads);
   if (!status && strcmp(g.output, "-"))
-    printf("%s: %d windows of %d layers x %d experts\n", g.output, loads->num_windows, loads->num_layers,
-           loads->num_experts);
+    printf("%s: %d windows of %d layers x %d experts\n", human_text(g.output, shown), loads->num_windows,
+           loads->num_layers, loads->num_experts);
   eplb_loads_destroy(&loads);
   return status ? tool_report(status) : TOOL_GOOD;
 }

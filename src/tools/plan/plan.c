@@ -31,7 +31,7 @@ static int parse_window(const struct argp_state *state, const char *text) {
       return PLAN_WINDOW_LAST - i;
   long number = strtol(text, &end, 10);
   if (end == text || *end || number < 0 || number > INT32_MAX)
-    argp_error(state, "--window is \"%s\"; expected a number from 0, last, mean or all", text);
+    tool_usage_error(state, "--window is \"%s\"; expected a number from 0, last, mean or all", text);
   return (int)number;
 }
 
@@ -39,7 +39,7 @@ static void parse_routing(const struct argp_state *state, const char *text, plan
   char after;
   if (sscanf(text, "%d,%d%c", &o->token_groups, &o->token_experts, &after) != 2 || o->token_groups < 1 ||
       o->token_experts < 1)
-    argp_error(state, "--routing is \"%s\"; expected groups and experts of a token, such as 4,8", text);
+    tool_usage_error(state, "--routing is \"%s\"; expected groups and experts of a token, such as 4,8", text);
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {

@@ -18,7 +18,8 @@ static void print_inputs(const plan_result_t *r) {
   const eplb_topology_t *t = r->topology;
   const eplb_plan_options_t *o = &r->options->planner.plan;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
-  printf("loads     %s: %d layers x %d experts, ", r->options->recording.loads, r->loads->num_layers,
+  char shown[HUMAN_TEXT_MAX];
+  printf("loads     %s: %d layers x %d experts, ", human_text(r->options->recording.loads, shown), r->loads->num_layers,
          r->loads->num_experts);
   if (r->options->window == PLAN_WINDOW_MEAN)
     printf("mean of %d windows\n", last + 1);
@@ -121,6 +122,7 @@ static void print_hot_experts(const plan_result_t *r, int layer) {
 }
 
 eplb_status_t plan_print(const plan_result_t *r) {
+  char shown[HUMAN_TEXT_MAX];
   double *device = EPLB_NEW(double, r->topology->num_devices);
   if (!device)
     return EPLB_ERR_MEMORY;
@@ -137,7 +139,7 @@ eplb_status_t plan_print(const plan_result_t *r) {
   print_bars(r, layer, device);
   print_hot_experts(r, layer);
   if (r->options->output)
-    printf("\nwritten to %s\n", r->options->output);
+    printf("\nwritten to %s\n", human_text(r->options->output, shown));
   else
     printf("\n-o FILE writes the placement\n");
   free(device);

@@ -32,10 +32,10 @@ static void parse_policies(const struct argp_state *state, const char *text, rep
     char name[32] = "";
     size_t length = strcspn(from, ",");
     if (o->num_policies == REPLAY_MAX_POLICIES)
-      argp_error(state, "--policies is \"%s\"; expected at most %d names", text, REPLAY_MAX_POLICIES);
+      tool_usage_error(state, "--policies is \"%s\"; expected at most %d names", text, REPLAY_MAX_POLICIES);
     memcpy(name, from, length < sizeof name ? length : sizeof name - 1);
     if (eplb_planner_parse(name, &o->policy[o->num_policies++]))
-      argp_error(state, "--policies is \"%s\": %s", text, eplb_last_error());
+      tool_usage_error(state, "--policies is \"%s\": %s", text, eplb_last_error());
   }
 }
 
@@ -45,12 +45,13 @@ static void parse_window(const struct argp_state *state, const char *text, repla
   if (end != text && !*end && number >= 1 && number <= EPLB_HISTORY_MAX)
     o->history = (int)number;
   else if (eplb_forecast_parse(text, &o->planner.plan.forecast))
-    argp_error(state, "--window is \"%s\"; expected a number from 1 to %d, last, mean or ewma", text, EPLB_HISTORY_MAX);
+    tool_usage_error(state, "--window is \"%s\"; expected a number from 1 to %d, last, mean or ewma", text,
+                     EPLB_HISTORY_MAX);
 }
 
 static void parse_shares(const struct argp_state *state, const char *text, replay_options_t *o) {
   if (strcmp(text, "on") && strcmp(text, "off"))
-    argp_error(state, "--shares is \"%s\"; expected on or off", text);
+    tool_usage_error(state, "--shares is \"%s\"; expected on or off", text);
   o->shares = strcmp(text, "on") ? REPLAY_SHARES_OFF : REPLAY_SHARES_ON;
 }
 
@@ -86,7 +87,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     o->planner.payback.expert_bytes = o->recording.expert_bytes;
     planner_options_finish(&o->planner, state);
     if (o->planner.plan.planner != EPLB_PLANNER_DEFAULT)
-      argp_error(state, "--planner is for one; expected --policies %s", eplb_planner_name(o->planner.plan.planner));
+      tool_usage_error(state, "--planner is for one; expected --policies %s",
+                       eplb_planner_name(o->planner.plan.planner));
     o->anew = o->planner.plan.max_moves == INT32_MAX;
     return 0;
   default:

@@ -18,8 +18,9 @@ static void print_inputs(const replay_run_t *r) {
   const eplb_topology_t *t = r->topology;
   const replay_options_t *o = r->options;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
-  printf("loads     %s: %d windows of %d layers x %d experts\n", o->recording.loads, last + 1, r->loads->num_layers,
-         r->loads->num_experts);
+  char shown[HUMAN_TEXT_MAX];
+  printf("loads     %s: %d windows of %d layers x %d experts\n", human_text(o->recording.loads, shown), last + 1,
+         r->loads->num_layers, r->loads->num_experts);
   printf("GPUs      %d on %d node%s, %d slots: %.1f %% redundant experts\n", t->num_devices, nodes,
          nodes == 1 ? "" : "s", slots, 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
   printf("judged    on windows %d to %d, each with a plan from no more than the %d before it",

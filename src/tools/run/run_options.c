@@ -21,7 +21,7 @@ static int parse_verify(const struct argp_state *state, const char *text) {
   for (int i = 0; i < 3; i++)
     if (!strcmp(text, names[i]))
       return i;
-  argp_error(state, "--verify is \"%s\"; expected first, always or never", text);
+  tool_usage_error(state, "--verify is \"%s\"; expected first, always or never", text);
   return 0;
 }
 
@@ -37,10 +37,10 @@ static void parse_inject(const struct argp_state *state, const char *text, run_o
       o->inject_step = o->inject_damage ? EPLB_STEP_RECEIVE : i;
       o->inject_rank = (int)rank;
       if (i == EPLB_STEP_PLAN && rank > 0)
-        argp_error(state, "--inject is \"%s\"; only rank 0 plans: expected plan@0", text);
+        tool_usage_error(state, "--inject is \"%s\"; only rank 0 plans: expected plan@0", text);
       return;
     }
-  argp_error(state, "--inject is \"%s\"; expected a step and a rank, such as receive@1", text);
+  tool_usage_error(state, "--inject is \"%s\"; expected a step and a rank, such as receive@1", text);
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
@@ -68,7 +68,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     planner_options_finish(&o->planner, state);
     session->plan = o->planner.plan;
     if (session->trigger && !session->plan.payback)
-      argp_error(state, "--when-it-pays, but nothing tells what balance is worth; expected --token-time, too");
+      tool_usage_error(state, "--when-it-pays, but nothing tells what balance is worth; expected --token-time, too");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

@@ -48,9 +48,10 @@ static void print_node(const run_t *r, int node) {
   for (int i = t->node_begin[node]; i < t->node_begin[node + 1]; i++)
     gpus += r->machine->rank[t->node_device[i]].device_rule != EPLB_DEVICE_IS_NUMA;
   int ranks = t->node_begin[node + 1] - t->node_begin[node];
-  printf("            node %d: %s, %d rank%s, ", node, first->host, ranks, ranks == 1 ? "" : "s");
+  char shown[HUMAN_TEXT_MAX];
+  printf("            node %d: %s, %d rank%s, ", node, human_text(first->host, shown), ranks, ranks == 1 ? "" : "s");
   if (gpus)
-    printf("%s\n", first->device.name);
+    printf("%s\n", human_text(first->device.name, shown));
   else
     printf("no GPU: each rank's device is its NUMA node\n");
 }
@@ -93,9 +94,10 @@ void run_print_start(const run_t *r) {
     return;
   }
   int groups = r->options->moving.session.plan.num_groups;
+  char shown[HUMAN_TEXT_MAX];
   print_machine(r);
   print_nodes_planned_for(r);
-  printf("loads       %s: %d windows of %d layers x %d experts\n", source(r), r->loads->num_windows,
+  printf("loads       %s: %d windows of %d layers x %d experts\n", human_text(source(r), shown), r->loads->num_windows,
          r->loads->num_layers, r->loads->num_experts);
   if (r->scale < 1 || r->scale > 1)
     printf("            not whole numbers: counted as tokens times %.3g\n", r->scale);

@@ -48,11 +48,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     o->json = 1;
     return 0;
   case ARGP_KEY_ARG:
-    argp_error(state, "\"%s\" is no option; expected --topology %s?", text, text);
+    tool_usage_error(state, "\"%s\" is no option; expected --topology %s?", text, text);
     return 0;
   case ARGP_KEY_END:
     if (o->declared && o->measure)
-      argp_error(state, "--measure needs ranks to measure with; expected no --topology beside it");
+      tool_usage_error(state, "--measure needs ranks to measure with; expected no --topology beside it");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

@@ -1,4 +1,5 @@
 #include "tools/topo/topo_host.h"
+#include "tools/common/human.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +42,8 @@ void topo_print_links(const eplb_host_t *h, int indent) {
 }
 
 void topo_print_host(const eplb_host_t *h, const char *declared_by) {
-  printf("%s, declared by %s: ", h->name, declared_by);
+  char name[HUMAN_TEXT_MAX], from[HUMAN_TEXT_MAX];
+  printf("%s, declared by %s: ", human_text(h->name, name), human_text(declared_by, from));
   topo_print_parts(h);
   if (h->num_accelerators)
     printf("  index  PCI bus id    NUMA  island  device\n");
@@ -50,8 +52,8 @@ void topo_print_host(const eplb_host_t *h, const char *declared_by) {
     char numa[12] = "-";
     if (a->numa >= 0)
       snprintf(numa, sizeof numa, "%d", a->numa);
-    printf("  %5d  %-12s  %4s  %6d  %.40s%s%s%s\n", i, a->bus_id[0] ? a->bus_id : "-", numa, a->island, a->name,
-           *a->backends ? " (" : "", a->backends, *a->backends ? ")" : "");
+    printf("  %5d  %-12s  %4s  %6d  %.40s%s%s%s\n", i, a->bus_id[0] ? a->bus_id : "-", numa, a->island,
+           human_text(a->name, name), *a->backends ? " (" : "", a->backends, *a->backends ? ")" : "");
   }
   topo_print_links(h, 2);
 }

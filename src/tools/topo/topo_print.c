@@ -1,3 +1,5 @@
+#include "core/util/escape.h"
+#include "tools/common/human.h"
 #include "tools/topo/topo.h"
 #include "tools/topo/topo_host.h"
 #include <stdio.h>
@@ -13,12 +15,12 @@ static int is_unusual(const topo_view_t *v, const eplb_rank_info_t *r) {
 }
 
 static void print_rank(const topo_view_t *v, const eplb_rank_info_t *r, int indent) {
-  char numa[12] = "all";
+  char numa[12] = "all", shown[HUMAN_TEXT_MAX];
   if (r->numa >= 0)
     snprintf(numa, sizeof numa, "%d", r->numa);
   printf("%*s%5d  %5d  %4d  %4s  ", indent, "", r->rank, r->local_rank, r->num_pus, numa);
   if (r->device_index >= 0)
-    printf("%-12s %.30s", r->device.bus_id, r->device.name);
+    printf("%-12s %.30s", r->device.bus_id, human_text(r->device.name, shown));
   else
     printf("%s", r->numa >= 0 ? "its NUMA node" : "the host's memory");
   printf("%s\n", is_unusual(v, r) ? " *" : "");
@@ -69,23 +71,23 @@ static void print_ranks(const eplb_topology_t *t, int first, int last) {
   }
 }
 
-/* How much of a host's name comes before its domain, and fits. */
-static int short_name(const eplb_host_t *h) {
+/* A host's name before its domain, as much of it as fits. */
+static const char *short_name(const eplb_host_t *h, char shown[EPLB_SHOWN]) {
   size_t length = strcspn(h->name, ".");
-  return length < 16 ? (int)length : 16;
+  return eplb_escape(h->name, length < 16 ? length : 16, shown, EPLB_SHOWN);
 }
 
 static void print_alike(const topo_view_t *v, int like, int first, int last, int indent) {
+  char from[EPLB_SHOWN], to[EPLB_SHOWN];
   if (first == last)
     printf("%*snode %d", indent, "", first);
   else
     printf("%*snodes %d-%d", indent, "", first, last);
   printf(": as node %d", like);
   if (v->host && first == last)
-    printf(", %.*s", short_name(v->host[first]), v->host[first]->name);
+    printf(", %s", short_name(v->host[first], from));
   else if (v->host)
-    printf(", %.*s to %.*s", short_name(v->host[first]), v->host[first]->name, short_name(v->host[last]),
-           v->host[last]->name);
+    printf(", %s to %s", short_name(v->host[first], from), short_name(v->host[last], to));
   printf(", %s ", v->machine ? "ranks" : "devices");
   print_ranks(v->topology, first, last);
   putchar('\n');
@@ -110,6 +112,7 @@ static void print_node(const topo_view_t *v, int node, int indent) {
   const eplb_topology_t *t = v->topology;
   const int *rank = t->node_device + t->node_begin[node];
   int size = node_size(t, node);
+  char shown[HUMAN_TEXT_MAX];
   printf("%*snode %d: ", indent, "", node);
   if (!v->machine) {
     int slots = t->slot_begin[*rank + 1] - t->slot_begin[*rank];
@@ -118,7 +121,7 @@ static void print_node(const topo_view_t *v, int node, int indent) {
     putchar('\n');
     return;
   }
-  printf("%.40s, %d rank%s\n%*s", v->host[node]->name, size, topo_plural(size), indent + 2, "");
+  printf("%.40s, %d rank%s\n%*s", human_text(v->host[node]->name, shown), size, topo_plural(size), indent + 2, "");
   topo_print_parts(v->host[node]);
   topo_print_links(v->host[node], indent + 2);
   print_rule(v, node, indent + 2);
@@ -167,8 +170,7 @@ static const char *domain_name(const topo_view_t *v, int level, int device, char
     length -= (size_t)(equals + 1 - part);
     part = equals + 1;
   }
-  snprintf(name, size, "%.*s", (int)length, part ? part : "");
-  return name;
+  return eplb_escape(part ? part : "", length, name, size);
 }
 
 /* Domains of one outer level within one of the level above, and so on down to nodes. */
@@ -194,6 +196,7 @@ static void print_level(const topo_view_t *v, int level, int parent, int indent,
 static void print_counts(const topo_view_t *v) {
   const eplb_topology_t *t = v->topology;
   int nodes = eplb_topology_num_nodes(t);
+  char shown[HUMAN_TEXT_MAX];
   printf("%d %s%s on %d node%s", t->num_devices, v->machine ? "rank" : "device", topo_plural(t->num_devices), nodes,
          topo_plural(nodes));
   for (int l = t->node_level - 1; l >= 0; l--)
@@ -201,7 +204,7 @@ static void print_counts(const topo_view_t *v) {
   if (v->machine && v->machine->rank[0].domain_rule)
     printf(", by %s", domain_names[v->machine->rank[0].domain_rule]);
   if (v->declared_by)
-    printf(", declared by %s", v->declared_by);
+    printf(", declared by %s", human_text(v->declared_by, shown));
   putchar('\n');
 }
 

@@ -1,3 +1,4 @@
+#include "tools/common/human.h"
 #include "tools/topo/topo.h"
 #include "tools/topo/topo_host.h"
 #include <stdio.h>
@@ -43,13 +44,14 @@ static int begin_line(int *lines) {
 
 static void print_unusual_rank(const eplb_machine_t *m, const eplb_rank_info_t *r, int *lines) {
   int other = topo_sharing_rank(m, r);
+  char shown[HUMAN_TEXT_MAX];
   if (other > r->rank && begin_line(lines))
     printf("  ranks %d and %d drive the same accelerator, %s\n", r->rank, other, r->device.bus_id);
   if (topo_is_bound_elsewhere(r) && begin_line(lines))
     printf("  rank %d is bound to NUMA node %d; its accelerator is on NUMA node %d\n", r->rank, r->numa,
            r->device.numa);
   if (r->note[0] && begin_line(lines))
-    printf("  rank %d: %s\n", r->rank, r->note);
+    printf("  rank %d: %s\n", r->rank, human_text(r->note, shown));
 }
 
 static void print_unusual_node(const eplb_machine_t *m, int node, int *lines) {
