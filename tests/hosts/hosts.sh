@@ -114,43 +114,31 @@ hosts_shape() {
   done
 }
 
-# What the launchers want to be told: the hosts with their numbers of ranks, in the order in which ranks are dealt to them.
+# The host of each rank, one a line: rank by rank along the hosts (slot), or dealt out to them in turn (node).
 hosts_deal() {
-  hosts_round=0
-  hosts_left=1
-  while [ $hosts_left -gt 0 ]; do
-    hosts_index=0
-    hosts_left=0
-    for hosts_count in $hosts_ranks; do
-      if [ "$1" = slot ]; then
-        printf '%sh%d:%d' "$hosts_comma" $hosts_index "$hosts_count"
-        hosts_comma=,
-      elif [ "$hosts_count" -gt $hosts_round ]; then
-        printf '%sh%d:1' "$hosts_comma" $hosts_index
-        hosts_comma=,
-        hosts_left=1
-      fi
-      hosts_index=$((hosts_index + 1))
+  hosts_index=0
+  for hosts_count in $hosts_ranks; do
+    hosts_round=0
+    while [ $hosts_round -lt "$hosts_count" ]; do
+      echo "$hosts_round h$hosts_index"
+      hosts_round=$((hosts_round + 1))
     done
-    hosts_round=$((hosts_round + 1))
-  done
+    hosts_index=$((hosts_index + 1))
+  done | if [ "$1" = node ]; then sort -s -n -k 1,1; else cat; fi | sed 's/.* //'
 }
 
+# PRRTE fails where it maps or numbers ranks by node on hosts of unequal slots: so each rank is told its host.
 hosts_run() {
-  hosts_order=$1
+  hosts_deal "$1" >/run/ranks
   shift
-  hosts_all=0
-  for hosts_count in $hosts_ranks; do
-    hosts_all=$((hosts_all + hosts_count))
-  done
-  hosts_comma=
+  hosts_all=$(wc -l </run/ranks)
   hosts_mpiexec=${MPIEXEC:-mpirun}
   if $hosts_mpiexec --version 2>&1 | grep -q 'Open MPI\|OpenRTE'; then
-    hosts_exec 0 $hosts_mpiexec -n $hosts_all --host "$(hosts_deal slot)" --map-by "$hosts_order" \
+    hosts_exec 0 $hosts_mpiexec -n $hosts_all --map-by seq --hostfile /run/ranks \
       --mca plm_rsh_agent /run/agent --mca plm_rsh_no_tree_spawn 1 --mca oob_tcp_if_include eth0 \
       --mca btl_tcp_if_include eth0 "$@"
   else
-    hosts_exec 0 $hosts_mpiexec -n $hosts_all -hosts "$(hosts_deal "$hosts_order")" -launcher ssh \
+    hosts_exec 0 $hosts_mpiexec -n $hosts_all -hosts "$(paste -sd , /run/ranks)" -launcher ssh \
       -launcher-exec /run/agent -iface eth0 "$@"
   fi
 }
