@@ -143,7 +143,7 @@ typedef struct eplb_machine {
  *
  * Collective over comm. `slots_per_device` >= 1. The caller owns *machine. On failure every rank returns the same
  * code and sentence: EPLB_ERR_ARGUMENT, EPLB_ERR_MISMATCH, EPLB_ERR_FORMAT or EPLB_ERR_IO (of the file of racks),
- * EPLB_ERR_UNSUPPORTED, EPLB_ERR_MEMORY. */
+ * EPLB_ERR_UNSUPPORTED, EPLB_ERR_MEMORY; EPLB_ERR_MPI, on one rank alone if only the last message failed there. */
 EPLB_PUBLIC eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine);
 EPLB_PUBLIC void eplb_machine_destroy(eplb_machine_t **machine);
 

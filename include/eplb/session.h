@@ -3,8 +3,13 @@
  *   create -> register every tensor of every layer -> per step: record counts -> now and then: rebalance -> destroy
  *
  * One thread of a rank uses a session at a time; MPI_THREAD_SINGLE is enough and nothing runs in the background. A
- * session has its own duplicate of the communicator. If MPI itself fails, MPI's error handler of the communicator
- * decides; a session cannot be used after that. */
+ * session has its own duplicate of the communicator, with the error handler that the communicator has at the time.
+ *
+ * Where a call of MPI fails, that handler is called first: MPI_ERRORS_ARE_FATAL, MPI's default, ends the job. Under
+ * MPI_ERRORS_RETURN the session ends its call with EPLB_ERR_MPI and a sentence of what was being done and MPI's own
+ * text. All ranks return that, as any failure, if MPI still works between them; where only the last message of a call
+ * failed, and only on one rank, they return it from the next collective call. After that the session is broken: each
+ * collective call returns EPLB_ERR_MPI at once, and only eplb_rebalance_end and eplb_session_destroy are of use. */
 #ifndef EPLB_SESSION_H
 #define EPLB_SESSION_H
 

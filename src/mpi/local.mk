@@ -4,12 +4,14 @@ noinst_LTLIBRARIES += src/mpi/libruntime.la src/mpi/comm/libcomm.la
 src_mpi_comm_libcomm_la_SOURCES = \
 	src/mpi/comm/agree.c \
 	src/mpi/comm/agree.h \
-	src/mpi/comm/communicator.c \
-	src/mpi/comm/communicator.h \
+	src/mpi/comm/comm.c \
+	src/mpi/comm/comm.h \
 	src/mpi/comm/compare.c \
 	src/mpi/comm/compare.h \
 	src/mpi/comm/launcher.c \
-	src/mpi/comm/launcher.h
+	src/mpi/comm/launcher.h \
+	src/mpi/comm/part.c \
+	src/mpi/comm/part.h
 src_mpi_comm_libcomm_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(MPI_CFLAGS)
 
 src_mpi_libruntime_la_SOURCES = \
@@ -38,6 +40,7 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/machine/machine_id.c \
 	src/mpi/machine/machine_id.h \
 	src/mpi/machine/machine.c \
+	src/mpi/machine/machine.h \
 	src/mpi/memory/host.c \
 	src/mpi/migrate/migration.c \
 	src/mpi/migrate/migration.h \

@@ -1,31 +1,78 @@
 #include "mpi/comm/agree.h"
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
-eplb_status_t eplb_share_failure(MPI_Comm comm, eplb_status_t mine, eplb_status_t worst) {
-  int rank, size, first;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
-  int candidate = mine == worst ? rank : INT_MAX;
-  MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm);
-
-  char sentence[EPLB_ERROR_MAX] = "";
-  if (rank == first)
-    strncpy(sentence, eplb_last_error(), sizeof sentence - 1);
-  MPI_Bcast(sentence, (int)sizeof sentence, MPI_CHAR, first, comm);
-  if (size == 1)
-    return worst;
-  return eplb_fail(worst, "rank %d: %s", first, sentence);
+eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine) {
+  if (mine && mine <= EPLB_ERR_MPI)
+    return mine;
+  eplb_status_t failure = eplb_comm_status(comm);
+  return failure ? failure : mine;
 }
 
-eplb_status_t eplb_agree(MPI_Comm comm, eplb_status_t mine) {
-  int lowest, own = (int)mine;
-  MPI_Allreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, comm);
+/* The first rank whose status is `worst`, or INT_MAX where MPI does not tell. */
+static int find_first(eplb_comm_t *comm, int is_candidate) {
+  int candidate = is_candidate ? comm->rank : INT_MAX, first = INT_MAX;
+  int told = eplb_comm_ok(comm, MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm->mpi),
+                          "finding the rank that failed first");
+  return told ? first : candidate;
+}
+
+/* Ranks contribute zeros but for one, so that nobody has to know which one it is. */
+static void spread_sentence(eplb_comm_t *comm, char *sentence) {
+  unsigned char own[EPLB_ERROR_MAX], all[EPLB_ERROR_MAX] = "";
+  memcpy(own, sentence, sizeof own);
+  if (eplb_comm_ok(comm, MPI_Allreduce(own, all, sizeof own, MPI_UNSIGNED_CHAR, MPI_MAX, comm->mpi),
+                   "telling all ranks what failed"))
+    memcpy(sentence, all, sizeof all);
+}
+
+static void mark_broken(eplb_comm_t *comm, const char *sentence) {
+  while (comm->parent)
+    comm = comm->parent;
+  comm->is_broken = 1;
+  comm->failure = EPLB_ERR_MPI;
+  snprintf(comm->sentence, sizeof comm->sentence, "%s", sentence);
+}
+
+eplb_status_t eplb_share_failure(eplb_comm_t *comm, eplb_status_t mine, eplb_status_t worst) {
+  char own[EPLB_ERROR_MAX] = "", sentence[EPLB_ERROR_MAX] = "";
+  strncpy(own, eplb_last_error(), sizeof own - 1);
+  int first = find_first(comm, mine == worst);
+  if (mine == worst && first == comm->rank)
+    memcpy(sentence, own, sizeof sentence);
+  spread_sentence(comm, sentence);
+  if (!*sentence)
+    snprintf(sentence, sizeof sentence, "%s", mine == worst ? own : eplb_status_name(worst));
+  if (comm->size == 1 || first < 0 || first == INT_MAX)
+    eplb_fail(worst, "%s", sentence);
+  else
+    eplb_fail(worst, "rank %d: %s", first, sentence);
+  if (worst == EPLB_ERR_MPI)
+    mark_broken(comm, eplb_last_error());
+  return worst;
+}
+
+eplb_status_t eplb_agree(eplb_comm_t *comm, eplb_status_t mine) {
+  if (eplb_comm_is_broken(comm))
+    return eplb_comm_status(comm);
+  mine = eplb_own_status(comm, mine);
+  int own = (int)mine, lowest = own;
+  if (!eplb_comm_ok(comm, MPI_Allreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, comm->mpi), "agreeing on a status"))
+    lowest = own;
   return lowest == EPLB_SUCCESS ? EPLB_SUCCESS : eplb_share_failure(comm, mine, (eplb_status_t)lowest);
 }
 
-int eplb_everywhere(MPI_Comm comm, int here) {
-  int all;
-  MPI_Allreduce(&here, &all, 1, MPI_INT, MPI_MIN, comm);
-  return all;
+int eplb_everywhere(eplb_comm_t *comm, int here) {
+  int all = here;
+  int told =
+      eplb_comm_ok(comm, MPI_Allreduce(&here, &all, 1, MPI_INT, MPI_MIN, comm->mpi), "asking whether all ranks can");
+  return told ? all : here;
+}
+
+eplb_status_t eplb_agree_world(eplb_status_t mine) {
+  eplb_comm_t world;
+  eplb_comm_open(&world, MPI_COMM_WORLD, NULL);
+  eplb_status_t status = eplb_agree(&world, mine);
+  return status ? status : eplb_comm_status(&world);
 }

@@ -2,19 +2,28 @@
 #ifndef EPLB_MPI_COMM_AGREE_H
 #define EPLB_MPI_COMM_AGREE_H
 
-#include <eplb/status.h>
-#include <mpi.h>
+#include "mpi/comm/comm.h"
 
 /* The lowest status of any rank, on every rank; if it is a failure, every rank's eplb_last_error() becomes the sentence
- * of the first rank that has it, preceded by its number. Collective over comm: one allreduce of an int, and two small
- * messages more on failure. */
-eplb_status_t eplb_agree(MPI_Comm comm, eplb_status_t mine);
+ * of the first rank that has it, preceded by its number. A failure of MPI that comm remembers counts as this rank's
+ * status. Collective over comm: one allreduce of an int, and two small messages more on failure.
+ *
+ * EPLB_ERR_MPI as the result breaks comm on every rank; afterwards the call returns EPLB_ERR_MPI at once, without a
+ * message. Where the agreement itself fails on a rank, that rank takes its own status as the result, because the
+ * others most likely succeeded and go on; the next agreement tells them. */
+eplb_status_t eplb_agree(eplb_comm_t *comm, eplb_status_t mine);
 
-/* For callers whose agreement rode on another message: all ranks know already that the lowest status is `worst`.
- * Spreads its sentence as above and returns `worst`. Collective over comm. */
-eplb_status_t eplb_share_failure(MPI_Comm comm, eplb_status_t mine, eplb_status_t worst);
+/* The parts of eplb_agree, for callers whose agreement rides on another message: what this rank has to contribute, and,
+ * once all ranks know the lowest status `worst`, a failure, what to do with it: spreads its sentence and returns it.
+ * The first is local, the second collective over comm. */
+eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine);
+eplb_status_t eplb_share_failure(eplb_comm_t *comm, eplb_status_t mine, eplb_status_t worst);
 
-/* Whether `here` holds on every rank, where that is no failure. Collective over comm. */
-int eplb_everywhere(MPI_Comm comm, int here);
+/* Whether `here` holds on every rank, where that is no failure; `here` itself where MPI fails on this rank. Collective
+ * over comm. */
+int eplb_everywhere(eplb_comm_t *comm, int here);
+
+/* eplb_agree over MPI_COMM_WORLD, for programs. */
+eplb_status_t eplb_agree_world(eplb_status_t mine);
 
 #endif

@@ -1,5 +1,6 @@
 #include "mpi/comm/compare.h"
 #include "mpi/comm/agree.h"
+#include <string.h>
 
 static eplb_status_t name_difference(const eplb_compared_t *argument, int64_t least, int64_t most) {
   if (argument->is_hash)
@@ -8,15 +9,20 @@ static eplb_status_t name_difference(const eplb_compared_t *argument, int64_t le
                    argument->name, (long long)least, (long long)most);
 }
 
-eplb_status_t eplb_agree_on(MPI_Comm comm, eplb_status_t mine, const eplb_compared_t *arguments, int count) {
-  int64_t own[1 + 2 * EPLB_MAX_COMPARED],
-      lowest[1 + 2 * EPLB_MAX_COMPARED]; /* status, then each value and its negative */
+eplb_status_t eplb_agree_on(eplb_comm_t *comm, eplb_status_t mine, const eplb_compared_t *arguments, int count) {
+  if (eplb_comm_is_broken(comm))
+    return eplb_comm_status(comm);
+  mine = eplb_own_status(comm, mine);
+  int64_t own[1 + 2 * EPLB_MAX_COMPARED] = {0}; /* status, then each value and its negative */
+  int64_t lowest[1 + 2 * EPLB_MAX_COMPARED];
   own[0] = mine;
   for (int i = 0; i < count; i++) {
     own[1 + 2 * i] = arguments[i].value;
     own[2 + 2 * i] = -arguments[i].value;
   }
-  MPI_Allreduce(own, lowest, 1 + 2 * count, MPI_INT64_T, MPI_MIN, comm);
+  if (!eplb_comm_ok(comm, MPI_Allreduce(own, lowest, 1 + 2 * count, MPI_INT64_T, MPI_MIN, comm->mpi),
+                    "comparing the ranks' arguments"))
+    memcpy(lowest, own, sizeof own);
   if (lowest[0] != EPLB_SUCCESS)
     return eplb_share_failure(comm, mine, (eplb_status_t)lowest[0]);
   for (int i = 0; i < count; i++)

@@ -2,8 +2,7 @@
 #ifndef EPLB_MPI_COMM_COMPARE_H
 #define EPLB_MPI_COMM_COMPARE_H
 
-#include <eplb/status.h>
-#include <mpi.h>
+#include "mpi/comm/comm.h"
 #include <stdint.h>
 
 /* One argument. A hash is told apart from a number only in the sentence. */
@@ -17,7 +16,7 @@ enum { EPLB_MAX_COMPARED = 16 };
 
 /* Agrees on the ranks' statuses and, where all succeed, on their arguments[count <= EPLB_MAX_COMPARED]:
  * EPLB_ERR_MISMATCH on every rank names the first in which they differ, with the least and the largest value.
- * Collective over comm: one allreduce. */
-eplb_status_t eplb_agree_on(MPI_Comm comm, eplb_status_t mine, const eplb_compared_t *arguments, int count);
+ * Collective over comm: one allreduce. Failures of MPI as in eplb_agree. */
+eplb_status_t eplb_agree_on(eplb_comm_t *comm, eplb_status_t mine, const eplb_compared_t *arguments, int count);
 
 #endif

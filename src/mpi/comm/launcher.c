@@ -1,5 +1,5 @@
 #include "mpi/comm/launcher.h"
-#include <mpi.h>
+#include "mpi/comm/comm.h"
 #include <stdlib.h>
 
 /* A number in the environment, or `otherwise`. */
@@ -9,11 +9,11 @@ static int number(const char *variable, int otherwise) {
 }
 
 eplb_status_t eplb_launcher_check(int *rank) {
-  int known, open_mpi = number("OMPI_COMM_WORLD_SIZE", 1), mpich = number("PMI_SIZE", 1);
-  MPI_Comm_size(MPI_COMM_WORLD, &known); /* the world is only asked how large it is */
+  int known = 1, open_mpi = number("OMPI_COMM_WORLD_SIZE", 1), mpich = number("PMI_SIZE", 1);
+  eplb_status_t status = eplb_mpi(MPI_Comm_size(MPI_COMM_WORLD, &known), "asking how many ranks the job has");
   *rank = number(open_mpi > 1 ? "OMPI_COMM_WORLD_RANK" : "PMI_RANK", 0);
-  if (known > 1 || (open_mpi <= 1 && mpich <= 1))
-    return EPLB_SUCCESS;
+  if (status || known > 1 || (open_mpi <= 1 && mpich <= 1))
+    return status;
   return eplb_fail(EPLB_ERR_UNSUPPORTED,
                    "%s's launcher started %d processes, but each is alone, because this program was built with another "
                    "MPI; start it with that one's mpirun",

@@ -5,7 +5,7 @@
 
 #include <eplb/status.h>
 
-/* Whether MPI knows of as many ranks as the launcher says it started. Local. EPLB_ERR_UNSUPPORTED. In *rank this
+/* Whether MPI knows of as many ranks as the launcher says it started. Local. EPLB_ERR_UNSUPPORTED, EPLB_ERR_MPI. In *rank this
  * process's number, as the launcher has it, or 0. */
 eplb_status_t eplb_launcher_check(int *rank);
 

@@ -24,7 +24,7 @@ static void release(post_t *p) {
 static eplb_status_t prepare(post_t *p, const eplb_node_t *node) {
   if (node->rank > 0 || !node->host)
     return EPLB_SUCCESS;
-  MPI_Comm_size(node->leaders, &p->num_leaders);
+  p->num_leaders = node->leaders.size;
   p->report = EPLB_NEW(eplb_rank_report_t, node->num_ranks);
   p->message = EPLB_NEW(char, eplb_node_report_size(node->host, node->num_ranks));
   p->size = EPLB_NEW(int, p->num_leaders);
@@ -33,18 +33,20 @@ static eplb_status_t prepare(post_t *p, const eplb_node_t *node) {
 }
 
 /* To the node's leader, and how long the leaders' messages are to rank 0, which then makes room. */
-static eplb_status_t collect(post_t *p, const eplb_node_t *node, const eplb_rank_info_t *info) {
+static eplb_status_t collect(post_t *p, eplb_node_t *node, const eplb_rank_info_t *info) {
   eplb_rank_report_t mine;
   eplb_report_from_info(info, &mine);
-  MPI_Gather(&mine, (int)sizeof mine, MPI_BYTE, p->report, (int)sizeof mine, MPI_BYTE, 0, node->comm);
+  eplb_comm_ok(&node->comm,
+               MPI_Gather(&mine, (int)sizeof mine, MPI_BYTE, p->report, (int)sizeof mine, MPI_BYTE, 0, node->comm.mpi),
+               "gathering a node's reports");
   if (node->rank > 0)
     return EPLB_SUCCESS;
   eplb_node_report_write(node->host, p->report, node->num_ranks, p->message);
-  int size = (int)eplb_node_report_size(node->host, node->num_ranks), leader;
-  MPI_Gather(&size, 1, MPI_INT, p->size, 1, MPI_INT, 0, node->leaders);
-  MPI_Comm_rank(node->leaders, &leader);
-  if (leader > 0)
-    return EPLB_SUCCESS;
+  int size = (int)eplb_node_report_size(node->host, node->num_ranks);
+  if (!eplb_comm_ok(&node->leaders, MPI_Gather(&size, 1, MPI_INT, p->size, 1, MPI_INT, 0, node->leaders.mpi),
+                    "gathering the lengths of nodes' reports") ||
+      node->leaders.rank > 0)
+    return EPLB_SUCCESS; /* the next agreement tells a failure */
   for (int i = 0; i < p->num_leaders; i++) {
     p->begin[i] = (int)p->total;
     p->total += (size_t)p->size[i];
@@ -55,13 +57,16 @@ static eplb_status_t collect(post_t *p, const eplb_node_t *node, const eplb_rank
   return p->all ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 
-static void deliver(const post_t *p, const eplb_node_t *node) {
+/* Whether this rank, rank 0, has all of them. */
+static int deliver(const post_t *p, eplb_node_t *node) {
   if (node->rank > 0)
-    return;
-  int leader;
-  MPI_Comm_rank(node->leaders, &leader);
+    return 0;
   int size = (int)eplb_node_report_size(node->host, node->num_ranks);
-  MPI_Gatherv(p->message, size, MPI_BYTE, p->all, p->size, p->begin, MPI_BYTE, 0, node->leaders);
+  return eplb_comm_ok(
+             &node->leaders,
+             MPI_Gatherv(p->message, size, MPI_BYTE, p->all, p->size, p->begin, MPI_BYTE, 0, node->leaders.mpi),
+             "gathering the nodes' reports") &&
+         node->leaders.rank == 0;
 }
 
 static eplb_status_t unpack(const post_t *p, int num_ranks, eplb_gathered_t *g) {
@@ -81,25 +86,20 @@ static eplb_status_t unpack(const post_t *p, int num_ranks, eplb_gathered_t *g) 
   return status;
 }
 
-eplb_status_t eplb_gather(MPI_Comm comm, const eplb_node_t *node, const eplb_rank_info_t *info, eplb_status_t mine,
+eplb_status_t eplb_gather(eplb_comm_t *comm, eplb_node_t *node, const eplb_rank_info_t *info, eplb_status_t mine,
                           eplb_gathered_t *gathered) {
   post_t post = {0};
   eplb_gathered_t g = {0};
-  int rank, num_ranks;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &num_ranks);
   eplb_status_t own = prepare(&post, node);
   eplb_status_t status = eplb_agree(comm, mine ? mine : own);
   if (!status)
     status = eplb_agree(comm, collect(&post, node, info));
-  if (!status) {
-    deliver(&post, node);
-    status = eplb_agree(comm, rank == 0 ? unpack(&post, num_ranks, &g) : EPLB_SUCCESS);
-  }
+  if (!status)
+    status = eplb_agree(comm, deliver(&post, node) ? unpack(&post, comm->size, &g) : EPLB_SUCCESS);
   release(&post);
   if (status)
     eplb_gathered_release(&g);
-  else if (rank == 0)
+  else if (comm->rank == 0)
     *gathered = g;
   return status;
 }

@@ -16,7 +16,7 @@ typedef struct eplb_gathered {
 /* Each leader gathers its node and sends one message. Collective over comm; `mine` is this rank's status so far. On
  * success *gathered is filled on rank 0 and untouched elsewhere; rank 0 owns it. On failure every rank returns the
  * same. */
-eplb_status_t eplb_gather(MPI_Comm comm, const eplb_node_t *node, const eplb_rank_info_t *info, eplb_status_t mine,
+eplb_status_t eplb_gather(eplb_comm_t *comm, eplb_node_t *node, const eplb_rank_info_t *info, eplb_status_t mine,
                           eplb_gathered_t *gathered);
 void eplb_gathered_release(eplb_gathered_t *gathered);
 

@@ -1,6 +1,6 @@
+#include "mpi/machine/machine.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
-#include "mpi/comm/communicator.h"
 #include "mpi/comm/compare.h"
 #include "mpi/detect/enclosing_domains.h"
 #include "mpi/machine/gather.h"
@@ -9,9 +9,9 @@
 #include <string.h>
 
 /* Local, but for what the node's leader has told. */
-static eplb_status_t look_at_self(MPI_Comm comm, const eplb_node_t *node, eplb_rank_info_t *info) {
+static eplb_status_t look_at_self(const eplb_comm_t *comm, const eplb_node_t *node, eplb_rank_info_t *info) {
   memset(info, 0, sizeof *info);
-  MPI_Comm_rank(comm, &info->rank);
+  info->rank = comm->rank;
   info->local_rank = node->rank;
   info->machine = node->machine;
   info->shared_memory = node->shared_memory;
@@ -65,14 +65,16 @@ static eplb_status_t rebuild(const shape_t *s, const int *domain, int *slots, in
 }
 
 /* Rank 0's topology to every rank. */
-static eplb_status_t spread(MPI_Comm comm, int slots_per_device, eplb_machine_t *m) {
+static eplb_status_t spread(eplb_comm_t *comm, int slots_per_device, eplb_machine_t *m) {
   shape_t shape = {0};
   const eplb_topology_t *t = m->topology;
   if (t) {
     shape = (shape_t){.num_levels = t->num_levels, .node_level = t->node_level, .domain_rule = m->rank[0].domain_rule};
     memcpy(shape.level_name, t->level_name, sizeof shape.level_name);
   }
-  MPI_Bcast(&shape, (int)sizeof shape, MPI_BYTE, 0, comm);
+  if (!eplb_comm_ok(comm, MPI_Bcast(&shape, (int)sizeof shape, MPI_BYTE, 0, comm->mpi),
+                    "broadcasting the topology's shape"))
+    shape.num_levels = 0;
   size_t values = (size_t)shape.num_levels * (size_t)m->num_ranks;
   int *domain = EPLB_NEW(int, values), *slots = EPLB_NEW(int, m->num_ranks);
   eplb_status_t status = eplb_agree(comm, domain && slots ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
@@ -80,8 +82,10 @@ static eplb_status_t spread(MPI_Comm comm, int slots_per_device, eplb_machine_t 
     if (t)
       memcpy(domain, t->domain, values * sizeof *domain);
     for (int l = 0; l < shape.num_levels; l++)
-      MPI_Bcast(domain + (size_t)l * (size_t)m->num_ranks, m->num_ranks, MPI_INT, 0, comm);
-    status = eplb_agree(comm, t ? EPLB_SUCCESS : rebuild(&shape, domain, slots, slots_per_device, m));
+      eplb_comm_ok(comm, MPI_Bcast(domain + (size_t)l * (size_t)m->num_ranks, m->num_ranks, MPI_INT, 0, comm->mpi),
+                   "broadcasting the topology");
+    status = eplb_comm_status(comm);
+    status = eplb_agree(comm, status || t ? status : rebuild(&shape, domain, slots, slots_per_device, m));
   }
   if (!status) {
     m->own.node = eplb_topology_node(m->topology, m->own.rank);
@@ -92,12 +96,8 @@ static eplb_status_t spread(MPI_Comm comm, int slots_per_device, eplb_machine_t 
   return status;
 }
 
-/* Collective, but for what no rank can tell the others. */
-static eplb_status_t check_arguments(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
+static eplb_status_t check_arguments(eplb_comm_t *comm, int slots_per_device, eplb_machine_t **machine) {
   eplb_status_t status = EPLB_SUCCESS;
-  eplb_status_t usable = eplb_communicator_check(comm);
-  if (usable)
-    return usable;
   if (!machine)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "machine is NULL");
   else if (slots_per_device < 1)
@@ -105,21 +105,30 @@ static eplb_status_t check_arguments(MPI_Comm comm, int slots_per_device, eplb_m
   return eplb_agree_on(comm, status, &(eplb_compared_t){"slots_per_device", slots_per_device, 0}, 1);
 }
 
-eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
+/* What rank 0 has of all ranks, and this one's own. */
+static eplb_status_t gather(eplb_comm_t *comm, const eplb_machine_t *m, eplb_rank_info_t *info, eplb_gathered_t *all) {
+  eplb_node_t node;
+  eplb_status_t status = eplb_node_split(comm, &node);
+  if (!status) {
+    eplb_status_t mine = eplb_node_look(&node);
+    status = look_at_self(comm, &node, info);
+    status = mine ? mine : m ? status : EPLB_ERR_MEMORY;
+    status = eplb_gather(comm, &node, info, status, all);
+  }
+  eplb_node_release(&node);
+  return status;
+}
+
+eplb_status_t eplb_machine_detect_on(eplb_comm_t *comm, int slots_per_device, eplb_machine_t **machine) {
   eplb_status_t checked = check_arguments(comm, slots_per_device, machine);
   if (checked)
     return checked;
-  eplb_node_t node;
   eplb_gathered_t gathered = {0};
   eplb_rank_info_t info;
-  eplb_node_split(comm, &node);
-  eplb_status_t mine = eplb_node_look(&node), status = look_at_self(comm, &node, &info);
   eplb_machine_t *m = EPLB_NEW(eplb_machine_t, 1);
-  status = mine ? mine : m ? status : EPLB_ERR_MEMORY;
-  status = eplb_gather(comm, &node, &info, status, &gathered);
-  eplb_node_release(&node);
+  eplb_status_t status = gather(comm, m, &info, &gathered);
   if (!status) {
-    MPI_Comm_size(comm, &m->num_ranks);
+    m->num_ranks = comm->size;
     m->own = info;
     status = eplb_agree(comm, info.rank == 0 ? decide(m, &gathered, slots_per_device) : EPLB_SUCCESS);
   }
@@ -132,6 +141,17 @@ eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_mach
   }
   *machine = m;
   return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_machine_detect(MPI_Comm comm, int slots_per_device, eplb_machine_t **machine) {
+  eplb_comm_t given;
+  eplb_status_t status = eplb_comm_take(&given, comm);
+  if (status)
+    return status;
+  status = eplb_machine_detect_on(&given, slots_per_device, machine);
+  if (!status && (status = eplb_comm_status(&given))) /* of the last message: no other rank knows */
+    eplb_machine_destroy(machine);
+  return status;
 }
 
 void eplb_machine_destroy(eplb_machine_t **machine) {

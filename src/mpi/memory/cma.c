@@ -33,10 +33,10 @@ static int finds_all(const eplb_cma_t *f, int neighbours) {
   return 1;
 }
 
-eplb_cma_t *eplb_cma_create(const eplb_shm_queue_t *queue) {
+eplb_cma_t *eplb_cma_create(eplb_shm_queue_t *queue) {
   if (!queue)
     return NULL;
-  MPI_Comm node = eplb_shm_queue_comm(queue);
+  eplb_comm_t *node = eplb_shm_queue_comm(queue);
   int neighbours = eplb_shm_queue_neighbours(queue);
   eplb_cma_t *f = EPLB_NEW(eplb_cma_t, 1);
   if (f)
@@ -44,8 +44,10 @@ eplb_cma_t *eplb_cma_create(const eplb_shm_queue_t *queue) {
   int good = eplb_everywhere(node, f && f->card);
   if (good) {
     f->mine = (card_t){(uint64_t)getpid(), (uint64_t)(uintptr_t)&f->mine, MPI_Wtime()};
-    MPI_Allgather(&f->mine, sizeof f->mine, MPI_BYTE, f->card, sizeof f->mine, MPI_BYTE, node);
-    good = eplb_everywhere(node, finds_all(f, neighbours));
+    int told = eplb_comm_ok(
+        node, MPI_Allgather(&f->mine, sizeof f->mine, MPI_BYTE, f->card, sizeof f->mine, MPI_BYTE, node->mpi),
+        "exchanging process numbers");
+    good = eplb_everywhere(node, told && finds_all(f, neighbours));
   }
   if (!good)
     eplb_cma_destroy(&f);

@@ -11,7 +11,7 @@ typedef struct eplb_cma eplb_cma_t;
 
 /* Collective over the ranks of the node, `queue` being theirs. NULL, on every rank of it, where the kernel does not let
  * each read all others, or memory is short: that is no failure. */
-eplb_cma_t *eplb_cma_create(const eplb_shm_queue_t *queue);
+eplb_cma_t *eplb_cma_create(eplb_shm_queue_t *queue);
 
 /* Local. NULL is fine. */
 void eplb_cma_destroy(eplb_cma_t **cma);

@@ -1,6 +1,7 @@
 #include "mpi/memory/shm_queue.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/part.h"
 #include "mpi/memory/shm_segment.h"
 #include <stdatomic.h>
 
@@ -21,7 +22,7 @@ typedef struct segment {
 } segment_t;
 
 struct eplb_shm_queue {
-  MPI_Comm comm; /* of the neighbours */
+  eplb_comm_t comm; /* of the neighbours */
   eplb_shm_segment_t shared;
   int num_neighbours, own; /* which neighbour this rank is */
   int *rank;               /* [num_neighbours]: in comm */
@@ -46,38 +47,36 @@ static char *cell_at(const eplb_shm_queue_t *b, int neighbour, int cell) {
 }
 
 /* Memory for the queue itself, before ranks agree to share any. */
-static eplb_status_t furnish(MPI_Comm comm, MPI_Comm shared, size_t bytes, eplb_shm_queue_t **queue) {
+static eplb_status_t furnish(const eplb_comm_t *comm, const eplb_comm_t *shared, size_t bytes,
+                             eplb_shm_queue_t **queue) {
   eplb_shm_queue_t *b = *queue = EPLB_NEW(eplb_shm_queue_t, 1);
   if (!b)
     return EPLB_ERR_MEMORY;
-  int num_ranks;
-  MPI_Comm_size(comm, &num_ranks);
-  MPI_Comm_size(shared, &b->num_neighbours);
-  MPI_Comm_rank(shared, &b->own);
-  b->comm = shared;
+  b->num_neighbours = shared->size;
+  b->own = shared->rank;
+  b->comm = *shared;
   b->cell_bytes = bytes / CELLS / LINE * LINE;
   b->rank = EPLB_NEW(int, b->num_neighbours);
-  b->neighbour = EPLB_NEW(int, num_ranks);
+  b->neighbour = EPLB_NEW(int, comm->size);
   if (!b->rank || !b->neighbour || eplb_shm_segment_allocate(shared, &b->shared))
     return EPLB_ERR_MEMORY;
-  for (int r = 0; r < num_ranks; r++)
+  for (int r = 0; r < comm->size; r++)
     b->neighbour[r] = -1;
   return EPLB_SUCCESS;
 }
 
-/* Collective over `shared`: the ranks in comm of all neighbours. */
-static void introduce(MPI_Comm comm, MPI_Comm shared, eplb_shm_queue_t *b) {
-  int rank;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Allgather(&rank, 1, MPI_INT, b->rank, 1, MPI_INT, shared);
-  for (int n = 0; n < b->num_neighbours; n++)
+/* Collective over the neighbours: their ranks in comm. */
+static void introduce(const eplb_comm_t *comm, eplb_shm_queue_t *b) {
+  int told = eplb_comm_ok(&b->comm, MPI_Allgather(&comm->rank, 1, MPI_INT, b->rank, 1, MPI_INT, b->comm.mpi),
+                          "exchanging the numbers of neighbours");
+  for (int n = 0; n < b->num_neighbours && told; n++)
     b->neighbour[b->rank[n]] = n;
 }
 
 static void release(eplb_shm_queue_t **queue) {
   if (!*queue)
     return;
-  MPI_Comm_free(&(*queue)->comm);
+  eplb_comm_free(&(*queue)->comm);
   eplb_shm_segment_free(&(*queue)->shared);
   free((*queue)->rank);
   free((*queue)->neighbour);
@@ -85,26 +84,25 @@ static void release(eplb_shm_queue_t **queue) {
   *queue = NULL;
 }
 
-eplb_status_t eplb_shm_queue_create(MPI_Comm comm, size_t bytes, eplb_shm_queue_t **queue) {
+eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_queue_t **queue) {
   *queue = NULL;
   if (bytes < CELLS * LINE)
     return EPLB_SUCCESS;
-  MPI_Comm shared;
-  int rank, neighbours;
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &shared);
-  MPI_Comm_size(shared, &neighbours);
-  eplb_status_t status = eplb_agree(comm, neighbours > 1 ? furnish(comm, shared, bytes, queue) : EPLB_SUCCESS);
+  eplb_comm_t shared;
+  eplb_status_t status = eplb_part_shared(comm, &shared);
+  if (!status)
+    status = eplb_agree(comm, shared.size > 1 ? furnish(comm, &shared, bytes, queue) : EPLB_SUCCESS);
   int shares = 0;
   if (!status && *queue) {
-    introduce(comm, shared, *queue);
-    shares = eplb_shm_segment_open(shared, cells_begin(neighbours) + CELLS * (*queue)->cell_bytes, &(*queue)->shared);
+    introduce(comm, *queue);
+    shares = eplb_shm_segment_open(&(*queue)->comm, cells_begin(shared.size) + CELLS * (*queue)->cell_bytes,
+                                   &(*queue)->shared);
   }
   int is_kept = *queue != NULL; /* with the communicator */
   if (!shares)
     release(queue);
   if (!is_kept)
-    MPI_Comm_free(&shared);
+    eplb_comm_free(&shared);
   return status;
 }
 
@@ -129,8 +127,8 @@ int eplb_shm_queue_own(const eplb_shm_queue_t *queue) {
   return queue->own;
 }
 
-MPI_Comm eplb_shm_queue_comm(const eplb_shm_queue_t *queue) {
-  return queue->comm;
+eplb_comm_t *eplb_shm_queue_comm(eplb_shm_queue_t *queue) {
+  return &queue->comm;
 }
 
 size_t eplb_shm_queue_chunk(const eplb_shm_queue_t *queue) {

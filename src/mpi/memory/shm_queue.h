@@ -2,8 +2,7 @@
 #ifndef EPLB_MPI_MEMORY_SHM_QUEUE_H
 #define EPLB_MPI_MEMORY_SHM_QUEUE_H
 
-#include <eplb/status.h>
-#include <mpi.h>
+#include "mpi/comm/comm.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +19,9 @@ typedef struct eplb_shm_message {
 } eplb_shm_message_t;
 
 /* Makes cells of `bytes` in all on each rank. Collective over comm. *queue stays NULL where this rank has no neighbour,
- * or memory cannot be shared: that is no failure. Every rank of a node has a queue or none. EPLB_ERR_MEMORY, on every
- * rank alike. */
-eplb_status_t eplb_shm_queue_create(MPI_Comm comm, size_t bytes, eplb_shm_queue_t **queue);
+ * or memory cannot be shared: that is no failure. Every rank of a node has a queue or none. EPLB_ERR_MEMORY
+ * and EPLB_ERR_MPI, on every rank alike. */
+eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_queue_t **queue);
 
 /* Collective over the ranks of the node. NULL is fine. */
 void eplb_shm_queue_destroy(eplb_shm_queue_t **queue);
@@ -34,7 +33,7 @@ int eplb_shm_queue_reaches(const eplb_shm_queue_t *queue, int rank);
 int eplb_shm_queue_own(const eplb_shm_queue_t *queue);
 
 /* The communicator of those ranks, in that order. */
-MPI_Comm eplb_shm_queue_comm(const eplb_shm_queue_t *queue);
+eplb_comm_t *eplb_shm_queue_comm(eplb_shm_queue_t *queue);
 
 /* How many ranks it reaches, this one too, and which rank of comm number `neighbour` of them is. */
 int eplb_shm_queue_neighbours(const eplb_shm_queue_t *queue);

@@ -31,7 +31,7 @@ static void map_pages(const eplb_shm_segment_t *shared, const char *own) {
 }
 
 /* Collective over the node: this region is shared on every rank of it, or on none. */
-static int share(const eplb_shm_queue_t *queue, region_t *r) {
+static int share(eplb_shm_queue_t *queue, region_t *r) {
   if (!eplb_shm_segment_open(eplb_shm_queue_comm(queue), r->bytes, &r->shared))
     return 0;
   r->own = r->shared.span[eplb_shm_queue_own(queue)].base;
@@ -40,7 +40,7 @@ static int share(const eplb_shm_queue_t *queue, region_t *r) {
 }
 
 /* Room for one more, which is not counted yet. */
-static eplb_status_t grow(eplb_shm_regions_t **regions, const eplb_shm_queue_t *queue, eplb_shm_segment_t *shared) {
+static eplb_status_t grow(eplb_shm_regions_t **regions, eplb_shm_queue_t *queue, eplb_shm_segment_t *shared) {
   eplb_status_t status = queue ? eplb_shm_segment_allocate(eplb_shm_queue_comm(queue), shared) : EPLB_SUCCESS;
   if (status)
     return status;
@@ -54,7 +54,7 @@ static eplb_status_t grow(eplb_shm_regions_t **regions, const eplb_shm_queue_t *
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_shm_regions_add(MPI_Comm comm, const eplb_shm_queue_t *queue, eplb_shm_regions_t **regions,
+eplb_status_t eplb_shm_regions_add(eplb_comm_t *comm, eplb_shm_queue_t *queue, eplb_shm_regions_t **regions,
                                    size_t bytes, void **memory) {
   eplb_shm_segment_t shared = {0};
   eplb_status_t status = eplb_agree(comm, grow(regions, queue, &shared));

@@ -8,8 +8,8 @@ typedef struct eplb_shm_regions eplb_shm_regions_t;
 
 /* A region of `bytes` of zeros on each rank, which may differ by rank; one that neighbours can read where that is
  * possible, else memory as any other. Collective over comm, `queue` being that of comm. *regions is NULL before the
- * first. On failure every rank returns EPLB_ERR_MEMORY. */
-eplb_status_t eplb_shm_regions_add(MPI_Comm comm, const eplb_shm_queue_t *queue, eplb_shm_regions_t **regions,
+ * first. On failure every rank returns the same: EPLB_ERR_MEMORY, EPLB_ERR_MPI. */
+eplb_status_t eplb_shm_regions_add(eplb_comm_t *comm, eplb_shm_queue_t *queue, eplb_shm_regions_t **regions,
                                    size_t bytes, void **memory);
 
 /* Frees all. Local; when no rank reads any more. NULL is fine. */

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-eplb_status_t eplb_shm_segment_allocate(MPI_Comm node, eplb_shm_segment_t *shared) {
-  MPI_Comm_size(node, &shared->num_ranks);
+eplb_status_t eplb_shm_segment_allocate(const eplb_comm_t *node, eplb_shm_segment_t *shared) {
+  shared->num_ranks = node->size;
   shared->span = EPLB_NEW(eplb_span_t, shared->num_ranks);
   return shared->span ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
@@ -22,6 +22,7 @@ static void choose_name(eplb_span_t *span, int rank) {
            now.tv_nsec);
 }
 
+/* Makes all pages of the file, which grows by that. */
 static int reserve(int file, size_t bytes) {
   int error;
   do
@@ -30,45 +31,58 @@ static int reserve(int file, size_t bytes) {
   return !error;
 }
 
-/* Maps what goes by the span's name; makes it first where `flags` say so. */
+/* Maps what goes by the span's name, which may still be empty; the file, or -1. */
 static int map(eplb_span_t *span, int flags) {
   int file = shm_open(span->name, O_RDWR | flags, 0600);
   if (file < 0)
-    return 0;
-  void *base = MAP_FAILED;
-  if (!(flags & O_CREAT) || reserve(file, span->bytes))
-    base = mmap(NULL, span->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  close(file);
-  if (base == MAP_FAILED)
-    return 0;
+    return -1;
+  void *base = mmap(NULL, span->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (base == MAP_FAILED) {
+    close(file);
+    return -1;
+  }
   span->base = base;
-  return 1;
+  return file;
 }
 
 /* This rank's own is mapped already. */
 static int map_others(eplb_shm_segment_t *s, int own) {
-  int all = 1;
+  int file = 0;
   for (int r = 0; r < s->num_ranks; r++)
     if (r != own)
       s->span[r].base = NULL;
-  for (int r = 0; r < s->num_ranks && all; r++)
-    all = r == own || !s->span[r].bytes || map(&s->span[r], 0);
-  return all;
+  for (int r = 0; r < s->num_ranks && file >= 0; r++)
+    if (r != own && s->span[r].bytes && (file = map(&s->span[r], 0)) >= 0)
+      close(file);
+  return file >= 0;
 }
 
-int eplb_shm_segment_open(MPI_Comm node, size_t bytes, eplb_shm_segment_t *s) {
-  int own;
-  MPI_Comm_rank(node, &own);
+/* What every rank gives, in s->span; whether MPI could tell it, else nothing is there but this rank's. */
+static int exchange_spans(eplb_comm_t *node, const eplb_span_t *mine, eplb_shm_segment_t *s) {
+  int told = eplb_comm_ok(node, MPI_Allgather(mine, sizeof *mine, MPI_BYTE, s->span, sizeof *mine, MPI_BYTE, node->mpi),
+                          "exchanging the names of shared memory");
+  for (int r = 0; r < s->num_ranks && !told; r++)
+    s->span[r] = (eplb_span_t){.bytes = 0};
+  s->span[node->rank] = *mine;
+  return told;
+}
+
+int eplb_shm_segment_open(eplb_comm_t *node, size_t bytes, eplb_shm_segment_t *s) {
   eplb_span_t mine = {.bytes = bytes};
-  choose_name(&mine, own);
-  int good = eplb_everywhere(node, !bytes || map(&mine, O_CREAT | O_EXCL));
-  s->span[own] = mine;
+  choose_name(&mine, node->rank);
+  int file = bytes ? map(&mine, O_CREAT | O_EXCL) : -1;
+  int good = eplb_everywhere(node, !bytes || file >= 0);
+  s->span[node->rank] = mine;
   if (good) {
-    MPI_Allgather(&mine, sizeof mine, MPI_BYTE, s->span, sizeof mine, MPI_BYTE, node);
-    good = eplb_everywhere(node, map_others(s, own));
+    int told = exchange_spans(node, &mine, s);
+    good = eplb_everywhere(node, told && map_others(s, node->rank));
   }
   if (bytes)
     shm_unlink(mine.name);
+  if (good)
+    good = eplb_everywhere(node, !bytes || reserve(file, bytes));
+  if (file >= 0)
+    close(file);
   if (!good)
     eplb_shm_segment_free(s);
   return good;

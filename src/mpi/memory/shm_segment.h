@@ -3,8 +3,7 @@
 #ifndef EPLB_MPI_MEMORY_SHM_SEGMENT_H
 #define EPLB_MPI_MEMORY_SHM_SEGMENT_H
 
-#include <eplb/status.h>
-#include <mpi.h>
+#include "mpi/comm/comm.h"
 #include <stddef.h>
 
 /* What one rank gives. */
@@ -20,11 +19,12 @@ typedef struct eplb_shm_segment {
 } eplb_shm_segment_t;
 
 /* Room to note spans. Local. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_shm_segment_allocate(MPI_Comm node, eplb_shm_segment_t *shared);
+eplb_status_t eplb_shm_segment_allocate(const eplb_comm_t *node, eplb_shm_segment_t *shared);
 
-/* Each rank gives `bytes`, which may differ, and reaches those of all others. All pages are made now. Collective over
- * node, after all have allocated. Whether it is so: the same on every rank; if not, *shared is freed. */
-int eplb_shm_segment_open(MPI_Comm node, size_t bytes, eplb_shm_segment_t *shared);
+/* Each rank gives `bytes`, which may differ, and reaches those of all others. All pages are made now, after the names are
+ * gone: a rank that is killed at any moment leaves at most a name for an empty file. Collective over node, after all have
+ * allocated. Whether it is so: the same on every rank; if not, *shared is freed. */
+int eplb_shm_segment_open(eplb_comm_t *node, size_t bytes, eplb_shm_segment_t *shared);
 
 /* Local: what others have not freed yet stays for them. */
 void eplb_shm_segment_free(eplb_shm_segment_t *shared);

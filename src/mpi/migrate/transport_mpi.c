@@ -111,7 +111,7 @@ static void send_buffer(eplb_migration_t *m, eplb_inflight_t *inflight) {
   size_t begin, end;
   eplb_migration_chunk(m, out->layer, out->chunk_bytes, inflight->chunk, &begin, &end);
   eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, inflight->buffer, end - begin));
-  MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm,
+  MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm->mpi,
             &m->request[number_of(m, inflight)]);
   out->bounced++;
   inflight->state = EPLB_INFLIGHT_ON_WAY;
@@ -123,7 +123,7 @@ static void send_pieces(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_out
   ask_fault(m, EPLB_STEP_SEND, m->piece[0].address, m->piece[0].length);
   MPI_Datatype type;
   void *address = describe(m, pieces, &count, &type);
-  MPI_Isend(address, count, type, out->peer, out->tag, m->session->comm, &m->request[number_of(m, inflight)]);
+  MPI_Isend(address, count, type, out->peer, out->tag, m->session->comm->mpi, &m->request[number_of(m, inflight)]);
   forget(&type);
   inflight->state = EPLB_INFLIGHT_ON_WAY;
 }
@@ -150,12 +150,12 @@ static void receive_chunk(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_i
     int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
     MPI_Datatype type;
     void *address = describe(m, pieces, &count, &type);
-    MPI_Irecv(address, count, type, in->peer, in->tag, m->session->comm, request);
+    MPI_Irecv(address, count, type, in->peer, in->tag, m->session->comm->mpi, request);
     forget(&type);
   } else {
     size_t begin, end;
     eplb_migration_chunk(m, in->layer, in->chunk_bytes, inflight->chunk, &begin, &end);
-    MPI_Irecv(inflight->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, m->session->comm, request);
+    MPI_Irecv(inflight->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, m->session->comm->mpi, request);
   }
   inflight->state = EPLB_INFLIGHT_ON_WAY;
 }

@@ -1,7 +1,6 @@
 #include "core/dispatch/dispatch.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
-#include "mpi/comm/communicator.h"
 #include "mpi/comm/compare.h"
 #include <eplb/batch.h>
 #include <string.h>
@@ -11,12 +10,14 @@
 enum { FAILED, LAYER, LAYER_SQUARED, NUM_EXTRAS };
 
 struct eplb_batch {
-  MPI_Comm comm;
+  eplb_comm_t comm; /* its own */
   int rank, num_ranks;
   eplb_dispatch_t *dispatch;
   int open, layer;      /* layer: of the batch that is open */
   eplb_status_t status; /* of this rank's begin */
   MPI_Request request;
+  int has_failed;     /* the request of the batch that is open */
+  int is_lost;        /* some request has: MPI may still write to `sum`, which is never freed then */
   int64_t *own, *sum; /* [num_experts + NUM_EXTRAS] */
 };
 
@@ -38,7 +39,7 @@ static int64_t hash_maps(const eplb_placement_t *p) {
   return (int64_t)(XXH3_64bits(p->physical_to_logical, slots * sizeof *p->physical_to_logical) >> 1);
 }
 
-static eplb_status_t agree_on_sizes(MPI_Comm comm, eplb_status_t mine, const eplb_dispatch_t *d) {
+static eplb_status_t agree_on_sizes(eplb_comm_t *comm, eplb_status_t mine, const eplb_dispatch_t *d) {
   eplb_compared_t all[] = {{"numbers of layers", 0, 0}, {"numbers of experts", 0, 0}, {"placements", 0, 1}};
   if (!mine) {
     all[0].value = d->placement->num_layers;
@@ -49,34 +50,45 @@ static eplb_status_t agree_on_sizes(MPI_Comm comm, eplb_status_t mine, const epl
 }
 
 static void release(eplb_batch_t *b) {
-  free(b->own);
-  free(b->sum);
+  if (!b->is_lost) {
+    free(b->own);
+    free(b->sum);
+  }
   free(b);
 }
 
-eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_batch_t **batch) {
-  eplb_status_t status = eplb_communicator_check(comm);
+static eplb_status_t furnish(eplb_batch_t *b, const eplb_comm_t *given, eplb_dispatch_t *dispatch) {
+  b->dispatch = dispatch;
+  b->request = MPI_REQUEST_NULL;
+  b->rank = given->rank;
+  b->num_ranks = given->size;
+  eplb_status_t status = check_devices(b);
   if (status)
     return status;
-  eplb_batch_t *b = EPLB_NEW(eplb_batch_t, 1), none = {.dispatch = dispatch};
-  eplb_batch_t *checked = b ? b : &none;
-  checked->dispatch = dispatch;
-  checked->request = MPI_REQUEST_NULL;
-  MPI_Comm_rank(comm, &checked->rank);
-  MPI_Comm_size(comm, &checked->num_ranks);
-  status = b ? check_devices(b) : EPLB_ERR_MEMORY;
-  if (!status) {
-    b->own = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
-    b->sum = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
-    status = b->own && b->sum ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
-  }
-  status = agree_on_sizes(comm, status, dispatch);
+  b->own = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
+  b->sum = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
+  return b->own && b->sum ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+}
+
+eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_batch_t **batch) {
+  eplb_comm_t given;
+  eplb_status_t status = eplb_comm_take(&given, comm);
+  if (status)
+    return status;
+  eplb_batch_t *b = EPLB_NEW(eplb_batch_t, 1);
+  MPI_Comm own = MPI_COMM_NULL;
+  int has_own = eplb_comm_ok(&given, MPI_Comm_dup(comm, &own), "duplicating the communicator");
+  status = b ? furnish(b, &given, dispatch) : EPLB_ERR_MEMORY;
+  status = agree_on_sizes(&given, status, dispatch);
   if (status) {
+    if (has_own)
+      eplb_comm_ok(&given, MPI_Comm_free(&own), "freeing a communicator");
     if (b)
       release(b);
     return status;
   }
-  MPI_Comm_dup(comm, &b->comm);
+  given.mpi = own; /* and what has failed with it */
+  b->comm = given;
   *batch = b;
   return EPLB_SUCCESS;
 }
@@ -84,15 +96,25 @@ eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_b
 eplb_status_t eplb_batch_destroy(eplb_batch_t **batch) {
   if (!batch || !*batch)
     return EPLB_SUCCESS;
-  if ((*batch)->open)
+  eplb_batch_t *b = *batch;
+  if (b->open)
     return eplb_fail(EPLB_ERR_STATE, "a batch is open; expected eplb_batch_end first");
-  MPI_Comm_free(&(*batch)->comm);
-  release(*batch);
+  eplb_comm_free(&b->comm);
+  eplb_status_t status = eplb_comm_is_broken(&b->comm) ? EPLB_SUCCESS : eplb_comm_status(&b->comm);
+  release(b);
   *batch = NULL;
-  return EPLB_SUCCESS;
+  return status;
 }
 
 /* ---- a batch ---- */
+
+/* Whether the call of MPI succeeded. A request that has failed is not asked again. */
+static int note(eplb_batch_t *b, int code, const char *doing) {
+  int good = eplb_comm_ok(&b->comm, code, doing);
+  b->has_failed |= !good;
+  b->is_lost |= !good;
+  return good;
+}
 
 static eplb_status_t check_counts(const eplb_batch_t *b, int layer, const int64_t *count) {
   eplb_status_t status = EPLB_SUCCESS;
@@ -114,7 +136,9 @@ eplb_status_t eplb_batch_begin(eplb_batch_t *b, int layer, const int64_t *count)
                      b ? "a batch is open; expected eplb_batch_end first" : "batch is NULL");
   size_t experts = (size_t)num_experts(b);
   memset(b->own, 0, (experts + NUM_EXTRAS) * sizeof *b->own);
-  b->status = check_counts(b, layer, count);
+  if (eplb_comm_is_broken(&b->comm))
+    return eplb_comm_status(&b->comm);
+  b->status = eplb_own_status(&b->comm, check_counts(b, layer, count));
   if (b->status) {
     b->own[experts + FAILED] = 1;
   } else {
@@ -124,7 +148,9 @@ eplb_status_t eplb_batch_begin(eplb_batch_t *b, int layer, const int64_t *count)
   }
   b->layer = layer;
   b->open = 1;
-  MPI_Iallreduce(b->own, b->sum, (int)experts + NUM_EXTRAS, MPI_INT64_T, MPI_SUM, b->comm, &b->request);
+  b->has_failed = 0;
+  int code = MPI_Iallreduce(b->own, b->sum, (int)experts + NUM_EXTRAS, MPI_INT64_T, MPI_SUM, b->comm.mpi, &b->request);
+  note(b, code, "starting to add up counts");
   return EPLB_SUCCESS;
 }
 
@@ -136,18 +162,21 @@ static eplb_status_t check_open(const eplb_batch_t *b) {
 }
 
 eplb_status_t eplb_batch_test(eplb_batch_t *b, int *arrived) {
+  int done = 0;
   eplb_status_t status = check_open(b);
   if (!status)
-    MPI_Test(&b->request, arrived, MPI_STATUS_IGNORE);
+    *arrived = !b->has_failed && note(b, MPI_Test(&b->request, &done, MPI_STATUS_IGNORE), "testing the sum of counts")
+                   ? done
+                   : 1;
   return status;
 }
 
 /* The sums tell every rank alike what has become of the others. Numbers are all the same if and only if the sum of
  * their squares is the square of their sum, divided by how many they are. */
-static eplb_status_t agree(const eplb_batch_t *b) {
+static eplb_status_t agree(eplb_batch_t *b) {
   const int64_t *extra = b->sum + num_experts(b);
   if (extra[FAILED] > 0)
-    return eplb_agree(b->comm, b->status);
+    return eplb_agree(&b->comm, b->status);
   if (extra[LAYER_SQUARED] * b->num_ranks != extra[LAYER] * extra[LAYER])
     return eplb_fail(EPLB_ERR_MISMATCH, "ranks began batches of different layers; expected the same on every rank");
   return EPLB_SUCCESS;
@@ -157,9 +186,9 @@ eplb_status_t eplb_batch_end(eplb_batch_t *b, float *share, int32_t *quota) {
   eplb_status_t status = check_open(b);
   if (status)
     return status;
-  MPI_Wait(&b->request, MPI_STATUS_IGNORE);
+  int has_sum = !b->has_failed && note(b, MPI_Wait(&b->request, MPI_STATUS_IGNORE), "adding up counts");
   b->open = 0;
-  status = agree(b);
+  status = has_sum ? agree(b) : eplb_comm_status(&b->comm); /* others learn of it from the next batch */
   if (!status)
     status = eplb_dispatch_shares(b->dispatch, b->layer, b->sum, share);
   if (!status && quota)

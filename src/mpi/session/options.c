@@ -392,7 +392,7 @@ static int64_t hash_wishes(const eplb_session_options_t *session) {
   return (int64_t)(hash >> 2);
 }
 
-eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_session_options_t *o) {
+eplb_status_t eplb_options_agree(eplb_comm_t *comm, eplb_status_t mine, const eplb_session_options_t *o) {
   int good = mine == EPLB_SUCCESS; /* else pointers and sizes may be anything */
   const eplb_compared_t all[] = {
       {"num_layers", o->num_layers, 0},

@@ -2,6 +2,7 @@
 #ifndef EPLB_MPI_SESSION_OPTIONS_H
 #define EPLB_MPI_SESSION_OPTIONS_H
 
+#include "mpi/comm/comm.h"
 #include <eplb/session.h>
 
 /* Copies `given` with the overrides of this process's EPLB_ variables into *options, its trigger into *trigger, where
@@ -14,6 +15,6 @@ eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_ses
 void eplb_options_warn(const eplb_session_options_t *options);
 
 /* Agrees on the ranks' statuses and, where all are good, on their options. Collective over comm. */
-eplb_status_t eplb_options_agree(MPI_Comm comm, eplb_status_t mine, const eplb_session_options_t *options);
+eplb_status_t eplb_options_agree(eplb_comm_t *comm, eplb_status_t mine, const eplb_session_options_t *options);
 
 #endif

@@ -15,7 +15,8 @@ static void reduce_window(eplb_session_t *s) {
   int values = s->options.num_layers * s->options.num_experts;
   for (int i = 0; i < values; i++)
     s->counts[i] = (double)s->window[i];
-  MPI_Reduce(s->counts, s->load, values, MPI_DOUBLE, MPI_SUM, 0, s->comm);
+  eplb_comm_ok(s->comm, MPI_Reduce(s->counts, s->load, values, MPI_DOUBLE, MPI_SUM, 0, s->comm->mpi),
+               "reducing the counts");
 }
 
 /* What an expert weighs, for the payback where the user has not said: that of the heaviest layer. */
@@ -93,7 +94,8 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
 
   double head[3] = {EPLB_SUCCESS, 0, 0}; /* status, balancedness before and after */
   if (s->rank == 0) {
-    eplb_status_t status = plan(s, after, &report->decision);
+    eplb_status_t status = eplb_comm_status(s->comm);
+    status = status ? status : plan(s, after, &report->decision);
     head[0] = status;
     if (!status) {
       head[1] = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL);
@@ -102,12 +104,15 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
   }
   report->seconds_plan = elapsed(&since);
 
-  MPI_Bcast(head, 3, MPI_DOUBLE, 0, s->comm);
-  eplb_status_t status = (eplb_status_t)head[0];
+  int told = eplb_comm_ok(s->comm, MPI_Bcast(head, 3, MPI_DOUBLE, 0, s->comm->mpi), "broadcasting how planning ended");
+  eplb_status_t status = told || s->rank == 0 ? (eplb_status_t)head[0] : EPLB_SUCCESS;
   if (status)
     return eplb_share_failure(s->comm, s->rank == 0 ? status : EPLB_SUCCESS, status);
-  MPI_Bcast(after->physical_to_logical, after->num_layers * after->num_slots, MPI_INT32_T, 0, s->comm);
-  status = eplb_placement_index(after);
+  told = eplb_comm_ok(
+      s->comm,
+      MPI_Bcast(after->physical_to_logical, after->num_layers * after->num_slots, MPI_INT32_T, 0, s->comm->mpi),
+      "broadcasting the placement");
+  status = told ? eplb_placement_index(after) : eplb_comm_status(s->comm);
   if (!status)
     status = eplb_session_fault(s, EPLB_STEP_BROADCAST, NULL, 0);
   report->balancedness_before = head[1];

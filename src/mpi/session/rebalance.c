@@ -172,7 +172,7 @@ static vote_t own_vote(const eplb_rebalancing_t *r) {
 static void start_vote(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   r->mine = own_vote(r);
-  MPI_Iallreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm, &r->agreement);
+  MPI_Iallreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm->mpi, &r->agreement);
 }
 
 /* Waits for the vote that is under way, if any, and says whether all ranks had finished by then. */
@@ -231,7 +231,7 @@ static void wait_for_all(eplb_session_t *s) {
   while (!eplb_migration_finished(&r->migration))
     progress_or_yield(r);
   r->mine = own_vote(r);
-  MPI_Allreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm);
+  MPI_Allreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm->mpi);
 }
 
 static eplb_status_t vote_when_finished(eplb_session_t *s) {

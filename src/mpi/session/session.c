@@ -1,8 +1,8 @@
 #include "mpi/session/session.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
-#include "mpi/comm/communicator.h"
 #include "mpi/comm/launcher.h"
+#include "mpi/machine/machine.h"
 #include "mpi/session/options.h"
 #include <eplb/detect.h>
 #include <limits.h>
@@ -20,6 +20,7 @@ static void release(eplb_session_t *s) {
   eplb_pools_free(s->pool, s->num_pools);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
+  free(s->comm);
   free(s);
 }
 
@@ -43,7 +44,7 @@ static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *giv
 /* Collective. */
 static eplb_status_t find_topology(eplb_session_t *s) {
   eplb_machine_t *machine;
-  eplb_status_t status = eplb_machine_detect(s->comm, s->options.slots_per_rank, &machine);
+  eplb_status_t status = eplb_machine_detect_on(s->comm, s->options.slots_per_rank, &machine);
   if (status)
     return status;
   status = eplb_agree(s->comm, eplb_topology_copy(machine->topology, &s->topology));
@@ -97,59 +98,104 @@ static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial)
   return status ? status : eplb_session_fault(s, EPLB_STEP_CREATE, NULL, 0);
 }
 
-eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options, eplb_session_t **session) {
-  int launched_as;
-  eplb_status_t status = eplb_communicator_check(comm);
+/* The session without anything of its shape, and its own communicator: local but for the duplicate, which all ranks
+ * make. On failure *session may be NULL, or not. */
+static eplb_status_t open_session(eplb_comm_t *given, const eplb_session_options_t *options, eplb_session_t **session) {
+  MPI_Comm own = MPI_COMM_NULL;
+  int code = MPI_Comm_dup(given->mpi, &own);
+  eplb_session_t *s = *session = EPLB_NEW(eplb_session_t, 1);
+  eplb_comm_t *comm = EPLB_NEW(eplb_comm_t, 1);
+  int has_own = eplb_comm_ok(given, code, "duplicating the communicator");
+  if (s && comm) {
+    s->comm = comm;
+    s->rank = given->rank;
+    s->num_ranks = given->size;
+    s->options = *options;
+    s->memory = options->memory ? options->memory : eplb_memory_host();
+    eplb_comm_open(comm, has_own ? own : MPI_COMM_NULL, given);
+    return EPLB_SUCCESS;
+  }
+  free(comm);
+  if (has_own)
+    eplb_comm_ok(given, MPI_Comm_free(&own), "freeing a communicator");
+  return EPLB_ERR_MEMORY;
+}
+
+/* Once all ranks have their own communicator, failures of MPI are that one's. */
+static void leave_given(eplb_session_t *s, const eplb_comm_t *given) {
+  eplb_comm_t own = *given;
+  own.mpi = s->comm->mpi;
+  *s->comm = own;
+}
+
+/* Collective: all that follows once the options are agreed on. */
+static eplb_status_t build(eplb_session_t *s) {
+  eplb_status_t status = s->topology ? EPLB_SUCCESS : find_topology(s);
   if (!status)
-    status = eplb_launcher_check(&launched_as);
+    status = eplb_agree(s->comm, furnish(s, s->options.initial));
+  if (!status)
+    status = eplb_shm_queue_create(s->comm, s->options.shared_bytes, &s->queue);
   if (status)
     return status;
-  MPI_Comm own;
-  MPI_Comm_dup(comm, &own);
+  s->cma = eplb_cma_create(s->queue);
+  return eplb_agree(s->comm, EPLB_SUCCESS);
+}
 
-  eplb_session_options_t resolved;
-  eplb_trigger_t trigger;
-  status = eplb_options_resolve(options, &resolved, &trigger);
-  if (!status && !session)
-    status = eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  eplb_session_t *s = EPLB_NEW(eplb_session_t, 1);
-  if (s) {
-    s->comm = own;
-    s->options = resolved;
-    s->memory = resolved.memory ? resolved.memory : eplb_memory_host();
-    MPI_Comm_rank(own, &s->rank);
-    MPI_Comm_size(own, &s->num_ranks);
-  } else {
-    status = EPLB_ERR_MEMORY;
-  }
-  if (!status && resolved.topology)
-    status = take_topology(s, resolved.topology);
-
-  status = eplb_options_agree(own, status, &resolved);
-  if (!status && !resolved.topology)
-    status = find_topology(s);
-  if (!status)
-    status = eplb_agree(own, furnish(s, resolved.initial));
-  if (!status)
-    status = eplb_shm_queue_create(own, resolved.shared_bytes, &s->queue);
-  if (status) {
-    if (s)
-      release(s);
-    MPI_Comm_free(&own);
-    return status;
-  }
-  s->options.topology = NULL; /* the caller's may go now */
+/* What the options point to is the caller's, who may end it now. */
+static void keep_options(eplb_session_t *s, const eplb_trigger_t *trigger) {
+  s->options.topology = NULL;
   s->options.initial = NULL;
-  if (resolved.plan.payback) {
-    s->payback = *resolved.plan.payback;
+  if (s->options.plan.payback) {
+    s->payback = *s->options.plan.payback;
     s->expert_bytes_given = s->payback.expert_bytes > 0;
     s->options.plan.payback = &s->payback;
   }
-  if (resolved.trigger) {
-    s->trigger = trigger;
+  if (s->options.trigger) {
+    s->trigger = *trigger;
     s->options.trigger = &s->trigger;
   }
-  s->cma = eplb_cma_create(s->queue);
+}
+
+/* What the session shares with other ranks. */
+static void release_shared(eplb_session_t *s) {
+  eplb_cma_destroy(&s->cma);
+  eplb_shm_regions_destroy(&s->regions);
+  eplb_shm_queue_destroy(&s->queue);
+  if (s->comm)
+    eplb_comm_free(s->comm);
+}
+
+eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options, eplb_session_t **session) {
+  eplb_comm_t given;
+  eplb_status_t status = eplb_comm_take(&given, comm);
+  if (status)
+    return status;
+  int launched_as;
+  eplb_session_options_t resolved;
+  eplb_trigger_t trigger;
+  eplb_session_t *s;
+  status = eplb_options_resolve(options, &resolved, &trigger);
+  if (!status)
+    status = eplb_launcher_check(&launched_as);
+  if (!status && !session)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_status_t opened = open_session(&given, &resolved, &s);
+  status = status ? status : opened;
+  if (!status && resolved.topology)
+    status = take_topology(s, resolved.topology);
+  status = eplb_options_agree(&given, status, &resolved);
+  if (!status) {
+    leave_given(s, &given);
+    status = build(s);
+  }
+  if (status) {
+    if (s) {
+      release_shared(s);
+      release(s);
+    }
+    return status;
+  }
+  keep_options(s, &trigger);
   *session = s;
   if (s->rank == 0)
     eplb_options_warn(&s->options);
@@ -159,7 +205,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
 /* Collective: the session's devices in the domains that are detected now. */
 static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **topology) {
   eplb_machine_t *machine = NULL;
-  eplb_status_t status = eplb_machine_detect(s->comm, 1, &machine);
+  eplb_status_t status = eplb_machine_detect_on(s->comm, 1, &machine);
   if (status)
     return status;
   const eplb_topology_t *found = machine->topology;
@@ -202,13 +248,11 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   eplb_session_t *s = *session;
   if (s->rebalancing)
     return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
-  eplb_cma_destroy(&s->cma);
-  eplb_shm_regions_destroy(&s->regions);
-  eplb_shm_queue_destroy(&s->queue);
-  MPI_Comm_free(&s->comm);
+  release_shared(s);
+  eplb_status_t status = eplb_comm_is_broken(s->comm) ? EPLB_SUCCESS : eplb_comm_status(s->comm);
   release(s);
   *session = NULL;
-  return EPLB_SUCCESS;
+  return status;
 }
 
 eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void **memory) {

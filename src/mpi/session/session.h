@@ -12,7 +12,7 @@
 typedef struct eplb_rebalancing eplb_rebalancing_t;
 
 struct eplb_session {
-  MPI_Comm comm; /* its own */
+  eplb_comm_t *comm; /* its own */
   int rank, num_ranks;
   eplb_session_options_t options; /* with the environment's overrides; its topology and initial are not kept */
   eplb_payback_t payback;         /* what options.plan.payback points to, if anything */

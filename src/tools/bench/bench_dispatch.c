@@ -82,16 +82,16 @@ static eplb_status_t prepare(dispatch_job_t *j) {
   if (!status)
     status = job_topology(o, job_slots_per_rank(o, j->loads->num_experts, j->num_ranks), &topology);
   if (!status)
-    status = eplb_agree(MPI_COMM_WORLD, open_side(j->loads, topology, &j->ranks));
+    status = eplb_agree_world(open_side(j->loads, topology, &j->ranks));
   if (!status)
-    status = eplb_agree(MPI_COMM_WORLD, declare_gpus(j, &topology));
+    status = eplb_agree_world(declare_gpus(j, &topology));
   if (!status)
-    status = eplb_agree(MPI_COMM_WORLD, open_side(j->loads, topology, &j->gpus));
+    status = eplb_agree_world(open_side(j->loads, topology, &j->gpus));
   if (status)
     return status;
   j->sum = EPLB_NEW(int64_t, (size_t)j->loads->num_layers * (size_t)j->loads->num_experts);
   j->expected = EPLB_NEW(float, j->ranks.placement->num_slots);
-  status = eplb_agree(MPI_COMM_WORLD, j->sum && j->expected ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  status = eplb_agree_world(j->sum && j->expected ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   return status ? status : eplb_batch_create(MPI_COMM_WORLD, j->ranks.dispatch, &j->batch);
 }
 
@@ -108,7 +108,7 @@ static eplb_status_t play(dispatch_job_t *j) {
   int rounds = j->options->job.rounds;
   double of_round[DISPATCH_ACTS];
   double *seconds = EPLB_NEW(double, (size_t)rounds *DISPATCH_ACTS);
-  eplb_status_t status = eplb_agree(MPI_COMM_WORLD, seconds ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  eplb_status_t status = eplb_agree_world(seconds ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   if (!status)
     status = prepare(j);
   for (int k = -WARM_UPS; k < rounds && !status; k++) {

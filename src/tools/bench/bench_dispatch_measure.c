@@ -106,7 +106,7 @@ eplb_status_t dispatch_measure(dispatch_job_t *j, double *seconds) {
   double own[DISPATCH_ACTS] = {0};
   eplb_status_t status = EPLB_SUCCESS;
   for (int a = 0; a < DISPATCH_ACTS && !status; a++) {
-    status = eplb_agree(MPI_COMM_WORLD, status); /* and all start together */
+    status = eplb_agree_world(status); /* and all start together */
     double since = acts[a].clock();
     for (int l = 0; l < j->loads->num_layers && !status; l++)
       status = acts[a].act(j, l);
@@ -115,5 +115,5 @@ eplb_status_t dispatch_measure(dispatch_job_t *j, double *seconds) {
   for (int l = 0; l < j->loads->num_layers && !status; l++)
     status = check_layer(j, l);
   MPI_Allreduce(own, seconds, DISPATCH_ACTS, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
-  return eplb_agree(MPI_COMM_WORLD, status);
+  return eplb_agree_world(status);
 }

@@ -28,7 +28,7 @@ static eplb_status_t record(const migrate_job_t *j, int window) {
     status = eplb_session_record(j->session, l, count);
   }
   free(count);
-  return eplb_agree(MPI_COMM_WORLD, status);
+  return eplb_agree_world(status);
 }
 
 static eplb_status_t run_ours(migrate_job_t *j, int window, migrate_round_t *r) {
@@ -55,14 +55,14 @@ static eplb_status_t run_ours(migrate_job_t *j, int window, migrate_round_t *r) 
 static eplb_status_t play_round(migrate_job_t *j, int window, migrate_round_t *r) {
   eplb_placement_t *before = NULL;
   *r = (migrate_round_t){.ours = 0};
-  eplb_status_t status = eplb_agree(MPI_COMM_WORLD, eplb_placement_copy(eplb_session_placement(j->session), &before));
+  eplb_status_t status = eplb_agree_world(eplb_placement_copy(eplb_session_placement(j->session), &before));
   if (!status)
     status = run_ours(j, window, r);
   if (!status) {
     const eplb_placement_t *after = eplb_session_placement(j->session);
     r->peer = slowest(peer_migrate(&j->peer, before, after, j->topology, j->rank));
     r->memcpy_ = slowest(peer_memcpy(&j->peer, before, after, j->topology, j->rank));
-    status = eplb_agree(MPI_COMM_WORLD, migrate_count(j, before, after, r));
+    status = eplb_agree_world(migrate_count(j, before, after, r));
     int64_t busiest = r->busiest_in > r->busiest_out ? r->busiest_in : r->busiest_out;
     r->bound = j->rate > 0 ? (double)busiest / j->rate : r->memcpy_;
   }
@@ -92,7 +92,7 @@ static eplb_status_t prepare(migrate_job_t *j) {
     status = weights_register(&j->weights, j->session);
   if (!status)
     status = peer_create(o.num_layers, each, (size_t)b->moving.expert_bytes, &j->peer);
-  status = eplb_agree(MPI_COMM_WORLD, status);
+  status = eplb_agree_world(status);
   if (!status) {
     weights_fill(&j->weights, eplb_session_placement(j->session), j->topology, j->rank);
     j->rate = b->job.nodes ? 0 : peer_measure_rate(j->topology, j->rank);

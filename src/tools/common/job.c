@@ -11,7 +11,7 @@ static eplb_status_t get_loads(const job_options_t *o, int num_windows, eplb_loa
 }
 
 eplb_status_t job_loads(const job_options_t *o, int num_windows, eplb_loads_t **loads) {
-  return eplb_agree(MPI_COMM_WORLD, get_loads(o, num_windows, loads));
+  return eplb_agree_world(get_loads(o, num_windows, loads));
 }
 
 int job_slots_per_rank(const job_options_t *o, int num_experts, int num_ranks) {
@@ -24,12 +24,12 @@ eplb_status_t job_topology(const job_options_t *o, int slots_per_rank, eplb_topo
   eplb_machine_t *machine;
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   if (o->nodes)
-    return eplb_agree(MPI_COMM_WORLD,
-                      eplb_topology_declare(o->nodes < ranks ? o->nodes : ranks, ranks, slots_per_rank, topology));
+    return eplb_agree_world(
+        eplb_topology_declare(o->nodes < ranks ? o->nodes : ranks, ranks, slots_per_rank, topology));
   eplb_status_t status = eplb_machine_detect(MPI_COMM_WORLD, slots_per_rank, &machine);
   if (status)
     return status;
-  status = eplb_agree(MPI_COMM_WORLD, eplb_topology_copy(machine->topology, topology));
+  status = eplb_agree_world(eplb_topology_copy(machine->topology, topology));
   eplb_machine_destroy(&machine);
   return status;
 }

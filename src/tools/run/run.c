@@ -15,8 +15,7 @@ static eplb_status_t get_loads(const job_options_t *o, eplb_loads_t **loads) {
 
 /* Rank 0's loads to every rank, a window at a time. */
 static eplb_status_t share_loads(run_t *r) {
-  eplb_status_t status =
-      eplb_agree(MPI_COMM_WORLD, r->rank == 0 ? get_loads(&r->options->job, &r->loads) : EPLB_SUCCESS);
+  eplb_status_t status = eplb_agree_world(r->rank == 0 ? get_loads(&r->options->job, &r->loads) : EPLB_SUCCESS);
   if (status)
     return status;
   int shape[3] = {0, 0, 0};
@@ -31,7 +30,7 @@ static eplb_status_t share_loads(run_t *r) {
   if (shape[1] > INT32_MAX / shape[2])
     status = eplb_fail(EPLB_ERR_SHAPE, "%d layers of %d experts; expected no more than %d in all", shape[1], shape[2],
                        INT32_MAX);
-  status = eplb_agree(MPI_COMM_WORLD, status);
+  status = eplb_agree_world(status);
   if (status)
     return status;
   MPI_Bcast(r->loads->layer_id, shape[1], MPI_INT, 0, MPI_COMM_WORLD);
@@ -88,7 +87,7 @@ static eplb_status_t find_topology(run_t *r, eplb_topology_t **declared) {
     return status;
   r->topology_declared = 1;
   int nodes = r->options->job.nodes < r->num_ranks ? r->options->job.nodes : r->num_ranks;
-  return eplb_agree(MPI_COMM_WORLD, eplb_topology_declare(nodes, r->num_ranks, slots_per_rank(r), declared));
+  return eplb_agree_world(eplb_topology_declare(nodes, r->num_ranks, slots_per_rank(r), declared));
 }
 
 static eplb_status_t create_session(run_t *r) {
@@ -113,7 +112,7 @@ static eplb_status_t load_weights(run_t *r) {
   r->topology = eplb_session_topology(r->session);
   eplb_status_t status = weights_create(r->loads->num_layers, slots_per_rank(r), 0,
                                         (size_t)r->options->moving.expert_bytes, NULL, &r->weights);
-  status = eplb_agree(MPI_COMM_WORLD, status ? status : weights_register(&r->weights, r->session));
+  status = eplb_agree_world(status ? status : weights_register(&r->weights, r->session));
   if (!status)
     weights_fill(&r->weights, eplb_session_placement(r->session), r->topology, r->rank);
   return status;
@@ -178,7 +177,7 @@ static double balance_on(const run_t *r, int window) {
 static eplb_status_t play_round(const run_t *r, int64_t *count, run_round_t *round) {
   round->now_before = balance_on(r, round->window);
   round->next_before = balance_on(r, round->next);
-  eplb_status_t status = eplb_agree(MPI_COMM_WORLD, record_window(r, round->window, count));
+  eplb_status_t status = eplb_agree_world(record_window(r, round->window, count));
   if (!status)
     status = eplb_rebalance(r->session, &round->report);
   round->now_after = balance_on(r, round->window);
@@ -190,7 +189,7 @@ static eplb_status_t play_round(const run_t *r, int64_t *count, run_round_t *rou
 
 static eplb_status_t play_rounds(run_t *r, run_round_t *rounds) {
   int64_t *tokens = EPLB_NEW(int64_t, r->loads->num_experts);
-  eplb_status_t status = eplb_agree(MPI_COMM_WORLD, tokens ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  eplb_status_t status = eplb_agree_world(tokens ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   int windows = r->loads->num_windows;
   for (; r->played < r->count && !status; r->played++) {
     int k = r->played;
@@ -233,7 +232,7 @@ static int run_all(run_t *r) {
   if (!status) {
     r->count = r->options->job.rounds ? r->options->job.rounds : r->loads->num_windows < 8 ? r->loads->num_windows : 8;
     rounds = EPLB_NEW(run_round_t, r->count);
-    status = eplb_agree(MPI_COMM_WORLD, rounds ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+    status = eplb_agree_world(rounds ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   }
   if (!status) {
     if (r->rank == 0)

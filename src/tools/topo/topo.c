@@ -146,7 +146,7 @@ static int show_job(const topo_options_t *o, int *argc, char ***argv) {
   if (!status && o->measure)
     status = topo_measure(MPI_COMM_WORLD, m->topology, &links);
   if (!status)
-    status = eplb_agree(MPI_COMM_WORLD, m->rank ? show_machine(o, m, o->measure ? &links : NULL) : EPLB_SUCCESS);
+    status = eplb_agree_world(m->rank ? show_machine(o, m, o->measure ? &links : NULL) : EPLB_SUCCESS);
   if (status && tool_is_first_rank())
     tool_report(status);
   eplb_machine_destroy(&m);

@@ -93,7 +93,9 @@ static void measure_class(MPI_Comm comm, const eplb_topology_t *t, int class, ch
 
 eplb_status_t topo_measure(MPI_Comm comm, const eplb_topology_t *topology, topo_links_t *links) {
   char *bytes = EPLB_NEW(char, BYTES);
-  eplb_status_t status = eplb_agree(comm, bytes ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  eplb_comm_t all;
+  eplb_comm_open(&all, comm, NULL);
+  eplb_status_t status = eplb_agree(&all, bytes ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   *links = (topo_links_t){.count = topology->num_levels + 1};
   for (int c = 0; c < links->count && !status; c++) {
     topo_link_t *link = &links->link[c];

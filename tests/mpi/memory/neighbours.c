@@ -15,6 +15,7 @@ enum { MADV_POPULATE_WRITE = 23 };
 #endif
 
 enum { BYTES = 100003, PAGES = 512 };
+static eplb_comm_t world;
 static int rank, num_ranks;
 
 static char byte_of(int owner, size_t at) {
@@ -37,7 +38,7 @@ static void fetch_from_all(const eplb_shm_queue_t *queue, const eplb_cma_t *cma,
 /* There is no cma, and the case says so, where the kernel does not let ranks read each other. */
 static void fetches(void) {
   eplb_shm_queue_t *queue = NULL;
-  CHECK(!eplb_shm_queue_create(MPI_COMM_WORLD, 1 << 16, &queue));
+  CHECK(!eplb_shm_queue_create(&world, 1 << 16, &queue));
   eplb_cma_t *cma = eplb_cma_create(queue);
   CHECK(mpi_tap_same(cma != NULL));
   char *own = malloc(BYTES), *got = calloc(1, BYTES);
@@ -118,8 +119,8 @@ static void pages_are_there(void) {
   eplb_shm_queue_t *queue = NULL;
   eplb_shm_regions_t *regions = NULL;
   void *memory = NULL;
-  CHECK(!eplb_shm_queue_create(MPI_COMM_WORLD, 1 << 16, &queue));
-  CHECK(!eplb_shm_regions_add(MPI_COMM_WORLD, queue, &regions, PAGES * page, &memory));
+  CHECK(!eplb_shm_queue_create(&world, 1 << 16, &queue));
+  CHECK(!eplb_shm_regions_add(&world, queue, &regions, PAGES * page, &memory));
   long faults = touch(memory, page);
   CHECK(!queue || !can || faults < PAGES / 8);
   int32_t region;
@@ -138,10 +139,10 @@ static void pages_are_there(void) {
 static void too_much_for_one(void) {
   for (int at = 0; at < num_ranks; at++) {
     eplb_shm_segment_t shared;
-    CHECK(!eplb_shm_segment_allocate(MPI_COMM_WORLD, &shared));
-    CHECK(!eplb_shm_segment_open(MPI_COMM_WORLD, rank == at ? SIZE_MAX / 2 + 1 : 1000, &shared) && !shared.span);
-    CHECK(!eplb_shm_segment_allocate(MPI_COMM_WORLD, &shared));
-    CHECK(eplb_shm_segment_open(MPI_COMM_WORLD, rank == at ? 0 : 1000, &shared));
+    CHECK(!eplb_shm_segment_allocate(&world, &shared));
+    CHECK(!eplb_shm_segment_open(&world, rank == at ? SIZE_MAX / 2 + 1 : 1000, &shared) && !shared.span);
+    CHECK(!eplb_shm_segment_allocate(&world, &shared));
+    CHECK(eplb_shm_segment_open(&world, rank == at ? 0 : 1000, &shared));
     for (int r = 0; r < num_ranks; r++)
       CHECK((shared.span[r].base == NULL) == (r == at));
     eplb_shm_segment_free(&shared);
@@ -153,6 +154,7 @@ int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
+  eplb_comm_open(&world, MPI_COMM_WORLD, NULL);
   fetches();
   private_weights_move();
   pages_are_there();

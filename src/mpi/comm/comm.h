@@ -1,0 +1,46 @@
+/* A communicator that remembers how MPI failed on this rank, until all ranks know it.
+ *
+ * Every return code of MPI goes through eplb_comm_ok (or eplb_mpi, where there is no eplb_comm_t). A call that fails on
+ * one rank may well have been done on the others, which go on: so this rank goes on too, with values that it set before
+ * the call, takes part in the messages that the others expect, and tells them at the next agreement (agree.h). That
+ * agreement ends with EPLB_ERR_MPI on every rank, and from then on the communicator is broken: no call uses it again. */
+#ifndef EPLB_MPI_COMM_COMM_H
+#define EPLB_MPI_COMM_COMM_H
+
+#include <eplb/status.h>
+#include <mpi.h>
+
+typedef struct eplb_comm {
+  MPI_Comm mpi;
+  int rank, size;
+  struct eplb_comm *parent;      /* the one whose ranks these are some of: it takes their failures; or NULL */
+  eplb_status_t failure;         /* EPLB_ERR_MPI: a call has failed on this rank */
+  int is_broken;                 /* all ranks know that */
+  char sentence[EPLB_ERROR_MAX]; /* of that failure */
+} eplb_comm_t;
+
+/* EPLB_SUCCESS, or EPLB_ERR_MPI with the sentence "DOING: " and MPI's own text for the code. Local. */
+eplb_status_t eplb_mpi(int code, const char *doing);
+
+/* Whether the call that returned `code` succeeded; if not, keeps the first such failure for the next agreement and leaves
+ * eplb_last_error() as it is. Local. */
+int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing);
+
+/* What has failed on this rank: EPLB_SUCCESS, or EPLB_ERR_MPI and its sentence. Local. */
+eplb_status_t eplb_comm_status(const eplb_comm_t *comm);
+
+/* Whether all ranks know that MPI has failed: then nothing may be sent any more. Local. */
+int eplb_comm_is_broken(const eplb_comm_t *comm);
+
+/* Opens a caller's communicator. Local; every rank comes to the same. EPLB_ERR_ARGUMENT: MPI_COMM_NULL or an
+ * intercommunicator. */
+eplb_status_t eplb_comm_take(eplb_comm_t *given, MPI_Comm comm);
+
+/* Takes `mpi`, which may be MPI_COMM_NULL, as it is; asks it for rank and size, which are -1 and 1 where that fails.
+ * `parent` must outlive it, or is NULL. Local. */
+void eplb_comm_open(eplb_comm_t *comm, MPI_Comm mpi, eplb_comm_t *parent);
+
+/* Gives the communicator back to MPI. Only for one that the library made. Collective over it. */
+void eplb_comm_free(eplb_comm_t *comm);
+
+#endif
