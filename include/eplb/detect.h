@@ -17,7 +17,7 @@ enum {
   EPLB_BUS_ID_MAX = 20,
   EPLB_DEVICE_NAME_MAX = 64,
   EPLB_BACKENDS_MAX = 48,
-  EPLB_UUID_MAX = 48,
+  EPLB_UUID_MAX = 64,
   EPLB_LINK_NAME_MAX = 16,
   EPLB_DOMAIN_PATH_MAX = 128,
   EPLB_NOTE_MAX = 128
@@ -25,10 +25,14 @@ enum {
 
 /* ---- A host ---- */
 
-/* One physical accelerator of a host, however many of hwloc's backends show it. */
+/* One accelerator of a host, however many of hwloc's backends show it. A GPU that is partitioned (MI300 in TPX or CPX
+ * mode, the tiles of Intel's Max GPUs, MIG) is as many accelerators as the vendor's runtime shows: they have one bus_id
+ * and differ in `partition`. */
 typedef struct eplb_accelerator {
   char bus_id[EPLB_BUS_ID_MAX];     /* PCI "0000:3b:00.0"; "" where hwloc shows it without its PCI device */
   uint16_t vendor, model;           /* PCI numbers, e.g. 0x10de and 0x2330; 0 unknown */
+  int16_t partition;                /* 0 to num_partitions - 1, as the vendor numbers them; 0 if not partitioned */
+  int16_t num_partitions;           /* of the PCI device; 0: it is not partitioned */
   char vendor_name[16];             /* as people know it, e.g. "NVIDIA"; "" unknown */
   char name[EPLB_DEVICE_NAME_MAX];  /* e.g. "NVIDIA H100"; with PCI numbers where hwloc knows no more */
   char backends[EPLB_BACKENDS_MAX]; /* names in hwloc, e.g. "cuda0 nvml0"; "" where only PCI shows it */
@@ -39,13 +43,18 @@ typedef struct eplb_accelerator {
 } eplb_accelerator_t;
 
 /* What hwloc knows of one host. Accelerators stand by vendor, and those of a vendor as its tools number them (nvml,
- * cuda, rsmi, ...) where hwloc knows all of these numbers, else by PCI bus id. */
+ * rsmi, ze, ve, cuda) where hwloc knows all of these numbers, else by PCI bus id and partition.
+ *
+ * Accelerators that a cgroup or a container hides do not count: where hwloc shows some of a vendor's PCI devices
+ * through the vendor's library (NVML, CUDA, RSMI, Level Zero, VEOS), those that it does not show so are left out. */
 typedef struct eplb_host {
   char name[EPLB_HOST_NAME_MAX];
   int num_packages, num_numa, num_cores, num_pus;
   int num_pu_numbers;            /* above the largest of the operating system's numbers of processing units */
   int32_t *pu_package, *pu_numa; /* [num_pu_numbers]: where each is, operating system's numbers; -1: nowhere */
   int declared;                  /* not this machine */
+  int narrowed;                  /* 1: a list of visible devices of the process that looked hid some from CUDA or Level
+                                    Zero, whose numbers (cuda0, ze0) then say nothing */
   int num_accelerators;
   eplb_accelerator_t *accelerator;    /* [num_accelerators] */
   double *bandwidth;                  /* [num_accelerators][num_accelerators], bytes per second by direct links or their
@@ -70,7 +79,7 @@ EPLB_PUBLIC void eplb_host_destroy(eplb_host_t **host);
 /* How a rank's device was found. */
 typedef enum eplb_device_rule {
   EPLB_DEVICE_BY_EPLB,       /* EPLB_DEVICE: PCI bus id, UUID or index in eplb_host_t.accelerator */
-  EPLB_DEVICE_BY_VISIBLE,    /* entry of CUDA_, ROCR_ or HIP_VISIBLE_DEVICES or ZE_AFFINITY_MASK, by local rank */
+  EPLB_DEVICE_BY_VISIBLE,    /* entry of a list of visible devices, such as CUDA_VISIBLE_DEVICES */
   EPLB_DEVICE_BY_LOCAL_RANK, /* local rank modulo the number of accelerators */
   EPLB_DEVICE_IS_NUMA        /* no accelerator: the rank's NUMA node holds CPU experts */
 } eplb_device_rule_t;
@@ -112,12 +121,36 @@ EPLB_PUBLIC eplb_status_t eplb_rank_binding(const eplb_host_t *host, eplb_rank_i
 EPLB_PUBLIC eplb_status_t eplb_rank_domain(eplb_rank_info_t *info);
 
 /* Finds the device of this process: the rules of eplb_device_rule_t in their order, from this process's environment.
- * Local. Lists count the accelerators of those vendors whose runtime reads them, HIP_VISIBLE_DEVICES those that
- * ROCR_VISIBLE_DEVICES leaves. An empty list, or one that starts with -1, means no accelerator; a UUID where hwloc
- * knows none leaves it to the local rank; both are noted. Fills device, device_index, device_rule, num_accelerators
- * and note of *info. EPLB_ERR_ARGUMENT names the variable, its value and what was expected, e.g. an index beyond the
- * host's accelerators. */
+ * Local.
+ *
+ * EPLB_DEVICE must name one accelerator: "3", "0000:3b:00.0", "3b:00" or a UUID; a partition of a GPU by its index,
+ * its UUID, or as "0000:3b:00.0/2".
+ *
+ * Lists of visible devices mean what the vendor's runtime makes of them:
+ *   CUDA_VISIBLE_DEVICES       NVIDIA. Numbers as CUDA_DEVICE_ORDER says, where hwloc knows CUDA's order, else by PCI
+ *                              bus id; UUIDs of GPUs, whole or their beginning; UUIDs of MIG devices, which are devices
+ *                              of their own. The list ends at the first entry that names no device ("0,99,1" is "0",
+ *                              "NoDevFiles" and "-1" are nothing); an entry that stands twice empties it.
+ *   ROCR_VISIBLE_DEVICES       AMD. Numbers as RSMI has them, which count partitions (SPX, TPX, CPX), or UUIDs. It ends
+ *                              at the first entry that names no device or one again.
+ *   HIP_VISIBLE_DEVICES, or    AMD. They count what ROCR_VISIBLE_DEVICES leaves; empty is unset. So do numbers of
+ *   CUDA_VISIBLE_DEVICES       GPU_DEVICE_ORDINAL, which is read where none of these is set.
+ *   ZE_AFFINITY_MASK           Intel. A set of cards ("1"), tiles of cards ("1.0"), or with ZE_FLAT_DEVICE_HIERARCHY
+ *                              FLAT or COMBINED, or neither it nor a point, of tiles ("3"); entries that name no device
+ *                              are skipped.
+ *   ASCEND_RT_VISIBLE_DEVICES  Huawei. As CUDA_VISIBLE_DEVICES, numbers only.
+ *   MUSA_VISIBLE_DEVICES       Moore Threads. The same.
+ * A list of several devices is dealt out by local rank. A list that leaves none means no accelerator, which is noted,
+ * as is an entry that is dropped. A UUID that hwloc does not know leaves the device to the local rank; it is noted,
+ * too, and device.uuid is then the list's.
+ *
+ * Fills device, device_index, device_rule, num_accelerators and note of *info. `device` is
+ * host->accelerator[device_index], but for partition and uuid where a list names a part of it. EPLB_ERR_ARGUMENT: what
+ * EPLB_DEVICE names; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_rank_device(const eplb_host_t *host, int local_rank, eplb_rank_info_t *info);
+
+/* Whether two ranks of one node drive the same accelerator, or parts of which one contains the other. Local. */
+EPLB_PUBLIC int eplb_rank_shares_device(const eplb_rank_info_t *a, const eplb_rank_info_t *b);
 
 /* ---- All ranks ---- */
 

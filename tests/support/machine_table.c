@@ -28,7 +28,8 @@ static void check_accelerators(const machine_expected_t *e, const eplb_host_t *h
     islands = a->island >= islands ? a->island + 1 : islands;
     CU_ASSERT(strstr(a->name, e->name) != NULL);
     for (int k = 0; k < i; k++)
-      CU_ASSERT(!a->bus_id[0] || strcmp(a->bus_id, h->accelerator[k].bus_id));
+      CU_ASSERT(!a->bus_id[0] || strcmp(a->bus_id, h->accelerator[k].bus_id) ||
+                a->partition != h->accelerator[k].partition);
     char kinds[64];
     snprintf(kinds, sizeof kinds, "%s", e->backends);
     char *rest = NULL;

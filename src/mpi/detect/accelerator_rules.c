@@ -1,4 +1,5 @@
 #include "mpi/detect/accelerators.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* Who makes accelerators, by PCI vendor. */
@@ -6,17 +7,32 @@ static const struct {
   uint16_t vendor;
   const char *name;
 } vendors[] = {
-    {0x10de, "NVIDIA"},      {0x1002, "AMD"},    {0x8086, "Intel"},  {0x1bcf, "NEC"},           {0x1da3, "Habana"},
-    {0x1e52, "Tenstorrent"}, {0x19e5, "Huawei"}, {0x1ae0, "Google"}, {0x1ed5, "Moore Threads"}, {0x1d0f, "Amazon"},
+    {EPLB_VENDOR_NVIDIA, "NVIDIA"},
+    {EPLB_VENDOR_AMD, "AMD"},
+    {EPLB_VENDOR_INTEL, "Intel"},
+    {EPLB_VENDOR_NEC, "NEC"},
+    {EPLB_VENDOR_HUAWEI, "Huawei"},
+    {EPLB_VENDOR_MOORE_THREADS, "Moore Threads"},
+    {0x1da3, "Habana"},
+    {0x1e52, "Tenstorrent"},
+    {0x1ae0, "Google"},
+    {0x1d0f, "Amazon"},
 };
-enum { NVIDIA = 0x10de, INTEL = 0x8086 };
 
 /* PCI classes. */
 enum { VGA = 0x0300, DISPLAY_3D = 0x0302, DISPLAY_OTHER = 0x0380, COPROCESSOR = 0x0b40, ACCELERATOR = 0x12 };
 
-/* What hwloc's backends call the devices that compute; others, such as card0 and renderD128, are there for display
- * chips, too. */
-static const char *const backends[] = {"cuda", "nvml", "rsmi", "ze", "opencl", "ve", "mic"};
+/* hwloc's backends that show devices which compute; others, such as card0 and renderD128, are there for display chips,
+ * too. NVML and RSMI show all devices that the process may open, whatever its list of visible devices says. */
+static const eplb_backend_t backends[] = {
+    {"nvml", EPLB_VENDOR_NVIDIA, NULL},
+    {"cuda", EPLB_VENDOR_NVIDIA, "CUDA_VISIBLE_DEVICES"},
+    {"rsmi", EPLB_VENDOR_AMD, NULL},
+    {"ze", EPLB_VENDOR_INTEL, "ZE_AFFINITY_MASK"},
+    {"ve", EPLB_VENDOR_NEC, NULL},
+    {"mic", 0, NULL},
+    {"opencl", 0, NULL},
+};
 
 const char *eplb_vendor_name(uint16_t vendor) {
   for (size_t i = 0; i < sizeof vendors / sizeof *vendors; i++)
@@ -26,17 +42,24 @@ const char *eplb_vendor_name(uint16_t vendor) {
 }
 
 /* An OpenCL device that is the CPU itself (PoCL) is none. */
-int eplb_computes(hwloc_obj_t device) {
+const eplb_backend_t *eplb_backend_of(hwloc_obj_t device) {
   if (device->type != HWLOC_OBJ_OS_DEVICE || !device->name)
-    return 0;
+    return NULL;
   const char *kind = hwloc_obj_get_info_by_name(device, "OpenCLDeviceType");
   if (kind && strcmp(kind, "GPU") && strcmp(kind, "Accelerator"))
-    return 0;
+    return NULL;
   for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-    size_t length = strlen(backends[i]);
-    if (!strncmp(device->name, backends[i], length) && device->name[length] >= '0' && device->name[length] <= '9')
-      return 1;
+    size_t length = strlen(backends[i].name);
+    if (!strncmp(device->name, backends[i].name, length) && device->name[length] >= '0' && device->name[length] <= '9')
+      return &backends[i];
   }
+  return NULL;
+}
+
+int eplb_has_visible_list(void) {
+  for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+    if (backends[i].variable && getenv(backends[i].variable))
+      return 1;
   return 0;
 }
 
@@ -65,8 +88,8 @@ int eplb_is_accelerator(hwloc_obj_t pci, int unread_displays) {
   if (!eplb_vendor_name(p->vendor_id))
     return 0;
   if (p->class_id == VGA)
-    return p->vendor_id == NVIDIA;
+    return p->vendor_id == EPLB_VENDOR_NVIDIA;
   if (p->class_id == COPROCESSOR || base == ACCELERATOR)
-    return p->vendor_id != INTEL;
+    return p->vendor_id != EPLB_VENDOR_INTEL;
   return p->class_id == DISPLAY_3D || (p->class_id == DISPLAY_OTHER && p->func == 0);
 }

@@ -8,6 +8,7 @@ typedef struct found {
   hwloc_obj_t object; /* its PCI device; its first OS device where there is none */
   eplb_accelerator_t a;
   long number; /* as its vendor's tools count it; -1 unknown */
+  int hidden;
 } found_t;
 
 /* The NUMA node that it is nearest to: the first with processors of those that it hangs under; unknown where these
@@ -27,27 +28,32 @@ static int nearest_numa(hwloc_topology_t t, hwloc_obj_t device) {
   return first ? (int)first->os_index : -1;
 }
 
-/* The number in a device's name in a backend; "opencl1d0" has none: it counts by platform. */
+/* The number in a device's name in a backend, tiles of a card behind each other; "opencl1d0" has none: it counts by
+ * platform. */
 static long number_in(const char *backends, const char *backend) {
+  enum { MOST_TILES = 256 };
   char *end;
   size_t length = strlen(backend);
   for (const char *name = backends; name && *name; name = strchr(name, ' ') ? strchr(name, ' ') + 1 : NULL)
     if (!strncmp(name, backend, length) && name[length] >= '0' && name[length] <= '9') {
-      long number = strtol(name + length, &end, 10);
+      long number = strtol(name + length, &end, 10), tile = *end == '.' ? strtol(end + 1, &end, 10) : 0;
       if (*end == ' ' || !*end)
-        return number;
+        return number * MOST_TILES + tile;
     }
   return -1;
 }
 
 /* Numbers of one vendor's, from the first backend that has numbered all of them. */
-static void number_vendor(found_t *f, int count, uint16_t vendor) {
-  static const char *const order[] = {"nvml", "rsmi", "ze", "ve", "cuda"};
+static void number_vendor(found_t *f, int count, uint16_t vendor, int narrowed) {
+  static const struct {
+    const char *backend;
+    int obeys_lists;
+  } order[] = {{"nvml", 0}, {"rsmi", 0}, {"ze", 1}, {"ve", 0}, {"cuda", 1}};
   for (size_t b = 0; b < sizeof order / sizeof *order; b++) {
-    int all = 1;
+    int all = !(order[b].obeys_lists && narrowed);
     for (int i = 0; i < count && all; i++)
       if (f[i].a.vendor == vendor)
-        all = (f[i].number = number_in(f[i].a.backends, order[b])) >= 0;
+        all = (f[i].number = number_in(f[i].a.backends, order[b].backend)) >= 0;
     if (all)
       return;
   }
@@ -62,7 +68,8 @@ static int by_vendor_number_bus(const void *a, const void *b) {
     return x->a.vendor < y->a.vendor ? -1 : 1;
   if (x->number != y->number)
     return x->number < y->number ? -1 : 1;
-  return strcmp(x->a.bus_id, y->a.bus_id);
+  int order = strcmp(x->a.bus_id, y->a.bus_id);
+  return order ? order : x->a.partition - y->a.partition;
 }
 
 /* An OS device whose PCI device is not shown, as in some containers: hwloc then hangs it under what it is near to.
@@ -85,24 +92,36 @@ static int has_pci_device(hwloc_obj_t o) {
   return o != NULL;
 }
 
-static int count_candidates(hwloc_topology_t t) {
+static int count_candidates(hwloc_topology_t t, int narrowed) {
   int count = 0;
   for (hwloc_obj_t pci = NULL; (pci = hwloc_get_next_pcidev(t, pci));)
-    count++;
+    count += 1 + eplb_count_partitions(pci, narrowed);
   for (hwloc_obj_t os = NULL; (os = hwloc_get_next_osdev(t, os));)
     count++;
   return count;
 }
 
-static int collect(hwloc_topology_t t, found_t *f) {
+/* PCI devices that are accelerators, or their partitions. */
+static int collect_pci(hwloc_topology_t t, int narrowed, found_t *f) {
   int count = 0, unread = eplb_count_unread_displays(t);
-  for (hwloc_obj_t pci = NULL; (pci = hwloc_get_next_pcidev(t, pci));)
-    if (eplb_is_accelerator(pci, unread))
-      f[count++].object = pci;
-  for (int i = 0; i < count; i++)
-    eplb_name_accelerator(f[i].object, &f[i].a);
+  for (hwloc_obj_t pci = NULL; (pci = hwloc_get_next_pcidev(t, pci));) {
+    if (!eplb_is_accelerator(pci, unread))
+      continue;
+    int parts = eplb_count_partitions(pci, narrowed);
+    for (int p = 0; p < (parts ? parts : 1); p++) {
+      f[count].object = pci;
+      f[count].a.partition = (int16_t)p;
+      f[count].a.num_partitions = (int16_t)parts;
+      eplb_name_accelerator(pci, &f[count++].a);
+    }
+  }
+  return count;
+}
+
+/* OS devices without a PCI device. */
+static int collect_others(hwloc_topology_t t, found_t *f, int count) {
   for (hwloc_obj_t os = NULL; (os = hwloc_get_next_osdev(t, os));) {
-    if (!eplb_computes(os) || has_pci_device(os) || os->parent->type == HWLOC_OBJ_OS_DEVICE)
+    if (!eplb_backend_of(os) || has_pci_device(os) || os->parent->type == HWLOC_OBJ_OS_DEVICE)
       continue;
     found_t *twin = find_twin(f, count, os);
     if (!twin) {
@@ -111,17 +130,49 @@ static int collect(hwloc_topology_t t, found_t *f) {
     }
     eplb_name_accelerator(os, &twin->a);
   }
+  return count;
+}
+
+/* Whether the library of the vendor shows it, and not only PCI or OpenCL. */
+static int library_shows(const found_t *f) {
+  for (hwloc_obj_t o = NULL; (o = eplb_next_computing(f->object, o));)
+    if (eplb_backend_of(o)->vendor == f->a.vendor)
+      return 1;
+  return 0;
+}
+
+/* Leaves out what the vendors' libraries could show but do not: a cgroup or a container hides it. A library that obeys
+ * a list of visible devices tells nothing where this process has one. */
+static int leave_out_hidden(found_t *f, int count, int narrowed) {
+  int kept = 0;
+  for (int i = 0; i < count; i++) {
+    int hidden = 0, shown = library_shows(&f[i]);
+    for (int k = 0; k < count && !shown && !hidden; k++)
+      for (hwloc_obj_t o = NULL;
+           !hidden && f[k].a.vendor == f[i].a.vendor && (o = eplb_next_computing(f[k].object, o));)
+        hidden = eplb_backend_of(o)->vendor == f[k].a.vendor && !(narrowed && eplb_backend_of(o)->variable);
+    f[i].hidden = hidden;
+  }
+  for (int i = 0; i < count; i++)
+    if (!f[i].hidden)
+      f[kept++] = f[i];
+  return kept;
+}
+
+static int collect(hwloc_topology_t t, int narrowed, found_t *f) {
+  int count = collect_pci(t, narrowed, f);
+  count = leave_out_hidden(f, collect_others(t, f, count), narrowed);
   for (int i = 0; i < count; i++) {
     f[i].a.numa = nearest_numa(t, f[i].object);
-    number_vendor(f, count, f[i].a.vendor);
+    number_vendor(f, count, f[i].a.vendor, narrowed);
   }
   qsort(f, (size_t)count, sizeof *f, by_vendor_number_bus);
   return count;
 }
 
 eplb_status_t eplb_find_accelerators(hwloc_topology_t topology, eplb_host_t *host, hwloc_obj_t **object) {
-  found_t *f = EPLB_NEW(found_t, count_candidates(topology));
-  int count = f ? collect(topology, f) : 0;
+  found_t *f = EPLB_NEW(found_t, count_candidates(topology, host->narrowed));
+  int count = f ? collect(topology, host->narrowed, f) : 0;
   host->accelerator = f ? EPLB_NEW(eplb_accelerator_t, count) : NULL;
   hwloc_obj_t *objects = host->accelerator ? EPLB_NEW(hwloc_obj_t, count) : NULL;
   if (objects) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,6 +116,7 @@ static eplb_status_t load(hwloc_topology_t t, const char *declared, eplb_host_t 
     status = EPLB_ERR_MEMORY;
   if (!status) {
     h->declared = declared != NULL;
+    h->narrowed = !declared && hwloc_topology_is_thissystem(t) && !getenv("HWLOC_XMLFILE") && eplb_has_visible_list();
     status = describe(t, h);
   }
   hwloc_topology_destroy(t);

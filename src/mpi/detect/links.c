@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The accelerator that an end of a link belongs to; -1: none, such as a switch. */
+/* The accelerator that an end of a link belongs to; -1: none, such as a switch. Of a partitioned device, the partition
+ * that the end shows, or else the first. */
 static int owner(const eplb_host_t *host, const hwloc_obj_t *object, hwloc_obj_t end) {
-  for (; end; end = end->parent)
-    for (int i = 0; i < host->num_accelerators; i++)
-      if (object[i] == end)
+  for (; end; end = end->parent) {
+    for (int i = 0; i < host->num_accelerators && end->name; i++)
+      if (eplb_has_backend(&host->accelerator[i], end->name))
         return i;
+    for (int i = 0; i < host->num_accelerators; i++)
+      if (object[i] == end && !host->accelerator[i].partition)
+        return i;
+  }
   return -1;
 }
 
@@ -107,7 +112,11 @@ static eplb_status_t take_all(hwloc_topology_t t, eplb_host_t *host, const hwloc
   return status;
 }
 
+/* Partitions of one device are linked, though no matrix says so. */
 static int are_linked(const eplb_host_t *host, int a, int b) {
+  const eplb_accelerator_t *x = &host->accelerator[a], *y = &host->accelerator[b];
+  if (a != b && x->num_partitions && x->bus_id[0] && !strcmp(x->bus_id, y->bus_id))
+    return 1;
   return *pair(host, a, b) > 0 && *pair(host, b, a) > 0;
 }
 

@@ -3,23 +3,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Slurm's address of a node is "spine0.leaf4.node17", its pattern "switch.switch.node": all but the last say what
- * encloses the node. What does not go together is left alone: Slurm's plugins differ, and the job did not ask for
- * it. */
+/* Where the node's own name begins in Slurm's address: SLURMD_NODENAME tells, since that name may have dots, too. */
+static size_t switches_length(const char *address) {
+  const char *node = getenv("SLURMD_NODENAME"), *last = strrchr(address, '.');
+  size_t length = strlen(address), own = node ? strlen(node) : 0;
+  if (own && own + 1 < length && address[length - own - 1] == '.' && !strcmp(address + length - own, node))
+    return length - own - 1;
+  return last ? (size_t)(last - address) : 0;
+}
+
+/* Slurm's address of a node is "spine0.leaf4.node17", its pattern "switch.switch.node": all but the node say what
+ * encloses it. Without SLURMD_NODENAME, the names of the switches are taken to have no dots. What does not go together
+ * is left alone: Slurm's plugins differ, and the job did not ask for it. */
 static void take_slurm(const char *address, const char *pattern, eplb_rank_info_t *info) {
-  char path[EPLB_DOMAIN_PATH_MAX] = "";
+  char path[EPLB_DOMAIN_PATH_MAX] = "", switches[EPLB_DOMAIN_PATH_MAX];
   size_t length = 0;
-  while (strchr(address, '.') && strchr(pattern, '.')) {
-    size_t value = strcspn(address, "."), name = strcspn(pattern, ".");
-    int wrote = snprintf(path + length, sizeof path - length, "%s%.*s=%.*s", length ? "/" : "", (int)name, pattern,
-                         (int)value, address);
+  snprintf(switches, sizeof switches, "%.*s", (int)switches_length(address), address);
+  const char *at = switches;
+  for (; *at && strchr(pattern, '.'); pattern += strcspn(pattern, ".") + 1) {
+    size_t value = strcspn(at, ".");
+    int wrote = snprintf(path + length, sizeof path - length, "%s%.*s=%.*s", length ? "/" : "",
+                         (int)strcspn(pattern, "."), pattern, (int)value, at);
     if (wrote < 0 || (size_t)wrote >= sizeof path - length)
       return;
     length += (size_t)wrote;
-    address += value + 1;
-    pattern += name + 1;
+    at += value + (at[value] == '.');
   }
-  if (!length || strchr(address, '.') || strchr(pattern, '.') || eplb_check_domain("SLURM_TOPOLOGY_ADDR", path))
+  if (!length || (*at && getenv("SLURMD_NODENAME")) || strchr(pattern, '.') ||
+      eplb_check_domain("SLURM_TOPOLOGY_ADDR", path))
     return;
   snprintf(info->domain, sizeof info->domain, "%s", path);
   info->domain_rule = EPLB_DOMAIN_BY_SLURM;

@@ -12,10 +12,13 @@ void eplb_report_from_info(const eplb_rank_info_t *info, eplb_rank_report_t *rep
   report->device_rule = info->device_rule;
   report->device_index = info->device_index;
   report->domain_rule = info->domain_rule;
+  report->partition = info->device.partition;
+  report->num_partitions = info->device.num_partitions;
   report->machine = info->machine;
   report->shared_memory = info->shared_memory;
   memcpy(report->domain, info->domain, sizeof report->domain);
   memcpy(report->note, info->note, sizeof report->note);
+  memcpy(report->uuid, info->device.uuid, sizeof report->uuid);
 }
 
 static void info_from_report(const eplb_rank_report_t *report, const eplb_host_t *host, eplb_rank_info_t *info) {
@@ -33,8 +36,12 @@ static void info_from_report(const eplb_rank_report_t *report, const eplb_host_t
   memcpy(info->host, host->name, sizeof info->host);
   memcpy(info->domain, report->domain, sizeof info->domain);
   memcpy(info->note, report->note, sizeof info->note);
-  if (report->device_index >= 0)
-    info->device = host->accelerator[report->device_index];
+  if (report->device_index < 0)
+    return;
+  info->device = host->accelerator[report->device_index];
+  info->device.partition = report->partition;
+  info->device.num_partitions = report->num_partitions;
+  memcpy(info->device.uuid, report->uuid, sizeof report->uuid);
 }
 
 size_t eplb_node_report_size(const eplb_host_t *host, int num_ranks) {

@@ -7,8 +7,9 @@
 /* One rank's part; what it shares with others of its node is not repeated. */
 typedef struct eplb_rank_report {
   int32_t rank, local_rank, package, numa, num_pus, device_rule, device_index, domain_rule;
+  int16_t partition, num_partitions;
   uint64_t machine, shared_memory;
-  char domain[EPLB_DOMAIN_PATH_MAX], note[EPLB_NOTE_MAX];
+  char domain[EPLB_DOMAIN_PATH_MAX], note[EPLB_NOTE_MAX], uuid[EPLB_UUID_MAX];
 } eplb_rank_report_t;
 
 void eplb_report_from_info(const eplb_rank_info_t *info, eplb_rank_report_t *report);

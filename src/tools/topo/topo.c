@@ -160,7 +160,14 @@ int command_topo(int argc, char **argv) {
       parse_option,
       NULL,
       "Show which host, CPUs, NUMA node and GPU each rank of a job has, and what encloses "
-      "them.\vExamples:\n  mpirun -n 8 eplb topo\n  mpirun -n 8 eplb topo --measure --save "
+      "them.\vA partition of a GPU (MI300 in TPX or CPX mode, a tile of Intel's Max GPUs, a MIG device) is a device of "
+      "its "
+      "own: 0000:3b:00.0/2, or its UUID. Lists of visible devices (CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, "
+      "HIP_VISIBLE_DEVICES, ZE_AFFINITY_MASK and others) mean what the vendor's runtime makes of them; several devices "
+      "are "
+      "dealt out by local rank. GPUs that a cgroup or a container hides do not count. EPLB_DEVICE=3, =0000:3b:00.0/2 "
+      "or "
+      "=UUID of a rank overrides all.\n\nExamples:\n  mpirun -n 8 eplb topo\n  mpirun -n 8 eplb topo --measure --save "
       "machine.json\n  eplb topo --topology machine.xml",
       NULL,
       NULL,

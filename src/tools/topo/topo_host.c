@@ -7,6 +7,16 @@ const char *topo_plural(int count) {
   return count == 1 ? "" : "s";
 }
 
+const char *topo_device(const eplb_accelerator_t *a, char name[TOPO_DEVICE_MAX]) {
+  if (a->num_partitions && a->bus_id[0])
+    snprintf(name, TOPO_DEVICE_MAX, "%s/%d", a->bus_id, a->partition);
+  else if (a->bus_id[0] && strncmp(a->uuid, "MIG-", 4) != 0)
+    snprintf(name, TOPO_DEVICE_MAX, "%s", a->bus_id);
+  else
+    snprintf(name, TOPO_DEVICE_MAX, "%s", a->uuid[0] ? a->uuid : "-");
+  return name;
+}
+
 void topo_print_parts(const eplb_host_t *h) {
   printf("%d package%s, %d NUMA node%s, %d core%s, %d accelerator%s\n", h->num_packages, topo_plural(h->num_packages),
          h->num_numa, topo_plural(h->num_numa), h->num_cores, topo_plural(h->num_cores), h->num_accelerators,
@@ -49,10 +59,10 @@ void topo_print_host(const eplb_host_t *h, const char *declared_by) {
     printf("  index  PCI bus id    NUMA  island  device\n");
   for (int i = 0; i < h->num_accelerators; i++) {
     const eplb_accelerator_t *a = &h->accelerator[i];
-    char numa[12] = "-";
+    char numa[12] = "-", device[TOPO_DEVICE_MAX];
     if (a->numa >= 0)
       snprintf(numa, sizeof numa, "%d", a->numa);
-    printf("  %5d  %-12s  %4s  %6d  %.40s%s%s%s\n", i, a->bus_id[0] ? a->bus_id : "-", numa, a->island,
+    printf("  %5d  %-12s  %4s  %6d  %.40s%s%s%s\n", i, topo_device(a, device), numa, a->island,
            human_text(a->name, name), *a->backends ? " (" : "", a->backends, *a->backends ? ")" : "");
   }
   topo_print_links(h, 2);
@@ -64,8 +74,9 @@ int topo_same_hardware(const eplb_host_t *a, const eplb_host_t *b) {
     return 0;
   for (int i = 0; i < a->num_accelerators; i++)
     if (strcmp(a->accelerator[i].bus_id, b->accelerator[i].bus_id) ||
-        strcmp(a->accelerator[i].name, b->accelerator[i].name) || a->accelerator[i].numa != b->accelerator[i].numa ||
-        a->accelerator[i].island != b->accelerator[i].island)
+        strcmp(a->accelerator[i].name, b->accelerator[i].name) ||
+        a->accelerator[i].num_partitions != b->accelerator[i].num_partitions ||
+        a->accelerator[i].numa != b->accelerator[i].numa || a->accelerator[i].island != b->accelerator[i].island)
       return 0;
   return 1;
 }

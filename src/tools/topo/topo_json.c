@@ -42,10 +42,11 @@ static json_t *accelerator(const eplb_host_t *h, int node, int index) {
   char vendor[8], model[8];
   snprintf(vendor, sizeof vendor, "%04x", a->vendor);
   snprintf(model, sizeof model, "%04x", a->model);
-  return json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:I, s:s, s:o}", "node", node, "index", index,
-                   "bus_id", a->bus_id, "vendor", a->vendor_name, "model", a->name, "vendor_id", vendor, "device_id",
-                   model, "backends", words(a->backends), "numa", a->numa, "island", a->island, "memory",
-                   (json_int_t)a->memory, "uuid", a->uuid, "peers", peers(h, index));
+  return json_pack("{s:i, s:i, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:I, s:s, s:o}", "node", node, "index",
+                   index, "bus_id", a->bus_id, "partition", a->partition, "partitions", a->num_partitions, "vendor",
+                   a->vendor_name, "model", a->name, "vendor_id", vendor, "device_id", model, "backends",
+                   words(a->backends), "numa", a->numa, "island", a->island, "memory", (json_int_t)a->memory, "uuid",
+                   a->uuid, "peers", peers(h, index));
 }
 
 static json_t *all_accelerators(const topo_view_t *v) {
@@ -116,9 +117,11 @@ static json_t *rank(const eplb_machine_t *m, const eplb_rank_info_t *r) {
                              rule_keys[r->device_rule], "domain", r->domain, "note", r->note, "shares_device_with",
                              topo_sharing_rank(m, r), "bound_to_other_numa", topo_is_bound_elsewhere(r));
   json_object_set_new(object, "device",
-                      r->device_index >= 0 ? json_pack("{s:i, s:s, s:s}", "index", r->device_index, "bus_id",
-                                                       r->device.bus_id, "model", r->device.name)
-                                           : json_null());
+                      r->device_index >= 0
+                          ? json_pack("{s:i, s:s, s:i, s:i, s:s, s:s}", "index", r->device_index, "bus_id",
+                                      r->device.bus_id, "partition", r->device.partition, "partitions",
+                                      r->device.num_partitions, "uuid", r->device.uuid, "model", r->device.name)
+                          : json_null());
   return object;
 }
 

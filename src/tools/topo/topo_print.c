@@ -15,12 +15,12 @@ static int is_unusual(const topo_view_t *v, const eplb_rank_info_t *r) {
 }
 
 static void print_rank(const topo_view_t *v, const eplb_rank_info_t *r, int indent) {
-  char numa[12] = "all", shown[HUMAN_TEXT_MAX];
+  char numa[12] = "all", device[TOPO_DEVICE_MAX], shown[HUMAN_TEXT_MAX];
   if (r->numa >= 0)
     snprintf(numa, sizeof numa, "%d", r->numa);
   printf("%*s%5d  %5d  %4d  %4s  ", indent, "", r->rank, r->local_rank, r->num_pus, numa);
   if (r->device_index >= 0)
-    printf("%-12s %.30s", r->device.bus_id, human_text(r->device.name, shown));
+    printf("%-12s %.30s", topo_device(&r->device, device), human_text(r->device.name, shown));
   else
     printf("%s", r->numa >= 0 ? "its NUMA node" : "the host's memory");
   printf("%s\n", is_unusual(v, r) ? " *" : "");
@@ -47,7 +47,7 @@ static int look_alike(const topo_view_t *v, int a, int b) {
     }
     const eplb_rank_info_t *p = &v->machine->rank[x], *q = &v->machine->rank[y];
     if (p->num_pus != q->num_pus || p->numa != q->numa || p->device_rule != q->device_rule ||
-        p->device_index != q->device_index || strcmp(p->note, q->note))
+        p->device_index != q->device_index || p->device.partition != q->device.partition || strcmp(p->note, q->note))
       return 0;
   }
   return !v->host || topo_same_hardware(v->host[a], v->host[b]);

@@ -6,11 +6,9 @@
 
 int topo_sharing_rank(const eplb_machine_t *m, const eplb_rank_info_t *r) {
   const eplb_topology_t *t = m->topology;
-  for (int i = t->node_begin[r->node]; r->device_index >= 0 && i < t->node_begin[r->node + 1]; i++) {
+  for (int i = t->node_begin[r->node]; i < t->node_begin[r->node + 1]; i++) {
     const eplb_rank_info_t *other = &m->rank[t->node_device[i]];
-    if (other != r && other->device_index >= 0 &&
-        (r->device.bus_id[0] ? !strcmp(other->device.bus_id, r->device.bus_id)
-                             : other->device_index == r->device_index))
+    if (other != r && eplb_rank_shares_device(other, r))
       return other->rank;
   }
   return -1;
@@ -44,9 +42,9 @@ static int begin_line(int *lines) {
 
 static void print_unusual_rank(const eplb_machine_t *m, const eplb_rank_info_t *r, int *lines) {
   int other = topo_sharing_rank(m, r);
-  char shown[HUMAN_TEXT_MAX];
+  char shown[HUMAN_TEXT_MAX], device[TOPO_DEVICE_MAX];
   if (other > r->rank && begin_line(lines))
-    printf("  ranks %d and %d drive the same accelerator, %s\n", r->rank, other, r->device.bus_id);
+    printf("  ranks %d and %d drive the same accelerator, %s\n", r->rank, other, topo_device(&r->device, device));
   if (topo_is_bound_elsewhere(r) && begin_line(lines))
     printf("  rank %d is bound to NUMA node %d; its accelerator is on NUMA node %d\n", r->rank, r->numa,
            r->device.numa);
