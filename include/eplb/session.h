@@ -27,17 +27,19 @@ extern "C" {
 
 typedef struct eplb_session eplb_session_t;
 
+/* Checksums of whole experts. Samples of weights are compared with each of these, see "Detection" below. */
 typedef enum eplb_verify {
   EPLB_VERIFY_FIRST,  /* checksums travel with the experts of the first rebalance that moves any */
-  EPLB_VERIFY_ALWAYS, /* of each */
-  EPLB_VERIFY_NEVER
+  EPLB_VERIFY_ALWAYS, /* with those of every rebalance; and whole experts are compared where samples would be */
+  EPLB_VERIFY_NEVER   /* never: samples only */
 } eplb_verify_t;
 
-/* What the job may do with a layer between eplb_rebalance_begin and the commit of all that moves in it. */
+/* Where incoming experts are kept until the commit, and so what the job may do with a layer meanwhile: see "Who may read
+ * and write weights" below. */
 typedef enum eplb_mode {
-  EPLB_MODE_SHADOW,  /* use it: experts arrive beside the slots, whose old ones stay whole until the commit */
-  EPLB_MODE_IN_PLACE /* leave it alone: experts go straight into slots that nobody reads any more; less staging, fewer
-                        copies. What fails then leaves such slots empty; each expert still has a replica. */
+  EPLB_MODE_SHADOW,  /* beside the slots: the job may read the layer, not write it */
+  EPLB_MODE_IN_PLACE /* in the slots that they are for: the job must neither read nor write the layer; less staging,
+                        fewer copies. A failure leaves such slots empty; each expert still has a replica. */
 } eplb_mode_t;
 
 /* The steps at which a session asks its fault callback. */
@@ -193,7 +195,56 @@ typedef struct eplb_report {
 
 /* ---- A rebalance, in parts, so that the job computes meanwhile ----
  * All are collective over the session's ranks: each rank makes the same calls in the same order. On failure every rank
- * returns the same code and sentence; layers that were not committed keep their old placement and their weights. */
+ * returns the same code and sentence; layers that were not committed keep their old placement and their weights.
+ *
+ * Who may read and write weights. A layer is *moving* from eplb_rebalance_begin, if the new placement changes any of
+ * its slots, until its last part is committed, or the rebalance fails or ends (eplb_rebalance_is_moving tells). Weights
+ * are all bytes that are registered: with an optimizer's moments that are registered, those too.
+ *
+ *   layer            shadow mode                                   in-place mode
+ *   not moving       the job reads and writes all slots, in both modes; also while a rebalance is open
+ *   moving           the job reads all slots, by the old maps;     the job must not read or write any slot of it,
+ *                    it must not write any slot of it, on any rank on any rank
+ *   moving, and the  the job must write all replicas before the call eplb_rebalance_changed, on every rank; the
+ *   job must write   layer is then sent again
+ *
+ * Threads and GPU streams of the job count as the job: what they write must be complete before begin. The library
+ * itself writes slots of a moving layer in eplb_rebalance_commit and eplb_rebalance_finish_layer; in-place mode, and
+ * slots that hold no expert, in every call of a rebalance. Where a slot gets another expert, the commit overwrites what
+ * the slot holds: in shadow mode a write into that slot alone is lost without an error, as its expert is. Entries of
+ * tables change in the commit only.
+ *
+ * Training: begin after the optimizer's step; before the forward pass of each layer finish that layer; end. Nothing is
+ * moving by the time of the backward pass, so gradients and the next step meet every expert in its new slots. Register
+ * moments and master weights as tensors of the same layer: all tensors of an expert move together.
+ *
+ *   optimizer_step();
+ *   status = eplb_rebalance_begin(session);
+ *   for (l = 0; l < layers; l++) {
+ *     status = eplb_rebalance_finish_layer(session, l);
+ *     forward(l);
+ *   }
+ *   status = eplb_rebalance_end(session, NULL);
+ *   backward();
+ *
+ * Inference: nothing writes weights, so in shadow mode a rebalance may stay open over as many batches as it takes: one
+ * eplb_rebalance_test between two batches, and eplb_rebalance_commit of the layer that it names. In in-place mode
+ * finish each layer before its forward pass, as in training.
+ *
+ * Reloading weights (RL, a new checkpoint): reload while no rebalance is open. Or load a moving layer into all its
+ * slots by the old maps, then call eplb_rebalance_changed on every rank before any other call of the rebalance. Or call
+ * eplb_rebalance_end first, which drops what is not committed.
+ *
+ * Detection. At begin each rank samples the slots that will be read on it: of each tensor 512 bytes, all if it has no
+ * more, at places spread by a hash that differs from one rebalance to the next; with EPLB_VERIFY_ALWAYS whole experts.
+ * Before a part is committed the same bytes are compared, and with those of the experts that have arrived. A difference
+ * ends the rebalance on all ranks with EPLB_ERR_CHANGED: "layer 3, expert 17 was written on rank 2 after the rebalance
+ * began". A write that leaves all sampled bytes as they were is not found: an optimizer's step changes most bytes of
+ * most experts, a write of a few bytes needs EPLB_VERIFY_ALWAYS. What the job wrote is never undone.
+ *
+ * Order. Test and wait name layers in ascending order, each as often as it has parts: more than one only where staging
+ * does not hold what the layer needs. They name the same layer until one of its parts is committed; the next part is
+ * named when it has arrived, and parts of other layers are not named in between. */
 
 /* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts the mapping, derives each
  * rank's transfers and gets staging. A layer without counts keeps its placement; all do where the trigger says that it
@@ -205,22 +256,40 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_begin(eplb_session_t *session);
 /* What test and wait put in *layer when there is no layer to name. */
 enum { EPLB_LAYER_NONE = -1 /* nothing to commit yet */, EPLB_LAYER_DONE = -2 /* nothing left to commit */ };
 
-/* Moves things on, without waiting for weights, and says which layer can be committed now: the same on every rank. A
- * layer of which staging holds but a part is named once for each part.
- * EPLB_ERR_CORRUPT names layer, expert and ranks; the rebalance then stays open for eplb_rebalance_end only. */
+/* Moves weights on, without waiting for them, and says which layer can be committed now: the same on every rank.
+ * EPLB_ERR_CORRUPT and EPLB_ERR_CHANGED name layer, expert and ranks; the rebalance then stays open for
+ * eplb_rebalance_end only. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_test(eplb_session_t *session, int *layer);
 
 /* The same, but waits until there is a layer to commit or none is left: never EPLB_LAYER_NONE. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer);
 
-/* Puts the new experts of `layer` that are there into their slots and the new maps in place. Until then old weights and
- * maps are whole and in use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: not a
- * layer that test or wait named; EPLB_ERR_STATE. Beyond those it fails only where a GPU's copy does: on that rank
- * alone, with the new maps, and what the layer's slots hold there is then not known. */
+/* Puts the new experts of `layer` that are there into their slots and the new maps in place, once all ranks have found
+ * that nothing was written (one allreduce of 24 bytes). Until then old weights and maps are whole and in use; all ranks
+ * must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: on any rank another layer than test or wait
+ * named; EPLB_ERR_STATE; neither changes anything. EPLB_ERR_MISMATCH: ranks called eplb_rebalance_changed in another
+ * order; EPLB_ERR_CHANGED, EPLB_ERR_CORRUPT; the rebalance then stays open for eplb_rebalance_end only. Where a GPU's
+ * copy into a slot fails the call fails on that rank alone, with the new maps, and what the layer's slots hold there is
+ * then not known. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
 
-/* Ends the rebalance. What is not committed yet is dropped: so it also calls a rebalance off. Staging is kept for the
- * next one. `report` may be NULL. EPLB_ERR_STATE: none is open. */
+/* Returns when nothing of `layer` is on its way and all of it is committed; also commits the layers before it that are
+ * still moving. Does nothing if no rebalance is open or the layer is not moving: so it can stand before every forward
+ * pass of the layer. EPLB_ERR_ARGUMENT: no such layer; else as wait and commit. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer);
+
+/* Tells that the job has written the layer, the same values into all replicas, since begin: what has been sent of it is
+ * sent again before it is named (again). Does nothing if no rebalance is open or the layer is not moving. No messages:
+ * a rank that has returned may not rely on others having called. A rebalance whose layers are written more often than
+ * they can be sent does not end: finish them. EPLB_ERR_ARGUMENT: no such layer; EPLB_ERR_STATE: the rebalance has
+ * failed. */
+EPLB_PUBLIC eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer);
+
+/* 1: the layer is moving; 0: it is not, or there is no such layer or session. Local; the same on every rank. */
+EPLB_PUBLIC int eplb_rebalance_is_moving(const eplb_session_t *session, int layer);
+
+/* Ends the rebalance. What is not committed yet is dropped: call it to cancel a rebalance. Staging is kept for the next
+ * one. `report` may be NULL. EPLB_ERR_STATE: none is open. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report);
 
 /* The whole at once: begin, wait and commit until done, end. `report` may be NULL; it is set on success only. */

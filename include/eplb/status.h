@@ -26,9 +26,10 @@ typedef enum eplb_status {
   EPLB_ERR_UNSUPPORTED = -7, /* possible in principle, not with this planner, machine or build */
   EPLB_ERR_MISMATCH = -8,    /* ranks that gave a collective call different arguments */
   EPLB_ERR_CORRUPT = -9,     /* weights that arrived with another checksum than they left with */
-  EPLB_ERR_MEMORY = -10,     /* out of memory, on any rank */
-  EPLB_ERR_MPI = -11,        /* MPI returned an error; what it left behind is not known */
-  EPLB_ERR_INTERNAL = -12    /* a bug of this library */
+  EPLB_ERR_CHANGED = -10,    /* weights that the job wrote while they moved */
+  EPLB_ERR_MEMORY = -11,     /* out of memory, on any rank */
+  EPLB_ERR_MPI = -12,        /* MPI returned an error; what it left behind is not known */
+  EPLB_ERR_INTERNAL = -13    /* a bug of this library */
 } eplb_status_t;
 
 /* The longest sentence of eplb_last_error(), with its final zero. */

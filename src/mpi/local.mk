@@ -54,7 +54,9 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/rank_plan.h \
 	src/mpi/migrate/location.c \
 	src/mpi/migrate/location.h \
+	src/mpi/session/commit.c \
 	src/mpi/session/rebalance.c \
+	src/mpi/session/rebalancing.h \
 	src/mpi/machine/node_report.c \
 	src/mpi/machine/node_report.h \
 	src/mpi/memory/shm_region.c \
@@ -63,7 +65,11 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/session.h \
 	src/mpi/memory/shm_segment.c \
 	src/mpi/memory/shm_segment.h \
+	src/mpi/migrate/sample.c \
+	src/mpi/migrate/sample.h \
 	src/mpi/migrate/tensors.c \
-	src/mpi/migrate/tensors.h
+	src/mpi/migrate/tensors.h \
+	src/mpi/migrate/watch.c \
+	src/mpi/migrate/watch.h
 src_mpi_libruntime_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
 src_mpi_libruntime_la_LIBADD = src/mpi/comm/libcomm.la $(XXHASH_LIBS) $(MPI_LIBS) $(DL_LIBS)

@@ -9,9 +9,20 @@ static _Thread_local char last_error[EPLB_ERROR_MAX];
 
 const char *eplb_status_name(eplb_status_t status) {
   static const char *const name[] = {
-      "success",   "wrong argument",  "bad loads",      "sizes that do not fit", "call out of order",
-      "bad file",  "input or output", "not supported",  "ranks disagree",        "corrupt weights",
-      "no memory", "failure of MPI",  "internal error",
+      "success",
+      "wrong argument",
+      "bad loads",
+      "sizes that do not fit",
+      "call out of order",
+      "bad file",
+      "input or output",
+      "not supported",
+      "ranks disagree",
+      "corrupt weights",
+      "weights written while they moved",
+      "no memory",
+      "failure of MPI",
+      "internal error",
   };
   int index = -(int)status;
   return index >= 0 && index < (int)(sizeof name / sizeof *name) ? name[index] : "unknown status";

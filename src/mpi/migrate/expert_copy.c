@@ -3,7 +3,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-static eplb_status_t copy(const eplb_session_t *s, void *to, const void *from, size_t bytes, eplb_copy_t direction) {
+eplb_status_t eplb_copy_bytes(const eplb_session_t *s, void *to, const void *from, size_t bytes,
+                              eplb_copy_t direction) {
   if (!s->memory->host_can_touch)
     return s->memory->copy(s->memory->self, EPLB_LOCAL_QUEUE, to, from, bytes, direction);
   memcpy(to, from, bytes);
@@ -18,8 +19,8 @@ eplb_status_t eplb_expert_copy(const eplb_session_t *s, int layer, const eplb_lo
   for (int i = 0; i < tensors->num_tensors && !status; offset += tensors->tensor[i++].bytes) {
     const eplb_tensor_t *t = &tensors->tensor[i];
     if (t->bytes && (with_tables || !t->table))
-      status = copy(s, eplb_location_piece(s, layer, to, offset, &length),
-                    eplb_location_piece(s, layer, from, offset, &length), t->bytes, EPLB_COPY_WITHIN);
+      status = eplb_copy_bytes(s, eplb_location_piece(s, layer, to, offset, &length),
+                               eplb_location_piece(s, layer, from, offset, &length), t->bytes, EPLB_COPY_WITHIN);
   }
   return status;
 }
@@ -43,7 +44,7 @@ static eplb_status_t update(const eplb_session_t *s, const char *piece, size_t l
     size_t here = length - at < most ? length - at : most;
     const char *bytes = piece + at;
     if (!s->memory->host_can_touch) {
-      status = copy(s, scratch, bytes, here, EPLB_COPY_OUT);
+      status = eplb_copy_bytes(s, scratch, bytes, here, EPLB_COPY_OUT);
       status = status ? status : eplb_expert_wait(s);
       bytes = scratch;
     }

@@ -7,6 +7,10 @@
 /* Of the memory's queues, that of copies within a rank. */
 enum { EPLB_LOCAL_QUEUE = EPLB_MEMORY_QUEUES - 1 };
 
+/* Starts copying bytes of weights, in EPLB_LOCAL_QUEUE where the processor cannot do it itself. */
+eplb_status_t eplb_copy_bytes(const eplb_session_t *session, void *to, const void *from, size_t bytes,
+                              eplb_copy_t direction);
+
 /* Starts copying the tensors of an expert from one place to another, or only those that are not reached by table; in
  * EPLB_LOCAL_QUEUE where the processor cannot do it itself. */
 eplb_status_t eplb_expert_copy(const eplb_session_t *session, int layer, const eplb_location_t *from,

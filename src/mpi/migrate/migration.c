@@ -12,6 +12,8 @@ void eplb_migration_free(eplb_migration_t *m) {
     m->session->memory->release_host(m->session->memory->self, m->inflight[i].buffer);
   if (m->session)
     m->session->memory->release_host(m->session->memory->self, m->scratch);
+  eplb_watch_free(&m->watch);
+  free(m->is_moving);
   free(m->inflight);
   free(m->request);
   free(m->completed);
@@ -68,12 +70,14 @@ static int most_tensors(const eplb_session_t *s) {
   return most;
 }
 
-eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, eplb_migration_plan_t *moves) {
+eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, eplb_migration_plan_t *moves,
+                                     uint64_t number, int whole) {
   int window = s->memory->mpi_can_touch ? EPLB_WINDOW : EPLB_BOUNCING_WINDOW;
   int inflight_chunks = 2 * window * EPLB_INFLIGHT_CHUNKS, pieces = most_tensors(s) + 1;
   *m = (eplb_migration_t){.session = s,
                           .moves = moves,
                           .window = window,
+                          .is_moving = EPLB_NEW(unsigned char, s->options.num_layers),
                           .inflight = EPLB_NEW(eplb_inflight_t, inflight_chunks),
                           .request = EPLB_NEW(MPI_Request, inflight_chunks),
                           .completed = EPLB_NEW(int, inflight_chunks),
@@ -84,15 +88,17 @@ eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, epl
                           .piece = EPLB_NEW(eplb_piece_t, pieces),
                           .piece_bytes = EPLB_NEW(int, pieces),
                           .piece_address = EPLB_NEW(MPI_Aint, pieces)};
-  if (!m->inflight || !m->request || !m->completed || !m->open_in || !m->open_out || !m->incoming_by_tag_begin ||
-      !m->incoming_by_tag || !m->piece || !m->piece_bytes || !m->piece_address)
+  if (!m->is_moving || !m->inflight || !m->request || !m->completed || !m->open_in || !m->open_out ||
+      !m->incoming_by_tag_begin || !m->incoming_by_tag || !m->piece || !m->piece_bytes || !m->piece_address)
     return EPLB_ERR_MEMORY;
   for (int i = 0; i < inflight_chunks; i++)
     m->request[i] = MPI_REQUEST_NULL;
   for (int i = 0; i < moves->num_incoming; i++)
     m->all += (int64_t)s->layer[moves->incoming[i].layer].expert_bytes;
   eplb_status_t status = get_staging(s, moves->staging_peak, moves->staging_limit);
-  return status ? status : get_buffers(m);
+  if (!status)
+    status = get_buffers(m);
+  return status ? status : eplb_watch_prepare(&m->watch, s, moves, number, whole, m->scratch);
 }
 
 void eplb_migration_note(eplb_migration_t *m, eplb_status_t status) {
@@ -167,15 +173,10 @@ static void ask_fault_on_arrival(eplb_migration_t *m, const eplb_incoming_t *in)
   eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_ARRIVE, bytes, length));
 }
 
-static void check(eplb_migration_t *m, const eplb_incoming_t *in) {
-  uint64_t found;
-  eplb_status_t status = hash(m, in->layer, &in->place, &found);
-  if (!status && found != in->hash)
-    status = eplb_fail(EPLB_ERR_CORRUPT,
-                       "layer %d, expert %d: came from rank %d to rank %d with checksum %016llx; it was sent with "
-                       "%016llx",
-                       in->layer, in->expert, in->peer, m->session->rank, (unsigned long long)found,
-                       (unsigned long long)in->hash);
+static void check(eplb_migration_t *m, eplb_incoming_t *in) {
+  eplb_status_t status = hash(m, in->layer, &in->place, &in->found);
+  in->is_corrupt = !status && in->found != in->hash;
+  m->num_corrupt += in->is_corrupt;
   eplb_migration_note(m, status);
 }
 
@@ -201,7 +202,7 @@ static void open_incoming(eplb_migration_t *m, int at) {
   m->open_in[at] = -1;
   while (m->next_in < m->round->incoming_end && m->open_in[at] < 0) {
     eplb_incoming_t *in = &m->moves->incoming[m->next_in];
-    if (!is_silent(m, in) && !eplb_session_uses_letters(m->session, in->peer)) {
+    if (m->is_moving[in->layer] && !is_silent(m, in) && !eplb_session_uses_letters(m->session, in->peer)) {
       m->open_in[at] = m->next_in;
       in->inflight = at * EPLB_INFLIGHT_CHUNKS;
       eplb_transport_mpi_receive(m, in);
@@ -212,12 +213,14 @@ static void open_incoming(eplb_migration_t *m, int at) {
 
 static void open_outgoing(eplb_migration_t *m, int at) {
   m->open_out[at] = -1;
+  while (m->next_out < m->round->outgoing_end && !m->is_moving[m->moves->outgoing[m->next_out].layer])
+    m->next_out++;
   if (m->next_out == m->round->outgoing_end)
     return;
   m->open_out[at] = m->next_out++;
   eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
   out->inflight = (m->window + at) * EPLB_INFLIGHT_CHUNKS;
-  if (m->moves->verify && out->source < 0)
+  if (m->moves->verify && out->source < 0 && !eplb_watch_checksum(&m->watch, m->open_out[at], &out->hash))
     eplb_migration_note(m, hash(m, out->layer, &out->place, &out->hash));
 }
 
@@ -252,25 +255,55 @@ static void copy_own(eplb_migration_t *m, const eplb_incoming_t *in) {
   m->is_copying = !m->session->memory->host_can_touch;
 }
 
-void eplb_migration_start(eplb_migration_t *m, int round) {
-  const eplb_round_t *f = m->round = &m->moves->round[round];
+/* Copies within the rank, and what needs no message. */
+static void start_silent(eplb_migration_t *m, const eplb_incoming_t *in) {
+  if (in->own_slot >= 0)
+    copy_own(m, in);
+  m->unfinished--;
+}
+
+static void start_pass(eplb_migration_t *m) {
+  const eplb_round_t *round = m->round;
   m->status = EPLB_SUCCESS;
-  m->is_copying = 0;
-  m->next_in = f->incoming_begin;
-  m->next_out = f->outgoing_begin;
-  m->unfinished = f->incoming_end - f->incoming_begin + f->outgoing_end - f->outgoing_begin;
+  m->is_copying = m->unfinished = m->num_corrupt = 0;
+  m->next_in = round->incoming_begin;
+  m->next_out = round->outgoing_begin;
+  for (int i = round->outgoing_begin; i < round->outgoing_end; i++)
+    m->unfinished += m->is_moving[m->moves->outgoing[i].layer];
   eplb_transport_shm_start(m);
-  for (int i = f->incoming_begin; i < f->incoming_end; i++)
-    if (is_silent(m, &m->moves->incoming[i])) {
-      if (m->moves->incoming[i].own_slot >= 0)
-        copy_own(m, &m->moves->incoming[i]);
-      m->unfinished--;
-    }
+  for (int i = round->incoming_begin; i < round->incoming_end; i++) {
+    const eplb_incoming_t *in = &m->moves->incoming[i];
+    m->unfinished += m->is_moving[in->layer];
+    if (m->is_moving[in->layer] && is_silent(m, in))
+      start_silent(m, in);
+  }
   m->unfinished += m->is_copying;
   for (int at = 0; at < m->window; at++) {
     open_incoming(m, at);
     open_outgoing(m, at);
   }
+}
+
+void eplb_migration_start(eplb_migration_t *m, int number) {
+  m->round = &m->moves->round[number];
+  memset(m->is_moving, 1, (size_t)m->session->options.num_layers);
+  start_pass(m);
+}
+
+void eplb_migration_start_again(eplb_migration_t *m, const unsigned char *again) {
+  memcpy(m->is_moving, again, (size_t)m->session->options.num_layers);
+  for (int i = m->round->outgoing_begin; i < m->round->outgoing_end; i++)
+    if (again[m->moves->outgoing[i].layer])
+      m->moves->outgoing[i].posted = m->moves->outgoing[i].bounced = 0;
+  for (int i = m->round->incoming_begin; i < m->round->incoming_end; i++) {
+    eplb_incoming_t *in = &m->moves->incoming[i];
+    if (!again[in->layer])
+      continue;
+    in->posted = in->arrived = 0;
+    in->is_corrupt = 0;
+    m->arrived -= (int64_t)m->session->layer[in->layer].expert_bytes;
+  }
+  start_pass(m);
 }
 
 static int progress_own_copies(eplb_migration_t *m) {
@@ -298,6 +331,30 @@ int eplb_migration_progress(eplb_migration_t *m) {
       any |= progress_outgoing(m, at);
   }
   return any;
+}
+
+/* ---- why a pass failed ---- */
+
+static eplb_status_t say_corrupt(const eplb_migration_t *m, const eplb_incoming_t *in) {
+  return eplb_fail(EPLB_ERR_CORRUPT,
+                   "layer %d, expert %d: came from rank %d to rank %d with checksum %016llx; it was sent with %016llx",
+                   in->layer, in->expert, in->peer, m->session->rank, (unsigned long long)in->found,
+                   (unsigned long long)in->hash);
+}
+
+eplb_status_t eplb_migration_explain(eplb_migration_t *m, eplb_status_t worst, const unsigned char *again) {
+  if (m->status)
+    return eplb_fail(m->status, "%s", m->sentence);
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int p = m->round->part_begin; p < m->round->part_end && !status && worst == EPLB_ERR_CORRUPT; p++) {
+    int layer = m->moves->part[p].layer;
+    if (m->is_moving[layer] && !again[layer])
+      status = eplb_watch_blame(&m->watch, p);
+  }
+  for (int i = m->round->incoming_begin; i < m->round->incoming_end && !status; i++)
+    if (m->moves->incoming[i].is_corrupt && !again[m->moves->incoming[i].layer])
+      status = say_corrupt(m, &m->moves->incoming[i]);
+  return status;
 }
 
 /* ---- commit ---- */

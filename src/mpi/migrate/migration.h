@@ -3,7 +3,7 @@
 #ifndef EPLB_MPI_MIGRATE_MIGRATION_H
 #define EPLB_MPI_MIGRATE_MIGRATION_H
 
-#include "mpi/migrate/migration_plan.h"
+#include "mpi/migrate/watch.h"
 
 /* Chunks of a message that are on the way at the same time; and messages that are, each way. Messages are opened in the
  * order of the transfers, which is the same on all ranks, and those that are open have inflight_chunks of their own. So
@@ -26,7 +26,9 @@ typedef struct eplb_inflight {
 typedef struct eplb_migration {
   eplb_session_t *session;
   eplb_migration_plan_t *moves;
-  const eplb_round_t *round;      /* the one under way */
+  const eplb_round_t *round; /* the one under way */
+  unsigned char *is_moving;  /* [num_layers]: is sent in this pass of the round: all, or what is sent again */
+  eplb_watch_t watch;
   int window;                     /* messages that are open at most, each way */
   eplb_inflight_t *inflight;      /* [2 * window * EPLB_INFLIGHT_CHUNKS]: first those of incoming messages */
   MPI_Request *request;           /* of each inflight */
@@ -43,19 +45,24 @@ typedef struct eplb_migration {
   int unfinished;                   /* incoming and outgoing experts */
   int64_t arrived, all;             /* bytes of weights, in all rounds */
   int64_t messages[EPLB_NUM_LINKS]; /* chunks sent */
-  eplb_status_t status;             /* the first failure in this round */
+  int num_corrupt;                  /* incoming experts of this pass whose checksums are wrong */
+  eplb_status_t status;             /* the first failure in this pass, wrong checksums apart */
   char sentence[EPLB_ERROR_MAX];
   double seconds_verify;
 } eplb_migration_t;
 
 /* Gets all memory that moving will need. Local. The migration is all zero before; end it with eplb_migration_free, also
- * after a failure. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_migration_prepare(eplb_migration_t *migration, eplb_session_t *session,
-                                     eplb_migration_plan_t *moves);
+ * after a failure. `number` is that of the rebalance, `whole` that of eplb_watch_prepare. EPLB_ERR_MEMORY. */
+eplb_status_t eplb_migration_prepare(eplb_migration_t *migration, eplb_session_t *session, eplb_migration_plan_t *moves,
+                                     uint64_t number, int whole);
 void eplb_migration_free(eplb_migration_t *migration);
 
 /* Starts a round; the one before must be finished and its parts committed on this rank. Local. */
 void eplb_migration_start(eplb_migration_t *migration, int round);
+
+/* Sends the layers of the round with again[layer] once more; the pass before must be finished on all ranks, and none of
+ * these layers' parts committed. Local. */
+void eplb_migration_start_again(eplb_migration_t *migration, const unsigned char *again);
 
 /* Does what can be done without waiting; whether anything could be. Local. */
 int eplb_migration_progress(eplb_migration_t *migration);
@@ -65,6 +72,16 @@ int eplb_migration_progress(eplb_migration_t *migration);
 static inline int eplb_migration_finished(const eplb_migration_t *migration) {
   return migration->unfinished == 0;
 }
+
+/* The failure of this pass by which its ranks agree whether they go on. */
+static inline eplb_status_t eplb_migration_status(const eplb_migration_t *migration) {
+  return migration->status || !migration->num_corrupt ? migration->status : EPLB_ERR_CORRUPT;
+}
+
+/* Says why the pass, finished on all ranks, failed, after all ranks have agreed that it failed as `worst` says; layers
+ * with again[layer], which are sent again, are no reason. Local. EPLB_ERR_CHANGED rather than EPLB_ERR_CORRUPT where a
+ * slot was written; EPLB_SUCCESS where this rank knows no reason. */
+eplb_status_t eplb_migration_explain(eplb_migration_t *migration, eplb_status_t worst, const unsigned char *again);
 
 /* Puts the experts of a part of the round, by number in moves->part, into their slots. Local. */
 void eplb_migration_commit(eplb_migration_t *migration, int part);

@@ -131,7 +131,9 @@ static eplb_status_t open_part(builder_t *b, int layer) {
                                               .target_begin = m->num_targets,
                                               .target_end = m->num_targets,
                                               .change_begin = m->num_changes,
-                                              .change_end = m->num_changes};
+                                              .change_end = m->num_changes,
+                                              .incoming_begin = m->num_incoming,
+                                              .outgoing_begin = m->num_outgoing};
   for (int r = 0; r < b->session->num_ranks; r++) {
     b->round[r].staging += b->part[r].staging;
     b->round[r].spares += b->part[r].spares;
@@ -189,8 +191,11 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
     status = add_changes(b);
   if (status)
     return status;
-  m->part[m->num_parts - 1].target_end = m->num_targets;
-  m->part[m->num_parts - 1].change_end = m->num_changes;
+  eplb_commit_unit_t *part = &m->part[m->num_parts - 1];
+  part->target_end = m->num_targets;
+  part->change_end = m->num_changes;
+  part->incoming_end = m->num_incoming;
+  part->outgoing_end = m->num_outgoing;
   eplb_round_t *round = &m->round[m->num_rounds - 1];
   round->part_end = m->num_parts;
   round->incoming_end = m->num_incoming;

@@ -18,11 +18,13 @@ typedef struct eplb_incoming {
   size_t chunk_bytes;      /* that its message is cut into */
   int64_t posted, arrived; /* chunks; arrived counts those that are there with all before them */
   uint64_t hash;           /* that came with it */
+  uint64_t found;          /* checksum of what arrived, if is_corrupt: it differs from `hash` */
+  int32_t is_corrupt;
 } eplb_incoming_t;
 
 /* An expert that this rank sends. */
 typedef struct eplb_outgoing {
-  int32_t layer;
+  int32_t layer, expert;
   int32_t peer;
   int32_t tag;
   int32_t source;     /* the incoming that it passes on, or -1: what an own slot holds */
@@ -52,6 +54,7 @@ typedef struct eplb_commit_unit {
   int layer;
   int is_last; /* of its layer */
   int target_begin, target_end, change_begin, change_end;
+  int incoming_begin, incoming_end, outgoing_begin, outgoing_end;
   int64_t transfers[EPLB_NUM_LINKS]; /* of all ranks */
 } eplb_commit_unit_t;
 

@@ -140,6 +140,7 @@ static eplb_status_t give(eplb_rank_plan_t *own, const eplb_transfer_t *t, int i
   }
   outgoing[m->num_outgoing] =
       (eplb_outgoing_t){.layer = t->layer,
+                        .expert = t->expert,
                         .peer = t->to_device,
                         .tag = own->sent[t->to_device]++,
                         .source = source,

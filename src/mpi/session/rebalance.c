@@ -1,40 +1,14 @@
-/* The calls of a rebalance: begin decides and derives, test and wait move a round of layers and agree on it, commit
- * puts a layer in place, end gives everything back. */
+/* The calls of a rebalance: begin decides and derives, test and wait move a round of layers and agree on it, end gives
+ * everything back. commit.c puts layers in place. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
-#include "mpi/migrate/migration.h"
 #include "mpi/session/plan_step.h"
+#include "mpi/session/rebalancing.h"
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef enum phase {
-  MOVING, /* a round is under way */
-  READY,  /* all ranks have all of the round; its layers are being committed */
-  DONE,   /* no round is left */
-  FAILED  /* the round under way failed on some rank; nothing more will be committed */
-} phase_t;
-
-/* What ranks agree on at each test, by its minimum. */
-typedef struct vote {
-  int finished; /* 1: this rank's part of the round is finished */
-  int status;
-} vote_t;
-
-struct eplb_rebalancing {
-  phase_t phase;
-  eplb_placement_t *after;
-  eplb_migration_plan_t moves;
-  eplb_migration_t migration;
-  int round;     /* the one under way or ready */
-  int next_part; /* of moves.part: the first that is not committed */
-  double began;
-  MPI_Request agreement; /* on `mine`, into `all`: so both stay where they are */
-  vote_t mine, all;
-  eplb_report_t report;
-};
 
 static void release(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
@@ -43,6 +17,7 @@ static void release(eplb_session_t *s) {
   eplb_migration_free(&r->migration);
   eplb_migration_plan_free(&r->moves);
   eplb_placement_destroy(&r->after);
+  free(r->again);
   free(r);
   s->rebalancing = NULL;
 }
@@ -64,6 +39,9 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
     return EPLB_ERR_MEMORY;
   s->rebalancing = r;
   r->agreement = MPI_REQUEST_NULL;
+  r->again = EPLB_NEW(unsigned char, s->options.num_layers);
+  if (!r->again)
+    return EPLB_ERR_MEMORY;
   eplb_status_t status =
       eplb_placement_create(s->options.num_layers, s->options.num_experts, s->placement->num_slots, &r->after);
   return status ? status : eplb_session_fault(s, EPLB_STEP_REDUCE, NULL, 0);
@@ -106,14 +84,17 @@ static eplb_status_t derive(eplb_session_t *s) {
   if (!status)
     status = eplb_session_fault(s, EPLB_STEP_DERIVE, NULL, 0);
   if (!status)
-    status = eplb_migration_prepare(&r->migration, s, &r->moves);
+    status =
+        eplb_migration_prepare(&r->migration, s, &r->moves, s->rebalances, s->options.verify == EPLB_VERIFY_ALWAYS);
+  if (!status)
+    status = eplb_watch_begin(&r->migration.watch);
   return status ? status : eplb_session_fault(s, EPLB_STEP_STAGE, NULL, 0);
 }
 
-static void start_flight(eplb_rebalancing_t *r, int round) {
+void eplb_rebalancing_start_round(eplb_rebalancing_t *r, int round) {
   r->round = round;
-  r->phase = round < r->moves.num_rounds ? MOVING : DONE;
-  if (r->phase == MOVING)
+  r->phase = round < r->moves.num_rounds ? EPLB_PHASE_MOVING : EPLB_PHASE_DONE;
+  if (r->phase == EPLB_PHASE_MOVING)
     eplb_migration_start(&r->migration, round);
 }
 
@@ -151,8 +132,9 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
     s->windows_since = r->moves.num_layers > 0 ? 0 : s->windows_since + 1;
   }
   memset(s->window, 0, (size_t)s->options.num_layers * (size_t)s->options.num_experts * sizeof *s->window);
+  s->rebalances++;
   start_report(r);
-  start_flight(r, 0);
+  eplb_rebalancing_start_round(r, 0);
   r->report.seconds_migrate = MPI_Wtime() - r->began;
   return EPLB_SUCCESS;
 }
@@ -165,8 +147,8 @@ static void progress_or_yield(eplb_rebalancing_t *r) {
     sched_yield();
 }
 
-static vote_t own_vote(const eplb_rebalancing_t *r) {
-  return (vote_t){eplb_migration_finished(&r->migration), r->migration.status};
+static eplb_vote_t own_vote(const eplb_rebalancing_t *r) {
+  return (eplb_vote_t){eplb_migration_finished(&r->migration), eplb_migration_status(&r->migration)};
 }
 
 static void start_vote(eplb_session_t *s) {
@@ -188,7 +170,7 @@ static int finish_vote(eplb_rebalancing_t *r) {
  * alike. */
 static void empty_direct_slots(eplb_session_t *s) {
   const eplb_migration_plan_t *m = &s->rebalancing->moves;
-  int end = s->rebalancing->phase == DONE ? 0 : m->round[s->rebalancing->round].part_end;
+  int end = s->rebalancing->phase == EPLB_PHASE_DONE ? 0 : m->round[s->rebalancing->round].part_end;
   for (int p = s->rebalancing->next_part; p < end; p++) {
     int32_t *row = eplb_placement_row(s->placement, m->part[p].layer);
     for (int c = m->part[p].change_begin; c < m->part[p].change_end; c++)
@@ -198,18 +180,33 @@ static void empty_direct_slots(eplb_session_t *s) {
   }
 }
 
-/* All ranks have finished the round: either its parts can be committed, or none of them ever will. */
+void eplb_rebalancing_fail(eplb_session_t *s) {
+  empty_direct_slots(s);
+  s->rebalancing->phase = EPLB_PHASE_FAILED;
+}
+
+void eplb_rebalancing_send_again(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  size_t layers = (size_t)s->options.num_layers;
+  int any = memchr(r->again, 1, layers) != NULL;
+  r->phase = any ? EPLB_PHASE_MOVING : EPLB_PHASE_READY;
+  if (any)
+    eplb_migration_start_again(&r->migration, r->again);
+  memset(r->again, 0, layers);
+}
+
+/* All ranks have finished the round, or have sent some of it again: its parts can be committed, but for those that the
+ * job has written, or none of them ever will. */
 static eplb_status_t land(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  if (r->all.status == EPLB_SUCCESS) {
-    r->phase = READY;
-    return EPLB_SUCCESS;
-  }
-  empty_direct_slots(s);
-  r->phase = FAILED;
-  if (r->migration.status)
-    eplb_fail(r->migration.status, "%s", r->migration.sentence);
-  return eplb_share_failure(s->comm, r->migration.status, (eplb_status_t)r->all.status);
+  eplb_status_t status = (eplb_status_t)r->all.status;
+  if (status)
+    status = eplb_agree(s->comm, eplb_migration_explain(&r->migration, status, r->again));
+  if (status)
+    eplb_rebalancing_fail(s);
+  else
+    eplb_rebalancing_send_again(s);
+  return status;
 }
 
 /* One vote is always under way while a round is, begun by one call and ended by the next: so every rank has the same
@@ -217,10 +214,10 @@ static eplb_status_t land(eplb_session_t *s) {
 static eplb_status_t vote_in_passing(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   eplb_migration_progress(&r->migration);
-  if (finish_vote(r))
-    return land(s);
-  start_vote(s);
-  return EPLB_SUCCESS;
+  eplb_status_t status = finish_vote(r) ? land(s) : EPLB_SUCCESS;
+  if (r->phase == EPLB_PHASE_MOVING)
+    start_vote(s);
+  return status;
 }
 
 /* Where ranks only wait, each votes when it is finished, once: there is nothing left to do meanwhile. */
@@ -235,11 +232,15 @@ static void wait_for_all(eplb_session_t *s) {
 }
 
 static eplb_status_t vote_when_finished(eplb_session_t *s) {
-  wait_for_all(s);
-  return land(s);
+  eplb_status_t status = EPLB_SUCCESS;
+  while (s->rebalancing->phase == EPLB_PHASE_MOVING && !status) {
+    wait_for_all(s);
+    status = land(s);
+  }
+  return status;
 }
 
-static eplb_status_t check_open(const eplb_session_t *s) {
+eplb_status_t eplb_rebalancing_check_open(const eplb_session_t *s) {
   if (!s)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   if (!s->rebalancing)
@@ -249,30 +250,30 @@ static eplb_status_t check_open(const eplb_session_t *s) {
 
 /* The layer to name, once a round is ready. */
 static int next_layer(const eplb_rebalancing_t *r) {
-  if (r->phase == DONE)
+  if (r->phase == EPLB_PHASE_DONE)
     return EPLB_LAYER_DONE;
-  return r->phase == READY ? r->moves.part[r->next_part].layer : EPLB_LAYER_NONE;
+  return r->phase == EPLB_PHASE_READY ? r->moves.part[r->next_part].layer : EPLB_LAYER_NONE;
 }
 
-static void tell_progress(const eplb_session_t *s) {
+void eplb_rebalancing_tell_progress(const eplb_session_t *s) {
   const eplb_migration_t *m = &s->rebalancing->migration;
   if (s->options.progress)
     s->options.progress(s->options.progress_arg, m->arrived, m->all);
 }
 
 static eplb_status_t advance(eplb_session_t *s, int *layer, eplb_status_t (*vote)(eplb_session_t *)) {
-  eplb_status_t status = check_open(s);
+  eplb_status_t status = eplb_rebalancing_check_open(s);
   if (!status && !layer)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "layer is NULL");
-  if (!status && s->rebalancing->phase == FAILED)
+  if (!status && s->rebalancing->phase == EPLB_PHASE_FAILED)
     status = eplb_fail(EPLB_ERR_STATE, "the rebalance has failed; call eplb_rebalance_end");
   if (status)
     return status;
   double since = MPI_Wtime();
-  if (s->rebalancing->phase == MOVING)
+  if (s->rebalancing->phase == EPLB_PHASE_MOVING)
     status = vote(s);
   s->rebalancing->report.seconds_migrate += MPI_Wtime() - since;
-  tell_progress(s);
+  eplb_rebalancing_tell_progress(s);
   if (!status)
     *layer = next_layer(s->rebalancing);
   return status;
@@ -286,48 +287,7 @@ eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer) {
   return advance(session, layer, vote_when_finished);
 }
 
-/* ---- commit and end ---- */
-
-static void write_map(eplb_session_t *s, const eplb_commit_unit_t *part) {
-  int32_t *row = eplb_placement_row(s->placement, part->layer);
-  const eplb_change_t *change = s->rebalancing->moves.change;
-  for (int c = part->change_begin; c < part->change_end; c++)
-    row[change[c].slot] = change[c].expert;
-  eplb_placement_index_layer(s->placement, part->layer);
-}
-
-static void count_part(const eplb_session_t *s, eplb_report_t *report, const eplb_commit_unit_t *part) {
-  report->commits_done++;
-  report->layers_committed += part->is_last;
-  for (int link = 0; link < EPLB_NUM_LINKS; link++) {
-    report->transfers[link] += part->transfers[link];
-    report->bytes[link] += part->transfers[link] * (int64_t)s->layer[part->layer].expert_bytes;
-    report->slots_changed += part->transfers[link];
-  }
-}
-
-eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer) {
-  eplb_status_t status = check_open(session);
-  if (status)
-    return status;
-  eplb_rebalancing_t *r = session->rebalancing;
-  if (r->phase != READY)
-    return eplb_fail(EPLB_ERR_STATE, "layer %d cannot be committed: no layer can be now", layer);
-  const eplb_commit_unit_t *part = &r->moves.part[r->next_part];
-  if (part->layer != layer)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d cannot be committed; expected %d, as test or wait named it", layer,
-                     part->layer);
-  double since = MPI_Wtime();
-  eplb_migration_commit(&r->migration, r->next_part);
-  status = r->migration.status; /* only of memory that is not the host's */
-  write_map(session, part);
-  count_part(session, &r->report, part);
-  if (++r->next_part == r->moves.round[r->round].part_end)
-    start_flight(r, r->round + 1);
-  r->report.seconds_migrate += MPI_Wtime() - since;
-  tell_progress(session);
-  return status;
-}
+/* ---- end ---- */
 
 static void finish_report(eplb_rebalancing_t *r) {
   eplb_report_t *report = &r->report;
@@ -339,12 +299,12 @@ static void finish_report(eplb_rebalancing_t *r) {
 }
 
 eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report) {
-  eplb_status_t status = check_open(session);
+  eplb_status_t status = eplb_rebalancing_check_open(session);
   if (status)
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   double since = MPI_Wtime();
-  if (r->phase == MOVING) /* others count on the messages of the round, and may read weights of this rank */
+  if (r->phase == EPLB_PHASE_MOVING) /* others count on the messages of the round, and may read weights of this rank */
     wait_for_all(session);
   empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
@@ -361,14 +321,7 @@ eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report) {
   eplb_status_t status = eplb_rebalance_begin(session);
   if (status)
     return status;
-  int layer;
-  eplb_status_t commit = EPLB_SUCCESS;
-  while (!(status = eplb_rebalance_wait(session, &layer)) && layer != EPLB_LAYER_DONE) {
-    eplb_status_t here = eplb_rebalance_commit(session, layer);
-    commit = here < commit ? here : commit;
-  }
-  if (!status && !session->memory->host_can_touch) /* else a commit cannot fail */
-    status = eplb_agree(session->comm, commit);
+  status = eplb_rebalance_finish_layer(session, session->options.num_layers - 1);
   eplb_report_t result;
   eplb_rebalance_end(session, &result);
   if (!status && report)

@@ -1,6 +1,6 @@
 /* What a session holds. From counts to weights: plan_step.c (counts to a placement), ../migrate/migration_plan.c (the
- * placement to this rank's transfers), ../migrate/migration.c (moves them), rebalance.c (the calls that put these
- * together); options.c and session.c are its life. */
+ * placement to this rank's transfers), ../migrate/migration.c (moves them), rebalance.c and commit.c (the calls that put
+ * these together); options.c and session.c are its life. */
 #ifndef EPLB_MPI_SESSION_SESSION_H
 #define EPLB_MPI_SESSION_SESSION_H
 
@@ -34,6 +34,7 @@ struct eplb_session {
   eplb_cma_t *cma; /* of their own memory; or NULL */
   char *staging;   /* for incoming experts, as large as any rebalance has needed so far */
   size_t staging_bytes;
+  uint64_t rebalances;             /* begun so far */
   int has_verified;                /* a rebalance with checksums has moved weights */
   eplb_rebalancing_t *rebalancing; /* NULL: none is open */
 };

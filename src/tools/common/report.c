@@ -12,6 +12,7 @@ int tool_exit_status(eplb_status_t status) {
   case EPLB_ERR_MEMORY:
   case EPLB_ERR_IO:
   case EPLB_ERR_CORRUPT:
+  case EPLB_ERR_CHANGED:
   case EPLB_ERR_MPI:
   case EPLB_ERR_INTERNAL:
     return TOOL_FAILED;

@@ -1,0 +1,199 @@
+/* Layers on their way into place: commit, finish_layer, and what the job tells of layers that it has written. */
+#include "core/model/placement.h"
+#include "mpi/comm/agree.h"
+#include "mpi/session/rebalancing.h"
+
+/* ---- what ranks find out together before they commit ---- */
+
+/* What each rank adds to the sum by which ranks agree on a commit. */
+typedef struct ballot {
+  uint64_t failed; /* 1: this rank knows a reason against it */
+  uint64_t tag;    /* a hash of what is to be committed and of what the job has written */
+  uint64_t balance;
+} ballot_t;
+
+static eplb_status_t count_votes(eplb_session_t *s, int end, eplb_status_t mine, uint64_t balance) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  uint64_t tag = eplb_mix((uint64_t)r->next_part << 32 | (uint64_t)end, r->changes);
+  eplb_status_t here = eplb_own_status(s->comm, mine);
+  if (eplb_comm_is_broken(s->comm))
+    return here;
+  ballot_t own = {here != EPLB_SUCCESS, tag, balance}, all = {0};
+  int sent = MPI_Allreduce(&own, &all, sizeof own / sizeof(uint64_t), MPI_UINT64_T, MPI_SUM, s->comm->mpi);
+  if (!eplb_comm_ok(s->comm, sent, "agreeing on a commit"))
+    return here;
+  if (all.failed)
+    return eplb_agree(s->comm, mine);
+  if (all.tag != tag * (uint64_t)s->num_ranks)
+    return eplb_fail(EPLB_ERR_MISMATCH, "ranks finish different layers, or called eplb_rebalance_changed for different "
+                                        "layers; expected the same calls in the same order on every rank");
+  return all.balance ? eplb_agree(s->comm, eplb_watch_find(&r->migration.watch, r->next_part, end)) : EPLB_SUCCESS;
+}
+
+/* Whether all ranks go on with parts [next_part, end). A failure ends the rebalance, except a wrong argument. */
+static eplb_status_t vote(eplb_session_t *s, int end, eplb_status_t mine, uint64_t balance) {
+  eplb_status_t status = count_votes(s, end, mine, balance);
+  if (status && status != EPLB_ERR_ARGUMENT)
+    eplb_rebalancing_fail(s);
+  return status;
+}
+
+/* Agrees on parts [next_part, end) of the round: nothing was written of what they read, and they arrived as they were
+ * sent. Collective. */
+static eplb_status_t check_parts(eplb_session_t *s, int end) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  uint64_t balance = 0;
+  eplb_status_t mine = eplb_watch_check(&r->migration.watch, r->next_part, end, &balance);
+  return vote(s, end, mine, balance);
+}
+
+/* ---- commit ---- */
+
+static void write_map(eplb_session_t *s, const eplb_commit_unit_t *part) {
+  int32_t *row = eplb_placement_row(s->placement, part->layer);
+  const eplb_change_t *change = s->rebalancing->moves.change;
+  for (int c = part->change_begin; c < part->change_end; c++)
+    row[change[c].slot] = change[c].expert;
+  eplb_placement_index_layer(s->placement, part->layer);
+}
+
+static void count_part(const eplb_session_t *s, eplb_report_t *report, const eplb_commit_unit_t *part) {
+  report->commits_done++;
+  report->layers_committed += part->is_last;
+  for (int link = 0; link < EPLB_NUM_LINKS; link++) {
+    report->transfers[link] += part->transfers[link];
+    report->bytes[link] += part->transfers[link] * (int64_t)s->layer[part->layer].expert_bytes;
+    report->slots_changed += part->transfers[link];
+  }
+}
+
+/* Commits the next part. Local; fails only where a device's copy does. */
+static eplb_status_t commit_next(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  const eplb_commit_unit_t *part = &r->moves.part[r->next_part];
+  eplb_migration_commit(&r->migration, r->next_part);
+  eplb_migration_note(&r->migration, eplb_watch_committed(&r->migration.watch, r->next_part));
+  eplb_status_t status = r->migration.status;
+  write_map(s, part);
+  count_part(s, &r->report, part);
+  if (++r->next_part == r->moves.round[r->round].part_end)
+    eplb_rebalancing_start_round(r, r->round + 1);
+  return status;
+}
+
+static eplb_status_t check_layer(const eplb_session_t *s, int layer) {
+  if (!s)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  if (layer < 0 || layer >= s->options.num_layers)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer is %d; expected 0 to %d", layer, s->options.num_layers - 1);
+  return EPLB_SUCCESS;
+}
+
+/* Whether the layer is the one that test and wait name. A rank with another one takes part in the vote. */
+static eplb_status_t check_next(eplb_session_t *s, int layer) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  int expected = r->moves.part[r->next_part].layer;
+  if (expected == layer)
+    return check_parts(s, r->next_part + 1);
+  return vote(s, r->next_part + 1,
+              eplb_fail(EPLB_ERR_ARGUMENT, "layer %d cannot be committed; expected %d, as test or wait named it", layer,
+                        expected),
+              0);
+}
+
+eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer) {
+  eplb_status_t status = eplb_rebalancing_check_open(session);
+  if (status)
+    return status;
+  eplb_rebalancing_t *r = session->rebalancing;
+  if (r->phase != EPLB_PHASE_READY)
+    return eplb_fail(EPLB_ERR_STATE, "layer %d cannot be committed: no layer can be now", layer);
+  double since = MPI_Wtime();
+  status = check_next(session, layer);
+  if (!status)
+    status = commit_next(session);
+  r->report.seconds_migrate += MPI_Wtime() - since;
+  eplb_rebalancing_tell_progress(session);
+  return status;
+}
+
+/* ---- layers as a whole ---- */
+
+int eplb_rebalance_is_moving(const eplb_session_t *session, int layer) {
+  const eplb_rebalancing_t *r = session ? session->rebalancing : NULL;
+  if (!r || r->phase == EPLB_PHASE_FAILED)
+    return 0;
+  for (int p = r->next_part; p < r->moves.num_parts && r->moves.part[p].layer <= layer; p++)
+    if (r->moves.part[p].layer == layer)
+      return 1;
+  return 0;
+}
+
+/* EPLB_ERR_STATE where a rebalance is open that has failed. */
+static eplb_status_t check_not_failed(const eplb_session_t *s) {
+  if (s->rebalancing && s->rebalancing->phase == EPLB_PHASE_FAILED)
+    return eplb_fail(EPLB_ERR_STATE, "the rebalance has failed; call eplb_rebalance_end");
+  return EPLB_SUCCESS;
+}
+
+/* Commits what the round that is ready has of the layers up to `layer`, by one vote. */
+static eplb_status_t commit_up_to(eplb_session_t *s, int layer, eplb_status_t *copies) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  double since = MPI_Wtime();
+  int end = r->next_part;
+  while (end < r->moves.round[r->round].part_end && r->moves.part[end].layer <= layer)
+    end++;
+  eplb_status_t status = check_parts(s, end);
+  while (!status && r->next_part < end) {
+    eplb_status_t here = commit_next(s);
+    *copies = here < *copies ? here : *copies;
+  }
+  r->report.seconds_migrate += MPI_Wtime() - since;
+  eplb_rebalancing_tell_progress(s);
+  return status;
+}
+
+static int has_part_up_to(const eplb_rebalancing_t *r, int layer) {
+  return r && r->next_part < r->moves.num_parts && r->moves.part[r->next_part].layer <= layer;
+}
+
+eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
+  eplb_status_t status = check_layer(session, layer), copies = EPLB_SUCCESS;
+  if (!status)
+    status = check_not_failed(session);
+  if (status || !has_part_up_to(session->rebalancing, layer))
+    return status;
+  while (!status && has_part_up_to(session->rebalancing, layer)) {
+    int named;
+    status = eplb_rebalance_wait(session, &named);
+    if (!status)
+      status = commit_up_to(session, layer, &copies);
+  }
+  if (!status && !session->memory->host_can_touch) /* else a commit cannot fail */
+    status = eplb_agree(session->comm, copies);
+  return status;
+}
+
+/* Whether a part of the layer is in the round that is under way or ready, and not committed. */
+static int is_in_round(const eplb_rebalancing_t *r, int layer) {
+  for (int p = r->next_part; p < r->moves.round[r->round].part_end; p++)
+    if (r->moves.part[p].layer == layer)
+      return 1;
+  return 0;
+}
+
+eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer) {
+  eplb_status_t status = check_layer(session, layer);
+  if (!status)
+    status = check_not_failed(session);
+  if (status || !eplb_rebalance_is_moving(session, layer))
+    return status;
+  eplb_rebalancing_t *r = session->rebalancing;
+  r->changes = eplb_mix(r->changes, (uint64_t)layer);
+  r->again[layer] = (unsigned char)is_in_round(r, layer);
+  eplb_status_t copies = eplb_watch_renew(&r->migration.watch, layer, r->next_part);
+  if (r->phase == EPLB_PHASE_READY)
+    eplb_rebalancing_send_again(session);
+  eplb_migration_note(&r->migration, copies); /* ranks learn of it by the vote on the round */
+  return EPLB_SUCCESS;
+}

@@ -1,0 +1,50 @@
+/* An open rebalance, between rebalance.c and commit.c. */
+#ifndef EPLB_MPI_SESSION_REBALANCING_H
+#define EPLB_MPI_SESSION_REBALANCING_H
+
+#include "mpi/migrate/migration.h"
+#include "mpi/session/session.h"
+
+typedef enum eplb_phase {
+  EPLB_PHASE_MOVING, /* a round is under way, or some of it again */
+  EPLB_PHASE_READY,  /* all ranks have all of the round; its layers are being committed */
+  EPLB_PHASE_DONE,   /* no round is left */
+  EPLB_PHASE_FAILED  /* the round under way failed on some rank; nothing more will be committed */
+} eplb_phase_t;
+
+/* What ranks agree on at each test, by its minimum. */
+typedef struct eplb_vote {
+  int finished; /* 1: this rank's part of the round is finished */
+  int status;
+} eplb_vote_t;
+
+struct eplb_rebalancing {
+  eplb_phase_t phase;
+  eplb_placement_t *after;
+  eplb_migration_plan_t moves;
+  eplb_migration_t migration;
+  int round;            /* the one under way or ready */
+  int next_part;        /* of moves.part: the first that is not committed */
+  unsigned char *again; /* [num_layers]: written by the job while its round moves; to be sent again */
+  uint64_t changes;     /* a hash of the layers that the job has written, in order */
+  double began;
+  MPI_Request agreement; /* on `mine`, into `all`: so both stay where they are */
+  eplb_vote_t mine, all;
+  eplb_report_t report;
+};
+
+/* EPLB_ERR_ARGUMENT: no session; EPLB_ERR_STATE: no rebalance is open. */
+eplb_status_t eplb_rebalancing_check_open(const eplb_session_t *session);
+
+/* Starts a round, or ends moving where there is none of this number. */
+void eplb_rebalancing_start_round(eplb_rebalancing_t *rebalancing, int round);
+
+/* Sends what is marked in `again` once more, in a round that is finished; where nothing is, the round is ready. */
+void eplb_rebalancing_send_again(eplb_session_t *session);
+
+/* Nothing more will be committed. On every rank alike. */
+void eplb_rebalancing_fail(eplb_session_t *session);
+
+void eplb_rebalancing_tell_progress(const eplb_session_t *session);
+
+#endif
