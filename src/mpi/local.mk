@@ -57,6 +57,8 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/commit.c \
 	src/mpi/session/rebalance.c \
 	src/mpi/session/rebalancing.h \
+	src/mpi/session/vote.c \
+	src/mpi/session/vote.h \
 	src/mpi/machine/node_report.c \
 	src/mpi/machine/node_report.h \
 	src/mpi/memory/shm_region.c \

@@ -8,15 +8,22 @@
 /* ---- memory ---- */
 
 void eplb_migration_free(eplb_migration_t *m) {
-  for (int i = 0; m->inflight && i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++)
+  for (int i = 0; m->inflight && !m->is_lost && i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++)
     m->session->memory->release_host(m->session->memory->self, m->inflight[i].buffer);
   if (m->session)
     m->session->memory->release_host(m->session->memory->self, m->scratch);
+  if (m->is_lost) { /* never freed: see is_lost */
+    m->session->staging = NULL;
+    m->session->staging_bytes = 0;
+    m->moves->incoming = NULL;
+    m->moves->outgoing = NULL;
+  }
   eplb_watch_free(&m->watch);
   free(m->is_moving);
   free(m->inflight);
   free(m->request);
   free(m->completed);
+  free(m->message_status);
   free(m->open_in);
   free(m->open_out);
   free(m->incoming_by_tag_begin);
@@ -81,6 +88,7 @@ eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, epl
                           .inflight = EPLB_NEW(eplb_inflight_t, inflight_chunks),
                           .request = EPLB_NEW(MPI_Request, inflight_chunks),
                           .completed = EPLB_NEW(int, inflight_chunks),
+                          .message_status = EPLB_NEW(MPI_Status, inflight_chunks),
                           .open_in = EPLB_NEW(int32_t, window),
                           .open_out = EPLB_NEW(int32_t, window),
                           .incoming_by_tag_begin = EPLB_NEW(int32_t, eplb_shm_queue_neighbours(s->queue)),
@@ -88,8 +96,9 @@ eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, epl
                           .piece = EPLB_NEW(eplb_piece_t, pieces),
                           .piece_bytes = EPLB_NEW(int, pieces),
                           .piece_address = EPLB_NEW(MPI_Aint, pieces)};
-  if (!m->is_moving || !m->inflight || !m->request || !m->completed || !m->open_in || !m->open_out ||
-      !m->incoming_by_tag_begin || !m->incoming_by_tag || !m->piece || !m->piece_bytes || !m->piece_address)
+  if (!m->is_moving || !m->inflight || !m->request || !m->completed || !m->message_status || !m->open_in ||
+      !m->open_out || !m->incoming_by_tag_begin || !m->incoming_by_tag || !m->piece || !m->piece_bytes ||
+      !m->piece_address)
     return EPLB_ERR_MEMORY;
   for (int i = 0; i < inflight_chunks; i++)
     m->request[i] = MPI_REQUEST_NULL;
@@ -317,9 +326,18 @@ static int progress_own_copies(eplb_migration_t *m) {
   return 1;
 }
 
+void eplb_migration_abandon(eplb_migration_t *m) {
+  eplb_transport_mpi_abandon(m);
+  m->unfinished = 0;
+}
+
 int eplb_migration_progress(eplb_migration_t *m) {
   if (!m->unfinished)
     return 0;
+  if (m->session->comm->failure) {
+    eplb_migration_abandon(m);
+    return 0;
+  }
   int any = eplb_transport_shm_receive(m);
   any |= eplb_transport_mpi_progress(m);
   if (m->is_copying)

@@ -29,10 +29,12 @@ typedef struct eplb_migration {
   const eplb_round_t *round; /* the one under way */
   unsigned char *is_moving;  /* [num_layers]: is sent in this pass of the round: all, or what is sent again */
   eplb_watch_t watch;
-  int window;                     /* messages that are open at most, each way */
-  eplb_inflight_t *inflight;      /* [2 * window * EPLB_INFLIGHT_CHUNKS]: first those of incoming messages */
-  MPI_Request *request;           /* of each inflight */
-  int *completed;                 /* [inflight_chunks] */
+  int window;                 /* messages that are open at most, each way */
+  eplb_inflight_t *inflight;  /* [2 * window * EPLB_INFLIGHT_CHUNKS]: first those of incoming messages */
+  MPI_Request *request;       /* of each inflight */
+  int *completed;             /* [inflight_chunks] */
+  MPI_Status *message_status; /* of those */
+  int is_lost; /* MPI failed, and may still touch what it was given: staging, buffers, checksums are never freed */
   int32_t *open_in, *open_out;    /* [window]: numbers of incoming and outgoing, or -1 */
   int next_in, next_out;          /* the first that has not been opened */
   int32_t *incoming_by_tag_begin; /* [neighbours + 1]: each neighbour's part of it */
@@ -64,8 +66,12 @@ void eplb_migration_start(eplb_migration_t *migration, int round);
  * these layers' parts committed. Local. */
 void eplb_migration_start_again(eplb_migration_t *migration, const unsigned char *again);
 
-/* Does what can be done without waiting; whether anything could be. Local. */
+/* Does what can be done without waiting; whether anything could be. After a failure of MPI on this rank it gives up.
+ * Local. */
 int eplb_migration_progress(eplb_migration_t *migration);
+
+/* Gives up what is left of the round, because MPI has failed here or on another rank. Local. */
+void eplb_migration_abandon(eplb_migration_t *migration);
 
 /* Whether this rank has all that it receives and has sent all that it sends. A failure does not stop a round: other
  * ranks count on its messages. It stays in migration->status. */

@@ -31,27 +31,26 @@ static eplb_outgoing_t *outgoing_of(const eplb_migration_t *m, int inflight) {
 /* ---- memory that MPI can touch: from where the weights lie to where they will, without a copy of ours ---- */
 
 /* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. The
- * address is that of the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. */
-static void *describe(eplb_migration_t *m, int pieces, int *count, MPI_Datatype *type) {
+ * address is that of the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. Whether MPI could. */
+static int describe(eplb_migration_t *m, int pieces, int *count, MPI_Datatype *type) {
+  eplb_comm_t *comm = m->session->comm;
   *type = MPI_BYTE;
   *count = (int)m->piece[0].length;
   if (pieces == 1)
-    return m->piece[0].address;
+    return 1;
   for (int i = 0; i < pieces; i++) {
-    MPI_Get_address(m->piece[i].address, &m->piece_address[i]);
+    m->piece_address[i] = (MPI_Aint)((intptr_t)m->piece[i].address - (intptr_t)m->piece[0].address);
     m->piece_bytes[i] = (int)m->piece[i].length;
   }
-  for (int i = pieces - 1; i >= 0; i--)
-    m->piece_address[i] = MPI_Aint_diff(m->piece_address[i], m->piece_address[0]);
   *count = 1;
-  MPI_Type_create_hindexed(pieces, m->piece_bytes, m->piece_address, MPI_BYTE, type);
-  MPI_Type_commit(type);
-  return m->piece[0].address;
+  return eplb_comm_ok(comm, MPI_Type_create_hindexed(pieces, m->piece_bytes, m->piece_address, MPI_BYTE, type),
+                      "describing an expert's tensors") &&
+         eplb_comm_ok(comm, MPI_Type_commit(type), "describing an expert's tensors");
 }
 
-static void forget(MPI_Datatype *type) {
-  if (*type != MPI_BYTE)
-    MPI_Type_free(type);
+static void forget(eplb_migration_t *m, MPI_Datatype *type) {
+  if (*type != MPI_BYTE && *type != MPI_DATATYPE_NULL)
+    eplb_comm_ok(m->session->comm, MPI_Type_free(type), "freeing the description of an expert's tensors");
 }
 
 /* The first piece of a chunk, for the fault callback; NULL where the processor cannot touch it. */
@@ -111,8 +110,10 @@ static void send_buffer(eplb_migration_t *m, eplb_inflight_t *inflight) {
   size_t begin, end;
   eplb_migration_chunk(m, out->layer, out->chunk_bytes, inflight->chunk, &begin, &end);
   eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, inflight->buffer, end - begin));
-  MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm->mpi,
-            &m->request[number_of(m, inflight)]);
+  eplb_comm_ok(m->session->comm,
+               MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm->mpi,
+                         &m->request[number_of(m, inflight)]),
+               "sending weights");
   out->bounced++;
   inflight->state = EPLB_INFLIGHT_ON_WAY;
 }
@@ -122,15 +123,18 @@ static void send_pieces(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_out
                                   inflight->chunk);
   ask_fault(m, EPLB_STEP_SEND, m->piece[0].address, m->piece[0].length);
   MPI_Datatype type;
-  void *address = describe(m, pieces, &count, &type);
-  MPI_Isend(address, count, type, out->peer, out->tag, m->session->comm->mpi, &m->request[number_of(m, inflight)]);
-  forget(&type);
+  if (describe(m, pieces, &count, &type))
+    eplb_comm_ok(m->session->comm,
+                 MPI_Isend(m->piece[0].address, count, type, out->peer, out->tag, m->session->comm->mpi,
+                           &m->request[number_of(m, inflight)]),
+                 "sending weights");
+  forget(m, &type);
   inflight->state = EPLB_INFLIGHT_ON_WAY;
 }
 
 void eplb_transport_mpi_send(eplb_migration_t *m, eplb_outgoing_t *out) {
   int64_t ready = eplb_migration_ready_chunks(m, out);
-  for (; out->posted < ready; out->posted++) {
+  for (; out->posted < ready && !m->session->comm->failure; out->posted++) {
     eplb_inflight_t *inflight = lane_of(m, out->inflight, out->posted);
     if (inflight->state != EPLB_INFLIGHT_IDLE)
       return;
@@ -146,23 +150,28 @@ void eplb_transport_mpi_send(eplb_migration_t *m, eplb_outgoing_t *out) {
 
 static void receive_chunk(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_incoming_t *in) {
   MPI_Request *request = &m->request[number_of(m, inflight)];
+  eplb_comm_t *comm = m->session->comm;
   if (m->session->memory->mpi_can_touch) {
     int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
     MPI_Datatype type;
-    void *address = describe(m, pieces, &count, &type);
-    MPI_Irecv(address, count, type, in->peer, in->tag, m->session->comm->mpi, request);
-    forget(&type);
+    if (describe(m, pieces, &count, &type))
+      eplb_comm_ok(comm, MPI_Irecv(m->piece[0].address, count, type, in->peer, in->tag, comm->mpi, request),
+                   "receiving weights");
+    forget(m, &type);
   } else {
     size_t begin, end;
     eplb_migration_chunk(m, in->layer, in->chunk_bytes, inflight->chunk, &begin, &end);
-    MPI_Irecv(inflight->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, m->session->comm->mpi, request);
+    eplb_comm_ok(comm, MPI_Irecv(inflight->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, comm->mpi, request),
+                 "receiving weights");
   }
   inflight->state = EPLB_INFLIGHT_ON_WAY;
 }
 
 void eplb_transport_mpi_receive(eplb_migration_t *m, eplb_incoming_t *in) {
   int64_t chunks = eplb_migration_count_chunks(m, in->layer, in->chunk_bytes);
-  for (; in->posted < chunks && lane_of(m, in->inflight, in->posted)->state == EPLB_INFLIGHT_IDLE; in->posted++) {
+  for (; in->posted < chunks && lane_of(m, in->inflight, in->posted)->state == EPLB_INFLIGHT_IDLE &&
+         !m->session->comm->failure;
+       in->posted++) {
     eplb_inflight_t *inflight = lane_of(m, in->inflight, in->posted);
     inflight->chunk = in->posted;
     receive_chunk(m, inflight, in);
@@ -217,10 +226,44 @@ static int progress_copies(eplb_migration_t *m) {
   return any;
 }
 
+/* Which of the messages it was that failed, where MPI tells. */
+static void note_failure(eplb_migration_t *m, int code, int done) {
+  const char *doing = "moving weights";
+  for (int i = 0; code == MPI_ERR_IN_STATUS && done != MPI_UNDEFINED && i < done; i++) {
+    int failed = m->message_status[i].MPI_ERROR;
+    if (failed == MPI_SUCCESS || failed == MPI_ERR_PENDING)
+      continue;
+    doing = is_incoming(m, m->completed[i]) ? "receiving weights" : "sending weights";
+    code = failed;
+  }
+  eplb_comm_ok(m->session->comm, code, doing);
+}
+
 int eplb_transport_mpi_progress(eplb_migration_t *m) {
-  int done, any = m->session->memory->mpi_can_touch ? 0 : progress_copies(m);
-  MPI_Testsome(2 * m->window * EPLB_INFLIGHT_CHUNKS, m->request, &done, m->completed, MPI_STATUSES_IGNORE);
+  int done = 0, any = m->session->memory->mpi_can_touch ? 0 : progress_copies(m);
+  int code = MPI_Testsome(2 * m->window * EPLB_INFLIGHT_CHUNKS, m->request, &done, m->completed, m->message_status);
+  if (code != MPI_SUCCESS) {
+    note_failure(m, code, done);
+    return any;
+  }
   for (int i = 0; done != MPI_UNDEFINED && i < done; i++)
     take_message(m, m->completed[i]);
   return any || (done != MPI_UNDEFINED && done > 0);
+}
+
+void eplb_transport_mpi_abandon(eplb_migration_t *m) {
+  eplb_comm_t *comm = m->session->comm;
+  for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++) {
+    int done = 0;
+    if (m->request[i] == MPI_REQUEST_NULL)
+      continue;
+    if (is_incoming(m, i) && eplb_comm_ok(comm, MPI_Cancel(&m->request[i]), "giving up a message"))
+      eplb_comm_ok(comm, MPI_Test(&m->request[i], &done, MPI_STATUS_IGNORE), "giving up a message");
+    if (!done) {
+      m->is_lost = 1;
+      if (m->request[i] != MPI_REQUEST_NULL)
+        eplb_comm_ok(comm, MPI_Request_free(&m->request[i]), "giving up a message");
+    }
+    m->request[i] = MPI_REQUEST_NULL;
+  }
 }

@@ -17,6 +17,7 @@ static void release(eplb_session_t *s) {
   eplb_migration_free(&r->migration);
   eplb_migration_plan_free(&r->moves);
   eplb_placement_destroy(&r->after);
+  eplb_ballot_free(&r->ballot);
   free(r->again);
   free(r);
   s->rebalancing = NULL;
@@ -38,9 +39,8 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   if (!r)
     return EPLB_ERR_MEMORY;
   s->rebalancing = r;
-  r->agreement = MPI_REQUEST_NULL;
   r->again = EPLB_NEW(unsigned char, s->options.num_layers);
-  if (!r->again)
+  if (eplb_ballot_prepare(&r->ballot) || !r->again)
     return EPLB_ERR_MEMORY;
   eplb_status_t status =
       eplb_placement_create(s->options.num_layers, s->options.num_experts, s->placement->num_slots, &r->after);
@@ -147,23 +147,20 @@ static void progress_or_yield(eplb_rebalancing_t *r) {
     sched_yield();
 }
 
-static eplb_vote_t own_vote(const eplb_rebalancing_t *r) {
-  return (eplb_vote_t){eplb_migration_finished(&r->migration), eplb_migration_status(&r->migration)};
-}
-
 static void start_vote(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  r->mine = own_vote(r);
-  MPI_Iallreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm->mpi, &r->agreement);
+  eplb_status_t status = eplb_own_status(s->comm, eplb_migration_status(&r->migration));
+  eplb_ballot_start(&r->ballot, s->comm, (eplb_vote_t){eplb_migration_finished(&r->migration), status});
 }
 
-/* Waits for the vote that is under way, if any, and says whether all ranks had finished by then. */
-static int finish_vote(eplb_rebalancing_t *r) {
-  if (r->agreement == MPI_REQUEST_NULL)
+/* Waits for the vote that is under way, if any, and says whether it ends the round. */
+static int finish_vote(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  if (!r->ballot.is_open)
     return 0;
-  for (int done = 0; MPI_Test(&r->agreement, &done, MPI_STATUS_IGNORE), !done;)
+  while (!eplb_ballot_test(&r->ballot, s->comm))
     progress_or_yield(r);
-  return r->all.finished;
+  return eplb_ballot_ends_round(&r->ballot);
 }
 
 /* Slots of the round that got experts directly, without a commit, hold nothing that the map could name. On every rank
@@ -195,13 +192,21 @@ void eplb_rebalancing_send_again(eplb_session_t *s) {
   memset(r->again, 0, layers);
 }
 
+/* The failure on which the last vote ended, on every rank. */
+static eplb_status_t share_failed_vote(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  eplb_status_t worst = (eplb_status_t)r->ballot.all.status, mine = EPLB_SUCCESS;
+  if (worst == EPLB_ERR_MPI)
+    eplb_migration_abandon(&r->migration);
+  else
+    mine = eplb_migration_explain(&r->migration, worst, r->again);
+  return eplb_agree(s->comm, mine);
+}
+
 /* All ranks have finished the round, or have sent some of it again: its parts can be committed, but for those that the
  * job has written, or none of them ever will. */
 static eplb_status_t land(eplb_session_t *s) {
-  eplb_rebalancing_t *r = s->rebalancing;
-  eplb_status_t status = (eplb_status_t)r->all.status;
-  if (status)
-    status = eplb_agree(s->comm, eplb_migration_explain(&r->migration, status, r->again));
+  eplb_status_t status = s->rebalancing->ballot.all.status ? share_failed_vote(s) : EPLB_SUCCESS;
   if (status)
     eplb_rebalancing_fail(s);
   else
@@ -214,21 +219,26 @@ static eplb_status_t land(eplb_session_t *s) {
 static eplb_status_t vote_in_passing(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   eplb_migration_progress(&r->migration);
-  eplb_status_t status = finish_vote(r) ? land(s) : EPLB_SUCCESS;
+  eplb_status_t status = finish_vote(s) ? land(s) : EPLB_SUCCESS;
   if (r->phase == EPLB_PHASE_MOVING)
     start_vote(s);
   return status;
 }
 
+/* Looks in vain after which a rank that waits for weights asks by a vote whether they will still come. */
+enum { IDLE_LOOKS = 20000 };
+
 /* Where ranks only wait, each votes when it is finished, once: there is nothing left to do meanwhile. */
 static void wait_for_all(eplb_session_t *s) {
-  eplb_rebalancing_t *r = s->rebalancing;
-  if (finish_vote(r))
-    return;
-  while (!eplb_migration_finished(&r->migration))
-    progress_or_yield(r);
-  r->mine = own_vote(r);
-  MPI_Allreduce(&r->mine, &r->all, 2, MPI_INT, MPI_MIN, s->comm->mpi);
+  eplb_migration_t *m = &s->rebalancing->migration;
+  while (!finish_vote(s)) {
+    for (int idle = 0; !eplb_migration_finished(m) && idle < IDLE_LOOKS; idle++)
+      if (eplb_migration_progress(m))
+        idle = 0;
+      else
+        sched_yield();
+    start_vote(s);
+  }
 }
 
 static eplb_status_t vote_when_finished(eplb_session_t *s) {
@@ -304,8 +314,10 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   double since = MPI_Wtime();
-  if (r->phase == EPLB_PHASE_MOVING) /* others count on the messages of the round, and may read weights of this rank */
-    wait_for_all(session);
+  if (r->phase == EPLB_PHASE_MOVING && !eplb_comm_is_broken(session->comm))
+    wait_for_all(session); /* others count on the messages of the round, and may read weights of this rank */
+  if (r->phase == EPLB_PHASE_MOVING && r->ballot.all.status == EPLB_ERR_MPI)
+    status = share_failed_vote(session);
   empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
   finish_report(r);
@@ -314,7 +326,7 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
   if (report)
     *report = r->report;
   release(session);
-  return EPLB_SUCCESS;
+  return status;
 }
 
 eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report) {
@@ -323,7 +335,8 @@ eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report) {
     return status;
   status = eplb_rebalance_finish_layer(session, session->options.num_layers - 1);
   eplb_report_t result;
-  eplb_rebalance_end(session, &result);
+  eplb_status_t ended = eplb_rebalance_end(session, &result);
+  status = status ? status : ended;
   if (!status && report)
     *report = result;
   return status;

@@ -4,6 +4,7 @@
 
 #include "mpi/migrate/migration.h"
 #include "mpi/session/session.h"
+#include "mpi/session/vote.h"
 
 typedef enum eplb_phase {
   EPLB_PHASE_MOVING, /* a round is under way, or some of it again */
@@ -11,12 +12,6 @@ typedef enum eplb_phase {
   EPLB_PHASE_DONE,   /* no round is left */
   EPLB_PHASE_FAILED  /* the round under way failed on some rank; nothing more will be committed */
 } eplb_phase_t;
-
-/* What ranks agree on at each test, by its minimum. */
-typedef struct eplb_vote {
-  int finished; /* 1: this rank's part of the round is finished */
-  int status;
-} eplb_vote_t;
 
 struct eplb_rebalancing {
   eplb_phase_t phase;
@@ -28,8 +23,7 @@ struct eplb_rebalancing {
   unsigned char *again; /* [num_layers]: written by the job while its round moves; to be sent again */
   uint64_t changes;     /* a hash of the layers that the job has written, in order */
   double began;
-  MPI_Request agreement; /* on `mine`, into `all`: so both stay where they are */
-  eplb_vote_t mine, all;
+  eplb_ballot_t ballot;
   eplb_report_t report;
 };
 
