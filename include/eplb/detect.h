@@ -96,7 +96,7 @@ typedef enum eplb_domain_rule {
 typedef struct eplb_rank_info {
   int32_t rank;             /* in the communicator */
   int32_t node;             /* as in the topology */
-  int32_t local_rank;       /* among the ranks that its launcher started on its machine, in rank order */
+  int32_t local_rank;       /* among the ranks of its node, in rank order */
   int32_t package;          /* -1: bound to several */
   int32_t numa;             /* NUMA node that it is bound to, operating system's number; -1: several */
   int32_t num_pus;          /* processing units that it may run on */
@@ -166,7 +166,10 @@ typedef struct eplb_machine {
 } eplb_machine_t;
 
 /* Detects every rank's host and device and gives every rank the same topology. One rank of each node looks with
- * hwloc for all of them, gathers their reports and sends them to rank 0 in one message.
+ * hwloc for all of them, gathers their reports and sends them to rank 0 in one message. Ranks of a node that may see
+ * other accelerators, because of their cgroup or container, look for themselves: device 0 of one rank is then not that of
+ * another, and the host has the accelerators of all of them. Ranks that see the same accelerators and have the same list
+ * of visible devices share it out, in rank order.
  *
  * A node is a machine (by boot id) on which ranks can share memory: those that MPI says can, and containers with one
  * /dev/shm, whatever their host names. Islands are accelerators linked all to all, else NUMA nodes. Outer domains

@@ -10,9 +10,12 @@ src_mpi_comm_libcomm_la_SOURCES = \
 	src/mpi/comm/compare.h \
 	src/mpi/comm/launcher.c \
 	src/mpi/comm/launcher.h \
+	src/mpi/comm/machine_id.c \
+	src/mpi/comm/machine_id.h \
 	src/mpi/comm/part.c \
 	src/mpi/comm/part.h
-src_mpi_comm_libcomm_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(MPI_CFLAGS)
+src_mpi_comm_libcomm_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
+src_mpi_comm_libcomm_la_LIBADD = $(XXHASH_LIBS)
 
 src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/batch.c \
@@ -35,10 +38,10 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/memory/gpu_aware_mpi.h \
 	src/mpi/memory/gpu_runtime.c \
 	src/mpi/memory/gpu_runtime.h \
+	src/mpi/machine/host_merge.c \
+	src/mpi/machine/host_merge.h \
 	src/mpi/machine/host_pack.c \
 	src/mpi/machine/host_pack.h \
-	src/mpi/machine/machine_id.c \
-	src/mpi/machine/machine_id.h \
 	src/mpi/machine/machine.c \
 	src/mpi/machine/machine.h \
 	src/mpi/memory/host.c \
@@ -46,6 +49,8 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/migration.h \
 	src/mpi/migrate/migration_plan.c \
 	src/mpi/migrate/migration_plan.h \
+	src/mpi/machine/device_view.c \
+	src/mpi/machine/device_view.h \
 	src/mpi/machine/node.c \
 	src/mpi/machine/node.h \
 	src/mpi/session/options.c \

@@ -1,22 +1,62 @@
 #include "mpi/comm/part.h"
+#include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/machine_id.h"
+
+static eplb_comm_t *outermost(eplb_comm_t *comm) {
+  while (comm->parent)
+    comm = comm->parent;
+  return comm;
+}
 
 /* A part that some ranks did not get is not freed: freeing is collective. */
 static eplb_status_t open_part(eplb_comm_t *comm, int code, const char *doing, MPI_Comm made, eplb_comm_t *part) {
-  eplb_comm_t *all = comm;
-  while (all->parent)
-    all = all->parent;
   eplb_comm_open(part, eplb_comm_ok(comm, code, doing) ? made : MPI_COMM_NULL, comm);
-  eplb_status_t status = eplb_agree(all, EPLB_SUCCESS);
+  eplb_status_t status = eplb_agree(outermost(comm), EPLB_SUCCESS);
   if (status)
     eplb_comm_open(part, MPI_COMM_NULL, comm);
   return status;
 }
 
-eplb_status_t eplb_part_shared(eplb_comm_t *comm, eplb_comm_t *part) {
+/* The first rank of comm with the same as this one. */
+static int find_first(eplb_comm_t *comm, const eplb_memory_id_t *own, int whole, eplb_memory_id_t *all) {
+  all[comm->rank] = *own;
+  if (!eplb_comm_ok(comm, MPI_Allgather(own, sizeof *own, MPI_BYTE, all, sizeof *own, MPI_BYTE, comm->mpi),
+                    "exchanging what tells machines apart"))
+    return comm->rank;
+  int first = 0;
+  while (first < comm->rank && (all[first].machine != own->machine || (whole && all[first].shared != own->shared)))
+    first++;
+  return first;
+}
+
+/* What MPI says can share memory takes the identity of its first rank of the machine. Without a boot id or /dev/shm, MPI
+ * alone decides. `all` has room for all ranks of comm. */
+static void settle_id(eplb_comm_t *comm, eplb_comm_t *shared, eplb_memory_id_t *id, eplb_memory_id_t *all) {
+  if (!id->machine || !id->shared)
+    id->shared = UINT64_MAX - (uint64_t)comm->rank;
+  id->shared = all[find_first(shared, id, 0, all)].shared;
+}
+
+eplb_status_t eplb_part_shared(eplb_comm_t *comm, eplb_comm_t *part, eplb_memory_id_t *id) {
+  eplb_memory_id_t own = {eplb_machine_id(), eplb_shm_identity()}, *all = EPLB_NEW(eplb_memory_id_t, comm->size);
+  eplb_comm_t shared;
   MPI_Comm made = MPI_COMM_NULL;
-  int code = MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &made);
-  return open_part(comm, code, "finding the ranks that share memory", made, part);
+  eplb_comm_open(part, MPI_COMM_NULL, comm);
+  eplb_status_t status = eplb_agree(outermost(comm), all ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  if (!status) {
+    int code = MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &made);
+    status = open_part(comm, code, "finding the ranks that share memory", made, &shared);
+  }
+  if (!status) {
+    settle_id(comm, &shared, &own, all);
+    eplb_comm_free(&shared);
+    status = eplb_part_split(comm, find_first(comm, &own, 1, all), part);
+  }
+  free(all);
+  if (id)
+    *id = own;
+  return status;
 }
 
 eplb_status_t eplb_part_split(eplb_comm_t *comm, int colour, eplb_comm_t *part) {

@@ -1,5 +1,6 @@
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"
+#include "mpi/detect/islands.h"
 #include <hwloc/distances.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,54 +113,9 @@ static eplb_status_t take_all(hwloc_topology_t t, eplb_host_t *host, const hwloc
   return status;
 }
 
-/* Partitions of one device are linked, though no matrix says so. */
-static int are_linked(const eplb_host_t *host, int a, int b) {
-  const eplb_accelerator_t *x = &host->accelerator[a], *y = &host->accelerator[b];
-  if (a != b && x->num_partitions && x->bus_id[0] && !strcmp(x->bus_id, y->bus_id))
-    return 1;
-  return *pair(host, a, b) > 0 && *pair(host, b, a) > 0;
-}
-
-/* Whether accelerator `a` may join the island of accelerator `first`: linked to all that are in it, or, without
- * links at all, on the same NUMA node. */
-static int fits(const eplb_host_t *host, const int *linked, int a, int first) {
-  if (linked[a] != linked[first])
-    return 0;
-  if (!linked[a])
-    return host->accelerator[a].numa == host->accelerator[first].numa;
-  for (int b = first; b < a; b++)
-    if (host->accelerator[b].island == host->accelerator[first].island && !are_linked(host, a, b))
-      return 0;
-  return 1;
-}
-
-/* Cliques, in order: each accelerator joins the first island that it fits, else founds one. */
-static void find_islands(eplb_host_t *host, int *linked) {
-  int islands = 0;
-  for (int a = 0; a < host->num_accelerators; a++)
-    for (int b = 0; b < host->num_accelerators && !linked[a]; b++)
-      linked[a] = are_linked(host, a, b);
-  for (int a = 0; a < host->num_accelerators; a++) {
-    host->accelerator[a].island = -1;
-    for (int island = 0; island < islands && host->accelerator[a].island < 0; island++)
-      for (int first = 0; first < a; first++)
-        if (host->accelerator[first].island == island) {
-          if (fits(host, linked, a, first))
-            host->accelerator[a].island = island;
-          break;
-        }
-    if (host->accelerator[a].island < 0)
-      host->accelerator[a].island = islands++;
-  }
-}
-
 eplb_status_t eplb_find_links(hwloc_topology_t topology, eplb_host_t *host, const hwloc_obj_t *object) {
   size_t n = (size_t)host->num_accelerators;
-  int *linked = EPLB_NEW(int, n);
-  host->bandwidth = linked ? EPLB_NEW(double, n *n) : NULL;
+  host->bandwidth = EPLB_NEW(double, n *n);
   eplb_status_t status = host->bandwidth ? take_all(topology, host, object) : EPLB_ERR_MEMORY;
-  if (!status)
-    find_islands(host, linked);
-  free(linked);
-  return status;
+  return status ? status : eplb_find_islands(host);
 }

@@ -13,6 +13,8 @@ src_mpi_detect_libdetect_la_SOURCES = \
 	src/mpi/detect/enclosing_domains.c \
 	src/mpi/detect/enclosing_domains.h \
 	src/mpi/detect/host.c \
+	src/mpi/detect/islands.c \
+	src/mpi/detect/islands.h \
 	src/mpi/detect/links.c \
 	src/mpi/detect/partitions.c \
 	src/mpi/detect/racks.c \

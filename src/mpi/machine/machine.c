@@ -13,15 +13,15 @@ static eplb_status_t look_at_self(const eplb_comm_t *comm, const eplb_node_t *no
   memset(info, 0, sizeof *info);
   info->rank = comm->rank;
   info->local_rank = node->rank;
-  info->machine = node->machine;
-  info->shared_memory = node->shared_memory;
+  info->machine = node->id.machine;
+  info->shared_memory = node->id.shared;
   if (!node->host)
     return EPLB_SUCCESS; /* the leader says why */
   snprintf(info->host, sizeof info->host, "%s", node->host->name);
   eplb_status_t status = eplb_rank_binding(node->host, info);
   if (!status)
     status = eplb_rank_domain(info);
-  return status ? status : eplb_rank_device(node->host, node->rank, info);
+  return status ? status : eplb_node_find_device(node, info);
 }
 
 /* A node may have had several leaders: containers that share memory. The first describes it. */

@@ -1,25 +1,32 @@
-/* The ranks that share a node, and what their leader looks up for all of them. */
+/* The ranks that share a node, and what they look up for each other. */
 #ifndef EPLB_MPI_MACHINE_NODE_H
 #define EPLB_MPI_MACHINE_NODE_H
 
-#include "mpi/comm/comm.h"
+#include "mpi/comm/part.h"
 #include <eplb/detect.h>
 
 typedef struct eplb_node {
-  eplb_comm_t comm; /* ranks that MPI says can share memory and that are on one machine, in rank order; rank 0 leads */
+  eplb_comm_t comm;    /* ranks that are on one machine and can share memory (part.h), in rank order; rank 0 leads */
   eplb_comm_t leaders; /* leaders of all nodes, in rank order; MPI_COMM_NULL on others */
+  eplb_comm_t view; /* those of `comm` that see the same accelerators; MPI_COMM_NULL where all ranks of all nodes do */
   int rank, num_ranks;
-  uint64_t machine, shared_memory; /* the leader's, so that all agree */
-  eplb_host_t *host;               /* the leader's description; NULL where that failed */
+  int place;           /* among those of `view` that have the same lists of visible devices */
+  eplb_memory_id_t id; /* the leader's, so that all agree */
+  eplb_host_t *host;   /* the node, with the accelerators of all views; NULL where that failed */
+  eplb_host_t *seen;   /* what this rank's view shows; NULL: the same as `host` */
+  int *in_host;        /* [seen->num_accelerators]: where each is in `host`; NULL without `seen` */
 } eplb_node_t;
 
-/* Splits comm. Collective over comm. EPLB_ERR_MPI, on every rank; *node can be released in any case. */
+/* Splits comm. Collective over comm. EPLB_ERR_MPI, EPLB_ERR_MEMORY, on every rank; *node can be released in any case. */
 eplb_status_t eplb_node_split(eplb_comm_t *comm, eplb_node_t *node);
 
-/* Looks at the host: hwloc is loaded by the leader only, because where its backends ask GPU drivers that takes
- * longest. Collective over node->comm. A failure of the leader is its alone; node->host is then NULL everywhere.
- * EPLB_ERR_MEMORY; those of eplb_host_detect on the leader. */
+/* Looks at the host: hwloc is loaded by the first rank of each view only, because where its backends ask GPU drivers
+ * that takes longest. Collective over node->comm. A failure of that rank is its alone; node->host is then NULL on all of
+ * the node. EPLB_ERR_MEMORY; those of eplb_host_detect on the first rank of a view. */
 eplb_status_t eplb_node_look(eplb_node_t *node);
+
+/* Finds this rank's device: that of *info, and its place in node->host. Local. Those of eplb_rank_device. */
+eplb_status_t eplb_node_find_device(const eplb_node_t *node, eplb_rank_info_t *info);
 
 void eplb_node_release(eplb_node_t *node);
 

@@ -89,7 +89,7 @@ eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_qu
   if (bytes < CELLS * LINE)
     return EPLB_SUCCESS;
   eplb_comm_t shared;
-  eplb_status_t status = eplb_part_shared(comm, &shared);
+  eplb_status_t status = eplb_part_shared(comm, &shared, NULL);
   if (!status)
     status = eplb_agree(comm, shared.size > 1 ? furnish(comm, &shared, bytes, queue) : EPLB_SUCCESS);
   int shares = 0;

@@ -2,10 +2,17 @@
 #include "failing_memory.h"
 #include "mpi_tap.h"
 #include <eplb/eplb_mpi.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static int rank, num_ranks;
+static int alone; /* MPI says that no ranks share memory, as MPICH 5.0.0 does and Open MPI with PMIx 4.2.3 */
+
+int MPI_Comm_split_type(MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm *part) {
+  return alone && type == MPI_COMM_TYPE_SHARED ? PMPI_Comm_dup(MPI_COMM_SELF, part)
+                                               : PMPI_Comm_split_type(comm, type, key, info, part);
+}
 
 /* A number that differs where topologies do. */
 static long long hash(const eplb_topology_t *t) {
@@ -37,6 +44,63 @@ static void all_see_the_same(void) {
   eplb_machine_destroy(&m);
   CHECK(m == NULL);
   mpi_tap_case("all ranks see the same");
+}
+
+static void where_mpi_leaves_each_rank_alone(void) {
+  eplb_machine_t *m = NULL;
+  alone = 1;
+  CHECK(eplb_machine_detect(MPI_COMM_WORLD, 3, &m) == EPLB_SUCCESS);
+  alone = 0;
+  CHECK(m && m->own.local_rank == rank && eplb_topology_num_nodes(m->topology) == 1);
+  eplb_machine_destroy(&m);
+  mpi_tap_case("ranks of one machine where MPI leaves each alone");
+}
+
+/* hwloc shows a recorded machine to this rank. */
+static void look_at(const char *file) {
+  const char *source = getenv("srcdir");
+  char path[4096];
+  snprintf(path, sizeof path, "%.3000s/tests/data/machines/%s", source ? source : ".", file);
+  setenv("HWLOC_XMLFILE", path, 1);
+  setenv("HWLOC_THISSYSTEM", "1", 1);
+}
+
+static void look_at_this_machine(void) {
+  unsetenv("HWLOC_XMLFILE");
+  unsetenv("HWLOC_THISSYSTEM");
+  unsetenv("CUDA_VISIBLE_DEVICES");
+}
+
+/* A cgroup leaves even ranks two of the eight accelerators, which both kinds count from 0. */
+static void ranks_that_see_other_accelerators(void) {
+  static const char *const even[] = {"0000:50:00.0", "0000:70:00.0"};
+  static const char *const odd[] = {"0000:10:00.0", "0000:20:00.0", "0000:30:00.0", "0000:40:00.0"};
+  eplb_machine_t *m = NULL;
+  look_at(rank % 2 ? "hgx-all.xml" : "hgx-cgroup-4-6.xml");
+  CHECK(eplb_machine_detect(MPI_COMM_WORLD, 3, &m) == EPLB_SUCCESS);
+  CHECK(m && !strcmp(m->own.device.bus_id, rank % 2 ? odd[rank / 2 % 4] : even[rank / 2 % 2]));
+  for (int r = 0; m && m->rank && r < num_ranks; r++) {
+    const char *bus = r % 2 ? odd[r / 2 % 4] : even[r / 2 % 2];
+    CHECK(!strcmp(m->rank[r].device.bus_id, bus));
+    CHECK(!strcmp(m->host[0]->accelerator[m->rank[r].device_index].bus_id, bus));
+  }
+  CHECK(!m || !m->host || m->host[0]->num_accelerators == (num_ranks > 1 ? 8 : 2));
+  eplb_machine_destroy(&m);
+  look_at_this_machine();
+  mpi_tap_case("ranks that see other accelerators");
+}
+
+/* Lists of their own leave each two of eight; those that have the same list share it out. */
+static void ranks_with_lists_of_their_own(void) {
+  static const char *const expected[] = {"0000:80:00.0", "0000:10:00.0", "0000:70:00.0", "0000:20:00.0"};
+  eplb_machine_t *m = NULL;
+  look_at("hgx-all.xml");
+  setenv("CUDA_VISIBLE_DEVICES", rank % 2 ? "0,1" : "7,6", 1);
+  CHECK(eplb_machine_detect(MPI_COMM_WORLD, 3, &m) == EPLB_SUCCESS);
+  CHECK(m && (rank > 3 || !strcmp(m->own.device.bus_id, expected[rank])));
+  eplb_machine_destroy(&m);
+  look_at_this_machine();
+  mpi_tap_case("ranks with lists of their own");
 }
 
 static void any_communicator(void) {
@@ -90,7 +154,7 @@ static void outer_domains(void) {
 }
 
 /* Each allocation in turn, on each rank. */
-static void out_of_memory(void) {
+static void out_of_memory(const char *name) {
   for (int at = 0; at < num_ranks; at++) {
     int hit = 1;
     for (long n = 0; hit && n < 1000; n++) {
@@ -108,7 +172,7 @@ static void out_of_memory(void) {
     }
     CHECK(!hit);
   }
-  mpi_tap_case("each allocation fails on each rank");
+  mpi_tap_case(name);
 }
 
 int main(int argc, char **argv) {
@@ -116,9 +180,16 @@ int main(int argc, char **argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   all_see_the_same();
+  where_mpi_leaves_each_rank_alone();
+  ranks_that_see_other_accelerators();
+  ranks_with_lists_of_their_own();
   any_communicator();
   one_rank_is_told_nonsense();
   outer_domains();
-  out_of_memory();
+  out_of_memory("each allocation fails on each rank");
+  if (num_ranks == 2) {
+    look_at(rank % 2 ? "hgx-all.xml" : "hgx-cgroup-4-6.xml");
+    out_of_memory("each allocation fails on each rank, ranks that see other accelerators");
+  }
   return mpi_tap_end();
 }

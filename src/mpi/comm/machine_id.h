@@ -1,6 +1,6 @@
 /* What tells machines apart, whatever hosts and containers are called. */
-#ifndef EPLB_MPI_MACHINE_MACHINE_ID_H
-#define EPLB_MPI_MACHINE_MACHINE_ID_H
+#ifndef EPLB_MPI_COMM_MACHINE_ID_H
+#define EPLB_MPI_COMM_MACHINE_ID_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "mpi/machine/machine_id.h"
+#include "mpi/comm/machine_id.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
