@@ -18,4 +18,5 @@ pkginclude_HEADERS = \
 	include/eplb/steps.h \
 	include/eplb/topology.h \
 	include/eplb/transfer.h \
-	include/eplb/trigger.h
+	include/eplb/trigger.h \
+	include/eplb/version.h

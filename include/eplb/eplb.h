@@ -15,5 +15,6 @@
 #include <eplb/topology.h>
 #include <eplb/transfer.h>
 #include <eplb/trigger.h>
+#include <eplb/version.h>
 
 #endif

@@ -75,6 +75,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/dispatch/flow.h \
 	src/core/util/similar_name.h \
 	src/core/util/status.c \
+	src/core/util/version.c \
 	src/core/transfer/staging.c \
 	src/core/model/topology.c \
 	src/core/transfer/transfer.c \

@@ -66,8 +66,8 @@ src_tools_common_libcommon_la_SOURCES = \
 	src/tools/common/weights.h
 src_tools_common_libcommon_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_CFLAGS)
 
-# Man pages are what --help says, of `eplb plan` in eplb-plan.1; help2man names a page after the program that it runs.
-if HAVE_HELP2MAN
+# Man pages are what --help says, of `eplb plan` in eplb-plan.1; help2man names a page after the program that it runs. They are in the
+# distribution and are made of the sources, not of the program, so that only who changes these needs help2man.
 COMMAND_PAGES = \
 	src/tools/eplb-run.1 \
 	src/tools/eplb-topo.1 \
@@ -78,15 +78,22 @@ COMMAND_PAGES = \
 	src/tools/eplb-bench-plan.1 \
 	src/tools/eplb-bench-migrate.1 \
 	src/tools/eplb-bench-dispatch.1
-man_MANS += src/tools/eplb.1 $(COMMAND_PAGES)
-CLEANFILES += $(man_MANS)
+MAN_PAGES = src/tools/eplb.1 $(COMMAND_PAGES)
+PAGES_MADE_OF = $(eplb_SOURCES) $(src_tools_libcommands_la_SOURCES) $(src_tools_common_libcommon_la_SOURCES) src/tools/local.mk
+if HAVE_MAN_PAGES
+man_MANS += $(MAN_PAGES)
+endif
+EXTRA_DIST += $(MAN_PAGES)
+MAINTAINERCLEANFILES = $(MAN_PAGES)
+
+if HAVE_HELP2MAN
 HELP2MAN_FLAGS = --no-info --no-discard-stderr --version-string='$(PACKAGE_VERSION)' --source='$(PACKAGE_NAME)'
 
-src/tools/eplb.1: eplb$(EXEEXT) src/tools/local.mk
+src/tools/eplb.1: $(PAGES_MADE_OF) | eplb$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) src/tools && $(HELP2MAN) $(HELP2MAN_FLAGS) \
 	  --name='balance the experts of Mixture-of-Experts models' -o $@ ./eplb$(EXEEXT)
 
-$(COMMAND_PAGES): eplb$(EXEEXT) src/tools/local.mk
+$(COMMAND_PAGES): $(PAGES_MADE_OF) | eplb$(EXEEXT)
 	$(AM_V_GEN)program=$$(echo $@ | sed 's/\.1$$//') && set -- $$(basename $$program | tr - ' ') && \
 	  command="$$*" && for word; do :; done && \
 	  what=$$(./$${command%" $$word"} --help | sed -n "s/^  $$word  *//p") && \

@@ -36,6 +36,7 @@ UNIT_TESTS = \
 	tests/core/transfer/trigger \
 	tests/core/util/similar_name \
 	tests/core/util/status \
+	tests/core/util/version \
 	tests/mpi/detect/accelerators \
 	tests/mpi/detect/accelerators_recorded \
 	tests/mpi/detect/rank_device \

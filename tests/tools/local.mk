@@ -13,7 +13,7 @@ TOOL_TESTS = \
 	tests/tools/topo.test
 TOOL_LOGS = $(TOOL_TESTS:.test=.log)
 TESTS += $(TOOL_TESTS)
-EXTRA_DIST += $(TOOL_TESTS) tests/tools/run.sh tests/tools/expected tests/tools/loads
+EXTRA_DIST += $(TOOL_TESTS) tests/tools/installed.sh tests/tools/run.sh tests/tools/expected tests/tools/loads
 
 # hello.test needs an installed tree. It is made before any test of the tool runs: libtool takes a library of the build folder away for
 # a moment when it installs it, and the tool of other tests with it.
@@ -33,5 +33,11 @@ AM_TESTS_ENVIRONMENT += \
 	MPI_CFLAGS='$(MPI_CFLAGS)'; export MPI_CFLAGS; \
 	MPI_LIBS='$(MPI_LIBS)'; export MPI_LIBS; \
 	SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; export SANITIZER_CFLAGS; \
+	HARDENING_LDFLAGS='$(HARDENING_LDFLAGS)'; export HARDENING_LDFLAGS; \
 	LIBRARY_FOLDER='$(libdir)'; export LIBRARY_FOLDER; \
 	PKG_CONFIG_FOLDER='$(pkgconfigdir)'; export PKG_CONFIG_FOLDER;
+
+# After make install: make distcheck comes here.
+installcheck-local:
+	$(AM_TESTS_ENVIRONMENT) MPICC='$(MPICC)'; export MPICC; srcdir='$(srcdir)'; export srcdir; \
+	  $(SHELL) '$(srcdir)/tests/tools/installed.sh'

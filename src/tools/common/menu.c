@@ -1,5 +1,6 @@
 #include "tools/common/menu.h"
 #include <config.h>
+#include <eplb/version.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ int tool_menu_run(const tool_menu_t *menu, int argc, char **argv) {
     return TOOL_GOOD;
   }
   if (is_one_of(name, version, sizeof version / sizeof *version)) {
-    puts("eplb (" PACKAGE_NAME ") " PACKAGE_VERSION);
+    printf("eplb (" PACKAGE_NAME ") %s\n", eplb_version());
     return TOOL_GOOD;
   }
   for (int i = 0; i < menu->num_entries; i++)

@@ -1,0 +1,5 @@
+#include <eplb/version.h>
+
+const char *eplb_version(void) {
+  return EPLB_VERSION;
+}
