@@ -50,6 +50,9 @@ typedef struct eplb_plan_options {
   double move_price; /* eplb_replan, scenario and linked: what a move within a node must gain, in the price of a device
                         that they reckon with: the mean over windows of (time / mean time)^8; more for fewer moves.
                         0 (default): the planner's own, .003 or, linked, .01 */
+  double tokens_per_load;   /* eplb_replan: tokens that a load of 1 stands for, by which gains are told from chance; 0
+                               (default): 1 where a layer's loads are whole numbers in every window, else unknown, and
+                               no gain is taken for chance; INFINITY: loads are exact. The reference does without. */
   eplb_forecast_t forecast; /* of several windows, for the planners that take but one; EPLB_FORECAST_LAST by default */
   const eplb_payback_t *payback; /* eplb_replan: move only what pays; NULL: regardless (default). Not copied. */
 } eplb_plan_options_t;
@@ -90,8 +93,15 @@ EPLB_PUBLIC eplb_status_t eplb_plan(const eplb_plan_options_t *options, const ep
 
 /* Plans from the placement `before`: changes what gains most for its price until options->balance is reached; only
  * where that leads nowhere a layer is planned from nothing, with devices named so that most of it stays. Experts that
- * stay on a device keep their slot. A layer without load stays as it is. The reference planner, which knows no
- * placement but its own, plans from nothing. Local, deterministic. load[before->num_layers][before->num_experts].
+ * stay on a device keep their slot. A layer without load stays as it is.
+ *
+ * Counts vary by chance: a mean of n tokens by sqrt(n), as Poisson variables do. A layer is left as it is unless its
+ * busiest device is busier than the mean by more than z standard errors, or, for the scenario and the linked planner,
+ * some change gains more than z of its own; the linked planner goes by changes alone. z is such that with devices of
+ * equal expected load at most 5 % of layers change in a plan. In such a layer each change must gain more than 1.645
+ * standard errors (5 % for a single one). options->tokens_per_load says what is a count.
+ *
+ * The reference planner, which knows no placement but its own, plans from nothing. Local, deterministic. load[before->num_layers][before->num_experts].
  * Errors as eplb_plan; EPLB_ERR_SHAPE also: `before` has other slots than the topology. Memory: a byte for each expert
  * and device; ten with the scenario and the linked planner, and up to 2 KiB for each device. */
 EPLB_PUBLIC eplb_status_t eplb_replan(const eplb_plan_options_t *options, const eplb_topology_t *topology,

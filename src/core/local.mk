@@ -6,6 +6,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/history/history_planner.c \
 	src/core/plan/history/history_planner.h \
 	src/core/plan/common/assignment.c \
+	src/core/plan/common/count_noise.c \
+	src/core/plan/common/count_noise.h \
 	src/core/plan/common/assignment.h \
 	src/core/model/balance.c \
 	src/core/model/remap.c \
@@ -20,6 +22,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/window/largest_differencing.c \
 	src/core/plan/window/largest_differencing.h \
 	src/core/model/forecast.c \
+	src/core/model/forecast.h \
 	src/core/plan/window/from_scratch.c \
 	src/core/plan/window/from_scratch.h \
 	src/core/model/synthetic.c \
@@ -67,6 +70,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/history/history_state.c \
 	src/core/plan/history/history_state.h \
 	src/core/plan/history/construct.c \
+	src/core/plan/history/gain_noise.c \
 	src/core/plan/history/replace.c \
 	src/core/plan/history/swap.c \
 	src/core/plan/window/iterated_search.c \

@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/core/model/synthetic_mixture \
 	tests/core/model/topology \
 	tests/core/out_of_memory \
+	tests/core/plan/count_noise \
 	tests/core/plan/default_planner \
 	tests/core/plan/golden \
 	tests/core/plan/history_planner \

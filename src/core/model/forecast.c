@@ -1,4 +1,4 @@
-#include <eplb/forecast.h>
+#include "core/model/forecast.h"
 #include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
@@ -40,6 +40,7 @@ typedef struct layer {
   int num_windows, num_experts;
   const double *load[EPLB_HISTORY_MAX];
   double scale[EPLB_HISTORY_MAX], weight[EPLB_HISTORY_MAX];
+  double part[EPLB_HISTORY_MAX]; /* of each window, as it is, in the forecast */
 } layer_t;
 
 static void take_layer(const eplb_windows_t *w, size_t offset, layer_t *l) {
@@ -58,14 +59,16 @@ static void take_layer(const eplb_windows_t *w, size_t offset, layer_t *l) {
   }
 }
 
-static void mean_of(const layer_t *l, double *forecast) {
+static void mean_of(layer_t *l, double *forecast) {
   double all = 0;
   for (int k = 0; k < l->num_windows; k++)
     all += l->weight[k];
+  for (int k = 0; k < l->num_windows; k++)
+    l->part[k] = l->scale[k] * l->weight[k] / all;
   for (int e = 0; e < l->num_experts; e++) {
     forecast[e] = 0;
     for (int k = 0; k < l->num_windows; k++)
-      forecast[e] += l->load[k][e] * (l->scale[k] * l->weight[k] / all);
+      forecast[e] += l->load[k][e] * l->part[k];
   }
 }
 
@@ -85,7 +88,7 @@ static double smooth(const layer_t *l, double share, double *forecast) {
   return error;
 }
 
-static void best_smoothed(const layer_t *l, double *forecast) {
+static void best_smoothed(layer_t *l, double *forecast) {
   int best = 0;
   double least = INFINITY;
   for (int i = 0; i < NUM_SMOOTHINGS; i++) {
@@ -96,10 +99,47 @@ static void best_smoothed(const layer_t *l, double *forecast) {
     }
   }
   smooth(l, smoothing[best], forecast);
+  double left = 1;
+  for (int k = 0; k < l->num_windows; k++) {
+    double part = k + 1 < l->num_windows ? left * smoothing[best] : left;
+    l->part[k] = part * l->scale[k];
+    left -= part;
+  }
+}
+
+/* Every window's variance is its load; parts of windows have it times their square. */
+static double variance_of(const layer_t *l) {
+  double variance = 0, load = 0;
+  for (int k = 0; k < l->num_windows; k++)
+    for (int e = 0; e < l->num_experts; e++) {
+      variance += l->part[k] * l->part[k] * l->load[k][e];
+      load += l->part[k] * l->load[k][e];
+    }
+  return variance / load;
+}
+
+static double forecast_layer(eplb_forecast_t kind, layer_t *l, double *forecast) {
+  memset(forecast, 0, (size_t)l->num_experts * sizeof *forecast);
+  if (l->num_windows == 0)
+    return 0;
+  if (kind == EPLB_FORECAST_EWMA) {
+    best_smoothed(l, forecast);
+  } else if (kind == EPLB_FORECAST_MEAN) {
+    mean_of(l, forecast);
+  } else {
+    memcpy(forecast, l->load[0], (size_t)l->num_experts * sizeof *forecast);
+    return 1;
+  }
+  return variance_of(l);
 }
 
 eplb_status_t eplb_forecast_make(eplb_forecast_t kind, int num_layers, int num_experts, const eplb_windows_t *windows,
                                  double *forecast) {
+  return eplb_forecast_with_variance(kind, num_layers, num_experts, windows, forecast, NULL);
+}
+
+eplb_status_t eplb_forecast_with_variance(eplb_forecast_t kind, int num_layers, int num_experts,
+                                          const eplb_windows_t *windows, double *forecast, double *variance) {
   if (!eplb_forecast_name(kind))
     return eplb_fail(EPLB_ERR_ARGUMENT, "forecast is %d; expected 0 to %d", (int)kind, NUM_FORECASTS - 1);
   eplb_status_t status = eplb_windows_check(num_layers, num_experts, windows);
@@ -108,14 +148,9 @@ eplb_status_t eplb_forecast_make(eplb_forecast_t kind, int num_layers, int num_e
   for (int i = 0; i < num_layers; i++, forecast += num_experts) {
     layer_t l = {.num_experts = num_experts};
     take_layer(windows, (size_t)i * (size_t)num_experts, &l);
-    if (l.num_windows == 0)
-      memset(forecast, 0, (size_t)num_experts * sizeof *forecast);
-    else if (kind == EPLB_FORECAST_LAST)
-      memcpy(forecast, l.load[0], (size_t)num_experts * sizeof *forecast);
-    else if (kind == EPLB_FORECAST_MEAN)
-      mean_of(&l, forecast);
-    else
-      best_smoothed(&l, forecast);
+    double one = forecast_layer(kind, &l, forecast);
+    if (variance)
+      variance[i] = one;
   }
   return EPLB_SUCCESS;
 }

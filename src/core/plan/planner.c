@@ -1,4 +1,6 @@
+#include "core/model/forecast.h"
 #include "core/model/placement.h"
+#include "core/plan/common/count_noise.h"
 #include "core/plan/deepseek/rebalance.h"
 #include "core/plan/history/history_planner.h"
 #include "core/plan/window/incremental.h"
@@ -124,6 +126,8 @@ static eplb_status_t check_wishes(const eplb_plan_options_t *o) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "node_cost is %g; expected 1 to 1000000", o->node_cost);
   if (!(o->move_price >= 0 && o->move_price <= 1e6))
     return eplb_fail(EPLB_ERR_ARGUMENT, "move_price is %g; expected 0 to 1000000", o->move_price);
+  if (!(o->tokens_per_load >= 0))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "tokens_per_load is %g; expected 0 or more", o->tokens_per_load);
   if (!eplb_forecast_name(o->forecast))
     return eplb_fail(EPLB_ERR_ARGUMENT, "forecast is %d; expected 0 to %d", (int)o->forecast, EPLB_FORECAST_EWMA);
   return check_payback(o->payback);
@@ -246,15 +250,39 @@ static eplb_status_t plan_default(const eplb_plan_options_t *options, const eplb
   return status;
 }
 
-/* What planners for a single window plan for: the only one, or in *made, the caller's to free, a forecast. */
+/* The load of one token in a layer of a forecast, or 0: see count_noise.h. */
+static double token_of(const eplb_plan_options_t *options, int layer, int num_experts, const eplb_windows_t *windows,
+                       double variance) {
+  double token = 1;
+  for (int k = 0; k < windows->num_windows && token > 0; k++)
+    token =
+        eplb_noise_token(options->tokens_per_load, num_experts, windows->load[k] + (size_t)layer * (size_t)num_experts);
+  return token * variance;
+}
+
+/* What planners for a single window plan for: the only one, or a forecast. In *made, the caller's to free: a token's
+ * load in each layer, and the forecast. */
 static eplb_status_t choose_load(const eplb_plan_options_t *options, int num_layers, int num_experts,
                                  const eplb_windows_t *windows, double **made, const double **load) {
+  size_t layers = (size_t)num_layers, values = layers * (size_t)num_experts;
   *made = NULL;
   *load = windows->load[0];
-  if (windows->num_windows == 1 || plans_ahead(options))
+  if (plans_ahead(options))
     return EPLB_SUCCESS;
-  *load = *made = EPLB_NEW(double, (size_t)num_layers *(size_t)num_experts);
-  return *made ? eplb_forecast_make(options->forecast, num_layers, num_experts, windows, *made) : EPLB_ERR_MEMORY;
+  int forecasts = windows->num_windows > 1;
+  *made = EPLB_NEW(double, layers + (forecasts ? values : 0));
+  if (!*made)
+    return EPLB_ERR_MEMORY;
+  for (size_t l = 0; l < layers; l++)
+    (*made)[l] = 1;
+  eplb_status_t status = EPLB_SUCCESS;
+  if (forecasts) {
+    *load = *made + layers;
+    status = eplb_forecast_with_variance(options->forecast, num_layers, num_experts, windows, *made + layers, *made);
+  }
+  for (int l = 0; l < num_layers && !status; l++)
+    (*made)[l] = token_of(options, l, num_experts, windows, (*made)[l]);
+  return status;
 }
 
 eplb_status_t eplb_plan_windows(const eplb_plan_options_t *options, const eplb_topology_t *topology, int num_layers,
@@ -299,7 +327,8 @@ static int has_load(const double *load, int num_experts) {
 
 /* Changes `placement`, which is a copy of `before`. */
 static eplb_status_t replan_default(const eplb_plan_options_t *options, const eplb_topology_t *topology,
-                                    const eplb_placement_t *before, const double *load, eplb_placement_t *placement) {
+                                    const eplb_placement_t *before, const double *load, const double *token,
+                                    eplb_placement_t *placement) {
   eplb_incremental_t r;
   eplb_status_t status = eplb_incremental_create(options, topology, before->num_experts, 1, &r);
   if (status)
@@ -307,7 +336,8 @@ static eplb_status_t replan_default(const eplb_plan_options_t *options, const ep
   for (int l = 0; l < before->num_layers && !status; l++) {
     const double *layer_load = load + (size_t)l * (size_t)before->num_experts;
     if (has_load(layer_load, before->num_experts))
-      status = eplb_incremental_layer(&r, layer_load, eplb_placement_row(before, l), eplb_placement_row(placement, l));
+      status = eplb_incremental_layer(&r, layer_load, token[l], eplb_placement_row(before, l),
+                                      eplb_placement_row(placement, l));
   }
   eplb_incremental_free(&r);
   return status;
@@ -347,7 +377,7 @@ eplb_status_t eplb_replan_windows(const eplb_plan_options_t *options, const eplb
   if (!status)
     status = plans_ahead(options)                         ? eplb_history_plan(options, topology, 1, windows, p)
              : options->planner == EPLB_PLANNER_REFERENCE ? replan_reference(options, topology, before, load, p)
-                                                          : replan_default(options, topology, before, load, p);
+                                                          : replan_default(options, topology, before, load, made, p);
   if (!status)
     status = eplb_placement_keep_slots(topology, before, p);
   free(made);

@@ -147,10 +147,10 @@ static void plans_are_the_same_everywhere(void) {
     int nodes, devices, slots, experts, groups;
     double spill;
     uint64_t hash;
-  } cases[] = {{4, 32, 9, 256, 1, 0, UINT64_C(0xa53a9a5b8ddec542)},
-               {9, 72, 4, 256, 1, 0, UINT64_C(0x7e7e79757a0dd5d3)},
+  } cases[] = {{4, 32, 9, 256, 1, 0, UINT64_C(0xb9e92ca1ef1567c6)},
+               {9, 72, 4, 256, 1, 0, UINT64_C(0x1c2699fd25530a83)},
                {18, 144, 2, 256, 1, 0, UINT64_C(0xda8f33e6af8d7786)},
-               {4, 32, 9, 256, 8, .99, UINT64_C(0xd36cc81da9d337e3)}};
+               {4, 32, 9, 256, 8, .99, UINT64_C(0x3e683a03116b1f13)}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     rng_t rng = {11};
     eplb_topology_t *t;

@@ -272,7 +272,10 @@ static void other_placements_and_wishes_are_refused(void) {
   TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "max_moves is -1");
   job.options.max_moves = 1, job.options.node_cost = .5;
   TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "node_cost is 0.5");
-  job.options.node_cost = 1, job.options.effort = (eplb_effort_t)3;
+  job.options.node_cost = 1, job.options.tokens_per_load = -1;
+  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT,
+            "tokens_per_load is -1; expected 0 or more");
+  job.options.tokens_per_load = 0, job.options.effort = (eplb_effort_t)3;
   TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "effort is 3");
   CU_ASSERT_PTR_NULL(p);
   job_end(&job);

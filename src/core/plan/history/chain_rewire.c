@@ -157,11 +157,12 @@ static void restore(eplb_chain_t *l, eplb_history_state_t *s, int slot, int othe
   memcpy(s->time, l->saved_time, (size_t)s->num_devices * sizeof *s->time);
 }
 
-/* What all prices come to with a change, when load has flowed for a while. */
-static float attempt(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from) {
+/* What all prices come to with a change, when load has flowed for a while; in *variance that of their fall. */
+static float attempt(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from, float *variance) {
   int expert = s->expert[slot], other = relink(l, s, slot, from);
   eplb_chain_flow(l, s, GLANCE);
   float price = price_of_times(s);
+  *variance = eplb_history_variance_of_times(s, l->saved_time);
   restore(l, s, slot, other, expert);
   return price;
 }
@@ -198,13 +199,15 @@ static int relink_best(eplb_chain_t *l, eplb_history_state_t *s) {
   for (int i = 0; i < pairs.length; i++) {
     candidate_t *o = &pairs.candidate[i];
     float move_cost = move_cost_of(s, o->slot, s->expert[o->from]);
-    o->change = attempt(l, s, o->slot, o->from) - before + move_cost;
-    if (o->change < best.change)
+    float variance, gain = before - attempt(l, s, o->slot, o->from, &variance);
+    o->change = move_cost - gain;
+    if (o->change < best.change && eplb_history_gain_is_significant(s, gain, variance))
       best = *o;
   }
   if (best.slot < 0)
     return 0;
   relink(l, s, best.slot, best.from);
+  eplb_history_layer_is_out_of_balance(s);
   eplb_chain_level(l, s, EPLB_CHAIN_TRIAL_SWEEPS);
   return 1;
 }

@@ -96,6 +96,8 @@ static void replan_layer(history_planner_t *a, const int32_t *before) {
   memset(s->fixed, 0, (size_t)s->num_slots);
   if (a->is_linked)
     eplb_chain_begin(&a->chain, s);
+  else
+    eplb_history_judge_devices(s); /* where shares level devices, only changes tell */
   lower_threshold(a);
 }
 
@@ -111,9 +113,10 @@ eplb_status_t eplb_history_plan(const eplb_plan_options_t *options, const eplb_t
     size_t offset = (size_t)l * (size_t)experts;
     eplb_windows_t weighed = eplb_similarity_weigh(windows, offset, experts);
     if (eplb_history_state_set_load(&a.state, &weighed, offset) > 0) {
-      if (incremental)
+      if (incremental) {
+        eplb_history_state_set_noise(&a.state, options->tokens_per_load, &weighed, offset);
         replan_layer(&a, row);
-      else
+      } else
         plan_layer(&a);
       memcpy(row, a.state.expert, (size_t)slots * sizeof *row);
     } else if (!incremental) {

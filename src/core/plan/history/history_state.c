@@ -25,6 +25,9 @@ static size_t carve_all(eplb_history_state_t *s, char *base) {
   s->replica_load = base ? replica_load + 1 : NULL;
   float *replica_load_mean = eplb_carve(base, &used, e + 1, sizeof *replica_load_mean);
   s->replica_load_mean = base ? replica_load_mean + 1 : NULL;
+  eplb_series_t *noise = eplb_carve(base, &used, e + 1, sizeof *noise);
+  s->noise = base ? noise + 1 : NULL;
+  s->device_noise = eplb_carve(base, &used, d, sizeof *s->device_noise);
   s->time = eplb_carve(base, &used, d, sizeof *s->time);
   s->shift = eplb_carve(base, &used, d, sizeof *s->shift);
   s->slope = eplb_carve(base, &used, d, sizeof *s->slope);
@@ -51,6 +54,7 @@ static size_t carve_all(eplb_history_state_t *s, char *base) {
   s->expert = eplb_carve(base, &used, slots, sizeof *s->expert);
   s->device_of = eplb_carve(base, &used, slots, sizeof *s->device_of);
   s->changed = eplb_carve(base, &used, d, sizeof *s->changed);
+  s->device_noise_seen = eplb_carve(base, &used, d, sizeof *s->device_noise_seen);
   s->seen = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->seen);
   s->candidate_threshold = eplb_carve(base, &used, d * (size_t)s->reach, sizeof *s->candidate_threshold);
   s->slot_seen = eplb_carve(base, &used, slots, sizeof *s->slot_seen);
@@ -145,6 +149,7 @@ int eplb_history_state_set_load(eplb_history_state_t *s, const eplb_windows_t *w
   memset(s->mean, 0, (size_t)s->num_experts * sizeof *s->mean);
   memset(&s->quarter, 0, sizeof s->quarter);
   s->num_windows = 0;
+  s->gain_quantile = 0;
   for (int k = 0; k < windows->num_windows; k++) {
     total[k] = total_of(windows->load[k] + offset, s->num_experts);
     all += total[k] > 0 ? windows->weight[k] : 0;

@@ -70,6 +70,12 @@ typedef struct eplb_history_state {
   int32_t *slot_seen;               /* [num_slots]: the same of what a slot could hold instead */
   float *slot_candidate_threshold;  /* [num_slots] */
 
+  /* of chance: see gain_noise.c */
+  float gain_quantile;         /* standard errors that a gain must exceed; 0: none, as the loads are not counts */
+  eplb_series_t *noise;        /* [-1 ... num_experts - 1]: variances of load; that of EPLB_EMPTY is 0 */
+  eplb_series_t *device_noise; /* [num_devices]: variances of what a device has */
+  int32_t *device_noise_seen;  /* [num_devices]: when that was made */
+
   float *inverse_speed;                        /* [num_devices]: mean speed / speed */
   int32_t *device_of;                          /* [num_slots] */
   eplb_side_t side[2];                         /* scratch of swaps */
@@ -86,6 +92,11 @@ void eplb_history_state_free(eplb_history_state_t *state);
 /* Takes up a layer's windows, which begin at windows->load[k] + offset. Those without load do not count. Returns how
  * many do; with 0 there is nothing to plan for. */
 int eplb_history_state_set_load(eplb_history_state_t *state, const eplb_windows_t *windows, size_t offset);
+
+/* Takes up the variances of the windows that eplb_history_state_set_load took; tokens_per_load is as in
+ * eplb_plan_options_t. Without this call no gain is taken for chance. */
+void eplb_history_state_set_noise(eplb_history_state_t *state, double tokens_per_load, const eplb_windows_t *windows,
+                                  size_t offset);
 
 /* Fees by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost. All 0
  * with before NULL. */
@@ -137,6 +148,28 @@ int eplb_history_swap_pass(eplb_history_state_t *state);
 
 /* The same with each slot that can be spared, and the best expert for it. */
 int eplb_history_replace_pass(eplb_history_state_t *state);
+
+/* ---- whether a gain is more than chance; always, where loads are not counts ---- */
+
+/* The layer is out of balance by more than chance: each change need only pass its own test from now on. What was looked
+ * at is looked at again. */
+void eplb_history_layer_is_out_of_balance(eplb_history_state_t *state);
+
+/* Finds that by the devices' mean times. */
+void eplb_history_judge_devices(eplb_history_state_t *state);
+
+/* Of a swap of what slots a and b hold. */
+int eplb_history_swap_is_significant(eplb_history_state_t *state, int a, int b, float gain);
+
+/* Of a slot that gets another expert. */
+int eplb_history_replace_is_significant(eplb_history_state_t *state, int slot, int receiver, float gain);
+
+/* The variance of the fall of all prices from before[num_devices] to the times that there are now. */
+float eplb_history_variance_of_times(eplb_history_state_t *state, const eplb_series_t *before);
+
+static inline int eplb_history_gain_is_significant(const eplb_history_state_t *s, float gain, float variance) {
+  return gain * gain > s->gain_quantile * s->gain_quantile * variance;
+}
 
 /* ---- questions ---- */
 

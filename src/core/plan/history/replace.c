@@ -52,18 +52,18 @@ typedef struct receiver {
   float candidate_threshold;
 } candidate_t;
 
-static void candidate(const eplb_history_state_t *s, int slot, int e, candidate_t *best) {
+static void candidate(eplb_history_state_t *s, int slot, int e, candidate_t *best) {
   int device = s->device_of[slot], donor = s->expert[slot];
   if (eplb_history_state_holds(s, device, e) || s->moves + eplb_history_state_moves(s, slot, e) > s->max_moves)
     return;
   float move_cost = eplb_history_state_move_cost(s, device, e) - eplb_history_state_move_cost(s, device, donor);
   float gain = -change_of(s, device, donor, e), change = s->final_threshold * move_cost - gain;
-  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change)
+  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && eplb_history_replace_is_significant(s, slot, e, gain))
     *best = (candidate_t){e, change, move_cost > 0 ? gain / move_cost : FLT_MAX};
 }
 
 /* The best expert for a slot, among those for which slopes, and the bend of the slot's own device, promise enough. */
-static candidate_t best_taker(const eplb_history_state_t *s, int slot) {
+static candidate_t best_taker(eplb_history_state_t *s, int slot) {
   int device = s->device_of[slot], donor = s->expert[slot];
   const float *rise = s->rise + (size_t)device * (size_t)s->num_experts;
   const float *move_cost = s->move_cost + (size_t)device * (size_t)s->num_experts;
@@ -100,6 +100,7 @@ int eplb_history_replace_pass(eplb_history_state_t *s) {
     if (best.expert == EPLB_EMPTY || best.candidate_threshold < s->threshold)
       continue;
     eplb_history_state_set(s, slot, best.expert);
+    eplb_history_layer_is_out_of_balance(s);
     freshen(s);
     changes++;
   }

@@ -62,16 +62,16 @@ static int affordable(const eplb_history_state_t *s, int a, int b) {
              s->max_moves;
 }
 
-static void candidate(const eplb_history_state_t *s, int a, int b, swap_t *best) {
+static void candidate(eplb_history_state_t *s, int a, int b, swap_t *best) {
   float gain = gain_of(s, a, b), move_cost = s->final_threshold > 0 ? move_cost_of(s, a, b) : 0;
   float change = s->final_threshold * move_cost - gain;
-  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && affordable(s, a, b))
+  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && affordable(s, a, b) &&
+      eplb_history_swap_is_significant(s, a, b, gain))
     *best = (swap_t){a, b, change, move_cost > 0 ? gain / move_cost : FLT_MAX};
 }
 
 /* The best of those swaps that promise more than the best so far, by slopes and bends. */
-static swap_t best_swap(const eplb_history_state_t *s, const eplb_side_t *from_p, const eplb_side_t *from_q,
-                        float bend) {
+static swap_t best_swap(eplb_history_state_t *s, const eplb_side_t *from_p, const eplb_side_t *from_q, float bend) {
   swap_t best = {-1, -1, -EPLB_SCENARIO_LEAST_GAIN, -1};
   for (int a = 0; a < from_p->count; a++)
     for (int b = 0; b < from_q->count; b += 4) {
@@ -109,6 +109,7 @@ int eplb_history_swap_pass(eplb_history_state_t *s) {
       if (best.a < 0 || best.candidate_threshold < s->threshold)
         continue;
       eplb_history_state_swap(s, best.a, best.b);
+      eplb_history_layer_is_out_of_balance(s);
       swaps++;
     }
   return swaps;

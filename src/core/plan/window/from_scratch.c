@@ -77,7 +77,7 @@ static void heed_reference(eplb_from_scratch_t *f, int layer, int32_t *row) {
 }
 
 eplb_status_t eplb_from_scratch_layer(eplb_from_scratch_t *f, int layer, const double *load, int32_t *row) {
-  eplb_subproblem_set_load(&f->part, load);
+  eplb_subproblem_set_load(&f->part, load, 0);
   if (f->policy == EPLB_POLICY_GLOBAL) {
     plan_part(f, -1, row);
   } else {

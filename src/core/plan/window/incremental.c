@@ -6,10 +6,12 @@
  * gain enough for its price (priced_search.c). Where that ends above the wanted balance, a plan from scratch is made,
  * its devices are relabelled so that most experts stay (relabel.c), and it is taken only if it is clearly better,
  * within the limit of moves, and pays.
+ * A layer whose busiest device is not busier than the mean by more than chance is left as it is (../common/count_noise.c).
  * With the hierarchical policy the node that holds most of a group is its home; replicas may leave it only as far as
  * options->spill allows.
  * Cost: O(busiest device's slots x all slots) for each change. */
 #include "core/plan/window/incremental.h"
+#include "core/plan/common/count_noise.h"
 #include "core/util/alloc.h"
 #include <math.h>
 #include <string.h>
@@ -172,9 +174,10 @@ static double busiest_node(const eplb_incremental_t *r) {
   return busiest * speed / load;
 }
 
-/* Plans from scratch and takes that if it is worth it: better than `worst`, within the moves, and paying. */
+/* Plans from scratch and takes that if it is worth it: better than `worst`, within the moves, paying, and better than
+ * what there was by more than `by_chance`. */
 static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const int32_t *before, double was,
-                               double worst, double least_value, int32_t *row) {
+                               double worst, double least_value, double by_chance, int32_t *row) {
   eplb_status_t status = eplb_from_scratch_layer(&r->fresh, 0, load, r->row);
   if (status)
     return status;
@@ -185,7 +188,7 @@ static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const 
   set_prices(r, 1);
   set_classes(r, before, NULL);
   if (now < WORTH_IT * worst && eplb_count_moves(&r->fresh.part.layer, &r->prices) <= r->fresh.options->max_moves &&
-      was - now >= least_value * price_of_row(r))
+      was - now >= least_value * price_of_row(r) && was - now > by_chance)
     memcpy(row, r->row, (size_t)r->fresh.part.layer.num_slots * sizeof *row);
   return EPLB_SUCCESS;
 }
@@ -207,13 +210,14 @@ static eplb_status_t bound_homes(eplb_incremental_t *r, double *bound, int *deal
   return status;
 }
 
-eplb_status_t eplb_incremental_layer(eplb_incremental_t *r, const double *load, const int32_t *before, int32_t *row) {
+eplb_status_t eplb_incremental_layer(eplb_incremental_t *r, const double *load, double token, const int32_t *before,
+                                     int32_t *row) {
   const eplb_plan_options_t *o = r->fresh.options;
   eplb_subproblem_t *p = &r->fresh.part;
   int hierarchical = r->fresh.policy == EPLB_POLICY_HIERARCHICAL, keep = 1, deal_anew = 0;
   double least_value = paying_value(r, load);
   double balance = hierarchical && o->spill > 0 ? fmin(o->balance, o->spill) : o->balance;
-  eplb_subproblem_set_load(p, load);
+  eplb_subproblem_set_load(p, load, token);
   double was = index_row(r, before), now = was, bound = p->layer.bound;
   memcpy(row, before, (size_t)p->layer.num_slots * sizeof *row);
   if (hierarchical)
@@ -223,7 +227,8 @@ eplb_status_t eplb_incremental_layer(eplb_incremental_t *r, const double *load, 
     if (status)
       return status;
   }
-  if (keep && !deal_anew && was <= bound / balance)
+  double error = sqrt(eplb_window_state_device_noise(&p->layer, eplb_window_state_busiest(&p->layer)));
+  if ((keep && !deal_anew && was <= bound / balance) || was - 1 < eplb_noise_quantile(p->layer.num_devices) * error)
     return EPLB_SUCCESS;
   if (keep && !deal_anew) {
     set_prices(r, 1);
@@ -234,7 +239,9 @@ eplb_status_t eplb_incremental_layer(eplb_incremental_t *r, const double *load, 
     else
       eplb_subproblem_write(p, row);
   }
-  return now > STUCK * bound / balance ? try_fresh(r, load, before, was, now, least_value, row) : EPLB_SUCCESS;
+  double by_chance = eplb_noise_quantile(p->layer.num_devices) * sqrt(2) * error;
+  return now > STUCK * bound / balance ? try_fresh(r, load, before, was, now, least_value, by_chance, row)
+                                       : EPLB_SUCCESS;
 }
 
 /* ---- life ---- */

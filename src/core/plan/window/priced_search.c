@@ -6,8 +6,11 @@
  * target is reached, nothing is worth its price, or moves or work are spent. Counts come first: an expert whose
  * replica load is too large gets the slot of the replica that can best be spared. Without that, layers drift into
  * placements that single changes cannot improve (worst layer measured: .74).
+ * A change must gain more than chance, by the test of ../common/count_noise.c: the busiest device's fall must exceed
+ * its standard error, and so must what it is above each other device that the change touches.
  * Cost: O(slots of the busiest device x all slots) for each change. */
 #include "core/plan/window/priced_search.h"
+#include "core/plan/common/count_noise.h"
 #include <math.h>
 #include <stddef.h>
 
@@ -61,6 +64,26 @@ static int within_moves(const adjust_t *a, int more) {
   return more <= 0 || a->moves + more <= a->limits->max_moves;
 }
 
+static int exceeds_chance(double gain, double variance) {
+  return gain * gain > EPLB_NOISE_SINGLE_QUANTILE * EPLB_NOISE_SINGLE_QUANTILE * variance;
+}
+
+/* The variance of a replica of an expert that has `count` of them. */
+static double replica_noise(const eplb_window_state_t *l, int expert, int count) {
+  return expert == EPLB_EMPTY ? 0 : eplb_window_state_expert_noise(l, expert) / count / count;
+}
+
+/* Whether a swap relieves its first device by more than chance, and leaves the second below what that was by more. */
+static int swap_is_significant(const eplb_window_state_t *l, int i, int j, double relief, double below) {
+  if (!(l->token > 0))
+    return 1;
+  int e = l->expert[i], f = l->expert[j], from = l->device[i], to = l->device[j];
+  double moves =
+      replica_noise(l, e, e == EPLB_EMPTY ? 1 : l->count[e]) + replica_noise(l, f, f == EPLB_EMPTY ? 1 : l->count[f]);
+  double stay = eplb_window_state_device_noise(l, from) + eplb_window_state_device_noise(l, to);
+  return exceeds_chance(relief, moves * l->inverse_speed[from] * l->inverse_speed[from]) && exceeds_chance(below, stay);
+}
+
 static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
   const eplb_window_state_t *l = a->layer;
   int e = l->expert[i], f = l->expert[j], from = l->device[i], to = l->device[j];
@@ -74,7 +97,21 @@ static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
   if (value <= best->value || eplb_window_state_holds(l, to, e) || eplb_window_state_holds(l, from, f) ||
       !within_moves(a, is_move(a, e, to) - is_move(a, e, from) + is_move(a, f, from) - is_move(a, f, to)))
     return;
-  *best = (bargain_t){i, j, 0, value};
+  if (swap_is_significant(l, i, j, now - down, now - up))
+    *best = (bargain_t){i, j, 0, value};
+}
+
+/* The same of a recount: here, what the busiest device comes to; there and others, the devices that get more. */
+static int recount_is_significant(const eplb_window_state_t *l, int busiest, int slot, int e, double here,
+                                  double worst_else) {
+  if (!(l->token > 0))
+    return 1;
+  int f = l->expert[slot], own = l->device[slot] == busiest;
+  double now = l->time[busiest], slow = l->inverse_speed[busiest], stay = eplb_window_state_device_noise(l, busiest);
+  double gives = 1.0 / l->count[e] - 1.0 / (l->count[e] + 1);
+  double moves = own ? replica_noise(l, e, l->count[e] + 1) + replica_noise(l, f, f == EPLB_EMPTY ? 1 : l->count[f])
+                     : eplb_window_state_expert_noise(l, e) * gives * gives;
+  return exceeds_chance(now - here, moves * slow * slow) && exceeds_chance(now - worst_else, 2 * stay);
 }
 
 /* The largest time among the devices of an expert that loses the replica in `slot`, without `busiest`; in *own what
@@ -103,7 +140,8 @@ static void try_recount(const adjust_t *a, int busiest, int slot, int e, double 
   if (e == f || now - worst <= best->value * CHEAPEST || eplb_window_state_holds(l, d, e))
     return;
   double value = value_of(a, now, worst, price_of(a, e, d, replica_load) - price_of(a, f, d, l->replica_load[f]));
-  if (value > best->value && within_moves(a, is_move(a, e, d) - is_move(a, f, d)))
+  if (value > best->value && within_moves(a, is_move(a, e, d) - is_move(a, f, d)) &&
+      recount_is_significant(l, busiest, slot, e, here, fmax(d == busiest ? 0 : there, others)))
     *best = (bargain_t){slot, -1, e, value};
 }
 
@@ -208,6 +246,10 @@ void eplb_priced_search_counts(eplb_window_state_t *l, const eplb_prices_t *pric
       return;
     int giver = best_giver(l, taker);
     if (giver == EPLB_EMPTY || l->weight[giver] / (l->count[giver] - 1) >= l->replica_load[taker])
+      return;
+    double differ = l->replica_load[taker] - l->weight[giver] / (l->count[giver] - 1);
+    if (!exceeds_chance(differ,
+                        replica_noise(l, taker, l->count[taker]) + replica_noise(l, giver, l->count[giver] - 1)))
       return;
     a.moves = eplb_count_moves(l, prices);
     int slot = best_slot(&a, giver, taker);

@@ -80,12 +80,13 @@ void eplb_subproblem_free(eplb_subproblem_t *part) {
   part->block = NULL;
 }
 
-void eplb_subproblem_set_load(eplb_subproblem_t *p, const double *load) {
+void eplb_subproblem_set_load(eplb_subproblem_t *p, const double *load, double token) {
   double largest = 0;
   for (int e = 0; e < p->num_experts; e++)
     largest = fmax(largest, load[e]);
   for (int e = 0; e < p->num_experts; e++)
     p->load[e] = largest > 0 ? load[e] / largest : 1;
+  p->token = largest > 0 ? token / largest : 0;
 }
 
 static void select_devices(eplb_subproblem_t *p, int node) {
@@ -132,6 +133,7 @@ static void scale(eplb_subproblem_t *p) {
     total += p->load[p->expert_of[e]];
   for (int e = 0; e < l->num_experts; e++)
     p->weight[e] = total > 0 ? p->load[p->expert_of[e]] * used / total : (double)used / l->num_experts;
+  l->token = total > 0 ? p->token * used / total : 0;
 }
 
 void eplb_subproblem_select(eplb_subproblem_t *p, int node, const int32_t *owner) {

@@ -8,6 +8,7 @@ typedef struct eplb_subproblem {
   const eplb_topology_t *topology;
   int num_experts; /* of the layer */
   double *load;    /* [num_experts]: of the layer at hand, scaled so that the largest is 1; all 1 where there is none */
+  double token;    /* the load of one token on that scale; 0: unknown, or no noise */
   eplb_window_state_t layer; /* numbered within the part */
   int32_t *expert_of;        /* [layer.num_experts]: number in the layer */
   int32_t *number_of;        /* [num_experts]: the reverse; only of the part's own */
@@ -24,8 +25,8 @@ typedef struct eplb_subproblem {
 eplb_status_t eplb_subproblem_create(const eplb_topology_t *topology, int num_experts, eplb_subproblem_t *part);
 void eplb_subproblem_free(eplb_subproblem_t *part);
 
-/* Takes up a layer's loads. */
-void eplb_subproblem_set_load(eplb_subproblem_t *part, const double *load);
+/* Takes up a layer's loads, of which one token is `token`, or 0. */
+void eplb_subproblem_set_load(eplb_subproblem_t *part, const double *load, double token);
 
 /* The part of one node's devices and of the experts for which owner[expert] is `node`; of all with node -1.
  * layer.expert is not set. */

@@ -1,4 +1,5 @@
 #include "core/plan/window/window_state.h"
+#include "core/plan/common/count_noise.h"
 #include <math.h>
 
 int eplb_window_state_even(const eplb_window_state_t *l) {
@@ -55,6 +56,18 @@ void eplb_window_state_index(eplb_window_state_t *l) {
     l->replica_load[e] = l->weight[e] / l->count[e];
   for (int d = 0; d < l->num_devices; d++)
     sum_device(l, d);
+}
+
+double eplb_window_state_expert_noise(const eplb_window_state_t *l, int expert) {
+  return expert == EPLB_EMPTY ? 0 : eplb_noise_variance(l->weight[expert], l->token);
+}
+
+double eplb_window_state_device_noise(const eplb_window_state_t *l, int device) {
+  double sum = 0;
+  for (int s = l->slot_begin[device]; s < l->slot_begin[device + 1]; s++)
+    if (l->expert[s] != EPLB_EMPTY)
+      sum += eplb_window_state_expert_noise(l, l->expert[s]) / l->count[l->expert[s]] / l->count[l->expert[s]];
+  return sum * l->inverse_speed[device] * l->inverse_speed[device];
 }
 
 /* Puts an expert into a slot; lists only. */

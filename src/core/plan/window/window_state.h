@@ -18,6 +18,7 @@ typedef struct eplb_window_state {
   const double *inverse_speed; /* [num_devices]: mean speed / speed */
   double bound;                /* no placement's busiest device is below this time; >= 1 */
   double good_enough;          /* a time that need not be lowered any more; 0: only what is near the bound */
+  double token;                /* the weight of one token; 0: weights have no noise, or none that is known */
   double largest_replica_load; /* the least that the largest replica load can be */
   int32_t *expert;             /* [num_slots] or EPLB_EMPTY */
   int32_t *device;             /* [num_slots] */
@@ -49,6 +50,10 @@ int eplb_window_state_separate_colocated(eplb_window_state_t *layer);
 
 /* Whether all devices have as many slots and the same speed. */
 int eplb_window_state_even(const eplb_window_state_t *layer);
+
+/* The variances of an expert's weight, and of a device's time, by chance; see ../common/count_noise.c. */
+double eplb_window_state_expert_noise(const eplb_window_state_t *layer, int expert);
+double eplb_window_state_device_noise(const eplb_window_state_t *layer, int device);
 
 static inline int eplb_window_state_holds(const eplb_window_state_t *l, int device, int expert) {
   if (expert != EPLB_EMPTY)
