@@ -34,8 +34,8 @@ typedef enum eplb_verify {
   EPLB_VERIFY_NEVER   /* never: samples only */
 } eplb_verify_t;
 
-/* Where incoming experts are kept until the commit, and so what the job may do with a layer meanwhile: see "Who may read
- * and write weights" below. */
+/* Where incoming experts are kept until the commit, and so what the job may do with a layer meanwhile: see "Who may
+ * read and write weights" below. */
 typedef enum eplb_mode {
   EPLB_MODE_SHADOW,  /* beside the slots: the job may read the layer, not write it */
   EPLB_MODE_IN_PLACE /* in the slots that they are for: the job must neither read nor write the layer; less staging,
@@ -201,12 +201,13 @@ typedef struct eplb_report {
  * its slots, until its last part is committed, or the rebalance fails or ends (eplb_rebalance_is_moving tells). Weights
  * are all bytes that are registered: with an optimizer's moments that are registered, those too.
  *
- *   layer            shadow mode                                   in-place mode
- *   not moving       the job reads and writes all slots, in both modes; also while a rebalance is open
- *   moving           the job reads all slots, by the old maps;     the job must not read or write any slot of it,
- *                    it must not write any slot of it, on any rank on any rank
- *   moving, and the  the job must write all replicas before the call eplb_rebalance_changed, on every rank; the
- *   job must write   layer is then sent again
+ *   layer       shadow mode                            in-place mode
+ *   not moving  the job may read and write all slots, also while a rebalance is open
+ *   moving      the job may read all slots, by the old    the job must not read or write any slot
+ *               maps; it must not write any slot
+ *
+ * This holds on every rank, whatever a rank's own slots do. A job that must write a moving layer writes all its
+ * replicas and calls eplb_rebalance_changed.
  *
  * Threads and GPU streams of the job count as the job: what they write must be complete before begin. The library
  * itself writes slots of a moving layer in eplb_rebalance_commit and eplb_rebalance_finish_layer; in-place mode, and
@@ -267,21 +268,23 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *laye
 /* Puts the new experts of `layer` that are there into their slots and the new maps in place, once all ranks have found
  * that nothing was written (one allreduce of 24 bytes). Until then old weights and maps are whole and in use; all ranks
  * must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: on any rank another layer than test or wait
- * named; EPLB_ERR_STATE; neither changes anything. EPLB_ERR_MISMATCH: ranks called eplb_rebalance_changed in another
- * order; EPLB_ERR_CHANGED, EPLB_ERR_CORRUPT; the rebalance then stays open for eplb_rebalance_end only. Where a GPU's
+ * named; EPLB_ERR_STATE; neither changes anything. EPLB_ERR_CHANGED, EPLB_ERR_CORRUPT: the
+ * rebalance then stays open for eplb_rebalance_end only. Where a GPU's
  * copy into a slot fails the call fails on that rank alone, with the new maps, and what the layer's slots hold there is
  * then not known. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
 
 /* Returns when nothing of `layer` is on its way and all of it is committed; also commits the layers before it that are
  * still moving. Does nothing if no rebalance is open or the layer is not moving: so it can stand before every forward
- * pass of the layer. EPLB_ERR_ARGUMENT: no such layer; else as wait and commit. */
+ * pass of the layer. EPLB_ERR_ARGUMENT: no such layer; EPLB_ERR_MISMATCH: ranks name different layers that have arrived
+ * together (where they have not, the ranks that name the later one wait for the others); else as wait and commit. Where
+ * a GPU's copy fails, the call fails on all ranks. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer);
 
 /* Tells that the job has written the layer, the same values into all replicas, since begin: what has been sent of it is
- * sent again before it is named (again). Does nothing if no rebalance is open or the layer is not moving. No messages:
- * a rank that has returned may not rely on others having called. A rebalance whose layers are written more often than
- * they can be sent does not end: finish them. EPLB_ERR_ARGUMENT: no such layer; EPLB_ERR_STATE: the rebalance has
+ * sent again before it is named (again). Changes nothing if no rebalance is open or the layer is not moving. A
+ * rebalance whose layers are written more often than they can be sent does not end: finish them. EPLB_ERR_ARGUMENT: no
+ * such layer; EPLB_ERR_MISMATCH: ranks named different layers, nothing has changed; EPLB_ERR_STATE: the rebalance has
  * failed. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer);
 

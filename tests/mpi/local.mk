@@ -8,6 +8,8 @@ MPI_TESTS = \
 	tests/mpi/migrate/chains \
 	tests/mpi/migrate/modes \
 	tests/mpi/migrate/permutations \
+	tests/mpi/migrate/recipes \
+	tests/mpi/migrate/written \
 	tests/mpi/session/batch \
 	tests/mpi/session/empty_ranks \
 	tests/mpi/session/faults \
@@ -30,6 +32,8 @@ tests_mpi_migrate_big_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_chains_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_modes_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_permutations_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_migrate_recipes_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_migrate_written_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_batch_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_empty_ranks_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_faults_LDADD = $(MPI_TEST_LIBS)

@@ -30,8 +30,9 @@ static void copy_and_wait(const cargo_t *c, void *to, const void *from, size_t b
       done = 1;
 }
 
-static void make(int layer, int expert, int tensor, size_t bytes, unsigned char *out) {
+static void make(const cargo_t *c, int layer, int expert, int tensor, size_t bytes, unsigned char *out) {
   uint32_t seed = (((uint32_t)layer * 1000003u + (uint32_t)expert) * 1000003u + (uint32_t)tensor) * 2654435761u;
+  seed += c->version[layer] * 2246822519u;
   for (size_t i = 0; i < bytes; i++) {
     uint32_t x = seed + (uint32_t)i * 40503u;
     out[i] = (unsigned char)(x ^ x >> 13 ^ x >> 23);
@@ -47,7 +48,7 @@ static int visit(const cargo_t *c, int layer, int slot, int expert, int fill) {
       continue;
     unsigned char *right = malloc(bytes), *found = malloc(bytes);
     void *at = table_of(c, layer, t)[slot];
-    make(layer, expert, t, bytes, right);
+    make(c, layer, expert, t, bytes, right);
     if (fill) {
       copy_and_wait(c, at, right, bytes, EPLB_COPY_IN);
     } else {
@@ -60,11 +61,15 @@ static int visit(const cargo_t *c, int layer, int slot, int expert, int fill) {
   return good;
 }
 
-static int visit_layer(const cargo_t *c, int layer, int fill) {
-  int good = 1, begin = eplb_session_topology(c->session)->slot_begin[c->rank];
+static int expert_of(const cargo_t *c, int layer, int slot) {
   const eplb_placement_t *p = eplb_session_placement(c->session);
+  return p->physical_to_logical[layer * p->num_slots + eplb_session_topology(c->session)->slot_begin[c->rank] + slot];
+}
+
+static int visit_layer(const cargo_t *c, int layer, int fill) {
+  int good = 1;
   for (int s = 0; s < c->num_slots; s++) {
-    int expert = p->physical_to_logical[layer * p->num_slots + begin + s];
+    int expert = expert_of(c, layer, s);
     if (expert != EPLB_EMPTY)
       good &= visit(c, layer, s, expert, fill);
   }
@@ -74,6 +79,31 @@ static int visit_layer(const cargo_t *c, int layer, int fill) {
 void cargo_fill(cargo_t *cargo) {
   for (int l = 0; l < cargo->num_layers; l++)
     visit_layer(cargo, l, 1);
+}
+
+void cargo_write(cargo_t *cargo, int layer) {
+  cargo->version[layer]++;
+  visit_layer(cargo, layer, 1);
+}
+
+void cargo_invert(const cargo_t *c, int layer, int slot, int is_one_byte) {
+  for (int t = 0; t < (is_one_byte ? 1 : c->num_tensors); t++) {
+    size_t all = bytes_of(c, layer, t), bytes = is_one_byte ? 1 : all;
+    if (!all)
+      continue;
+    char *at = (char *)table_of(c, layer, t)[slot] + (is_one_byte ? all / 2 : 0);
+    unsigned char *copy = malloc(bytes);
+    copy_and_wait(c, copy, at, bytes, EPLB_COPY_OUT);
+    for (size_t i = 0; i < bytes; i++)
+      copy[i] ^= 255;
+    copy_and_wait(c, at, copy, bytes, EPLB_COPY_IN);
+    free(copy);
+  }
+}
+
+int cargo_slot_is_whole(const cargo_t *cargo, int layer, int slot) {
+  int expert = expert_of(cargo, layer, slot);
+  return expert == EPLB_EMPTY || visit(cargo, layer, slot, expert, 0);
 }
 
 int cargo_layer_is_whole(const cargo_t *cargo, int layer) {
@@ -128,6 +158,7 @@ void cargo_start(cargo_t *cargo, const eplb_session_options_t *options, const ca
   const int *begin = eplb_session_topology(cargo->session)->slot_begin;
   cargo->num_slots = begin[cargo->rank + 1] - begin[cargo->rank];
   size_t tables = (size_t)(cargo->num_layers + 1) * (size_t)num_tensors;
+  cargo->version = calloc((size_t)cargo->num_layers, sizeof *cargo->version);
   cargo->block = calloc(tables, sizeof *cargo->block);
   cargo->slot = calloc(tables * (size_t)width_of(cargo), sizeof *cargo->slot);
   furnish(cargo);
@@ -138,6 +169,7 @@ void cargo_finish(cargo_t *cargo) {
   CHECK(!eplb_session_destroy(&cargo->session));
   for (int i = 0; i < (cargo->num_layers + 1) * cargo->num_tensors; i++)
     cargo->memory->release(cargo->memory->self, cargo->block[i]);
+  free(cargo->version);
   free(cargo->block);
   free(cargo->slot);
 }

@@ -13,6 +13,16 @@ eplb_session_options_t trial_options(void) {
   return o;
 }
 
+eplb_session_options_t trial_way(int way) {
+  static const size_t shared[] = {0, 700, 4 << 20}, chunk[] = {1 << 20, 700, 41};
+  eplb_session_options_t o = trial_options();
+  o.mode = way % 2 ? EPLB_MODE_IN_PLACE : EPLB_MODE_SHADOW;
+  o.staging_bytes = way / 2 % 2 ? 0 : 1648; /* what is not by table of an expert of the last layer */
+  o.shared_bytes = shared[way / 4];
+  o.chunk_bytes = chunk[(way + way / 4) % 3];
+  return o;
+}
+
 int trial_random(uint64_t *state, int below) {
   *state = *state * 6364136223846793005u + 1442695040888963407u;
   return (int)((*state >> 33) % (uint64_t)below);

@@ -12,6 +12,11 @@ extern const cargo_tensor_t trial_tensors[TRIAL_TENSORS];
 /* A few layers of few experts, which the planner moves nearly all; chunks end within tensors. */
 eplb_session_options_t trial_options(void);
 
+/* All ways to move: both modes; staging that holds a layer, or one expert of the last layer; by MPI, or through shared
+ * memory in cells of two sizes; chunks of three. Number `way` of TRIAL_WAYS. */
+enum { TRIAL_WAYS = 12 };
+eplb_session_options_t trial_way(int way);
+
 /* A number in [0, below), the next of what follows from *state. */
 int trial_random(uint64_t *state, int below);
 

@@ -1,6 +1,7 @@
 /* Layers on their way into place: commit, finish_layer, and what the job tells of layers that it has written. */
 #include "core/model/placement.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/compare.h"
 #include "mpi/session/rebalancing.h"
 
 /* ---- what ranks find out together before they commit ---- */
@@ -8,13 +9,13 @@
 /* What each rank adds to the sum by which ranks agree on a commit. */
 typedef struct ballot {
   uint64_t failed; /* 1: this rank knows a reason against it */
-  uint64_t tag;    /* a hash of what is to be committed and of what the job has written */
+  uint64_t tag;    /* a hash of what is to be committed */
   uint64_t balance;
 } ballot_t;
 
 static eplb_status_t count_votes(eplb_session_t *s, int end, eplb_status_t mine, uint64_t balance) {
   eplb_rebalancing_t *r = s->rebalancing;
-  uint64_t tag = eplb_mix((uint64_t)r->next_part << 32 | (uint64_t)end, r->changes);
+  uint64_t tag = eplb_mix((uint64_t)r->next_part << 32 | (uint64_t)end, 0);
   eplb_status_t here = eplb_own_status(s->comm, mine);
   if (eplb_comm_is_broken(s->comm))
     return here;
@@ -25,8 +26,8 @@ static eplb_status_t count_votes(eplb_session_t *s, int end, eplb_status_t mine,
   if (all.failed)
     return eplb_agree(s->comm, mine);
   if (all.tag != tag * (uint64_t)s->num_ranks)
-    return eplb_fail(EPLB_ERR_MISMATCH, "ranks finish different layers, or called eplb_rebalance_changed for different "
-                                        "layers; expected the same calls in the same order on every rank");
+    return eplb_fail(EPLB_ERR_MISMATCH,
+                     "ranks finish different layers; expected the same calls in the same order on every rank");
   return all.balance ? eplb_agree(s->comm, eplb_watch_find(&r->migration.watch, r->next_part, end)) : EPLB_SUCCESS;
 }
 
@@ -186,10 +187,13 @@ eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer) {
   eplb_status_t status = check_layer(session, layer);
   if (!status)
     status = check_not_failed(session);
+  if (status || !session->rebalancing)
+    return status;
+  const eplb_compared_t written = {"layers that were written", layer, 0};
+  status = eplb_agree_on(session->comm, EPLB_SUCCESS, &written, 1);
   if (status || !eplb_rebalance_is_moving(session, layer))
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
-  r->changes = eplb_mix(r->changes, (uint64_t)layer);
   r->again[layer] = (unsigned char)is_in_round(r, layer);
   eplb_status_t copies = eplb_watch_renew(&r->migration.watch, layer, r->next_part);
   if (r->phase == EPLB_PHASE_READY)

@@ -21,7 +21,6 @@ struct eplb_rebalancing {
   int round;            /* the one under way or ready */
   int next_part;        /* of moves.part: the first that is not committed */
   unsigned char *again; /* [num_layers]: written by the job while its round moves; to be sent again */
-  uint64_t changes;     /* a hash of the layers that the job has written, in order */
   double began;
   eplb_ballot_t ballot;
   eplb_report_t report;

@@ -7,19 +7,6 @@
 
 static int rank, num_ranks;
 
-/* All ways to move; number `way` of NUM_WAYS. */
-enum { NUM_WAYS = 12 };
-
-static eplb_session_options_t options_of(int way) {
-  static const size_t shared[] = {0, 700, 4 << 20}, chunk[] = {1 << 20, 700, 41};
-  eplb_session_options_t o = trial_options();
-  o.mode = way % 2 ? EPLB_MODE_IN_PLACE : EPLB_MODE_SHADOW;
-  o.staging_bytes = way / 2 % 2 ? 0 : 1648; /* what is not by table of an expert of the last layer */
-  o.shared_bytes = shared[way / 4];
-  o.chunk_bytes = chunk[(way + way / 4) % 3];
-  return o;
-}
-
 static void start(cargo_t *cargo, const eplb_session_options_t *options, const eplb_placement_t *initial) {
   eplb_session_options_t o = *options;
   eplb_topology_t *topology = job_deal_topology(num_ranks > 2 ? 2 : 1, o.slots_per_rank);
@@ -30,8 +17,8 @@ static void start(cargo_t *cargo, const eplb_session_options_t *options, const e
 }
 
 static void rounds_by_each_way(void) {
-  for (int way = 0; way < NUM_WAYS; way++) {
-    eplb_session_options_t o = options_of(way);
+  for (int way = 0; way < TRIAL_WAYS; way++) {
+    eplb_session_options_t o = trial_way(way);
     trial_rounds(&o, num_ranks > 2 ? 2 : 1);
   }
   mpi_tap_case("all bytes right by each way");
@@ -40,9 +27,9 @@ static void rounds_by_each_way(void) {
 static void bytes_one_by_one(void) {
   static const cargo_tensor_t tiny[] = {{"weights", 5, 1, 0}, {"none", 0, 0, 0}, {"scale", 1, 0, 1}};
   static const cargo_tensor_t nothing[] = {{"none", 0, 0, 0}};
-  for (int way = 0; way < NUM_WAYS; way++)
+  for (int way = 0; way < TRIAL_WAYS; way++)
     for (int is_tiny = 0; is_tiny < 2; is_tiny++) {
-      eplb_session_options_t o = options_of(way);
+      eplb_session_options_t o = trial_way(way);
       o.chunk_bytes = 1;
       cargo_t cargo;
       cargo_start(&cargo, &o, is_tiny ? tiny : nothing, is_tiny ? 3 : 1, o.slots_per_rank);
@@ -56,8 +43,8 @@ static void bytes_one_by_one(void) {
 
 static void empty_slots_are_filled(void) {
   uint64_t state = 4711;
-  for (int way = 0; way < NUM_WAYS; way++) {
-    eplb_session_options_t o = options_of(way);
+  for (int way = 0; way < TRIAL_WAYS; way++) {
+    eplb_session_options_t o = trial_way(way);
     eplb_placement_t *initial = trial_placement(&state, o.num_layers, o.num_experts, o.slots_per_rank * num_ranks, 1);
     cargo_t cargo;
     start(&cargo, &o, initial);
@@ -81,7 +68,7 @@ static int count_empty(const cargo_t *cargo) {
 /* Ends after `commits` commits, and `tests` more looks at what is under way. Returns how many slots that leaves empty.
  * */
 static int end_early(int way, int commits, int tests) {
-  eplb_session_options_t o = options_of(way);
+  eplb_session_options_t o = trial_way(way);
   cargo_t cargo;
   start(&cargo, &o, NULL);
   cargo_record(&cargo, way);
@@ -107,7 +94,7 @@ static int end_early(int way, int commits, int tests) {
 
 static void early_ends(void) {
   int empty = 0;
-  for (int way = 0; way < NUM_WAYS; way++)
+  for (int way = 0; way < TRIAL_WAYS; way++)
     for (int commits = 0; commits < 4; commits++)
       empty += end_early(way, commits, commits % 2 * 2);
   CHECK(num_ranks == 1 || empty > 0);
@@ -147,7 +134,7 @@ static int is_found(eplb_status_t status, eplb_step_t step) {
 /* Whether any rank was hit. */
 static int fail_at(int way, eplb_step_t step, int at, int flips) {
   fault_t fault = {.step = step, .at = at, .flips = flips, .late = way % 5};
-  eplb_session_options_t o = options_of(way);
+  eplb_session_options_t o = trial_way(way);
   o.fault = inject;
   o.fault_arg = &fault;
   cargo_t cargo;
@@ -167,7 +154,7 @@ static int fail_at(int way, eplb_step_t step, int at, int flips) {
 }
 
 static void faults_by_each_way(int flips, const char *title) {
-  for (int way = 0; way < NUM_WAYS; way++)
+  for (int way = 0; way < TRIAL_WAYS; way++)
     for (int step = EPLB_STEP_SEND; step < EPLB_NUM_STEPS; step++) {
       int hits = 0;
       for (int at = 0; at < num_ranks; at++)
