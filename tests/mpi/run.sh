@@ -9,7 +9,7 @@ on_ranks() {
   program=$1
   shift
   for ranks in "$@"; do
-    output=$(timeout "${MPI_TEST_LIMIT:-90}" $MPIEXEC -n "$ranks" "tests/mpi/$program" 2>&1)
+    output=$(timeout "${MPI_TEST_LIMIT:-300}" $MPIEXEC -n "$ranks" "tests/mpi/$program" 2>&1)
     status=$?
     printf '%s\n' "$output" | sed '/^ok\|^not ok\|^#/!s/^/# /'
     printed=$(printf '%s\n' "$output" | grep -c '^ok\|^not ok')

@@ -14,5 +14,5 @@ eval "$lines"
 unset LD_LIBRARY_PATH
 EPLB_PLANNER=reference # the one that never changes
 export EPLB_PLANNER
-[ "$(timeout 60 $MPIEXEC -n 3 ./hello)" = "$expected" ]
+[ "$(timeout "${MPI_TEST_LIMIT:-300}" $MPIEXEC -n 3 ./hello)" = "$expected" ]
 echo "installed in $LIBRARY_FOLDER: examples/hello.c is built and runs as README says"

@@ -15,6 +15,7 @@ rm -rf "$work"
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
+limit=${MPI_TEST_LIMIT:-300} # seconds until a run counts as hung, on a busy machine too
 cases=0
 
 # run COMMAND...: its output into the files out and err, its exit status into $status.
@@ -27,7 +28,7 @@ run() {
 on_ranks() {
   ranks=$1
   shift
-  run timeout 60 $MPIEXEC -n "$ranks" "$eplb" "$@"
+  run timeout $limit $MPIEXEC -n "$ranks" "$eplb" "$@"
 }
 
 # Each line of a file as a comment, the last one too if nothing ends it: else it would swallow the next case.
