@@ -48,7 +48,7 @@ typedef struct eplb_plan_record {
   eplb_planner_t planner;
   eplb_policy_t policy; /* the one that was used, not AUTO */
   int num_groups;
-  double balancedness;              /* mean over layers */
+  double balancedness;              /* mean over layers with load; NAN where there is none */
   const double *layer_balancedness; /* [num_layers]; or NULL: the file then says nothing of balancedness */
   const double *layer_bound;        /* [num_layers], eplb_balancedness_bound, or NULL */
   const int64_t *transfers;         /* [EPLB_NUM_LINKS] from the placement before, or NULL */
@@ -56,7 +56,7 @@ typedef struct eplb_plan_record {
 
 /* Writes a placement as JSON: `version`, shape, topology, `physical_to_logical_map` [layers][slots],
  * `logical_to_physical_map` [layers][experts][replicas, -1 after them], `logical_replica_count` [layers][experts],
- * `balancedness` {"mean", "layers"}, `transfers` by link where there are any, and how it was made. Local. Path,
+ * `balancedness` {"mean", "layers", "layers_without_load"; null for NAN}, `transfers` by link where there are any, and how it was made. Local. Path,
  * wholeness and errors as eplb_loads_write; EPLB_ERR_ARGUMENT: path, record, its topology or placement is NULL;
  * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record);

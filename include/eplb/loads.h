@@ -37,8 +37,11 @@ EPLB_PUBLIC const double *eplb_loads_window(const eplb_loads_t *loads, int windo
  * EPLB_ERR_LOADS names the first layer and expert (by index) that is not; EPLB_ERR_ARGUMENT: a size < 1 or NULL. */
 EPLB_PUBLIC eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *load);
 
-/* The mean over all windows: mean[num_layers][num_experts], the caller's. Local. */
-EPLB_PUBLIC void eplb_loads_mean(const eplb_loads_t *loads, double *mean);
+/* How many layers of load[num_layers][num_experts] have no load at all, as dense layers and idle ones. Local. */
+EPLB_PUBLIC int eplb_loads_idle_layers(int num_layers, int num_experts, const double *load);
+
+/* The sum over all windows: sum[num_layers][num_experts], the caller's. Local. */
+EPLB_PUBLIC void eplb_loads_sum(const eplb_loads_t *loads, double *sum);
 
 /* How made-up loads are spread over the experts of a layer. */
 typedef enum eplb_spread {

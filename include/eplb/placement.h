@@ -78,8 +78,8 @@ EPLB_PUBLIC void eplb_device_loads(const eplb_topology_t *topology, const eplb_p
 EPLB_PUBLIC double eplb_balancedness(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
                                      const double *load);
 
-/* The mean of eplb_balancedness over all layers; load[num_layers][num_experts]; per_layer[num_layers] or NULL.
- * Local. */
+/* The mean of eplb_balancedness over the layers that have any load; 1 where none has. eplb_loads_idle_layers says how
+ * many are left out. load[num_layers][num_experts]; per_layer[num_layers] or NULL: of every layer. Local. */
 EPLB_PUBLIC double eplb_balancedness_mean(const eplb_topology_t *topology, const eplb_placement_t *placement,
                                           const double *load, double *per_layer);
 

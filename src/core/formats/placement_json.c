@@ -2,6 +2,7 @@
 #include "core/util/alloc.h"
 #include <eplb/formats.h>
 #include <jansson.h>
+#include <math.h>
 
 enum { VERSION = 1 };
 
@@ -25,10 +26,15 @@ static json_t *integers(const int32_t *value, int rows, int columns) {
   return array;
 }
 
+/* null for what there is not: the balance of a layer without load. */
+static json_t *real(double value) {
+  return isnan(value) ? json_null() : json_real(value);
+}
+
 static json_t *reals(const double *value, int count) {
   json_t *array = json_array();
   for (int i = 0; array && i < count; i++)
-    array = append(array, json_real(value[i]));
+    array = append(array, real(value[i]));
   return array;
 }
 
@@ -65,7 +71,11 @@ static json_t *topology(const eplb_topology_t *t) {
 
 static json_t *balancedness(const eplb_plan_record_t *r) {
   int layers = r->placement->num_layers;
-  json_t *balance = json_pack("{s:f, s:o}", "mean", r->balancedness, "layers", reals(r->layer_balancedness, layers));
+  int idle = 0;
+  for (int l = 0; l < layers; l++)
+    idle += isnan(r->layer_balancedness[l]);
+  json_t *balance = json_pack("{s:o, s:o, s:i}", "mean", real(r->balancedness), "layers",
+                              reals(r->layer_balancedness, layers), "layers_without_load", idle);
   if (balance && r->layer_bound && json_object_set_new(balance, "bound", reals(r->layer_bound, layers))) {
     json_decref(balance);
     return NULL;

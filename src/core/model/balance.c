@@ -1,5 +1,6 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include <eplb/loads.h>
 #include <math.h>
 
 void eplb_device_loads(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
@@ -33,13 +34,17 @@ double eplb_balancedness(const eplb_topology_t *topology, const eplb_placement_t
 double eplb_balancedness_mean(const eplb_topology_t *topology, const eplb_placement_t *placement, const double *load,
                               double *per_layer) {
   double sum = 0;
+  int counted = 0;
   for (int l = 0; l < placement->num_layers; l++) {
-    double b = eplb_balancedness(topology, placement, l, load + (size_t)l * (size_t)placement->num_experts);
+    const double *layer = load + (size_t)l * (size_t)placement->num_experts;
+    int has_load = !eplb_loads_idle_layers(1, placement->num_experts, layer);
+    double b = eplb_balancedness(topology, placement, l, layer);
     if (per_layer)
       per_layer[l] = b;
-    sum += b;
+    sum += has_load ? b : 0;
+    counted += has_load;
   }
-  return sum / placement->num_layers;
+  return counted ? sum / counted : 1;
 }
 
 typedef struct share {

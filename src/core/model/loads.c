@@ -56,12 +56,22 @@ eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *lo
   return EPLB_SUCCESS;
 }
 
-void eplb_loads_mean(const eplb_loads_t *loads, double *mean) {
+int eplb_loads_idle_layers(int num_layers, int num_experts, const double *load) {
+  int idle = 0;
+  for (int l = 0; l < num_layers; l++, load += num_experts) {
+    int e = 0;
+    while (e < num_experts && !(load[e] > 0))
+      e++;
+    idle += e == num_experts;
+  }
+  return idle;
+}
+
+void eplb_loads_sum(const eplb_loads_t *loads, double *sum) {
   size_t values = window_values(loads);
   for (size_t i = 0; i < values; i++) {
-    double sum = 0;
+    sum[i] = 0;
     for (int w = 0; w < loads->num_windows; w++)
-      sum += loads->load[(size_t)w * values + i];
-    mean[i] = sum / loads->num_windows;
+      sum[i] += loads->load[(size_t)w * values + i];
   }
 }

@@ -318,13 +318,6 @@ eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_
   return eplb_plan_windows(options, topology, num_layers, num_experts, &only, placement);
 }
 
-static int has_load(const double *load, int num_experts) {
-  for (int e = 0; e < num_experts; e++)
-    if (load[e] > 0)
-      return 1;
-  return 0;
-}
-
 /* Changes `placement`, which is a copy of `before`. */
 static eplb_status_t replan_default(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                     const eplb_placement_t *before, const double *load, const double *token,
@@ -335,7 +328,7 @@ static eplb_status_t replan_default(const eplb_plan_options_t *options, const ep
     return status;
   for (int l = 0; l < before->num_layers && !status; l++) {
     const double *layer_load = load + (size_t)l * (size_t)before->num_experts;
-    if (has_load(layer_load, before->num_experts))
+    if (!eplb_loads_idle_layers(1, before->num_experts, layer_load))
       status = eplb_incremental_layer(&r, layer_load, token[l], eplb_placement_row(before, l),
                                       eplb_placement_row(placement, l));
   }
@@ -350,7 +343,7 @@ static eplb_status_t replan_reference(const eplb_plan_options_t *options, const 
   if (status)
     return status;
   for (int l = 0; l < before->num_layers; l++)
-    if (has_load(load + (size_t)l * (size_t)before->num_experts, before->num_experts))
+    if (!eplb_loads_idle_layers(1, before->num_experts, load + (size_t)l * (size_t)before->num_experts))
       eplb_placement_copy_layer(fresh, placement, l);
   eplb_placement_destroy(&fresh);
   return EPLB_SUCCESS;

@@ -15,8 +15,9 @@ enum { KEY_CURRENT = 256, KEY_ROUTING, KEY_WINDOW, KEY_JSON };
 static const struct argp_option arguments[] = {
     {"current", KEY_CURRENT, "FILE", 0, "start from this placement, as -o has written it, and move little", 0},
     {"window", KEY_WINDOW, "WHICH", 0,
-     "plan for a window: its number, from 0, or last; for their mean; or for all: judged on each, and planned for the "
-     "last 16 of them at once by scenario and linked, for their mean by others (last)",
+     "plan for the sum of all windows; for one: its number, from 0, or last; or for all: judged on each, and planned "
+     "for "
+     "the last 16 of them at once by scenario and linked, for their sum by others (sum)",
      0},
     {"routing", KEY_ROUTING, "M,N", 0, "a token picks N experts from M groups (8 from half of the groups)", 0},
     {"json", KEY_JSON, NULL, 0, "the placement as JSON on standard output instead of a summary", 0},
@@ -24,14 +25,14 @@ static const struct argp_option arguments[] = {
     {0}};
 
 static int parse_window(const struct argp_state *state, const char *text) {
-  static const char *const names[] = {"last", "mean", "all"};
+  static const char *const names[] = {"last", "sum", "all"};
   char *end;
   for (int i = 0; i < 3; i++)
     if (!strcmp(text, names[i]))
       return PLAN_WINDOW_LAST - i;
   long number = strtol(text, &end, 10);
   if (end == text || *end || number < 0 || number > INT32_MAX)
-    tool_usage_error(state, "--window is \"%s\"; expected a number from 0, last, mean or all", text);
+    tool_usage_error(state, "--window is \"%s\"; expected a number from 0, last, sum or all", text);
   return (int)number;
 }
 
@@ -87,9 +88,16 @@ static eplb_status_t choose_load(plan_result_t *r) {
   if (!r->load)
     return EPLB_ERR_MEMORY;
   if (window < 0)
-    eplb_loads_mean(loads, r->load);
+    eplb_loads_sum(loads, r->load);
   else
     memcpy(r->load, eplb_loads_window(loads, window), values * sizeof *r->load);
+  r->num_summed = window < 0 ? loads->num_windows : 1;
+  r->idle_layers = eplb_loads_idle_layers(loads->num_layers, loads->num_experts, r->load);
+  r->plan = r->options->planner.plan;
+  r->payback = r->options->planner.payback;
+  r->payback.windows /= r->num_summed;
+  if (r->plan.payback && !plan_heeds_each_window(r->options))
+    r->plan.payback = &r->payback;
   return EPLB_SUCCESS;
 }
 
@@ -111,7 +119,7 @@ static void choose_windows(const plan_result_t *r, eplb_windows_t *windows) {
 }
 
 static eplb_status_t plan_timed(plan_result_t *r) {
-  const eplb_plan_options_t *options = &r->options->planner.plan;
+  const eplb_plan_options_t *options = &r->plan;
   eplb_windows_t windows;
   struct timespec from, to;
   choose_windows(r, &windows);
@@ -202,7 +210,7 @@ int command_plan(int argc, char **argv) {
       children,
       NULL,
       NULL};
-  plan_options_t options = {.recording.nodes = 1, .window = PLAN_WINDOW_LAST, .token_experts = 8};
+  plan_options_t options = {.recording.nodes = 1, .window = PLAN_WINDOW_SUM, .token_experts = 8};
   planner_options_init(&options.planner);
   tool_parse(&argp, argc, argv, &options);
   plan_result_t r = {.options = &options};

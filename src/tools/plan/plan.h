@@ -7,7 +7,7 @@
 #include <eplb/eplb.h>
 
 /* Values of plan_options_t.window besides a number. */
-enum { PLAN_WINDOW_LAST = -1, PLAN_WINDOW_MEAN = -2, PLAN_WINDOW_ALL = -3 };
+enum { PLAN_WINDOW_LAST = -1, PLAN_WINDOW_SUM = -2, PLAN_WINDOW_ALL = -3 };
 
 typedef struct plan_options {
   recording_options_t recording;
@@ -19,7 +19,8 @@ typedef struct plan_options {
   planner_options_t planner;
 } plan_options_t;
 
-/* How a placement does on the windows that are judged, per layer and in the mean. */
+/* How a placement does on the windows that are judged, per layer and in the mean; NAN for a layer without any load, and
+ * for the mean where no layer has any. */
 typedef struct plan_score {
   double mean;
   double *layer; /* [num_layers] */
@@ -35,7 +36,11 @@ typedef struct plan_change {
 typedef struct plan_result {
   const plan_options_t *options;
   eplb_loads_t *loads;
-  double *load; /* [num_layers][num_experts]: what was planned for */
+  double *load;    /* [num_layers][num_experts]: what was planned for */
+  int num_summed;  /* windows that it is the sum of */
+  int idle_layers; /* of it: without any load */
+  eplb_plan_options_t plan;
+  eplb_payback_t payback; /* of so much load as all summed windows have */
   eplb_topology_t *topology;
   eplb_placement_t *before, *placement; /* before: the current one; else slot s holds expert s modulo num_experts */
   plan_score_t was, planned, bound;     /* of before; of placement; of any placement */

@@ -1,47 +1,52 @@
 #include "core/util/alloc.h"
 #include "tools/plan/plan.h"
+#include <math.h>
 
-/* Mean over the windows that are judged. */
-static eplb_status_t judge(const plan_result_t *r, const eplb_placement_t *placement, plan_score_t *score) {
-  const eplb_loads_t *loads = r->loads;
-  int windows = r->options->window == PLAN_WINDOW_ALL ? loads->num_windows : 1;
-  double *layer = EPLB_NEW(double, loads->num_layers);
-  score->layer = EPLB_NEW(double, loads->num_layers);
-  if (!layer || !score->layer) {
-    free(layer);
-    return EPLB_ERR_MEMORY;
-  }
-  for (int w = 0; w < windows; w++) {
-    score->mean +=
-        eplb_balancedness_mean(r->topology, placement, windows > 1 ? eplb_loads_window(loads, w) : r->load, layer) /
-        windows;
-    for (int l = 0; l < loads->num_layers; l++)
-      score->layer[l] += layer[l] / windows;
-  }
-  free(layer);
+/* The balance of a placement under a layer's load, or with placement NULL the best that there can be. */
+static eplb_status_t judge_load(const plan_result_t *r, const eplb_placement_t *placement, int layer,
+                                const double *load, double *balance) {
+  if (!placement)
+    return eplb_balancedness_bound(r->topology, r->loads->num_experts, load, balance);
+  *balance = eplb_balancedness(r->topology, placement, layer, load);
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t judge_bound(const plan_result_t *r, plan_score_t *score) {
-  const eplb_loads_t *loads = r->loads;
-  int windows = r->options->window == PLAN_WINDOW_ALL ? loads->num_windows : 1;
-  score->layer = EPLB_NEW(double, loads->num_layers);
-  eplb_status_t status = score->layer ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
-  for (int i = 0; i < windows * loads->num_layers && !status; i++) {
-    int w = i / loads->num_layers, l = i % loads->num_layers;
-    const double *load = windows > 1 ? eplb_loads_window(loads, w) : r->load;
-    double bound = 0;
-    status =
-        eplb_balancedness_bound(r->topology, loads->num_experts, load + (size_t)l * (size_t)loads->num_experts, &bound);
-    score->layer[l] += bound / windows;
-    score->mean += bound / windows / loads->num_layers;
+/* The mean over the windows that are judged and in which the layer has any load. */
+static eplb_status_t judge_layer(const plan_result_t *r, const eplb_placement_t *placement, int layer, double *mean) {
+  int experts = r->loads->num_experts, counted = 0;
+  int windows = r->options->window == PLAN_WINDOW_ALL ? r->loads->num_windows : 1;
+  double sum = 0, balance = 0;
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int w = 0; w < windows && !status; w++) {
+    const double *load = windows > 1 ? eplb_loads_window(r->loads, w) : r->load;
+    load += (size_t)layer * (size_t)experts;
+    if (eplb_loads_idle_layers(1, experts, load))
+      continue;
+    status = judge_load(r, placement, layer, load, &balance);
+    sum += balance;
+    counted++;
   }
+  *mean = counted ? sum / counted : NAN;
+  return status;
+}
+
+static eplb_status_t judge(const plan_result_t *r, const eplb_placement_t *placement, plan_score_t *score) {
+  int layers = r->loads->num_layers, counted = 0;
+  double sum = 0;
+  score->layer = EPLB_NEW(double, layers);
+  eplb_status_t status = score->layer ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  for (int l = 0; l < layers && !status; l++) {
+    status = judge_layer(r, placement, l, &score->layer[l]);
+    sum += isnan(score->layer[l]) ? 0 : score->layer[l];
+    counted += !isnan(score->layer[l]);
+  }
+  score->mean = counted ? sum / counted : NAN;
   return status;
 }
 
 /* Every layer's transfers, counted, and where payback is asked for priced. */
 static eplb_status_t judge_change(plan_result_t *r) {
-  const eplb_payback_t *payback = r->options->planner.plan.payback;
+  const eplb_payback_t *payback = r->plan.payback ? &r->payback : NULL;
   eplb_deriver_t *deriver = NULL;
   eplb_transfers_t list = {0};
   double *scratch = EPLB_NEW(double, 2 * (size_t)r->topology->num_devices);
@@ -92,7 +97,7 @@ eplb_status_t plan_judge(plan_result_t *r) {
   if (!status)
     status = judge(r, r->placement, &r->planned);
   if (!status)
-    status = judge_bound(r, &r->bound);
+    status = judge(r, NULL, &r->bound);
   if (!status && r->options->current)
     status = judge_change(r);
   return status ? status : judge_routing(r);

@@ -6,30 +6,42 @@
 
 enum { BAR_WIDTH = 40, MAX_BARS = 64, HOT_EXPERTS = 8 };
 
+/* Of those with load, of which there is one. */
 static int worst_layer(const plan_score_t *score, int num_layers) {
   int worst = 0;
   for (int l = 1; l < num_layers; l++)
-    if (score->layer[l] < score->layer[worst])
+    if (isnan(score->layer[worst]) || score->layer[l] < score->layer[worst])
       worst = l;
   return worst;
+}
+
+/* What was planned for, and what of it has no load. */
+static void print_loads(const plan_result_t *r) {
+  int layers = r->loads->num_layers, last = r->loads->num_windows - 1, window = r->options->window;
+  char shown[HUMAN_TEXT_MAX];
+  printf("loads     %s: %d layers x %d experts, ", human_text(r->options->recording.loads, shown), layers,
+         r->loads->num_experts);
+  if (plan_heeds_each_window(r->options))
+    printf("planned for the last %d of %d windows, judged on each\n",
+           last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX, last + 1);
+  else if (window == PLAN_WINDOW_ALL)
+    printf("planned for the sum of %d windows, judged on each\n", last + 1);
+  else if (window == PLAN_WINDOW_SUM && last > 0)
+    printf("the sum of %d windows\n", last + 1);
+  else
+    printf("window %d of 0-%d\n", window < 0 ? last : window, last);
+  if (r->idle_layers == layers)
+    printf("          no layer has any load: there is nothing to balance\n");
+  else if (r->idle_layers)
+    printf("          %d of %d layers %s no load and %s left out of the balance\n", r->idle_layers, layers,
+           r->idle_layers == 1 ? "has" : "have", r->idle_layers == 1 ? "is" : "are");
 }
 
 static void print_inputs(const plan_result_t *r) {
   const eplb_topology_t *t = r->topology;
   const eplb_plan_options_t *o = &r->options->planner.plan;
-  int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
-  char shown[HUMAN_TEXT_MAX];
-  printf("loads     %s: %d layers x %d experts, ", human_text(r->options->recording.loads, shown), r->loads->num_layers,
-         r->loads->num_experts);
-  if (r->options->window == PLAN_WINDOW_MEAN)
-    printf("mean of %d windows\n", last + 1);
-  else if (plan_heeds_each_window(r->options))
-    printf("planned for the last %d of %d windows, judged on each\n",
-           last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX, last + 1);
-  else if (r->options->window == PLAN_WINDOW_ALL)
-    printf("planned for the mean of %d windows, judged on each\n", last + 1);
-  else
-    printf("window %d of 0-%d\n", r->options->window == PLAN_WINDOW_LAST ? last : r->options->window, last);
+  int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t);
+  print_loads(r);
   printf("GPUs      %d on %d node%s (declared), %d slots", t->num_devices, nodes, nodes == 1 ? "" : "s", slots);
   if (slots % t->num_devices == 0)
     printf(", %d each", slots / t->num_devices);
@@ -47,8 +59,8 @@ static void print_score(const plan_result_t *r, const char *what, const plan_sco
 static void print_gain(const plan_result_t *r) {
   double before = 0, after = 0;
   for (int l = 0; l < r->loads->num_layers; l++) {
-    before += 1 / r->was.layer[l];
-    after += 1 / r->planned.layer[l];
+    before += isnan(r->was.layer[l]) ? 0 : 1 / r->was.layer[l];
+    after += isnan(r->planned.layer[l]) ? 0 : 1 / r->planned.layer[l];
   }
   if (before > after)
     printf("  Where experts' time is their tokens' and layers count alike, they take %.1f %% less of it.\n",
@@ -121,23 +133,47 @@ static void print_hot_experts(const plan_result_t *r, int layer) {
            r->placement->logical_replica_count[layer * experts + hot[k]]);
 }
 
-eplb_status_t plan_print(const plan_result_t *r) {
+/* The balance is of loads that the planner knew; the command that judges by loads that it did not. */
+static void print_caveat(const plan_result_t *r) {
+  const recording_options_t *o = &r->options->recording;
   char shown[HUMAN_TEXT_MAX];
-  double *device = EPLB_NEW(double, r->topology->num_devices);
-  if (!device)
-    return EPLB_ERR_MEMORY;
-  print_inputs(r);
+  printf("  This is on the loads planned for. On the window that follows: eplb replay %s", human_text(o->loads, shown));
+  if (o->topology)
+    printf(" --topology %s", human_text(o->topology, shown));
+  if (o->nodes > 1)
+    printf(" --nodes %d", o->nodes);
+  if (o->gpus)
+    printf(" --gpus %d", o->gpus);
+  if (o->slots)
+    printf(" --slots %d", o->slots);
+  printf("%s\n", r->loads->num_windows < 2 ? ", with two windows or more" : "");
+}
+
+static void print_balance(const plan_result_t *r) {
   printf("\nbalance (mean / busiest GPU)  mean   worst layer\n");
   print_score(r, r->options->current ? "the current placement" : "experts in order", &r->was);
   print_score(r, "this plan", &r->planned);
   print_score(r, "no plan can be above", &r->bound);
+  print_caveat(r);
   print_gain(r);
+}
+
+eplb_status_t plan_print(const plan_result_t *r) {
+  int any_load = r->idle_layers < r->loads->num_layers, layer = worst_layer(&r->planned, r->loads->num_layers);
+  double *device = EPLB_NEW(double, r->topology->num_devices);
+  char shown[HUMAN_TEXT_MAX];
+  if (!device)
+    return EPLB_ERR_MEMORY;
+  print_inputs(r);
+  if (any_load)
+    print_balance(r);
   if (r->options->current)
     print_change(r);
-  print_routing(r);
-  int layer = worst_layer(&r->planned, r->loads->num_layers);
-  print_bars(r, layer, device);
-  print_hot_experts(r, layer);
+  if (any_load) {
+    print_routing(r);
+    print_bars(r, layer, device);
+    print_hot_experts(r, layer);
+  }
   if (r->options->output)
     printf("\nwritten to %s\n", human_text(r->options->output, shown));
   else
