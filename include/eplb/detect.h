@@ -40,6 +40,8 @@ typedef struct eplb_accelerator {
   int32_t island;                   /* 0, 1, ... of the host: accelerators that are all linked; else by NUMA node */
   int64_t memory;                   /* bytes; 0 unknown */
   char uuid[EPLB_UUID_MAX];         /* as the vendor's tools print it; "" where not known */
+  char fabric[EPLB_UUID_MAX]; /* cluster UUID and clique of NVIDIA GPUs that NVLink joins across hosts, as in an NVL72;
+                                 "" none, or not known */
 } eplb_accelerator_t;
 
 /* What hwloc knows of one host. Accelerators stand by vendor, and those of a vendor as its tools number them (nvml,
@@ -94,12 +96,12 @@ typedef enum eplb_domain_rule {
 
 /* What one rank is and drives. */
 typedef struct eplb_rank_info {
-  int32_t rank;             /* in the communicator */
-  int32_t node;             /* as in the topology */
-  int32_t local_rank;       /* among the ranks of its node, in rank order */
-  int32_t package;          /* -1: bound to several */
-  int32_t numa;             /* NUMA node that it is bound to, operating system's number; -1: several */
-  int32_t num_pus;          /* processing units that it may run on */
+  int32_t rank;       /* in the communicator */
+  int32_t node;       /* its host: the domain of the topology's level "node", whatever planners take for the node */
+  int32_t local_rank; /* among the ranks of its node, in rank order */
+  int32_t package;    /* -1: bound to several */
+  int32_t numa;       /* NUMA node that it is bound to, operating system's number; -1: several */
+  int32_t num_pus;    /* processing units that it may run on */
   int32_t num_accelerators; /* on its host */
   int32_t device_rule;      /* an eplb_device_rule_t */
   int32_t device_index;     /* in its host's accelerators; -1 none */
@@ -161,7 +163,8 @@ typedef struct eplb_machine {
                                 node has several; equal slots; speed 1 */
   eplb_rank_info_t own;      /* this rank */
   eplb_rank_info_t *rank;    /* [num_ranks] on rank 0; NULL elsewhere */
-  eplb_host_t **host;        /* [num_nodes] on rank 0; NULL elsewhere */
+  int host_level;            /* the topology's level "node": its domains are the hosts */
+  eplb_host_t **host;        /* [topology->num_domains[host_level]] on rank 0; NULL elsewhere */
   size_t gathered_bytes;     /* that rank 0 got from the nodes' leaders; 0 elsewhere */
 } eplb_machine_t;
 
@@ -176,6 +179,9 @@ typedef struct eplb_machine {
  * come from EPLB_DOMAIN of every rank, "rack3" or "fabric=f0/rack=r3"; else from the file that EPLB_RACKS names on
  * rank 0, lines of a host name and such a path; else from SLURM_TOPOLOGY_ADDR and SLURM_TOPOLOGY_ADDR_PATTERN, where
  * all ranks have them.
+ *
+ * The planners' node is the host, or, where all ranks' GPUs tell of an NVLink fabric that spans hosts, as NVIDIA's NVL72
+ * has it, that fabric: the level "nvlink". EPLB_NODE_LEVEL of rank 0 chooses a level by name.
  *
  * Collective over comm. `slots_per_device` >= 1. The caller owns *machine. On failure every rank returns the same
  * code and sentence: EPLB_ERR_ARGUMENT, EPLB_ERR_MISMATCH, EPLB_ERR_FORMAT or EPLB_ERR_IO (of the file of racks),

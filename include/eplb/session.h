@@ -75,7 +75,7 @@ typedef void eplb_log_fn(void *arg, const char *line);
  * args. Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
  * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY,
  * EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES,
- * EPLB_SHARED_BYTES; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a trigger where there is none. Detection
+ * EPLB_SHARED_BYTES, EPLB_NODE_LEVEL; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a trigger where there is none. Detection
  * and memory read EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and
  * EPLB_GPU_AWARE (see memory.h). A value that does not parse is an error that names the variable; so is another EPLB_ name
  * that is one of these misspelt, by one letter or two. Other EPLB_ names are ignored: the log callback is told of each,
@@ -91,6 +91,8 @@ typedef struct eplb_session_options {
   int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
   const eplb_trigger_t *trigger;   /* NULL: whatever is asked for; else only what pays by plan.payback. Copied. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
+  char node_level
+      [EPLB_LEVEL_NAME_MAX];       /* which level planners take for the node, e.g. "nvlink"; "": the topology's own */
   const eplb_placement_t *initial; /* what the slots hold at first; NULL: eplb_placement_create_linear. Copied. */
   const eplb_memory_t *memory;     /* what the registered tensors are in; NULL: the host's. Must outlive the session. */
   eplb_mode_t mode;

@@ -23,7 +23,7 @@ enum { EPLB_LEVEL_NAME_MAX = 16, EPLB_MAX_LEVELS = 8 };
 typedef struct eplb_topology {
   int num_devices;                                       /* >= 1 */
   int num_levels;                                        /* 1 to EPLB_MAX_LEVELS, outermost first */
-  int node_level;                                        /* which level is the node */
+  int node_level;                                        /* which level is the planners' node */
   char level_name[EPLB_MAX_LEVELS][EPLB_LEVEL_NAME_MAX]; /* e.g. "rack", "node", "island" */
   int num_domains[EPLB_MAX_LEVELS];                      /* how many domains a level has */
   int *domain;      /* [num_levels][num_devices]: numbered from 0 at each level, by first device */
@@ -48,6 +48,11 @@ EPLB_PUBLIC eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, 
 EPLB_PUBLIC eplb_status_t eplb_topology_create(int num_devices, int num_levels, const char *const *level_name,
                                                int node_level, const int *domain, const int *slots, const double *speed,
                                                int declared, eplb_topology_t **topology);
+
+/* Makes another level the node: planners take links within a node to be fast, and put groups of experts on nodes. So an
+ * NVLink domain that spans hosts can be one. Local. EPLB_ERR_ARGUMENT: no level has this name; the sentence says which
+ * there are. *topology is then as it was. */
+EPLB_PUBLIC eplb_status_t eplb_topology_set_node_level(eplb_topology_t *topology, const char *level);
 
 /* A copy that the caller owns. Local. EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_topology_copy(const eplb_topology_t *topology, eplb_topology_t **copy);

@@ -46,7 +46,7 @@ UNIT_TESTS = \
 endif
 EXTRA_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
-EXTRA_DIST += tests/data/golden tests/data/machines
+EXTRA_DIST += tests/data/golden tests/data/machines tests/data/topologies
 
 # Allocations of the test and of the library go through the test, so that it can make them fail and count them.
 tests_core_formats_loads_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)

@@ -154,6 +154,7 @@ static eplb_status_t set_domains(eplb_topology_t *t, const int *domain) {
 /* The devices of each node, by counting. */
 static void list_nodes(eplb_topology_t *t) {
   int nodes = eplb_topology_num_nodes(t);
+  memset(t->node_begin, 0, ((size_t)t->num_devices + 1) * sizeof *t->node_begin);
   for (int d = 0; d < t->num_devices; d++)
     t->node_begin[eplb_topology_node(t, d) + 1]++;
   for (int n = 0; n < nodes; n++)
@@ -192,6 +193,23 @@ eplb_status_t eplb_topology_create(int num_devices, int num_levels, const char *
   list_nodes(t);
   *topology = t;
   return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_topology_set_node_level(eplb_topology_t *t, const char *level) {
+  char names[EPLB_MAX_LEVELS * (EPLB_LEVEL_NAME_MAX + 2)] = "";
+  if (!t || !level)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", t ? "level" : "topology");
+  for (int l = 0; l < t->num_levels; l++) {
+    if (!strcmp(t->level_name[l], level)) {
+      t->node_level = l;
+      list_nodes(t);
+      return EPLB_SUCCESS;
+    }
+    size_t length = strlen(names);
+    snprintf(names + length, sizeof names - length, "%s%s", l ? ", " : "", t->level_name[l]);
+  }
+  return eplb_fail(EPLB_ERR_ARGUMENT, "node_level is \"%.32s\", and the topology has no such level; expected one of %s",
+                   level, names);
 }
 
 eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_per_device, eplb_topology_t **topology) {

@@ -110,6 +110,10 @@ static void label_node(const eplb_rank_info_t *r, char *text, size_t size) {
   snprintf(text, size, "%016" PRIx64 "%016" PRIx64, r->machine, r->shared_memory);
 }
 
+static void label_fabric(const eplb_rank_info_t *r, char *text, size_t size) {
+  snprintf(text, size, "%s", r->device.fabric);
+}
+
 static void label_island(const eplb_rank_info_t *r, char *text, size_t size) {
   int by_device = r->device_index >= 0;
   snprintf(text, size, "%d %d %d", r->node, by_device, by_device ? r->device.island : r->numa);
@@ -135,6 +139,7 @@ static eplb_status_t check_nodes(const eplb_rank_info_t *rank, int num_ranks, in
 
 typedef struct levels {
   int num_levels, node_level, num_nodes;
+  int host_level; /* "node" */
   char name[EPLB_MAX_LEVELS][EPLB_LEVEL_NAME_MAX];
   int *domain;    /* [EPLB_MAX_LEVELS][num_ranks] */
   int *scratch;   /* [num_ranks]: slots, and first ranks of nodes */
@@ -184,12 +189,70 @@ static int add_level(const eplb_rank_info_t *rank, int num_ranks, levels_t *l, c
   return number(l->label, num_ranks, l->domain + (size_t)l->num_levels++ * (size_t)num_ranks);
 }
 
+static int *column(const levels_t *l, int level, int num_ranks) {
+  return l->domain + (size_t)level * (size_t)num_ranks;
+}
+
+static void remove_level(levels_t *l, int level, int num_ranks) {
+  int behind = --l->num_levels - level;
+  memmove(column(l, level, num_ranks), column(l, level + 1, num_ranks),
+          (size_t)behind * (size_t)num_ranks * sizeof *l->domain);
+  memmove(l->name[level], l->name[level + 1], (size_t)behind * sizeof *l->name);
+}
+
+/* Whether each domain of a level lies in one of the level above; a level 0 lies in the whole. */
+static int is_nested(const levels_t *l, int level, int num_ranks) {
+  const int *inner = column(l, level, num_ranks), *outer = level ? column(l, level - 1, num_ranks) : NULL;
+  for (int r = 0; r < num_ranks; r++)
+    l->scratch[r] = -1;
+  for (int r = 0; r < num_ranks && outer; r++) {
+    int *first = &l->scratch[inner[r]];
+    if (*first < 0)
+      *first = outer[r];
+    if (*first != outer[r])
+      return 0;
+  }
+  return 1;
+}
+
+static int count_domains(const levels_t *l, int level, int num_ranks) {
+  int domains = 0;
+  for (int r = 0; r < num_ranks; r++)
+    if (column(l, level, num_ranks)[r] >= domains)
+      domains = column(l, level, num_ranks)[r] + 1;
+  return domains;
+}
+
+static int all_tell_fabrics(const eplb_rank_info_t *rank, int num_ranks) {
+  for (int r = 0; r < num_ranks; r++)
+    if (!rank[r].device.fabric[0])
+      return 0;
+  return 1;
+}
+
+/* Keeps the level of fabrics, which is above that of nodes, where fabrics span nodes and fit between the levels around
+ * them; it is then the planners' node. If it says the same as the level above, that one is. */
+static void judge_fabrics(levels_t *l, int fabrics, int num_ranks) {
+  int level = l->host_level - 1;
+  int fits = is_nested(l, level, num_ranks) && is_nested(l, level + 1, num_ranks) && fabrics < l->num_nodes;
+  int is_above = fits && level > 0 && count_domains(l, level - 1, num_ranks) == fabrics;
+  if (!fits || is_above) {
+    remove_level(l, level, num_ranks);
+    l->host_level--;
+  }
+  l->node_level = !fits ? l->host_level : is_above ? level - 1 : level;
+}
+
 static eplb_status_t fill(eplb_rank_info_t *rank, int num_ranks, levels_t *l) {
   number_outer(rank, num_ranks, l);
-  l->node_level = l->num_levels;
+  int has_fabrics = l->num_levels < EPLB_MAX_LEVELS - 2 && all_tell_fabrics(rank, num_ranks);
+  int fabrics = has_fabrics ? add_level(rank, num_ranks, l, "nvlink", label_fabric) : 0;
+  l->node_level = l->host_level = l->num_levels;
   l->num_nodes = add_level(rank, num_ranks, l, "node", label_node);
+  if (has_fabrics)
+    judge_fabrics(l, fabrics, num_ranks);
   for (int r = 0; r < num_ranks; r++)
-    rank[r].node = l->domain[(size_t)l->node_level * (size_t)num_ranks + (size_t)r];
+    rank[r].node = column(l, l->host_level, num_ranks)[r];
   eplb_status_t status = check_nodes(rank, num_ranks, l->scratch, l->num_nodes);
   if (!status && add_level(rank, num_ranks, l, "island", label_island) == l->num_nodes)
     l->num_levels--; /* each node is one island: nothing new */
@@ -206,24 +269,27 @@ static eplb_status_t create(eplb_rank_info_t *rank, int num_ranks, int slots_per
   eplb_status_t status =
       eplb_topology_create(num_ranks, l->num_levels, names, l->node_level, l->domain, l->scratch, NULL, 0, topology);
   for (int r = 0; r < num_ranks && !status; r++)
-    rank[r].node = eplb_topology_node(*topology, r);
+    rank[r].node = (*topology)->domain[(size_t)l->host_level * (size_t)num_ranks + (size_t)r];
   return status;
 }
 
-eplb_status_t eplb_build_topology(eplb_rank_info_t *rank, int num_ranks, int slots_per_device, const char *racks,
-                                  eplb_topology_t **topology) {
+eplb_status_t eplb_build_topology(eplb_rank_info_t *rank, int num_ranks, int slots_per_device,
+                                  const eplb_domain_options_t *options, eplb_topology_t **topology, int *host_level) {
   levels_t l = {.domain = EPLB_NEW(int, (size_t)num_ranks *EPLB_MAX_LEVELS),
                 .scratch = EPLB_NEW(int, num_ranks),
                 .label = EPLB_NEW(label_t, num_ranks)};
   eplb_status_t status = l.domain && l.scratch && l.label ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   if (!status)
-    status = choose_rule(rank, num_ranks, racks);
+    status = choose_rule(rank, num_ranks, options->racks);
   if (!status)
     status = check_levels(rank, num_ranks);
   if (!status)
     status = fill(rank, num_ranks, &l);
   if (!status)
     status = create(rank, num_ranks, slots_per_device, &l, topology);
+  if (!status && options->node_level && (status = eplb_topology_set_node_level(*topology, options->node_level)))
+    eplb_topology_destroy(topology);
+  *host_level = l.host_level;
   free(l.label);
   free(l.scratch);
   free(l.domain);

@@ -26,7 +26,7 @@ static eplb_status_t look_at_self(const eplb_comm_t *comm, const eplb_node_t *no
 
 /* A node may have had several leaders: containers that share memory. The first describes it. */
 static eplb_status_t take_hosts(eplb_machine_t *m, eplb_gathered_t *g) {
-  m->host = EPLB_NEW(eplb_host_t *, eplb_topology_num_nodes(m->topology));
+  m->host = EPLB_NEW(eplb_host_t *, m->topology->num_domains[m->host_level]);
   if (!m->host)
     return EPLB_ERR_MEMORY;
   for (int i = 0; i < g->num_hosts; i++) {
@@ -44,14 +44,15 @@ static eplb_status_t take_hosts(eplb_machine_t *m, eplb_gathered_t *g) {
 
 /* On rank 0. */
 static eplb_status_t decide(eplb_machine_t *m, eplb_gathered_t *g, int slots_per_device) {
+  const eplb_domain_options_t options = {.racks = getenv("EPLB_RACKS"), .node_level = getenv("EPLB_NODE_LEVEL")};
   eplb_status_t status =
-      eplb_build_topology(g->rank, m->num_ranks, slots_per_device, getenv("EPLB_RACKS"), &m->topology);
+      eplb_build_topology(g->rank, m->num_ranks, slots_per_device, &options, &m->topology, &m->host_level);
   return status ? status : take_hosts(m, g);
 }
 
 /* What a topology is made of, besides its domains. */
 typedef struct shape {
-  int num_levels, node_level, domain_rule;
+  int num_levels, node_level, host_level, domain_rule;
   char level_name[EPLB_MAX_LEVELS][EPLB_LEVEL_NAME_MAX];
 } shape_t;
 
@@ -69,7 +70,10 @@ static eplb_status_t spread(eplb_comm_t *comm, int slots_per_device, eplb_machin
   shape_t shape = {0};
   const eplb_topology_t *t = m->topology;
   if (t) {
-    shape = (shape_t){.num_levels = t->num_levels, .node_level = t->node_level, .domain_rule = m->rank[0].domain_rule};
+    shape = (shape_t){.num_levels = t->num_levels,
+                      .node_level = t->node_level,
+                      .host_level = m->host_level,
+                      .domain_rule = m->rank[0].domain_rule};
     memcpy(shape.level_name, t->level_name, sizeof shape.level_name);
   }
   if (!eplb_comm_ok(comm, MPI_Bcast(&shape, (int)sizeof shape, MPI_BYTE, 0, comm->mpi),
@@ -88,7 +92,8 @@ static eplb_status_t spread(eplb_comm_t *comm, int slots_per_device, eplb_machin
     status = eplb_agree(comm, status || t ? status : rebuild(&shape, domain, slots, slots_per_device, m));
   }
   if (!status) {
-    m->own.node = eplb_topology_node(m->topology, m->own.rank);
+    m->host_level = shape.host_level;
+    m->own.node = m->topology->domain[(size_t)shape.host_level * (size_t)m->num_ranks + (size_t)m->own.rank];
     m->own.domain_rule = shape.domain_rule;
   }
   free(slots);
@@ -158,7 +163,7 @@ void eplb_machine_destroy(eplb_machine_t **machine) {
   if (!machine || !*machine)
     return;
   eplb_machine_t *m = *machine;
-  for (int n = 0; m->host && m->topology && n < eplb_topology_num_nodes(m->topology); n++)
+  for (int n = 0; m->host && m->topology && n < m->topology->num_domains[m->host_level]; n++)
     eplb_host_destroy(&m->host[n]);
   eplb_topology_destroy(&m->topology);
   free(m->host);

@@ -154,6 +154,14 @@ static eplb_status_t set_mode(const char *name, const char *text, eplb_session_o
   return status;
 }
 
+static eplb_status_t set_node_level(const char *name, const char *text, eplb_session_options_t *options) {
+  if (!*text || strlen(text) >= sizeof options->node_level)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable %s is \"%.64s\"; expected the name of a level", name,
+                     text);
+  snprintf(options->node_level, sizeof options->node_level, "%s", text);
+  return EPLB_SUCCESS;
+}
+
 /* To detection, or to a kind of memory. */
 static eplb_status_t leave_to_others(const char *name, const char *text, eplb_session_options_t *options) {
   (void)name, (void)text, (void)options;
@@ -181,6 +189,7 @@ static const struct {
     {"EPLB_DEVICE", leave_to_others},
     {"EPLB_MODE", set_mode},
     {"EPLB_SHARED_BYTES", set_shared_bytes},
+    {"EPLB_NODE_LEVEL", set_node_level},
     {"EPLB_DOMAIN", leave_to_others},
     {"EPLB_RACKS", leave_to_others},
     {"EPLB_CUDA_LIBRARY", leave_to_others},
@@ -332,6 +341,9 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
                      (long long)(INT64_MAX / 2));
   if (o->shared_bytes > (size_t)1 << 30)
     return eplb_fail(EPLB_ERR_ARGUMENT, "shared_bytes is %zu; expected no more than %d", o->shared_bytes, 1 << 30);
+  if (!memchr(o->node_level, 0, sizeof o->node_level))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "node_level has no end; expected a name of less than %zu characters",
+                     sizeof o->node_level);
   if ((unsigned)o->mode > EPLB_MODE_IN_PLACE)
     return eplb_fail(EPLB_ERR_ARGUMENT, "mode is %d; expected 0 to %d", (int)o->mode, EPLB_MODE_IN_PLACE);
   if (o->memory && o->memory->size != sizeof *o->memory)
@@ -363,8 +375,13 @@ static int64_t hash_topology(const eplb_topology_t *t) {
     return 0;
   size_t devices = (size_t)t->num_devices;
   XXH64_hash_t hash = XXH3_64bits(t->domain, devices * (size_t)t->num_levels * sizeof *t->domain);
+  hash = XXH3_64bits_withSeed(&t->node_level, sizeof t->node_level, hash);
   hash = XXH3_64bits_withSeed(t->slot_begin, (devices + 1) * sizeof *t->slot_begin, hash);
   return (int64_t)(XXH3_64bits_withSeed(t->speed, devices * sizeof *t->speed, hash) >> 2);
+}
+
+static int64_t hash_text(const char *text) {
+  return (int64_t)(XXH3_64bits(text, strlen(text)) >> 2);
 }
 
 static int64_t hash_placement(const eplb_placement_t *p) {
@@ -409,6 +426,7 @@ eplb_status_t eplb_options_agree(eplb_comm_t *comm, eplb_status_t mine, const ep
       {"shared_bytes", good ? (int64_t)o->shared_bytes : 0, 0},
       {"kinds of memory", good && o->memory ? o->memory->host_can_touch * 2 + o->memory->mpi_can_touch : 3, 1},
       {"topology", good ? hash_topology(o->topology) : 0, 1},
+      {"node_level", good ? hash_text(o->node_level) : 0, 1},
       {"initial placements", good ? hash_placement(o->initial) : 0, 1},
   };
   return eplb_agree_on(comm, mine, all, sizeof all / sizeof *all);

@@ -25,6 +25,11 @@ static void release(eplb_session_t *s) {
 }
 
 /* Local: a copy of the topology that the caller gave. */
+/* Local. */
+static eplb_status_t choose_node(const eplb_session_t *s, eplb_topology_t *topology) {
+  return s->options.node_level[0] ? eplb_topology_set_node_level(topology, s->options.node_level) : EPLB_SUCCESS;
+}
+
 static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *given) {
   if (given->num_devices != s->num_ranks)
     return eplb_fail(EPLB_ERR_SHAPE, "a topology of %d devices for %d ranks; expected one device for each rank",
@@ -38,7 +43,8 @@ static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *giv
                        "what the topology says",
                        told, r, slots);
   }
-  return eplb_topology_copy(given, &s->topology);
+  eplb_status_t status = eplb_topology_copy(given, &s->topology);
+  return status ? status : choose_node(s, s->topology);
 }
 
 /* Collective. */
@@ -47,9 +53,9 @@ static eplb_status_t find_topology(eplb_session_t *s) {
   eplb_status_t status = eplb_machine_detect_on(s->comm, s->options.slots_per_rank, &machine);
   if (status)
     return status;
-  status = eplb_agree(s->comm, eplb_topology_copy(machine->topology, &s->topology));
+  status = eplb_topology_copy(machine->topology, &s->topology);
   eplb_machine_destroy(&machine);
-  return status;
+  return eplb_agree(s->comm, status ? status : choose_node(s, s->topology));
 }
 
 static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *given) {
@@ -220,6 +226,8 @@ static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **t
                  : EPLB_ERR_MEMORY;
   free(slots);
   eplb_machine_destroy(&machine);
+  if (!status && (status = choose_node(s, *topology)))
+    eplb_topology_destroy(topology);
   return eplb_agree(s->comm, status);
 }
 

@@ -12,6 +12,7 @@ enum {
   KEY_SEED,
   KEY_SLOTS,
   KEY_NODES,
+  KEY_NODE_LEVEL,
   KEY_ROUNDS,
   KEY_JSON,
   KEY_EXPERT_BYTES,
@@ -30,6 +31,8 @@ static const struct argp_option job_arguments[] = {
      "physical experts per layer in all, rounded up to a multiple of the ranks (default: an eighth more than experts)",
      0},
     {"nodes", KEY_NODES, "N", 0, "pretend that the ranks are on N nodes (default: what is detected)", 0},
+    {"node-level", KEY_NODE_LEVEL, "NAME", 0,
+     "which level of the machine is the planner's node, or EPLB_NODE_LEVEL=NAME; eplb topo shows them", 0},
     {"rounds", KEY_ROUNDS, "N", 0, "how many rounds", 0},
     {"json", KEY_JSON, NULL, 0, "lines of JSON instead of tables", 0},
     {0}};
@@ -54,6 +57,9 @@ static error_t parse_job(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_NODES:
     o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
+    return 0;
+  case KEY_NODE_LEVEL:
+    setenv("EPLB_NODE_LEVEL", text, 1);
     return 0;
   case KEY_ROUNDS:
     o->rounds = (int)tool_integer(state, "rounds", text, 1, 1 << 20);

@@ -4,7 +4,7 @@
 #include "tools/common/human.h"
 #include <eplb/formats.h>
 
-enum { KEY_NODES = 2048, KEY_GPUS, KEY_SLOTS, KEY_TOPOLOGY, KEY_EXPERT_BYTES };
+enum { KEY_NODES = 2048, KEY_GPUS, KEY_SLOTS, KEY_TOPOLOGY, KEY_NODE_LEVEL, KEY_EXPERT_BYTES };
 
 static const struct argp_option arguments[] = {
     {"nodes", KEY_NODES, "N", 0, "nodes (1)", 0},
@@ -14,6 +14,10 @@ static const struct argp_option arguments[] = {
      0},
     {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
      "instead: a topology as JSON, as eplb topo --save writes it, or such as \"nodes=4 gpus=8 slots=9\"", 0},
+    {"node-level", KEY_NODE_LEVEL, "NAME", 0,
+     "which level of the topology is the planner's node: for NVLink that spans hosts, its own (the topology's "
+     "node_level)",
+     0},
     {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to say what moves", 0},
     {0}};
 
@@ -31,6 +35,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_TOPOLOGY:
     o->topology = text;
+    return 0;
+  case KEY_NODE_LEVEL:
+    o->node_level = text;
     return 0;
   case KEY_EXPERT_BYTES:
     o->expert_bytes = (double)tool_bytes(state, "expert-bytes", text, 1, INT64_C(1) << 40);
@@ -88,5 +95,6 @@ static eplb_status_t read_topology(const recording_options_t *o, int num_experts
 }
 
 eplb_status_t recording_topology(const recording_options_t *o, int num_experts, eplb_topology_t **topology) {
-  return o->topology ? read_topology(o, num_experts, topology) : declare(o, num_experts, topology);
+  eplb_status_t status = o->topology ? read_topology(o, num_experts, topology) : declare(o, num_experts, topology);
+  return status || !o->node_level ? status : eplb_topology_set_node_level(*topology, o->node_level);
 }

@@ -11,6 +11,7 @@
 typedef struct recording_options {
   const char *loads;      /* the command's argument */
   const char *topology;   /* declared, instead of nodes and gpus; or NULL */
+  const char *node_level; /* the level that is the planner's node; NULL: as the topology says */
   int nodes, gpus, slots; /* in all; gpus, slots 0: chosen */
   double expert_bytes;    /* 0: not told */
 } recording_options_t;

@@ -58,7 +58,7 @@ static void print_node(const run_t *r, int node) {
 
 static void print_machine(const run_t *r) {
   enum { SHOWN = 8 };
-  int nodes = eplb_topology_num_nodes(r->machine->topology);
+  int nodes = r->machine->topology->num_domains[r->machine->host_level];
   printf("machine     %d rank%s on %d node%s, as detected\n", r->num_ranks, r->num_ranks == 1 ? "" : "s", nodes,
          nodes == 1 ? "" : "s");
   for (int n = 0; n < nodes && n < SHOWN; n++)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_TOPOLOGY = 256, KEY_RACKS, KEY_MEASURE, KEY_SAVE, KEY_JSON };
+enum { KEY_TOPOLOGY = 256, KEY_RACKS, KEY_NODE_LEVEL, KEY_MEASURE, KEY_SAVE, KEY_JSON };
 
 static const struct argp_option arguments[] = {
     {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
@@ -19,6 +19,11 @@ static const struct argp_option arguments[] = {
      0},
     {"racks", KEY_RACKS, "FILE", 0,
      "which hosts are in which racks: lines such as \"node17 rack3\", or EPLB_RACKS=FILE", 0},
+    {"node-level", KEY_NODE_LEVEL, "NAME", 0,
+     "which level is the planner's node, such as nvlink where NVLink spans hosts, or EPLB_NODE_LEVEL=NAME (nvlink "
+     "where "
+     "the driver tells of such a fabric, else node)",
+     0},
     {"measure", KEY_MEASURE, NULL, 0, "measure the links of a few pairs of ranks of each kind, too", 0},
     {"save", KEY_SAVE, "FILE", 0, "write it as JSON to FILE, for --topology and --bandwidth of other commands", 0},
     {"json", KEY_JSON, NULL, 0, "JSON", 0},
@@ -37,6 +42,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case KEY_RACKS:
     setenv("EPLB_RACKS", text, 1);
+    return 0;
+  case KEY_NODE_LEVEL:
+    setenv("EPLB_NODE_LEVEL", text, 1);
     return 0;
   case KEY_MEASURE:
     o->measure = 1;
@@ -100,7 +108,10 @@ static int is_json(const char *path) {
 
 static eplb_status_t show_topology(const topo_options_t *o) {
   eplb_topology_t *topology = NULL;
+  const char *level = getenv("EPLB_NODE_LEVEL");
   eplb_status_t status = eplb_topology_read(o->declared, 1, &topology);
+  if (!status && level)
+    status = eplb_topology_set_node_level(topology, level);
   if (!status && tool_is_first_rank())
     status = show(o, &(topo_view_t){.declared_by = o->declared, .topology = topology});
   eplb_topology_destroy(&topology);
@@ -126,14 +137,23 @@ static int show_declared(const topo_options_t *o) {
 
 /* ---- this job ---- */
 
-/* On rank 0. */
+/* On rank 0. Shown by host, whatever planners take for the node. */
 static eplb_status_t show_machine(const topo_options_t *o, const eplb_machine_t *m, const topo_links_t *links) {
-  const topo_view_t view = {.machine = m,
-                            .topology = m->topology,
+  eplb_machine_t by_host = *m;
+  eplb_status_t status = eplb_topology_copy(m->topology, &by_host.topology);
+  if (!status)
+    status = eplb_topology_set_node_level(by_host.topology, m->topology->level_name[m->host_level]);
+  const topo_view_t view = {.machine = &by_host,
+                            .topology = by_host.topology,
+                            .planned = m->topology,
                             .host = m->host,
-                            .num_hosts = eplb_topology_num_nodes(m->topology),
+                            .num_hosts = m->topology->num_domains[m->host_level],
                             .links = links};
-  return show(o, &view);
+  if (!status)
+    status = show(o, &view);
+  if (by_host.topology != m->topology)
+    eplb_topology_destroy(&by_host.topology);
+  return status;
 }
 
 static int show_job(const topo_options_t *o, int *argc, char ***argv) {

@@ -23,7 +23,8 @@ typedef struct topo_links {
 typedef struct topo_view {
   const char *declared_by;         /* file or text; NULL: this job */
   const eplb_machine_t *machine;   /* of a job, with its ranks */
-  const eplb_topology_t *topology; /* of a job or a declared one; NULL of a host */
+  const eplb_topology_t *topology; /* of a job, its nodes being hosts, or a declared one; NULL of a host */
+  const eplb_topology_t *planned;  /* of a job: the same as planners see it; else NULL */
   eplb_host_t *const *host;        /* [num_hosts]: one a node of a job, one of a host; NULL of a declared topology */
   int num_hosts;
   const topo_links_t *links; /* or NULL */

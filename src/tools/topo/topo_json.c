@@ -170,7 +170,7 @@ json_t *topo_json(const topo_view_t *v) {
   if (v->declared_by)
     json_object_set_new(document, "declared_by", json_string(v->declared_by));
   if (v->topology)
-    json_object_set_new(document, "topology", topology(v->topology));
+    json_object_set_new(document, "topology", topology(v->planned ? v->planned : v->topology));
   if (v->machine) {
     json_t *ranks = json_array();
     for (int r = 0; r < v->machine->num_ranks; r++)

@@ -164,6 +164,8 @@ static const char *domain_name(const topo_view_t *v, int level, int device, char
   const char *part = v->machine ? v->machine->rank[device].domain : "";
   for (; level > 0 && part; level--)
     part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL;
+  if (!part && v->machine)
+    part = v->machine->rank[device].device.fabric;
   size_t length = part ? strcspn(part, "/") : 0;
   const char *equals = part ? memchr(part, '=', length) : NULL;
   if (equals) {
@@ -206,6 +208,8 @@ static void print_counts(const topo_view_t *v) {
   if (v->declared_by)
     printf(", declared by %s", human_text(v->declared_by, shown));
   putchar('\n');
+  if (v->planned && v->planned->node_level != t->node_level)
+    printf("planners take each %s for a node\n", t->level_name[v->planned->node_level]);
 }
 
 static void print_measured(const topo_links_t *links) {

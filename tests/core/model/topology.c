@@ -216,6 +216,27 @@ static void create_refuses_missing_arrays(void) {
   CU_ASSERT_PTR_NULL(t);
 }
 
+/* Two racks of two nodes each, of two devices that are not neighbours. */
+static void another_level_can_be_the_node(void) {
+  static const char *const names[] = {"rack", "node"};
+  static const int domain[2][8] = {{0, 1, 0, 1, 0, 1, 0, 1}, {0, 1, 2, 3, 0, 1, 2, 3}},
+                   slots[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+  static const int by_rack[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+  eplb_topology_t *t = NULL, *declared = NULL;
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(8, 2, names, 1, domain[0], slots, NULL, 1, &t), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(8, 2, names, 0, domain[0], slots, NULL, 1, &declared), EPLB_SUCCESS);
+  CU_ASSERT(eplb_topology_num_nodes(t) == 4);
+  CU_ASSERT(eplb_topology_set_node_level(t, "rack") == EPLB_SUCCESS);
+  CU_ASSERT(same_topology(t, declared) && eplb_topology_num_nodes(t) == 2);
+  CU_ASSERT(!memcmp(t->node_device, by_rack, sizeof by_rack));
+  TAP_FAILS(eplb_topology_set_node_level(t, "nvlink"), EPLB_ERR_ARGUMENT, "expected one of rack, node");
+  TAP_FAILS(eplb_topology_set_node_level(t, NULL), EPLB_ERR_ARGUMENT, "level is NULL");
+  CU_ASSERT(same_topology(t, declared));
+  CU_ASSERT(eplb_topology_set_node_level(t, "node") == EPLB_SUCCESS && eplb_topology_num_nodes(t) == 4);
+  eplb_topology_destroy(&declared);
+  eplb_topology_destroy(&t);
+}
+
 int main(void) {
   static const tap_test_t tests[] = {
       {"declared nodes are as equal as can be", declared_nodes_are_as_equal_as_can_be},
@@ -224,6 +245,7 @@ int main(void) {
       {"nodes list their devices in rank order", nodes_list_their_devices_in_rank_order},
       {"slots are numbered through the devices", slots_are_numbered_through_the_devices},
       {"copies need neither inputs nor original", copies_need_neither_inputs_nor_original},
+      {"another level can be the node", another_level_can_be_the_node},
       {"destroy accepts nothing", destroy_accepts_nothing},
       {"speeds are one unless given", speeds_are_one_unless_given},
       {"most levels and longest names fit", most_levels_and_longest_names_fit},

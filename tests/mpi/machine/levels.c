@@ -10,6 +10,7 @@
 
 enum { MOST = 16384 };
 static eplb_rank_info_t *rank;
+static int host_level;
 
 /* Ranks dealt to `nodes` machines in turn, 8 hosts to a rack, each with its own of 8 accelerators in two islands. */
 static void deal(int num_ranks, int nodes) {
@@ -28,11 +29,17 @@ static void deal(int num_ranks, int nodes) {
 
 static eplb_topology_t *build(int num_ranks, const char *racks) {
   eplb_topology_t *t = NULL;
-  eplb_status_t status = eplb_build_topology(rank, num_ranks, 3, racks, &t);
+  const eplb_domain_options_t options = {.racks = racks};
+  eplb_status_t status = eplb_build_topology(rank, num_ranks, 3, &options, &t, &host_level);
   if (status)
     printf("# %s\n", eplb_last_error());
   CU_ASSERT_FATAL(status == EPLB_SUCCESS);
   return t;
+}
+
+static eplb_status_t refuse(int num_ranks, const char *racks, eplb_topology_t **t) {
+  const eplb_domain_options_t options = {.racks = racks};
+  return eplb_build_topology(rank, num_ranks, 1, &options, t, &host_level);
 }
 
 static void nodes_in_any_order(void) {
@@ -105,25 +112,79 @@ static void outer_levels(void) {
   eplb_topology_destroy(&t);
 }
 
+/* 16 ranks on 4 hosts; NVLink joins hosts 0 and 1, and 2 and 3. */
+static void deal_fabrics(void) {
+  deal(16, 4);
+  for (int r = 0; r < 16; r++) {
+    rank[r].device.island = 0;
+    snprintf(rank[r].device.fabric, sizeof rank[r].device.fabric, "cluster.%d", r % 4 / 2);
+  }
+}
+
+static void fabrics_that_span_hosts_are_nodes(void) {
+  deal_fabrics();
+  eplb_topology_t *t = build(16, NULL);
+  CU_ASSERT(t->num_levels == 2 && !strcmp(t->level_name[0], "nvlink") && !strcmp(t->level_name[1], "node"));
+  CU_ASSERT(t->node_level == 0 && host_level == 1 && eplb_topology_num_nodes(t) == 2 && t->num_domains[1] == 4);
+  for (int r = 0; r < 16; r++)
+    CU_ASSERT(rank[r].node == r % 4 && eplb_topology_node(t, r) == r % 4 / 2);
+  eplb_topology_destroy(&t);
+  const eplb_domain_options_t by_host = {.node_level = "node"}, unknown = {.node_level = "rack"};
+  CU_ASSERT(eplb_build_topology(rank, 16, 3, &by_host, &t, &host_level) == EPLB_SUCCESS);
+  CU_ASSERT(t && t->node_level == 1 && eplb_topology_num_nodes(t) == 4);
+  eplb_topology_destroy(&t);
+  TAP_FAILS(eplb_build_topology(rank, 16, 3, &unknown, &t, &host_level), EPLB_ERR_ARGUMENT,
+            "node_level is \"rack\", and the topology has no such level; expected one of nvlink, node");
+  CU_ASSERT(t == NULL);
+}
+
+static void fabrics_that_are_no_level_of_their_own(void) {
+  deal_fabrics();
+  rank[7].device.fabric[0] = 0; /* not told of all */
+  eplb_topology_t *t = build(16, NULL);
+  CU_ASSERT(t->num_levels == 1 && t->node_level == 0 && host_level == 0 && eplb_topology_num_nodes(t) == 4);
+  eplb_topology_destroy(&t);
+  deal_fabrics();
+  for (int r = 0; r < 16; r++) /* one for each host */
+    snprintf(rank[r].device.fabric, sizeof rank[r].device.fabric, "cluster.%d", r % 4);
+  t = build(16, NULL);
+  CU_ASSERT(t->num_levels == 1 && t->node_level == 0);
+  eplb_topology_destroy(&t);
+  deal_fabrics();
+  for (int r = 0; r < 16; r++) /* the same as racks */
+    set_domain(r, EPLB_DOMAIN_BY_EPLB, r % 4 / 2 ? "rack=1" : "rack=0");
+  t = build(16, NULL);
+  CU_ASSERT(t->num_levels == 2 && !strcmp(t->level_name[0], "rack") && t->node_level == 0 && host_level == 1);
+  eplb_topology_destroy(&t);
+  for (int r = 0; r < 16; r++) /* across racks */
+    set_domain(r, EPLB_DOMAIN_BY_EPLB, r % 2 ? "rack=1" : "rack=0");
+  t = build(16, NULL);
+  CU_ASSERT(t->num_levels == 2 && t->node_level == 1 && host_level == 1 && eplb_topology_num_nodes(t) == 4);
+  eplb_topology_destroy(&t);
+  for (int r = 0; r < 16; r++) /* within racks */
+    set_domain(r, EPLB_DOMAIN_BY_EPLB, "rack=0");
+  t = build(16, NULL);
+  CU_ASSERT(t->num_levels == 3 && !strcmp(t->level_name[1], "nvlink") && t->node_level == 1 && host_level == 2);
+  eplb_topology_destroy(&t);
+}
+
 static void contradictions(void) {
   eplb_topology_t *t = NULL;
   deal(4, 2);
   set_domain(0, EPLB_DOMAIN_BY_EPLB, "rack0");
-  TAP_FAILS(eplb_build_topology(rank, 4, 1, NULL, &t), EPLB_ERR_MISMATCH,
-            "EPLB_DOMAIN is set on other ranks but not on rank 1");
+  TAP_FAILS(refuse(4, NULL, &t), EPLB_ERR_MISMATCH, "EPLB_DOMAIN is set on other ranks but not on rank 1");
   for (int r = 0; r < 4; r++)
     set_domain(r, EPLB_DOMAIN_BY_EPLB, r == 3 ? "a/b" : "rack0");
-  TAP_FAILS(eplb_build_topology(rank, 4, 1, NULL, &t), EPLB_ERR_MISMATCH,
-            "rank 3 is in \"a/b\" and rank 0 in \"rack0\"");
+  TAP_FAILS(refuse(4, NULL, &t), EPLB_ERR_MISMATCH, "rank 3 is in \"a/b\" and rank 0 in \"rack0\"");
   set_domain(3, EPLB_DOMAIN_BY_EPLB, "rack1");
-  TAP_FAILS(eplb_build_topology(rank, 4, 1, NULL, &t), EPLB_ERR_MISMATCH, "ranks 1 and 3 are on one node, h1, but in");
+  TAP_FAILS(refuse(4, NULL, &t), EPLB_ERR_MISMATCH, "ranks 1 and 3 are on one node, h1, but in");
   CU_ASSERT(t == NULL);
 }
 
 static void refused_file(const char *text, const char *sentence) {
   eplb_topology_t *t = NULL;
   deal(4, 2);
-  TAP_FAILS(eplb_build_topology(rank, 4, 1, folder_put("racks", text, strlen(text)), &t), EPLB_ERR_FORMAT, sentence);
+  TAP_FAILS(refuse(4, folder_put("racks", text, strlen(text)), &t), EPLB_ERR_FORMAT, sentence);
   CU_ASSERT(t == NULL);
 }
 
@@ -141,7 +202,7 @@ static void files_of_racks(void) {
   refused_file("h0 a//b\n", "line 1: the domain is \"a//b\"");
   refused_file("h0 a\nh0 b\nh1 a\n", "puts host h0 into");
   refused_file("# nothing\n", "names no host");
-  TAP_FAILS(eplb_build_topology(rank, 4, 1, "no such file", &t), EPLB_ERR_IO, "cannot open no such file");
+  TAP_FAILS(refuse(4, "no such file", &t), EPLB_ERR_IO, "cannot open no such file");
 }
 
 /* 16,384 ranks on 2,048 nodes of 8 accelerators: rank 0 gets one message of each node, none long, all together a few
@@ -187,6 +248,8 @@ int main(void) {
                                      {"islands", islands_where_a_node_has_several},
                                      {"one name on two machines, containers on one", machines_and_containers},
                                      {"outer levels", outer_levels},
+                                     {"fabrics that span hosts are nodes", fabrics_that_span_hosts_are_nodes},
+                                     {"fabrics that are no level of their own", fabrics_that_are_no_level_of_their_own},
                                      {"contradictions, a sentence each", contradictions},
                                      {"files of racks", files_of_racks},
                                      {"16,384 ranks", many_ranks},

@@ -2,6 +2,8 @@
 #include "failing_memory.h"
 #include "job.h"
 #include "mpi_tap.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int num_ranks;
@@ -307,6 +309,45 @@ static void staging_is_bounded(void) {
   mpi_tap_case("staging stays within what is configured");
 }
 
+/* A session whose node is the level `level`; how many nodes it has, or 0 if it is refused. */
+static int nodes_of_session(const eplb_topology_t *topology, const char *level) {
+  eplb_session_options_t o = job_options();
+  eplb_session_t *session = NULL;
+  o.topology = topology;
+  snprintf(o.node_level, sizeof o.node_level, "%s", level);
+  eplb_status_t status = eplb_session_create(MPI_COMM_WORLD, &o, &session);
+  CHECK(mpi_tap_same(status) && (status == EPLB_SUCCESS || status == EPLB_ERR_ARGUMENT));
+  CHECK(!status || strstr(eplb_last_error(), "and the topology has no such level"));
+  int nodes = session ? eplb_topology_num_nodes(eplb_session_topology(session)) : 0;
+  eplb_session_destroy(&session);
+  return nodes;
+}
+
+/* Each rank is a host of its own, and all are in one NVLink domain. */
+static void a_level_can_be_the_node(void) {
+  static const char *const names[] = {"nvl", "node"};
+  int domain[2 * 16] = {0}, slots[16];
+  eplb_topology_t *t = NULL;
+  CHECK(num_ranks <= 16);
+  for (int r = 0; r < num_ranks; r++) {
+    domain[num_ranks + r] = r;
+    slots[r] = job_options().slots_per_rank;
+  }
+  CHECK(eplb_topology_create(num_ranks, 2, names, 1, domain, slots, NULL, 1, &t) == EPLB_SUCCESS);
+  CHECK(nodes_of_session(t, "") == num_ranks && nodes_of_session(t, "nvl") == 1);
+  CHECK(nodes_of_session(t, "node") == num_ranks && nodes_of_session(t, "rack") == 0);
+  setenv("EPLB_NODE_LEVEL", "nvl", 1);
+  CHECK(nodes_of_session(t, "node") == 1);
+  setenv("EPLB_NODE_LEVEL", "rack", 1);
+  CHECK(nodes_of_session(t, "node") == 0 && nodes_of_session(NULL, "node") == 0);
+  unsetenv("EPLB_NODE_LEVEL");
+  setenv("EPLB_DOMAIN", "nvl=0", 1);
+  CHECK(nodes_of_session(NULL, "nvl") == 1 && nodes_of_session(NULL, "rack") == 0);
+  unsetenv("EPLB_DOMAIN");
+  eplb_topology_destroy(&t);
+  mpi_tap_case("a level of the topology can be the node");
+}
+
 int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
@@ -322,5 +363,6 @@ int main(int argc, char **argv) {
   parts_give_the_same();
   an_early_end_calls_off();
   staging_is_bounded();
+  a_level_can_be_the_node();
   return mpi_tap_end();
 }
