@@ -1,6 +1,6 @@
-# Several hosts on this machine; skipped where they cannot be made.
-HOST_TESTS = tests/hosts/migrate.test tests/hosts/nodes.test
+# Several hosts on this machine, also under a real Slurm; skipped where they cannot be made.
+HOST_TESTS = tests/hosts/migrate.test tests/hosts/nodes.test tests/slurm/job.test
 HOST_LOGS = $(HOST_TESTS:.test=.log)
 TESTS += $(HOST_TESTS)
-EXTRA_DIST += $(HOST_TESTS) tests/hosts/hosts.sh tests/hosts/on-hosts
+EXTRA_DIST += $(HOST_TESTS) tests/hosts/hosts.sh tests/hosts/on-hosts tests/slurm/cluster.sh
 $(HOST_LOGS): tests/tools/installed.log
