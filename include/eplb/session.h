@@ -172,6 +172,10 @@ EPLB_PUBLIC eplb_status_t eplb_session_record(eplb_session_t *session, int layer
 EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t *session);
 EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
 
+/* What the session plans with: its options and the environment's, and the planner and policy that are taken where these
+ * leave that open. Local. The payback it names, if any, is the session's. */
+EPLB_PUBLIC eplb_plan_options_t eplb_session_plan_options(const eplb_session_t *session);
+
 /* What a rebalance did. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks
  * together, for what was committed. */
 typedef struct eplb_report {
@@ -185,9 +189,14 @@ typedef struct eplb_report {
   double busiest_sender;             /* what the device that sends most sends, of the mean of all; 1 where none sends */
   double busiest_receiver;           /* the same for receiving */
   eplb_decision_t decision;          /* on rank 0, with a trigger: also why, in one line; else all 0 */
-  double balancedness_before;        /* mean over layers, of the reduced window, on every rank */
-  double balancedness_after;         /* of the same with the new plan */
-  double seconds_reduce, seconds_plan, seconds_broadcast, seconds_derive;
+  eplb_planner_t planner;            /* what planned, where the options leave that open: see eplb_session_options_t */
+  eplb_policy_t policy;              /* that it had, never AUTO */
+  int layers_without_load;           /* of the reduced window: they keep their placement and have no balancedness */
+  double balancedness_before; /* mean over layers with load, of the reduced window, on every rank; 1 if none has */
+  double balancedness_after;  /* of the same with the new plan */
+  double seconds_reduce;
+  double seconds_plan; /* on rank 0; on the others the wait for it */
+  double seconds_broadcast, seconds_derive;
   double seconds_migrate;             /* in the calls after begin: what the job cannot hide */
   double seconds_verify;              /* part of seconds_migrate */
   double seconds_open;                /* from begin to end, whoever used them */

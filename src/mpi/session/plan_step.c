@@ -1,6 +1,7 @@
 #include "mpi/session/plan_step.h"
 #include "core/model/placement.h"
 #include "mpi/comm/agree.h"
+#include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,11 +27,8 @@ static void weigh_experts(eplb_session_t *s) {
 }
 
 static int has_counts(const eplb_session_t *s, int layer) {
-  const double *load = s->load + (size_t)layer * (size_t)s->options.num_experts;
-  for (int e = 0; e < s->options.num_experts; e++)
-    if (load[e] > 0)
-      return 1;
-  return 0;
+  int experts = s->options.num_experts;
+  return !eplb_loads_idle_layers(1, experts, s->load + (size_t)layer * (size_t)experts);
 }
 
 /* Where the trigger says that it does not pay, `after` becomes what there is. */
@@ -47,7 +45,7 @@ static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *window
 
 /* What the user has left open is for the next window, which the last ones tell better than the last one; but groups
  * that stay together and moves that must pay are known to the default planner only. */
-static eplb_plan_options_t choose_planner(const eplb_session_t *s) {
+eplb_plan_options_t eplb_session_plan_options(const eplb_session_t *s) {
   eplb_plan_options_t plan = s->options.plan;
   int keeps_groups = eplb_plan_policy(&plan, s->topology) == EPLB_POLICY_HIERARCHICAL && plan.num_groups > 1 &&
                      eplb_topology_num_nodes(s->topology) > 1;
@@ -73,7 +71,7 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   if (!counted)
     return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
   eplb_status_t status = eplb_history_with(s->history, s->load, &windows);
-  const eplb_plan_options_t options = choose_planner(s);
+  const eplb_plan_options_t options = eplb_session_plan_options(s);
   if (!status)
     status = eplb_replan_windows(&options, s->topology, s->placement, &windows, &planned);
   if (status)
@@ -92,7 +90,7 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
   reduce_window(s);
   report->seconds_reduce = elapsed(&since);
 
-  double head[3] = {EPLB_SUCCESS, 0, 0}; /* status, balancedness before and after */
+  double head[4] = {EPLB_SUCCESS, 0, 0, 0}; /* status, balancedness before and after, layers without load */
   if (s->rank == 0) {
     eplb_status_t status = eplb_comm_status(s->comm);
     status = status ? status : plan(s, after, &report->decision);
@@ -100,11 +98,11 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
     if (!status) {
       head[1] = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL);
       head[2] = eplb_balancedness_mean(s->topology, after, s->load, NULL);
+      head[3] = eplb_loads_idle_layers(s->options.num_layers, s->options.num_experts, s->load);
     }
   }
-  report->seconds_plan = elapsed(&since);
-
-  int told = eplb_comm_ok(s->comm, MPI_Bcast(head, 3, MPI_DOUBLE, 0, s->comm->mpi), "broadcasting how planning ended");
+  int told = eplb_comm_ok(s->comm, MPI_Bcast(head, 4, MPI_DOUBLE, 0, s->comm->mpi), "broadcasting how planning ended");
+  report->seconds_plan = elapsed(&since); /* where it is not made, what broadcasting its end waits for */
   eplb_status_t status = told || s->rank == 0 ? (eplb_status_t)head[0] : EPLB_SUCCESS;
   if (status)
     return eplb_share_failure(s->comm, s->rank == 0 ? status : EPLB_SUCCESS, status);
@@ -115,8 +113,12 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
   status = told ? eplb_placement_index(after) : eplb_comm_status(s->comm);
   if (!status)
     status = eplb_session_fault(s, EPLB_STEP_BROADCAST, NULL, 0);
+  const eplb_plan_options_t options = eplb_session_plan_options(s);
+  report->planner = options.planner;
+  report->policy = eplb_plan_policy(&options, s->topology);
   report->balancedness_before = head[1];
   report->balancedness_after = head[2];
+  report->layers_without_load = (int)head[3];
   report->seconds_broadcast = elapsed(&since);
   status = eplb_agree(s->comm, status);
   if (!status && s->options.log && *report->decision.reason)

@@ -169,9 +169,11 @@ static void gather_extremes(run_round_t *round) {
 }
 
 static double balance_on(const run_t *r, int window) {
-  return window < 0 ? NAN
-                    : eplb_balancedness_mean(r->topology, eplb_session_placement(r->session),
-                                             eplb_loads_window(r->loads, window), NULL);
+  int layers = r->loads->num_layers;
+  const double *load = window < 0 ? NULL : eplb_loads_window(r->loads, window);
+  if (!load || eplb_loads_idle_layers(layers, r->loads->num_experts, load) == layers)
+    return NAN;
+  return eplb_balancedness_mean(r->topology, eplb_session_placement(r->session), load, NULL);
 }
 
 static eplb_status_t play_round(const run_t *r, int64_t *count, run_round_t *round) {

@@ -47,8 +47,8 @@ enum {
 
 typedef struct run_round {
   int window, next;                        /* next: -1 after the last */
-  double now_before, now_after;            /* balancedness on this window, mean over layers */
-  double next_before, next_after;          /* on the next */
+  double now_before, now_after;            /* balancedness on this window, mean over layers with load; NAN: none has */
+  double next_before, next_after;          /* on the next; NAN also: there is none */
   eplb_report_t report;                    /* rank 0's */
   double milliseconds[RUN_PHASES];         /* of the slowest rank */
   int64_t staging_peak, checked, wrong;    /* bytes: of the largest rank; of all */

@@ -26,18 +26,23 @@ static const char *source(const run_t *r) {
   return r->options->job.loads ? r->options->job.loads : "made up (lognormal 1, see eplb generate)";
 }
 
+/* What plans, where the options leave that open. */
+static const char *planner_used(const run_t *r) {
+  return eplb_planner_name(eplb_session_plan_options(r->session).planner);
+}
+
 static const char *policy_used(const run_t *r) {
-  return eplb_policy_name(eplb_plan_policy(&r->options->moving.session.plan, r->topology));
+  const eplb_plan_options_t options = eplb_session_plan_options(r->session);
+  return eplb_policy_name(eplb_plan_policy(&options, r->topology));
 }
 
 static void print_start_json(const run_t *r) {
-  print_line(json_pack("{s:s, s:i, s:i, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:s, s:s}", "record", "start", "ranks",
-                       r->num_ranks, "nodes", eplb_topology_num_nodes(r->topology), "nodes_declared",
-                       r->topology_declared, "loads", source(r), "windows", r->loads->num_windows, "layers",
-                       r->loads->num_layers, "experts", r->loads->num_experts, "slots",
-                       eplb_topology_num_slots(r->topology), "groups", r->options->moving.session.plan.num_groups,
-                       "expert_bytes", (json_int_t)r->options->moving.expert_bytes, "planner",
-                       eplb_planner_name(r->options->moving.session.plan.planner), "policy", policy_used(r)));
+  print_line(json_pack(
+      "{s:s, s:i, s:i, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:s, s:s}", "record", "start", "ranks", r->num_ranks,
+      "nodes", eplb_topology_num_nodes(r->topology), "nodes_declared", r->topology_declared, "loads", source(r),
+      "windows", r->loads->num_windows, "layers", r->loads->num_layers, "experts", r->loads->num_experts, "slots",
+      eplb_topology_num_slots(r->topology), "groups", r->options->moving.session.plan.num_groups, "expert_bytes",
+      (json_int_t)r->options->moving.expert_bytes, "planner", planner_used(r), "policy", policy_used(r)));
 }
 
 /* A node as it was detected: its host, its ranks and what they drive. */
@@ -88,6 +93,20 @@ static void print_slots(const run_t *r) {
            slots);
 }
 
+/* Layers without load in the window where the fewest have none. */
+static void print_idle_layers(const run_t *r) {
+  int layers = r->loads->num_layers, least = layers;
+  for (int w = 0; w < r->loads->num_windows; w++) {
+    int idle = eplb_loads_idle_layers(layers, r->loads->num_experts, eplb_loads_window(r->loads, w));
+    least = idle < least ? idle : least;
+  }
+  if (least == layers)
+    printf("            no layer has any load: there is nothing to balance\n");
+  else if (least)
+    printf("            %d of %d layers %s no load in any window and %s left out of the balance\n", least, layers,
+           least == 1 ? "has" : "have", least == 1 ? "is" : "are");
+}
+
 void run_print_start(const run_t *r) {
   if (r->options->job.json) {
     print_start_json(r);
@@ -101,9 +120,10 @@ void run_print_start(const run_t *r) {
          r->loads->num_layers, r->loads->num_experts);
   if (r->scale < 1 || r->scale > 1)
     printf("            not whole numbers: counted as tokens times %.3g\n", r->scale);
+  print_idle_layers(r);
   print_slots(r);
-  printf("planner     %s, policy %s, %d expert group%s\n", eplb_planner_name(r->options->moving.session.plan.planner),
-         policy_used(r), groups, groups == 1 ? "" : "s");
+  printf("planner     %s, policy %s, %d expert group%s\n", planner_used(r), policy_used(r), groups,
+         groups == 1 ? "" : "s");
   if (r->options->moving.session.plan.policy == EPLB_POLICY_AUTO && groups > 1 && policy_used(r)[0] == 'g')
     printf("            (auto: %d groups cannot be dealt out evenly to %d nodes of equal size)\n", groups,
            eplb_topology_num_nodes(r->topology));
@@ -118,15 +138,21 @@ static json_t *pack_decision(const eplb_decision_t *d) {
                    d->balance_after, "reason", d->reason);
 }
 
+/* null where no layer has any load. */
+static json_t *balance(double value) {
+  return isnan(value) ? json_null() : json_real(value);
+}
+
 static void print_round_json(int number, const run_round_t *d) {
   const eplb_report_t *p = &d->report;
   json_t *times = json_object();
   for (int i = 0; i < RUN_PHASES; i++)
     json_object_set_new(times, phase_names[i], json_real(d->milliseconds[i]));
   json_t *line = json_pack(
-      "{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:I, s:I, s:b, s:I, s:I}", "record",
-      "round", "round", number, "window", d->window, "balancedness_before", d->now_before, "balancedness_after",
-      d->now_after, "slots_moved", (json_int_t)p->slots_changed, "bytes_within_gpu",
+      "{s:s, s:i, s:i, s:o, s:o, s:i, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:I, s:I, s:b, s:I, s:I}",
+      "record", "round", "round", number, "window", d->window, "balancedness_before", balance(d->now_before),
+      "balancedness_after", balance(d->now_after), "layers_without_load", p->layers_without_load, "planner",
+      eplb_planner_name(p->planner), "slots_moved", (json_int_t)p->slots_changed, "bytes_within_gpu",
       (json_int_t)p->bytes[EPLB_LINK_DEVICE], "bytes_within_node", (json_int_t)p->bytes[EPLB_LINK_NODE],
       "bytes_across_nodes", (json_int_t)p->bytes[EPLB_LINK_NETWORK], "layers_changed", p->layers_committed, "commits",
       p->commits_done, "busiest_sender", p->busiest_sender, "busiest_receiver", p->busiest_receiver, "milliseconds",
@@ -135,10 +161,17 @@ static void print_round_json(int number, const run_round_t *d) {
   if (line && p->decision.reason[0])
     json_object_set_new(line, "decision", pack_decision(&p->decision));
   if (line && d->next >= 0) {
-    json_object_set_new(line, "balancedness_next_before", json_real(d->next_before));
-    json_object_set_new(line, "balancedness_next_after", json_real(d->next_after));
+    json_object_set_new(line, "balancedness_next_before", balance(d->next_before));
+    json_object_set_new(line, "balancedness_next_after", balance(d->next_after));
   }
   print_line(line);
+}
+
+static void print_pair(double before, double after) {
+  if (isnan(before))
+    printf("%14s", "-");
+  else
+    printf("%.3f -> %.3f", before, after);
 }
 
 void run_print_round(const run_t *r, int number, const run_round_t *d) {
@@ -148,11 +181,10 @@ void run_print_round(const run_t *r, int number, const run_round_t *d) {
   }
   const int64_t *bytes = d->report.bytes;
   char gpu[HUMAN_MAX], node[HUMAN_MAX], network[HUMAN_MAX], checked[HUMAN_MAX];
-  printf("%5d  %6d   %.3f -> %.3f   ", number, d->window, d->now_before, d->now_after);
-  if (d->next >= 0)
-    printf("%.3f -> %.3f", d->next_before, d->next_after);
-  else
-    printf("%14s", "-");
+  printf("%5d  %6d   ", number, d->window);
+  print_pair(d->now_before, d->now_after);
+  printf("   ");
+  print_pair(d->next_before, d->next_after);
   printf("  %8lld %9s  %12s %9s  %s %s\n", (long long)d->report.slots_changed,
          human_bytes(bytes[EPLB_LINK_DEVICE], gpu), human_bytes(bytes[EPLB_LINK_NODE], node),
          human_bytes(bytes[EPLB_LINK_NETWORK], network), human_bytes(d->checked, checked),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int num_ranks;
 
@@ -86,6 +87,38 @@ static void the_default_planner_lets_lie(void) {
   }
   job_finish(&job);
   mpi_tap_case("the default planner moves what gains, and little twice");
+}
+
+/* Planning takes as long as rank 0 sleeps; of that, nothing may count as broadcasting. */
+enum { NAP_MILLISECONDS = 100 };
+
+static eplb_status_t nap(void *arg, eplb_step_t step, void *bytes, size_t size) {
+  const struct timespec time = {.tv_nsec = NAP_MILLISECONDS * 1000000L};
+  (void)arg, (void)bytes, (void)size;
+  if (step == EPLB_STEP_PLAN)
+    nanosleep(&time, NULL);
+  return EPLB_SUCCESS;
+}
+
+static void the_report_says_what_planned(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  eplb_report_t report;
+  int64_t count[JOB_EXPERTS] = {0};
+  o.plan.planner = EPLB_PLANNER_DEFAULT;
+  o.plan.num_groups = 1;
+  o.fault = nap;
+  job_start(&job, &o);
+  CHECK(eplb_session_plan_options(job.session).planner == EPLB_PLANNER_SCENARIO);
+  count[JOB_EXPERTS - 1] = 1000 * (1 + job.rank); /* which has one replica */
+  CHECK(eplb_session_record(job.session, 1, count) == EPLB_SUCCESS);
+  CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
+  CHECK(report.planner == EPLB_PLANNER_SCENARIO && report.policy == EPLB_POLICY_GLOBAL);
+  CHECK(report.layers_without_load == JOB_LAYERS - 1);
+  CHECK(num_ranks == 1 || report.balancedness_before < 1); /* of the one layer that has load */
+  CHECK(report.seconds_reduce + report.seconds_plan >= NAP_MILLISECONDS * 1e-3 / 2);
+  job_finish(&job);
+  mpi_tap_case("the report says what planned, and for which layers");
 }
 
 static void detection_serves_too(void) {
@@ -354,6 +387,7 @@ int main(int argc, char **argv) {
   rounds_move_weights();
   the_session_gives_memory();
   the_default_planner_lets_lie();
+  the_report_says_what_planned();
   detection_serves_too();
   the_machine_is_seen_anew();
   earlier_windows_are_heeded();
