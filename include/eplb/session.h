@@ -119,8 +119,8 @@ EPLB_PUBLIC void eplb_session_options_init(eplb_session_options_t *options);
 EPLB_PUBLIC eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options,
                                               eplb_session_t **session);
 
-/* Frees *session and sets it NULL; NULL is fine. Collective over the session's ranks. EPLB_ERR_STATE, with *session
- * left as it is, while a rebalance is open. */
+/* Frees *session and sets it NULL; NULL is fine. Collective over the session's ranks, before MPI_Finalize. EPLB_ERR_STATE:
+ * a rebalance is open; EPLB_ERR_MISMATCH; both leave *session as it is. */
 EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
 
 /* Looks at the machine anew, e.g. after ranks were bound elsewhere, and replaces the session's domains by what it
@@ -205,8 +205,14 @@ typedef struct eplb_report {
 } eplb_report_t;
 
 /* ---- A rebalance, in parts, so that the job computes meanwhile ----
- * All are collective over the session's ranks: each rank makes the same calls in the same order. On failure every rank
- * returns the same code and sentence; layers that were not committed keep their old placement and their weights.
+ * All are collective over the session's ranks: each rank makes the same calls in the same order, but for test and wait,
+ * which ranks may mix. On failure every rank returns the same code and sentence; layers that were not committed keep
+ * their old placement and their weights.
+ *
+ * Every collective call of a session tells the others which call it is. Ranks that make different calls at the same time
+ * all return EPLB_ERR_MISMATCH, with a sentence that says which rank called what. A rebalance that is open then stays
+ * open for eplb_rebalance_end only, where that call did not close it already; the session can be used as before. Calls
+ * that a rank never makes cannot be told: the others wait for it.
  *
  * Who may read and write weights. A layer is *moving* from eplb_rebalance_begin, if the new placement changes any of
  * its slots, until its last part is committed, or the rebalance fails or ends (eplb_rebalance_is_moving tells). Weights
@@ -303,7 +309,7 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int la
 EPLB_PUBLIC int eplb_rebalance_is_moving(const eplb_session_t *session, int layer);
 
 /* Ends the rebalance. What is not committed yet is dropped: call it to cancel a rebalance. Staging is kept for the next
- * one. `report` may be NULL. EPLB_ERR_STATE: none is open. */
+ * one. `report` may be NULL. EPLB_ERR_STATE: none is open. EPLB_ERR_MISMATCH closes it as well. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report);
 
 /* The whole at once: begin, wait and commit until done, end. `report` may be NULL; it is set on success only. */

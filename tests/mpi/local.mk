@@ -14,6 +14,7 @@ MPI_TESTS = \
 	tests/mpi/session/empty_ranks \
 	tests/mpi/session/faults \
 	tests/mpi/session/misuse \
+	tests/mpi/session/out_of_step \
 	tests/mpi/session/session \
 	tests/mpi/session/trigger
 MPI_LOGS = $(MPI_TESTS:=.log)
@@ -38,6 +39,7 @@ tests_mpi_session_batch_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_empty_ranks_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_faults_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_misuse_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_session_out_of_step_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_session_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_trigger_LDADD = $(MPI_TEST_LIBS)
 

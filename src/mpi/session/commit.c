@@ -2,33 +2,21 @@
 #include "core/model/placement.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
-#include "mpi/session/rebalancing.h"
+#include "mpi/session/in_step.h"
 
 /* ---- what ranks find out together before they commit ---- */
-
-/* What each rank adds to the sum by which ranks agree on a commit. */
-typedef struct ballot {
-  uint64_t failed; /* 1: this rank knows a reason against it */
-  uint64_t tag;    /* a hash of what is to be committed */
-  uint64_t balance;
-} ballot_t;
 
 static eplb_status_t count_votes(eplb_session_t *s, int end, eplb_status_t mine, uint64_t balance) {
   eplb_rebalancing_t *r = s->rebalancing;
   uint64_t tag = eplb_mix((uint64_t)r->next_part << 32 | (uint64_t)end, 0);
-  eplb_status_t here = eplb_own_status(s->comm, mine);
-  if (eplb_comm_is_broken(s->comm))
-    return here;
-  ballot_t own = {here != EPLB_SUCCESS, tag, balance}, all = {0};
-  int sent = MPI_Allreduce(&own, &all, sizeof own / sizeof(uint64_t), MPI_UINT64_T, MPI_SUM, s->comm->mpi);
-  if (!eplb_comm_ok(s->comm, sent, "agreeing on a commit"))
-    return here;
-  if (all.failed)
-    return eplb_agree(s->comm, mine);
-  if (all.tag != tag * (uint64_t)s->num_ranks)
+  eplb_status_t status = eplb_in_step(s, EPLB_CALL_COMMIT, mine, tag, balance);
+  if (status)
+    return status;
+  if (!eplb_ballot_same_tag(&s->ballot))
     return eplb_fail(EPLB_ERR_MISMATCH,
                      "ranks finish different layers; expected the same calls in the same order on every rank");
-  return all.balance ? eplb_agree(s->comm, eplb_watch_find(&r->migration.watch, r->next_part, end)) : EPLB_SUCCESS;
+  return s->ballot.all.balance ? eplb_agree(s->comm, eplb_watch_find(&r->migration.watch, r->next_part, end))
+                               : EPLB_SUCCESS;
 }
 
 /* Whether all ranks go on with parts [next_part, end). A failure ends the rebalance, except a wrong argument. */
@@ -189,8 +177,10 @@ eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer) {
     status = check_not_failed(session);
   if (status || !session->rebalancing)
     return status;
+  status = eplb_in_step(session, EPLB_CALL_CHANGED, EPLB_SUCCESS, (uint64_t)layer, 0);
   const eplb_compared_t written = {"layers that were written", layer, 0};
-  status = eplb_agree_on(session->comm, EPLB_SUCCESS, &written, 1);
+  if (!status && !eplb_ballot_same_tag(&session->ballot))
+    status = eplb_agree_on(session->comm, EPLB_SUCCESS, &written, 1);
   if (status || !eplb_rebalance_is_moving(session, layer))
     return status;
   eplb_rebalancing_t *r = session->rebalancing;

@@ -4,11 +4,12 @@
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
+#include "mpi/session/in_step.h"
 #include "mpi/session/plan_step.h"
-#include "mpi/session/rebalancing.h"
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 static void release(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
@@ -47,7 +48,7 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   return status ? status : eplb_session_fault(s, EPLB_STEP_REDUCE, NULL, 0);
 }
 
-/* Finds the layer for whose sake ranks disagree on their tensors. Collective; ends with the same sentence on every
+/* Says in which layer ranks registered different tensors; if in none, their maps differ. Collective; ends with the same sentence on every
  * rank. */
 static eplb_status_t name_unlike_layer(eplb_session_t *s) {
   for (int l = 0; l < s->options.num_layers; l++) {
@@ -60,17 +61,21 @@ static eplb_status_t name_unlike_layer(eplb_session_t *s) {
     if (status)
       return status;
   }
-  return eplb_fail(EPLB_ERR_INTERNAL, "ranks disagree on tensors, but in no layer");
+  return eplb_fail(EPLB_ERR_MISMATCH, "ranks have different maps of the experts; expected the same on every rank");
 }
 
-/* Ranks agree to go on, and that they registered the same. */
+static uint64_t hash_maps(const eplb_placement_t *p) {
+  size_t values = (size_t)p->num_layers * (size_t)p->num_slots;
+  return XXH3_64bits(p->physical_to_logical, values * sizeof *p->physical_to_logical);
+}
+
+/* Ranks agree to go on, and that they have the same maps and registered the same tensors. */
 static eplb_status_t agree_to_begin(eplb_session_t *s, eplb_status_t mine) {
-  uint64_t signature = 0;
+  uint64_t tag = mine ? 0 : hash_maps(s->placement);
   for (int l = 0; l < s->options.num_layers && !mine; l++)
-    signature = signature * 31 + (uint64_t)eplb_tensors_signature(&s->layer[l], s->pool);
-  const eplb_compared_t tensors = {"tensors", (int64_t)(signature >> 2), 1};
-  eplb_status_t status = eplb_agree_on(s->comm, mine, &tensors, 1);
-  return status == EPLB_ERR_MISMATCH ? name_unlike_layer(s) : status;
+    tag = eplb_mix(tag, (uint64_t)eplb_tensors_signature(&s->layer[l], s->pool));
+  eplb_status_t status = eplb_in_step(s, EPLB_CALL_BEGIN, mine, tag, 0);
+  return status || eplb_ballot_same_tag(&s->ballot) ? status : name_unlike_layer(s);
 }
 
 static int verifies(const eplb_session_t *s) {
@@ -141,33 +146,28 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
 
 /* ---- test and wait ---- */
 
-/* Progress of this rank; gives the processor away when there was none, for the ranks that share it. */
-static void progress_or_yield(eplb_rebalancing_t *r) {
-  if (!eplb_migration_progress(&r->migration))
-    sched_yield();
-}
-
 static void start_vote(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   eplb_status_t status = eplb_own_status(s->comm, eplb_migration_status(&r->migration));
-  eplb_ballot_start(&r->ballot, s->comm, (eplb_vote_t){eplb_migration_finished(&r->migration), status});
+  int finished = eplb_migration_finished(&r->migration);
+  eplb_ballot_start(&r->ballot, s->comm,
+                    (eplb_vote_t){.call = EPLB_CALL_ADVANCE, .status = status, .finished = finished});
 }
 
-/* Waits for the vote that is under way, if any, and says whether it ends the round. */
-static int finish_vote(eplb_session_t *s) {
+/* Waits for the vote that is under way, if any. *ended: it ends the round. EPLB_ERR_MISMATCH. */
+static eplb_status_t finish_vote(eplb_session_t *s, int *ended) {
   eplb_rebalancing_t *r = s->rebalancing;
-  if (!r->ballot.is_open)
-    return 0;
-  while (!eplb_ballot_test(&r->ballot, s->comm))
-    progress_or_yield(r);
-  return eplb_ballot_ends_round(&r->ballot);
+  eplb_status_t status = eplb_in_step_settle(s);
+  *ended = !status && r->has_result && eplb_ballot_ends_round(&r->ballot);
+  r->has_result = 0;
+  return status;
 }
 
 /* Slots of the round that got experts directly, without a commit, hold nothing that the map could name. On every rank
  * alike. */
 static void empty_direct_slots(eplb_session_t *s) {
   const eplb_migration_plan_t *m = &s->rebalancing->moves;
-  int end = s->rebalancing->phase == EPLB_PHASE_DONE ? 0 : m->round[s->rebalancing->round].part_end;
+  int round = s->rebalancing->round, end = round < m->num_rounds ? m->round[round].part_end : 0;
   for (int p = s->rebalancing->next_part; p < end; p++) {
     int32_t *row = eplb_placement_row(s->placement, m->part[p].layer);
     for (int c = m->part[p].change_begin; c < m->part[p].change_end; c++)
@@ -195,7 +195,7 @@ void eplb_rebalancing_send_again(eplb_session_t *s) {
 /* The failure on which the last vote ended, on every rank. */
 static eplb_status_t share_failed_vote(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  eplb_status_t worst = (eplb_status_t)r->ballot.all.status, mine = EPLB_SUCCESS;
+  eplb_status_t worst = eplb_ballot_status(&r->ballot), mine = EPLB_SUCCESS;
   if (worst == EPLB_ERR_MPI)
     eplb_migration_abandon(&r->migration);
   else
@@ -206,7 +206,7 @@ static eplb_status_t share_failed_vote(eplb_session_t *s) {
 /* All ranks have finished the round, or have sent some of it again: its parts can be committed, but for those that the
  * job has written, or none of them ever will. */
 static eplb_status_t land(eplb_session_t *s) {
-  eplb_status_t status = s->rebalancing->ballot.all.status ? share_failed_vote(s) : EPLB_SUCCESS;
+  eplb_status_t status = eplb_ballot_status(&s->rebalancing->ballot) ? share_failed_vote(s) : EPLB_SUCCESS;
   if (status)
     eplb_rebalancing_fail(s);
   else
@@ -219,7 +219,10 @@ static eplb_status_t land(eplb_session_t *s) {
 static eplb_status_t vote_in_passing(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   eplb_migration_progress(&r->migration);
-  eplb_status_t status = finish_vote(s) ? land(s) : EPLB_SUCCESS;
+  int ended;
+  eplb_status_t status = finish_vote(s, &ended);
+  if (ended)
+    status = land(s);
   if (r->phase == EPLB_PHASE_MOVING)
     start_vote(s);
   return status;
@@ -229,23 +232,27 @@ static eplb_status_t vote_in_passing(eplb_session_t *s) {
 enum { IDLE_LOOKS = 20000 };
 
 /* Where ranks only wait, each votes when it is finished, once: there is nothing left to do meanwhile. */
-static void wait_for_all(eplb_session_t *s) {
+static eplb_status_t wait_for_all(eplb_session_t *s) {
   eplb_migration_t *m = &s->rebalancing->migration;
-  while (!finish_vote(s)) {
+  int ended;
+  eplb_status_t status = finish_vote(s, &ended);
+  while (!status && !ended) {
     for (int idle = 0; !eplb_migration_finished(m) && idle < IDLE_LOOKS; idle++)
       if (eplb_migration_progress(m))
         idle = 0;
       else
         sched_yield();
     start_vote(s);
+    status = finish_vote(s, &ended);
   }
+  return status;
 }
 
 static eplb_status_t vote_when_finished(eplb_session_t *s) {
   eplb_status_t status = EPLB_SUCCESS;
   while (s->rebalancing->phase == EPLB_PHASE_MOVING && !status) {
-    wait_for_all(s);
-    status = land(s);
+    status = wait_for_all(s);
+    status = status ? status : land(s);
   }
   return status;
 }
@@ -308,16 +315,28 @@ static void finish_report(eplb_rebalancing_t *r) {
   report->verified = r->moves.verify && report->commits_done == report->commits_planned;
 }
 
+/* Until no rank needs this one any more: others count on the messages of the round, and may read weights of this rank. */
+static eplb_status_t leave(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  if (r->phase == EPLB_PHASE_FAILED || eplb_comm_is_broken(s->comm))
+    return EPLB_SUCCESS;
+  eplb_status_t status = eplb_in_step(s, EPLB_CALL_END, EPLB_SUCCESS, hash_maps(s->placement), 0);
+  if (!status && r->phase == EPLB_PHASE_MOVING)
+    status = wait_for_all(s);
+  if (!status && r->phase == EPLB_PHASE_MOVING && eplb_ballot_status(&r->ballot) == EPLB_ERR_MPI)
+    status = share_failed_vote(s);
+  if (!status && !eplb_ballot_same_tag(&s->ballot))
+    status = eplb_fail(EPLB_ERR_MISMATCH, "ranks have different maps of the experts; expected the same on every rank");
+  return status;
+}
+
 eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report) {
   eplb_status_t status = eplb_rebalancing_check_open(session);
   if (status)
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   double since = MPI_Wtime();
-  if (r->phase == EPLB_PHASE_MOVING && !eplb_comm_is_broken(session->comm))
-    wait_for_all(session); /* others count on the messages of the round, and may read weights of this rank */
-  if (r->phase == EPLB_PHASE_MOVING && r->ballot.all.status == EPLB_ERR_MPI)
-    status = share_failed_vote(session);
+  status = leave(session);
   empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
   finish_report(r);

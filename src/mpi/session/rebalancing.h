@@ -7,10 +7,11 @@
 #include "mpi/session/vote.h"
 
 typedef enum eplb_phase {
-  EPLB_PHASE_MOVING, /* a round is under way, or some of it again */
-  EPLB_PHASE_READY,  /* all ranks have all of the round; its layers are being committed */
-  EPLB_PHASE_DONE,   /* no round is left */
-  EPLB_PHASE_FAILED  /* the round under way failed on some rank; nothing more will be committed */
+  EPLB_PHASE_OPENING, /* begin has not ended yet */
+  EPLB_PHASE_MOVING,  /* a round is under way, or some of it again */
+  EPLB_PHASE_READY,   /* all ranks have all of the round; its layers are being committed */
+  EPLB_PHASE_DONE,    /* no round is left */
+  EPLB_PHASE_FAILED   /* the round under way failed on some rank; nothing more will be committed */
 } eplb_phase_t;
 
 struct eplb_rebalancing {
@@ -22,7 +23,8 @@ struct eplb_rebalancing {
   int next_part;        /* of moves.part: the first that is not committed */
   unsigned char *again; /* [num_layers]: written by the job while its round moves; to be sent again */
   double began;
-  eplb_ballot_t ballot;
+  eplb_ballot_t ballot; /* on the round */
+  int has_result;       /* of the ballot, which test and wait have not heeded yet */
   eplb_report_t report;
 };
 

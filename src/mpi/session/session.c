@@ -3,6 +3,7 @@
 #include "mpi/comm/agree.h"
 #include "mpi/comm/launcher.h"
 #include "mpi/machine/machine.h"
+#include "mpi/session/in_step.h"
 #include "mpi/session/options.h"
 #include <eplb/detect.h>
 #include <limits.h>
@@ -20,6 +21,7 @@ static void release(eplb_session_t *s) {
   eplb_pools_free(s->pool, s->num_pools);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
+  eplb_ballot_free(&s->ballot);
   free(s->comm);
   free(s);
 }
@@ -112,7 +114,7 @@ static eplb_status_t open_session(eplb_comm_t *given, const eplb_session_options
   eplb_session_t *s = *session = EPLB_NEW(eplb_session_t, 1);
   eplb_comm_t *comm = EPLB_NEW(eplb_comm_t, 1);
   int has_own = eplb_comm_ok(given, code, "duplicating the communicator");
-  if (s && comm) {
+  if (s && comm && !eplb_ballot_prepare(&s->ballot)) {
     s->comm = comm;
     s->rank = given->rank;
     s->num_ranks = given->size;
@@ -237,7 +239,7 @@ eplb_status_t eplb_session_redetect(eplb_session_t *session) {
   eplb_status_t status = EPLB_SUCCESS;
   if (session->rebalancing)
     status = eplb_fail(EPLB_ERR_STATE, "the machine cannot be detected anew while a rebalance is open");
-  status = eplb_agree(session->comm, status);
+  status = eplb_in_step(session, EPLB_CALL_REDETECT, status, 0, 0);
   eplb_topology_t *found = NULL, old;
   if (!status)
     status = detect_domains(session, &found);
@@ -254,10 +256,17 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   if (!session || !*session)
     return EPLB_SUCCESS;
   eplb_session_t *s = *session;
+  eplb_status_t status = EPLB_SUCCESS;
+  int was_broken = eplb_comm_is_broken(s->comm);
   if (s->rebalancing)
-    return eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+    status = eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+  if (!was_broken)
+    status = eplb_in_step(s, EPLB_CALL_DESTROY, status, 0, 0);
+  if (s->rebalancing || (status && status != EPLB_ERR_MPI))
+    return status;
   release_shared(s);
-  eplb_status_t status = eplb_comm_is_broken(s->comm) ? EPLB_SUCCESS : eplb_comm_status(s->comm);
+  if (!status && !was_broken)
+    status = eplb_comm_status(s->comm);
   release(s);
   *session = NULL;
   return status;
@@ -267,7 +276,7 @@ eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void 
   if (!session)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   eplb_status_t status = memory ? EPLB_SUCCESS : eplb_fail(EPLB_ERR_ARGUMENT, "memory is NULL");
-  status = eplb_agree(session->comm, status);
+  status = eplb_in_step(session, EPLB_CALL_ALLOCATE, status, 0, 0);
   return status ? status : eplb_shm_regions_add(session->comm, session->queue, &session->regions, bytes, memory);
 }
 

@@ -7,6 +7,7 @@
 #include "mpi/memory/cma.h"
 #include "mpi/memory/shm_region.h"
 #include "mpi/migrate/tensors.h"
+#include "mpi/session/vote.h"
 #include <eplb/session.h>
 
 typedef struct eplb_rebalancing eplb_rebalancing_t;
@@ -14,6 +15,7 @@ typedef struct eplb_rebalancing eplb_rebalancing_t;
 struct eplb_session {
   eplb_comm_t *comm; /* its own */
   int rank, num_ranks;
+  eplb_ballot_t ballot;           /* with which each collective call begins */
   eplb_session_options_t options; /* with the environment's overrides; its topology and initial are not kept */
   eplb_payback_t payback;         /* what options.plan.payback points to, if anything */
   int expert_bytes_given;         /* in it */

@@ -1,10 +1,16 @@
 #include "mpi/session/vote.h"
 #include "core/util/alloc.h"
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 
-enum { MINE, ALL, UNSET = 2, MOST_FAILURES = 2 };
+enum { MINE, ALL, MOST_FAILURES = 2, NUM_VALUES = sizeof(eplb_votes_t) / sizeof(uint64_t) };
+
+/* No sum of ranks: MPI has not written the result. */
+static const uint64_t UNSET = UINT64_MAX;
 
 eplb_status_t eplb_ballot_prepare(eplb_ballot_t *b) {
-  *b = (eplb_ballot_t){.request = MPI_REQUEST_NULL, .buffer = EPLB_NEW(eplb_vote_t, 2)};
+  *b = (eplb_ballot_t){.request = MPI_REQUEST_NULL, .buffer = EPLB_NEW(eplb_votes_t, 2)};
   return b->buffer ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 
@@ -14,28 +20,72 @@ void eplb_ballot_free(eplb_ballot_t *b) {
   b->buffer = NULL;
 }
 
+/* A vote as `ranks` ranks that agree would add it up. */
+static eplb_votes_t count(const eplb_vote_t *v, uint64_t ranks) {
+  eplb_votes_t votes = {
+      .finished = v->finished ? ranks : 0, .tag = v->tag * ranks, .balance = ranks > 1 ? 0 : v->balance};
+  int status = -(int)v->status;
+  votes.call[v->call] = ranks;
+  votes.status[status >= 0 && status < EPLB_NUM_STATUSES ? status : -EPLB_ERR_INTERNAL] = ranks;
+  return votes;
+}
+
 /* What this rank knows of the result. */
 static void take_result(eplb_ballot_t *b) {
-  b->all = b->buffer[ALL].finished == UNSET ? b->mine : b->buffer[ALL];
+  b->all = b->buffer[ALL].finished == UNSET ? count(&b->mine, (uint64_t)b->size) : b->buffer[ALL];
   b->is_open = 0;
 }
 
 void eplb_ballot_start(eplb_ballot_t *b, eplb_comm_t *comm, eplb_vote_t mine) {
-  b->mine = b->buffer[MINE] = mine;
-  b->buffer[ALL] = (eplb_vote_t){UNSET, 0};
+  b->size = comm->size;
+  b->mine = mine;
+  b->buffer[MINE] = count(&mine, 1);
+  b->buffer[ALL] = (eplb_votes_t){.finished = UNSET};
   b->request = MPI_REQUEST_NULL;
   b->is_open = 1;
-  int code = MPI_Iallreduce(&b->buffer[MINE], &b->buffer[ALL], 2, MPI_INT, MPI_MIN, comm->mpi, &b->request);
-  b->failures = !eplb_comm_ok(comm, code, "starting to agree on a round of weights");
+  int code =
+      MPI_Iallreduce(&b->buffer[MINE], &b->buffer[ALL], NUM_VALUES, MPI_UINT64_T, MPI_SUM, comm->mpi, &b->request);
+  b->failures = !eplb_comm_ok(comm, code, "starting to agree on a call");
 }
 
 int eplb_ballot_test(eplb_ballot_t *b, eplb_comm_t *comm) {
   int done = b->request == MPI_REQUEST_NULL;
-  if (!done && !eplb_comm_ok(comm, MPI_Test(&b->request, &done, MPI_STATUS_IGNORE), "agreeing on a round of weights")) {
+  if (!done && !eplb_comm_ok(comm, MPI_Test(&b->request, &done, MPI_STATUS_IGNORE), "agreeing on a call")) {
     b->failures++;
     done |= b->request == MPI_REQUEST_NULL || b->failures == MOST_FAILURES;
   }
   if (done)
     take_result(b);
   return done;
+}
+
+eplb_status_t eplb_ballot_status(const eplb_ballot_t *b) {
+  for (int status = EPLB_NUM_STATUSES - 1; status > 0; status--)
+    if (b->all.status[status])
+      return (eplb_status_t)-status;
+  return EPLB_SUCCESS;
+}
+
+int eplb_ballot_same_call(const eplb_ballot_t *b) {
+  return b->all.call[b->mine.call] == (uint64_t)b->size;
+}
+
+eplb_status_t eplb_ballot_name_calls(const eplb_ballot_t *b, eplb_comm_t *comm) {
+  static const char *const name[EPLB_NUM_CALLS] = {
+      [EPLB_CALL_BEGIN] = "eplb_rebalance_begin",     [EPLB_CALL_ADVANCE] = "eplb_rebalance_test or _wait",
+      [EPLB_CALL_COMMIT] = "eplb_rebalance_commit",   [EPLB_CALL_CHANGED] = "eplb_rebalance_changed",
+      [EPLB_CALL_END] = "eplb_rebalance_end",         [EPLB_CALL_REDETECT] = "eplb_session_redetect",
+      [EPLB_CALL_ALLOCATE] = "eplb_session_allocate", [EPLB_CALL_DESTROY] = "eplb_session_destroy"};
+  int own[EPLB_NUM_CALLS], first[EPLB_NUM_CALLS];
+  for (int call = 0; call < EPLB_NUM_CALLS; call++)
+    own[call] = first[call] = call == (int)b->mine.call ? comm->rank : INT_MAX;
+  eplb_comm_ok(comm, MPI_Allreduce(own, first, EPLB_NUM_CALLS, MPI_INT, MPI_MIN, comm->mpi),
+               "finding the ranks that call something else");
+  char list[EPLB_ERROR_MAX] = "";
+  for (int call = 0; call < EPLB_NUM_CALLS; call++) {
+    size_t length = strlen(list);
+    if (first[call] != INT_MAX)
+      snprintf(list + length, sizeof list - length, "%srank %d called %s", length ? ", " : "", first[call], name[call]);
+  }
+  return eplb_fail(EPLB_ERR_MISMATCH, "%s; expected the same call on every rank", list);
 }
