@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_POLICIES = 256, KEY_SHARES, KEY_WINDOW, KEY_WARMUP, KEY_BATCH, KEY_SEED, KEY_JSON };
+enum { KEY_POLICIES = 256, KEY_SHARES, KEY_WINDOW, KEY_WARMUP, KEY_FROM_SCRATCH, KEY_BATCH, KEY_SEED, KEY_JSON };
 
 static const struct argp_option arguments[] = {
     {"policies", KEY_POLICIES, "LIST", 0, "planners to be compared (reference,default,scenario,linked)", 0},
@@ -20,6 +20,9 @@ static const struct argp_option arguments[] = {
      0},
     {"warmup", KEY_WARMUP, "N", 0,
      "windows that pass before the first plan, which is made from nothing in any case (4)", 0},
+    {"from-scratch", KEY_FROM_SCRATCH, NULL, 0,
+     "plan each window from nothing, as nobody would who has to move weights (else: from the placement that is there)",
+     0},
     {"batch-tokens", KEY_BATCH, "N", 0,
      "judge on batches of N token-expert pairs drawn from each window, not on the whole of it", 0},
     {"seed", KEY_SEED, "N", 0, "of these batches (1)", 0},
@@ -70,6 +73,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case KEY_WARMUP:
     o->warmup = (int)tool_integer(state, "warmup", text, 1, 1 << 24);
     return 0;
+  case KEY_FROM_SCRATCH:
+    o->from_scratch = 1;
+    return 0;
   case KEY_BATCH:
     o->batch_tokens = (int)tool_integer(state, "batch-tokens", text, 1, 1 << 24);
     return 0;
@@ -89,7 +95,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     if (o->planner.plan.planner != EPLB_PLANNER_DEFAULT)
       tool_usage_error(state, "--planner is for one; expected --policies %s",
                        eplb_planner_name(o->planner.plan.planner));
-    o->anew = o->planner.plan.max_moves == INT32_MAX;
+    if (o->from_scratch && o->planner.plan.max_moves != INT32_MAX)
+      tool_usage_error(state, "--budget limits moves from what is there; expected it without --from-scratch");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -128,9 +135,9 @@ int command_replay(int argc, char **argv) {
       "LOADS",
       "Take planners through the windows of recorded LOADS as a job would: plan from those that have been, and judge "
       "by "
-      "the next. LOADS are " RECORDING_FORMS
-      "; - is standard input.\vWithout --budget each window is planned from nothing; with it, from the placement that "
-      "is there (the reference always from nothing). Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
+      "the next. LOADS are " RECORDING_FORMS "; - is standard input.\vThe first plan is made from nothing, those that "
+                                             "follow from the placement that is there; "
+      "the reference always plans from nothing. Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
       children,
       NULL,
       NULL};

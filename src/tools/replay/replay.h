@@ -15,7 +15,7 @@ typedef struct replay_options {
   int history;      /* windows heeded */
   int warmup;       /* windows that are not judged */
   int batch_tokens; /* 0: whole windows */
-  int anew;         /* plan every window from nothing */
+  int from_scratch; /* plan every window from nothing */
   int json;
   uint64_t seed;
   replay_shares_t shares;
@@ -26,7 +26,8 @@ typedef struct replay_options {
 
 /* What a plan that was made from the windows before was worth on one window. */
 typedef struct replay_step {
-  double mean, p10, worst; /* balance over layers */
+  int idle_layers;         /* without any load in the window; the others are judged */
+  double mean, p10, worst; /* balance over these; NAN where there is none */
   int worst_layer;         /* index */
   int64_t moves, across;   /* slots filled from another device; of these from another node; all layers together */
   double milliseconds;     /* of planning */
@@ -48,7 +49,8 @@ int replay_first(const replay_options_t *options, const eplb_loads_t *loads);
  * run->step. */
 eplb_status_t replay_policy(replay_run_t *run, int done, int all);
 
-/* Over the windows judged: means and sums; p10 of the windows' layers is the mean of the windows' own. */
+/* Over the windows judged: means and sums, of balances over those with load; p10 of the windows' layers is the mean of
+ * the windows' own; idle_layers is the least of any. */
 replay_step_t replay_summary(const replay_run_t *run);
 
 /* On stdout, for people or as JSON lines. */

@@ -2,6 +2,7 @@
 #include "core/util/random.h"
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -90,23 +91,33 @@ static int by_value(const void *a, const void *b) {
 }
 
 static eplb_status_t judge(way_t *w, int window, replay_step_t *step) {
-  int layers = w->run->loads->num_layers;
+  const eplb_loads_t *loads = w->run->loads;
+  const double *load = eplb_loads_window(loads, window);
+  int judged = 0;
+  double sum = 0;
   eplb_status_t status = EPLB_SUCCESS;
-  step->worst = 2;
-  for (int l = 0; l < layers && !status; l++) {
+  step->worst = INFINITY;
+  for (int l = 0; l < loads->num_layers && !status; l++, load += loads->num_experts) {
+    double *balance = &w->balance[judged];
+    if (eplb_loads_idle_layers(1, loads->num_experts, load))
+      continue;
     take_batch(w, window, l);
     if (w->run->with_shares)
-      status = judge_shares(w, l, &w->balance[l]);
+      status = judge_shares(w, l, balance);
     else
-      w->balance[l] = eplb_balancedness(w->run->topology, w->placement, l, w->load);
-    step->mean += w->balance[l] / layers;
-    if (w->balance[l] < step->worst) {
-      step->worst = w->balance[l];
+      *balance = eplb_balancedness(w->run->topology, w->placement, l, w->load);
+    sum += *balance;
+    judged++;
+    if (*balance < step->worst) {
+      step->worst = *balance;
       step->worst_layer = l;
     }
   }
-  qsort(w->balance, (size_t)layers, sizeof *w->balance, by_value);
-  step->p10 = w->balance[layers / 10];
+  step->idle_layers = loads->num_layers - judged;
+  qsort(w->balance, (size_t)judged, sizeof *w->balance, by_value);
+  step->mean = judged ? sum / judged : NAN;
+  step->p10 = judged ? w->balance[judged / 10] : NAN;
+  step->worst = judged ? step->worst : NAN;
   return status;
 }
 
@@ -135,7 +146,7 @@ static eplb_status_t plan(way_t *w, replay_step_t *step) {
   if (status)
     return status;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  status = before && !w->run->options->anew
+  status = before && !w->run->options->from_scratch
                ? eplb_replan_windows(&w->options, t, before, &windows, &after)
                : eplb_plan_windows(&w->options, t, l->num_layers, l->num_experts, &windows, &after);
   clock_gettime(CLOCK_MONOTONIC, &to);
@@ -207,18 +218,26 @@ eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
 
 replay_step_t replay_summary(const replay_run_t *run) {
   int first = replay_first(run->options, run->loads), judged = run->loads->num_windows - first;
-  replay_step_t all = {.worst = 2};
+  replay_step_t all = {.worst = INFINITY, .idle_layers = run->loads->num_layers};
+  int with_load = 0;
   for (int i = first; i < run->loads->num_windows; i++) {
     const replay_step_t *s = &run->step[i];
-    all.mean += s->mean / judged;
-    all.p10 += s->p10 / judged;
+    all.idle_layers = s->idle_layers < all.idle_layers ? s->idle_layers : all.idle_layers;
     all.moves += s->moves;
     all.across += s->across;
     all.milliseconds += s->milliseconds / judged;
+    if (isnan(s->mean))
+      continue;
+    with_load++;
+    all.mean += s->mean;
+    all.p10 += s->p10;
     if (s->worst < all.worst) {
       all.worst = s->worst;
       all.worst_layer = s->worst_layer;
     }
   }
+  all.mean = with_load ? all.mean / with_load : NAN;
+  all.p10 = with_load ? all.p10 / with_load : NAN;
+  all.worst = with_load ? all.worst : NAN;
   return all;
 }

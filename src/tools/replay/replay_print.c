@@ -1,5 +1,6 @@
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"
+#include <math.h>
 #include <stdio.h>
 
 enum { BAR_WIDTH = 20 };
@@ -14,6 +15,24 @@ static double per_layer(const replay_run_t *r, int64_t moves, int windows) {
 
 /* ---- for people ---- */
 
+static void print_planning(const replay_options_t *o) {
+  static const char *const forecast[] = {"the last", "the mean", "the smoothed mean"};
+  printf("planned   %s", o->from_scratch ? "from nothing each time" : "from the placement that is there");
+  if (o->planner.plan.max_moves < INT32_MAX)
+    printf(", at most %d moves in each layer and window", o->planner.plan.max_moves);
+  printf("%s\n          for all of these windows at once by scenario and linked, for %s of them by the others\n",
+         o->from_scratch ? "" : " (reference: from nothing)", forecast[o->planner.plan.forecast]);
+}
+
+static void print_idle_layers(const replay_run_t *r) {
+  int idle = replay_summary(r).idle_layers, layers = r->loads->num_layers;
+  if (idle == layers)
+    printf("          no layer has any load: there is nothing to judge\n");
+  else if (idle)
+    printf("          %d of %d layers %s no load in any window and %s left out of the balance\n", idle, layers,
+           idle == 1 ? "has" : "have", idle == 1 ? "is" : "are");
+}
+
 static void print_inputs(const replay_run_t *r) {
   const eplb_topology_t *t = r->topology;
   const replay_options_t *o = r->options;
@@ -27,10 +46,17 @@ static void print_inputs(const replay_run_t *r) {
          replay_first(o, r->loads), last, o->history);
   if (o->batch_tokens > 0)
     printf("; batches of %d", o->batch_tokens);
-  if (o->anew)
-    printf("\nplanned   from nothing each time; --budget MOVES plans from what is there\n");
+  printf("\n");
+  print_planning(o);
+  print_idle_layers(r);
+}
+
+/* "-" where no layer has any load. */
+static void print_balance(int width, double balance) {
+  if (isnan(balance))
+    printf("%*s", width, "-");
   else
-    printf("\nplanned   from what is there, at most %d moves in each layer and window\n", o->planner.plan.max_moves);
+    printf("%*.3f", width, balance);
 }
 
 static void print_windows(const replay_run_t *run, int num_runs) {
@@ -41,7 +67,7 @@ static void print_windows(const replay_run_t *run, int num_runs) {
   for (int w = replay_first(run->options, run->loads); w < run->loads->num_windows; w++) {
     printf("%6d ", w);
     for (int i = 0; i < num_runs; i++)
-      printf(" %10.3f", run[i].step[w].mean);
+      print_balance(11, run[i].step[w].mean);
     printf("\n");
   }
 }
@@ -52,9 +78,12 @@ static void print_summary(const replay_run_t *run, int num_runs) {
          "policy     split     mean    p10  worst layer  0                 1     all   across   ms a window\n");
   for (int i = 0; i < num_runs; i++) {
     replay_step_t s = replay_summary(&run[i]);
-    int filled = (int)(s.mean * BAR_WIDTH + .5);
-    printf("%-10s %-6s   %.3f  %.3f  %.3f %5d  %.*s%.*s %7.1f  %7.1f   %11.1f\n", eplb_planner_name(run[i].planner),
-           split_of(&run[i]), s.mean, s.p10, s.worst, run->loads->layer_id[s.worst_layer], filled,
+    int filled = isnan(s.mean) ? 0 : (int)(s.mean * BAR_WIDTH + .5);
+    printf("%-10s %-6s", eplb_planner_name(run[i].planner), split_of(&run[i]));
+    print_balance(8, s.mean);
+    print_balance(7, s.p10);
+    print_balance(7, s.worst);
+    printf(" %5d  %.*s%.*s %7.1f  %7.1f   %11.1f\n", run->loads->layer_id[s.worst_layer], filled,
            "####################", BAR_WIDTH - filled, "....................", per_layer(run, s.moves, windows),
            per_layer(run, s.across, windows), s.milliseconds);
   }
@@ -74,13 +103,23 @@ void replay_print(const replay_run_t *run, int num_runs) {
 
 /* ---- for programs ---- */
 
+/* null where no layer has any load. */
+static void print_json_balance(const char *name, double balance) {
+  if (isnan(balance))
+    printf("\"balancedness_next_%s\":null,", name);
+  else
+    printf("\"balancedness_next_%s\":%.6f,", name, balance);
+}
+
 static void print_json_step(const replay_run_t *r, const replay_step_t *s) {
-  printf(
-      "\"shares\":%s,\"balancedness_next_mean\":%.6f,\"balancedness_next_p10\":%.6f,\"balancedness_next_worst\":%.6f,"
-      "\"worst_layer\":%d,\"moves\":%lld,\"moves_inter_node\":%lld,\"bytes\":%.0f,\"planning_ms\":%.3f",
-      r->with_shares ? "true" : "false", s->mean, s->p10, s->worst, r->loads->layer_id[s->worst_layer],
-      (long long)s->moves, (long long)s->across, (double)s->moves * r->options->recording.expert_bytes,
-      s->milliseconds);
+  printf("\"shares\":%s,\"from_scratch\":%s,\"layers_without_load\":%d,", r->with_shares ? "true" : "false",
+         r->options->from_scratch || r->planner == EPLB_PLANNER_REFERENCE ? "true" : "false", s->idle_layers);
+  print_json_balance("mean", s->mean);
+  print_json_balance("p10", s->p10);
+  print_json_balance("worst", s->worst);
+  printf("\"worst_layer\":%d,\"moves\":%lld,\"moves_inter_node\":%lld,\"bytes\":%.0f,\"planning_ms\":%.3f",
+         r->loads->layer_id[s->worst_layer], (long long)s->moves, (long long)s->across,
+         (double)s->moves * r->options->recording.expert_bytes, s->milliseconds);
 }
 
 void replay_print_json(const replay_run_t *run, int num_runs) {
