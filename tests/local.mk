@@ -69,6 +69,12 @@ tests_support_libfakecuda_la_SOURCES = \
 	tests/support/pages.h
 tests_support_libfakecuda_la_LDFLAGS = $(AM_LDFLAGS) -avoid-version -rpath $(abs_builddir)
 
+EXTRA_LTLIBRARIES += tests/support/libfakenvml.la
+tests_support_libfakenvml_la_SOURCES = \
+	tests/support/fake_nvml.c \
+	tests/support/fake_nvml.h
+tests_support_libfakenvml_la_LDFLAGS = $(AM_LDFLAGS) -avoid-version -rpath $(abs_builddir)
+
 include tests/fuzz/local.mk
 include tests/house/local.mk
 include tests/core/local.mk

@@ -76,7 +76,7 @@ typedef void eplb_log_fn(void *arg, const char *line);
  * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY,
  * EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES,
  * EPLB_SHARED_BYTES, EPLB_NODE_LEVEL; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a trigger where there is none. Detection
- * and memory read EPLB_DEVICE, EPLB_DOMAIN and EPLB_RACKS (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and
+ * and memory read EPLB_DEVICE, EPLB_DOMAIN, EPLB_RACKS and EPLB_NVML_LIBRARY (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and
  * EPLB_GPU_AWARE (see memory.h). A value that does not parse is an error that names the variable; so is another EPLB_ name
  * that is one of these misspelt, by one letter or two. Other EPLB_ names are ignored: the log callback is told of each,
  * but for those that module files set: EPLB_ROOT, EPLB_DIR, EPLB_HOME, EPLB_VERSION and EPLB_PREFIX. */

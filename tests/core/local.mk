@@ -40,6 +40,7 @@ UNIT_TESTS = \
 	tests/core/util/version \
 	tests/mpi/detect/accelerators \
 	tests/mpi/detect/accelerators_recorded \
+	tests/mpi/detect/nvml \
 	tests/mpi/detect/rank_device \
 	tests/mpi/machine/levels \
 	tests/tools/topo_print
@@ -56,6 +57,7 @@ tests_core_out_of_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 DETECT_TEST_LIBS = $(UNIT_LIBS) src/mpi/libruntime.la src/mpi/detect/libdetect.la src/core/libcore.la
 tests_mpi_detect_accelerators_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_detect_accelerators_recorded_LDADD = $(DETECT_TEST_LIBS)
+tests_mpi_detect_nvml_LDADD = tests/support/libfakenvml.la $(DETECT_TEST_LIBS)
 tests_mpi_detect_rank_device_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_machine_levels_LDADD = $(DETECT_TEST_LIBS)
 tests_tools_topo_print_LDADD = src/tools/libcommands.la src/tools/common/libcommon.la $(DETECT_TEST_LIBS)

@@ -3,4 +3,5 @@ HOST_TESTS = tests/hosts/migrate.test tests/hosts/nodes.test tests/slurm/job.tes
 HOST_LOGS = $(HOST_TESTS:.test=.log)
 TESTS += $(HOST_TESTS)
 EXTRA_DIST += $(HOST_TESTS) tests/hosts/hosts.sh tests/hosts/on-hosts tests/slurm/cluster.sh
+tests/hosts/nodes.log: tests/support/libfakenvml.la
 $(HOST_LOGS): tests/tools/installed.log

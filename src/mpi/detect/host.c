@@ -1,5 +1,6 @@
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"
+#include "mpi/detect/nvml.h"
 #include "mpi/detect/trial.h"
 #include "mpi/detect/xml.h"
 #include <errno.h>
@@ -80,6 +81,12 @@ static int count(hwloc_topology_t t, hwloc_obj_type_t type) {
   return number > 0 ? number : 0;
 }
 
+/* NVML knows this machine, not one that hwloc reads from a file; tests have both from files. */
+static int asks_nvml(hwloc_topology_t t, const eplb_host_t *host) {
+  return !host->declared && hwloc_topology_is_thissystem(t) &&
+         (!getenv("HWLOC_XMLFILE") || secure_getenv("EPLB_NVML_LIBRARY"));
+}
+
 static eplb_status_t describe(hwloc_topology_t t, eplb_host_t *host) {
   const char *name = hwloc_obj_get_info_by_name(hwloc_get_root_obj(t), "HostName");
   char own[HOST_NAME_MAX + 1] = "";
@@ -96,6 +103,8 @@ static eplb_status_t describe(hwloc_topology_t t, eplb_host_t *host) {
   hwloc_obj_t *object = NULL;
   if (!status)
     status = eplb_find_accelerators(t, host, &object);
+  if (!status && asks_nvml(t, host))
+    status = eplb_ask_nvml(host, &object);
   if (!status)
     status = eplb_find_links(t, host, object);
   free(object);

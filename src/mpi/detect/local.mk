@@ -16,6 +16,8 @@ src_mpi_detect_libdetect_la_SOURCES = \
 	src/mpi/detect/islands.c \
 	src/mpi/detect/islands.h \
 	src/mpi/detect/links.c \
+	src/mpi/detect/nvml.c \
+	src/mpi/detect/nvml.h \
 	src/mpi/detect/partitions.c \
 	src/mpi/detect/racks.c \
 	src/mpi/detect/racks.h \
@@ -29,4 +31,4 @@ src_mpi_detect_libdetect_la_SOURCES = \
 	src/mpi/detect/xml.c \
 	src/mpi/detect/xml.h
 src_mpi_detect_libdetect_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(HWLOC_CFLAGS) $(MPI_CFLAGS)
-src_mpi_detect_libdetect_la_LIBADD = $(HWLOC_LIBS)
+src_mpi_detect_libdetect_la_LIBADD = $(HWLOC_LIBS) $(DL_LIBS)

@@ -72,6 +72,10 @@ static int cuda_before(const eplb_accelerator_t *a, const eplb_accelerator_t *b,
   return order < 0 || (!order && a->partition < b->partition);
 }
 
+static int same_model(const eplb_accelerator_t *a, const eplb_accelerator_t *b) {
+  return a->model || b->model ? a->model == b->model : !strcmp(a->name, b->name);
+}
+
 static void sort_as_cuda(const eplb_host_t *host, eplb_visible_list_t *list, int by_bus) {
   for (int i = 0; i < list->count; i++)
     for (int k = i; k > 0; k--) {
@@ -92,7 +96,7 @@ static int number_as_cuda(const eplb_host_t *host, eplb_visible_list_t *list) {
   for (int i = 0; i < list->count; i++) {
     const eplb_accelerator_t *a = accelerator(host, &list->device[i]);
     known &= cuda_number(a) >= 0;
-    alike &= !strcmp(a->name, accelerator(host, &list->device[0])->name);
+    alike &= same_model(a, accelerator(host, &list->device[0]));
     by_bus &= a->bus_id[0] != 0;
   }
   if (known || by_bus)

@@ -192,6 +192,7 @@ static const struct {
     {"EPLB_NODE_LEVEL", set_node_level},
     {"EPLB_DOMAIN", leave_to_others},
     {"EPLB_RACKS", leave_to_others},
+    {"EPLB_NVML_LIBRARY", leave_to_others},
     {"EPLB_CUDA_LIBRARY", leave_to_others},
     {"EPLB_HIP_LIBRARY", leave_to_others},
     {"EPLB_GPU_AWARE", leave_to_others},
