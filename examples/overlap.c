@@ -2,7 +2,12 @@
  * takes that it waits for, and how long it is in the calls of one that goes on between its steps: the rest is hidden.
  *
  * A step sleeps, as a processor does whose GPU computes, and ends with what ranks exchange. Weights move on while it
- * computes as far as the network goes by itself, and further when the job looks after them. */
+ * computes as far as the network goes by itself, and further when the job looks after them.
+ *
+ * A step only reads weights, as in inference, so a rebalance stays open over many steps. Training writes them: there,
+ * begin after the optimizer's step and call eplb_rebalance_finish_layer before each layer's forward pass; a write to a
+ * layer that is moving ends the rebalance with EPLB_ERR_CHANGED. See "Who may read and write weights" in
+ * eplb/session.h. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include <eplb/eplb_mpi.h>
 #include <stdio.h>
@@ -20,6 +25,7 @@ static void need(eplb_status_t status) {
   MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
 }
 
+/* Reads weights by the maps of now; writes none. */
 static void compute_step(void) {
   const struct timespec step = {0, (long)(STEP_SECONDS * 1e9)};
   nanosleep(&step, NULL);

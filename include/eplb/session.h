@@ -59,7 +59,7 @@ typedef enum eplb_step {
 /* Fault injection, for tests of a job's own error paths. A status other than EPLB_SUCCESS is taken as the failure of
  * that step on this rank. From EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them:
  * they are the chunk, or the expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes`
- * is NULL. */
+ * is NULL. A slot that is damaged where it is read counts as written: EPLB_ERR_CHANGED. */
 typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, size_t size);
 
 /* Told by test, wait and commit how far this rank is: bytes of weights that have arrived, of those that will. */

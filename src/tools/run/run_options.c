@@ -9,7 +9,8 @@ enum { KEY_PAYS = 256, KEY_VERIFY, KEY_INJECT };
 static const struct argp_option arguments[] = {
     {"when-it-pays", KEY_PAYS, "X", OPTION_ARG_OPTIONAL,
      "rebalance only when it saves X times what moving takes (1.5), and say why; needs --token-time", 0},
-    {"verify", KEY_VERIFY, "WHEN", 0, "checksums travel with the weights: first, always or never (always)", 0},
+    {"verify", KEY_VERIFY, "WHEN", 0,
+     "checksums of whole experts: first, always or never (always); samples are compared each time", 0},
     {"inject", KEY_INJECT, "STEP@RANK", 0,
      "let a step fail on a rank: create, reduce, plan, broadcast, derive, stage, send, receive, arrive; or flip a bit "
      "of what it receives: damage",

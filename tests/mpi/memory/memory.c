@@ -68,6 +68,7 @@ static void fail_each(int at, int is_copy) {
     guarded_init(&guarded);
     eplb_session_options_t o = options_of(&guarded);
     o.mode = n % 2 ? EPLB_MODE_IN_PLACE : EPLB_MODE_SHADOW;
+    o.verify = n % 5 < 2 ? EPLB_VERIFY_ALWAYS : EPLB_VERIFY_NEVER;
     cargo_t cargo;
     cargo_start(&cargo, &o, trial_tensors, TRIAL_TENSORS, o.slots_per_rank);
     cargo_record(&cargo, 1);

@@ -1,13 +1,16 @@
 /* Weights that the job writes while they move: found on all ranks, and never stale. */
+#include "guarded.h"
 #include "mpi_tap.h"
 #include "trial.h"
 #include <string.h>
 
 static int rank, num_ranks;
 
-static void start(cargo_t *cargo, int way, eplb_verify_t verify) {
+/* `memory` may be NULL: the host's. */
+static void start(cargo_t *cargo, int way, eplb_verify_t verify, const eplb_memory_t *memory) {
   eplb_session_options_t o = trial_way(way);
   o.verify = verify;
+  o.memory = memory;
   cargo_start(cargo, &o, trial_tensors, TRIAL_TENSORS, o.slots_per_rank);
 }
 
@@ -70,9 +73,9 @@ static eplb_status_t rebalance(cargo_t *cargo, writer_t *w, int waits) {
 }
 
 /* At each point in turn, until a rebalance has fewer. */
-static void optimizer_at_each_point(int way, eplb_verify_t verify, int waits) {
+static void optimizer_at_each_point(int way, eplb_verify_t verify, int waits, const eplb_memory_t *memory) {
   cargo_t cargo;
-  start(&cargo, way, verify);
+  start(&cargo, way, verify, memory);
   int found = 0;
   for (int at = 0, passed = 1; passed && at < 60; at++) {
     writer_t w = {.at = at, .everything = 1};
@@ -91,11 +94,21 @@ static void optimizer_at_each_point(int way, eplb_verify_t verify, int waits) {
 
 static void optimizers(void) {
   for (int way = 0; way < TRIAL_WAYS; way++)
-    optimizer_at_each_point(way, way % 3 ? EPLB_VERIFY_NEVER : EPLB_VERIFY_FIRST, way % 5 > 0);
+    optimizer_at_each_point(way, way % 3 ? EPLB_VERIFY_NEVER : EPLB_VERIFY_FIRST, way % 5 > 0, NULL);
   mpi_tap_case("all weights written at each point of a rebalance: found by samples, never stale");
   for (int way = 0; way < TRIAL_WAYS; way += 3)
-    optimizer_at_each_point(way, EPLB_VERIFY_ALWAYS, 1);
+    optimizer_at_each_point(way, EPLB_VERIFY_ALWAYS, 1, NULL);
   mpi_tap_case("the same, with checksums of whole experts");
+}
+
+static void on_a_device(void) {
+  for (int way = 0; way < 4; way++) {
+    guarded_t guarded;
+    guarded_init(&guarded);
+    optimizer_at_each_point(way, EPLB_VERIFY_NEVER, 1, &guarded.memory);
+    CHECK(guarded.live == 0);
+  }
+  mpi_tap_case("the same by samples of memory that the processor cannot touch");
 }
 
 /* One slot alone is written, which nobody may do: either that is found, or the slot holds what was written, or the
@@ -110,7 +123,7 @@ static int write_slot(cargo_t *cargo, writer_t *w) {
 
 static void each_slot(int way, int is_one_byte) {
   cargo_t cargo;
-  start(&cargo, way, is_one_byte ? EPLB_VERIFY_ALWAYS : EPLB_VERIFY_NEVER);
+  start(&cargo, way, is_one_byte ? EPLB_VERIFY_ALWAYS : EPLB_VERIFY_NEVER, NULL);
   int found = 0;
   for (int at = 0; at < 2; at++)
     for (int r = 0; r < num_ranks; r++)
@@ -138,6 +151,7 @@ int main(int argc, char **argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   optimizers();
+  on_a_device();
   slots();
   return mpi_tap_end();
 }
