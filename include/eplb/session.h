@@ -56,10 +56,12 @@ typedef enum eplb_step {
   EPLB_NUM_STEPS
 } eplb_step_t;
 
-/* Fault injection, for tests of a job's own error paths. A status other than EPLB_SUCCESS is taken as the failure of
- * that step on this rank. From EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them:
- * they are the chunk, or the expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes`
- * is NULL. A slot that is damaged where it is read counts as written: EPLB_ERR_CHANGED. */
+/* Fault injection, for tests of a job's own error paths. What it returns, if not EPLB_SUCCESS, is taken as the failure of
+ * that step on this rank: a code of eplb/status.h reaches every rank as it is (EPLB_ERR_MPI also breaks the session, as a
+ * failure of MPI does), with the sentence that the callback gave to eplb_fail; anything else is EPLB_ERR_ARGUMENT. From
+ * EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them: they are the chunk, or the
+ * expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes` is NULL. A slot that is
+ * damaged where it is read counts as written: EPLB_ERR_CHANGED. */
 typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, size_t size);
 
 /* Told by test, wait and commit how far this rank is: bytes of weights that have arrived, of those that will. */
@@ -161,10 +163,23 @@ EPLB_PUBLIC eplb_status_t eplb_session_register_table(eplb_session_t *session, i
 EPLB_PUBLIC eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare,
                                                        int count, size_t bytes);
 
+/* Ends the registration of a tensor of a layer, or of all of them if name is NULL, before its memory goes: e.g. when the
+ * job allocates its weights anew. Then it registers what it has now, on every rank the same in the same order; before
+ * the next rebalance every layer must have a tensor again. Local. EPLB_ERR_ARGUMENT: no such layer or tensor;
+ * EPLB_ERR_STATE: a rebalance is open. */
+EPLB_PUBLIC eplb_status_t eplb_session_unregister(eplb_session_t *session, int layer, const char *name);
+
+/* The same for the spares of a name. Local. EPLB_ERR_ARGUMENT: there are none; EPLB_ERR_STATE. */
+EPLB_PUBLIC eplb_status_t eplb_session_unregister_spares(eplb_session_t *session, const char *name);
+
 /* Adds this rank's token counts of one layer to the current window: count[num_experts], by logical expert, >= 0. Local,
  * no MPI, O(num_experts). EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS: a negative count, or a sum that reaches 2^63 (the window
  * is then unchanged). */
 EPLB_PUBLIC eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count);
+
+/* Drops this rank's counts of the current window: those of warm-up, of an evaluation. Local; every rank does so, or the
+ * window holds the counts of those that did not. EPLB_ERR_ARGUMENT. */
+EPLB_PUBLIC eplb_status_t eplb_session_discard_window(eplb_session_t *session);
 
 /* The current maps, and what they are planned for. Local, valid and at the same address until the session is destroyed;
  * eplb_rebalance_commit rewrites the rows of its layer, and in place so does what gives up; eplb_session_redetect
@@ -266,8 +281,10 @@ typedef struct eplb_report {
 
 /* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts the mapping, derives each
  * rank's transfers and gets staging. A layer without counts keeps its placement; all do where the trigger says that it
- * does not pay. The window starts anew, unless begin fails: then all is as before.
- * EPLB_ERR_STATE: a rebalance is open, a layer has no tensor; EPLB_ERR_MISMATCH: ranks registered different tensors;
+ * does not pay. The window starts anew, unless begin fails: then all is as before, but that after
+ * EPLB_ERR_LOADS the window is dropped.
+ * EPLB_ERR_LOADS: an expert's counts of all ranks reach 2^63; EPLB_ERR_STATE: a rebalance is open, a layer has no
+ * tensor; EPLB_ERR_MISMATCH: ranks registered different tensors;
  * EPLB_ERR_SHAPE: staging_bytes too small for an expert (says how many it needs), or the planner's; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_begin(eplb_session_t *session);
 

@@ -60,6 +60,7 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/location.c \
 	src/mpi/migrate/location.h \
 	src/mpi/session/commit.c \
+	src/mpi/session/fault.c \
 	src/mpi/session/in_step.c \
 	src/mpi/session/in_step.h \
 	src/mpi/session/rebalance.c \

@@ -37,6 +37,14 @@ int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing) {
   return 0;
 }
 
+void eplb_comm_note(eplb_comm_t *comm) {
+  eplb_comm_t *all = outermost(comm);
+  if (all->failure)
+    return;
+  all->failure = EPLB_ERR_MPI;
+  snprintf(all->sentence, sizeof all->sentence, "%s", eplb_last_error());
+}
+
 eplb_status_t eplb_comm_status(const eplb_comm_t *comm) {
   const eplb_comm_t *all = outermost_of(comm);
   return all->failure ? eplb_fail(all->failure, "%s", all->sentence) : EPLB_SUCCESS;

@@ -26,6 +26,9 @@ eplb_status_t eplb_mpi(int code, const char *doing);
  * eplb_last_error() as it is. Local. */
 int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing);
 
+/* Takes eplb_last_error() as such a failure. Local. */
+void eplb_comm_note(eplb_comm_t *comm);
+
 /* What has failed on this rank: EPLB_SUCCESS, or EPLB_ERR_MPI and its sentence. Local. */
 eplb_status_t eplb_comm_status(const eplb_comm_t *comm);
 

@@ -102,6 +102,36 @@ void eplb_tensors_free(eplb_tensors_t *layer) {
   *layer = (eplb_tensors_t){0};
 }
 
+eplb_status_t eplb_tensors_remove(eplb_tensors_t *layer, int number, const char *name) {
+  if (!name) {
+    eplb_tensors_free(layer);
+    return EPLB_SUCCESS;
+  }
+  int at = 0;
+  while (at < layer->num_tensors && strcmp(layer->tensor[at].name, name))
+    at++;
+  if (at == layer->num_tensors)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d has no tensor \"%s\"; expected one that is registered", number, name);
+  eplb_tensor_t *t = &layer->tensor[at];
+  layer->expert_bytes -= t->bytes;
+  layer->staged_bytes -= t->table ? 0 : t->bytes;
+  free((void *)(uintptr_t)t->name);
+  memmove(t, t + 1, (size_t)(--layer->num_tensors - at) * sizeof *t);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_pools_remove(eplb_pool_t *pools, int *count, const char *name) {
+  int at = 0;
+  while (name && at < *count && strcmp(pools[at].name, name))
+    at++;
+  if (!name || at == *count)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "there are no spares of \"%s\"; expected some that are registered",
+                     name ? name : "");
+  free((void *)(uintptr_t)pools[at].name);
+  memmove(&pools[at], &pools[at + 1], (size_t)(--*count - at) * sizeof *pools);
+  return EPLB_SUCCESS;
+}
+
 eplb_status_t eplb_pools_add(eplb_pool_t **pools, int *count, const eplb_pool_t *pool) {
   if (!pool->name || !pool->name[0] || !pool->spare || pool->count < 1)
     return eplb_fail(EPLB_ERR_ARGUMENT, "spares without a name, an array or an entry; expected all three");

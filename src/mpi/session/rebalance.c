@@ -130,13 +130,15 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
   if (status) {
     if (!was_open)
       release(s);
+    if (status == EPLB_ERR_LOADS) /* the same counts would fail for ever */
+      eplb_session_discard_window(s);
     return status;
   }
   if (s->rank == 0) {
     eplb_history_add(s->history, s->load); /* which planning has found good */
     s->windows_since = r->moves.num_layers > 0 ? 0 : s->windows_since + 1;
   }
-  memset(s->window, 0, (size_t)s->options.num_layers * (size_t)s->options.num_experts * sizeof *s->window);
+  eplb_session_discard_window(s);
   s->rebalances++;
   start_report(r);
   eplb_rebalancing_start_round(r, 0);

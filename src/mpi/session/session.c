@@ -7,6 +7,7 @@
 #include "mpi/session/options.h"
 #include <eplb/detect.h>
 #include <limits.h>
+#include <string.h>
 
 static void release(eplb_session_t *s) {
   for (int l = 0; s->layer && l < s->options.num_layers; l++)
@@ -285,7 +286,8 @@ static eplb_status_t check_closed(const eplb_session_t *session, const char *nam
   if (!session)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   if (session->rebalancing)
-    return eplb_fail(EPLB_ERR_STATE, "\"%s\" cannot be registered while a rebalance is open", name ? name : "");
+    return eplb_fail(EPLB_ERR_STATE, "\"%s\" cannot be registered or unregistered while a rebalance is open",
+                     name ? name : "");
   return EPLB_SUCCESS;
 }
 
@@ -315,6 +317,18 @@ eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *
                                  &(eplb_pool_t){.name = name, .spare = spare, .count = count, .bytes = bytes});
 }
 
+eplb_status_t eplb_session_unregister(eplb_session_t *session, int layer, const char *name) {
+  eplb_status_t status = check_closed(session, name);
+  if (!status && (layer < 0 || layer >= session->options.num_layers))
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "layer is %d; expected 0 to %d", layer, session->options.num_layers - 1);
+  return status ? status : eplb_tensors_remove(&session->layer[layer], layer, name);
+}
+
+eplb_status_t eplb_session_unregister_spares(eplb_session_t *session, const char *name) {
+  eplb_status_t status = check_closed(session, name);
+  return status ? status : eplb_pools_remove(session->pool, &session->num_pools, name);
+}
+
 eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count) {
   if (!session || !count)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", session ? "count" : "session");
@@ -332,6 +346,14 @@ eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int6
   }
   for (int e = 0; e < experts; e++)
     window[e] += count[e];
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_session_discard_window(eplb_session_t *session) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  size_t values = (size_t)session->options.num_layers * (size_t)session->options.num_experts;
+  memset(session->window, 0, values * sizeof *session->window);
   return EPLB_SUCCESS;
 }
 

@@ -50,9 +50,7 @@ static inline int eplb_session_uses_letters(const eplb_session_t *s, int rank) {
   return s->memory->host_can_touch && eplb_shm_queue_reaches(s->queue, rank);
 }
 
-/* The fault callback's answer at a step, where there is one. */
-static inline eplb_status_t eplb_session_fault(const eplb_session_t *s, eplb_step_t step, void *bytes, size_t size) {
-  return s->options.fault ? s->options.fault(s->options.fault_arg, step, bytes, size) : EPLB_SUCCESS;
-}
+/* The fault callback's answer at a step; EPLB_SUCCESS where there is no callback. */
+eplb_status_t eplb_session_fault(const eplb_session_t *session, eplb_step_t step, void *bytes, size_t size);
 
 #endif

@@ -85,6 +85,56 @@ static void every_step_on_every_rank(void) {
   mpi_tap_case("each step fails on each rank");
 }
 
+typedef struct answer {
+  eplb_step_t step;
+  int status;
+} answer_t;
+
+static eplb_status_t give(void *arg, eplb_step_t step, void *bytes, size_t size) {
+  const answer_t *answer = arg;
+  (void)bytes, (void)size;
+  return rank == num_ranks - 1 && step == answer->step ? (eplb_status_t)answer->status : EPLB_SUCCESS;
+}
+
+/* Without a sentence of the callback's own. */
+static void return_code(eplb_step_t step, int code) {
+  answer_t answer = {EPLB_NUM_STEPS, code};
+  eplb_session_options_t o = job_options();
+  o.fault = give;
+  o.fault_arg = &answer;
+  job_t job;
+  job_start(&job, &o);
+  job_record(&job, 1, 0);
+  answer.step = step;
+  eplb_status_t status = eplb_rebalance(job.session, NULL);
+  int is_code = code < 0 && code >= EPLB_ERR_INTERNAL;
+  CHECK(mpi_tap_same(status));
+  CHECK(status == (is_code ? (eplb_status_t)code : EPLB_ERR_ARGUMENT));
+  CHECK(strstr(eplb_last_error(), "the fault callback returned"));
+  answer.step = EPLB_NUM_STEPS;
+  CHECK(code == EPLB_ERR_MPI || job_is_whole(&job));
+  status = eplb_rebalance(job.session, NULL);
+  CHECK(status == (code == EPLB_ERR_MPI ? EPLB_ERR_MPI : EPLB_SUCCESS));
+  CHECK(code == EPLB_ERR_MPI || job_is_whole(&job));
+  job_finish(&job);
+}
+
+static void any_code_is_taken_as_it_is(void) {
+  static const eplb_step_t steps[] = {EPLB_STEP_REDUCE, EPLB_STEP_DERIVE, EPLB_STEP_SEND, EPLB_STEP_ARRIVE};
+  static const int codes[] = {EPLB_ERR_ARGUMENT,
+                              EPLB_ERR_CORRUPT,
+                              EPLB_ERR_CHANGED,
+                              EPLB_ERR_MPI,
+                              EPLB_ERR_INTERNAL,
+                              EPLB_ERR_INTERNAL - 1,
+                              1,
+                              77};
+  for (size_t s = 0; s < sizeof steps / sizeof *steps && num_ranks > 1; s++)
+    for (size_t c = 0; c < sizeof codes / sizeof *codes; c++)
+      return_code(steps[s], codes[c]);
+  mpi_tap_case("whatever a callback returns is taken as it is");
+}
+
 static void flipped_bits(void) {
   for (int at = 0; at < num_ranks; at++)
     fail_in_rebalance(EPLB_STEP_RECEIVE, at, 1);
@@ -168,6 +218,7 @@ int main(int argc, char **argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   every_step_on_every_rank();
+  any_code_is_taken_as_it_is();
   flipped_bits();
   no_memory_on_any_rank();
   return mpi_tap_end();

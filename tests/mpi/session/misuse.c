@@ -248,8 +248,57 @@ static void counts(void) {
   eplb_status_t status = eplb_rebalance(job.session, NULL); /* 2^63 - 1 rounds to 2^63 as a double */
   check_refused(status, EPLB_ERR_LOADS, "layer 0, expert 7");
   CHECK(job_is_whole(&job));
+  job_record(&job, 1, 0); /* that window is gone */
+  CHECK(!eplb_rebalance(job.session, NULL));
+  CHECK(job_is_whole(&job));
   job_finish(&job);
   mpi_tap_case("counts that are none");
+}
+
+/* What only warm-up counted moves nothing. */
+static void windows_are_discarded(void) {
+  eplb_session_options_t o = job_options();
+  eplb_report_t report;
+  job_t job;
+  job_start(&job, &o);
+  job_record(&job, 1, 0);
+  CHECK(!eplb_session_discard_window(job.session));
+  CHECK(!eplb_rebalance(job.session, &report) && report.layers_planned == 0);
+  job_record(&job, 1, 0);
+  CHECK(!eplb_rebalance(job.session, &report) && (num_ranks == 1 || report.layers_planned > 0));
+  CHECK(job_is_whole(&job));
+  job_finish(&job);
+  check_refused(eplb_session_discard_window(NULL), EPLB_ERR_ARGUMENT, "session is NULL");
+  mpi_tap_case("a window that is discarded");
+}
+
+/* The job allocates its weights anew: by tables with spares this time. */
+static void tensors_are_registered_anew(void) {
+  eplb_session_options_t o = job_options();
+  job_t job;
+  job_start(&job, &o);
+  job_record(&job, 1, 0);
+  CHECK(!eplb_rebalance_begin(job.session));
+  check_refused(eplb_session_unregister(job.session, 0, NULL), EPLB_ERR_STATE, "while a rebalance is open");
+  CHECK(!eplb_rebalance_end(job.session, NULL));
+  check_refused(eplb_session_unregister(job.session, 0, "wights"), EPLB_ERR_ARGUMENT, "has no tensor \"wights\"");
+  check_refused(eplb_session_unregister(job.session, JOB_LAYERS, NULL), EPLB_ERR_ARGUMENT, "layer is 5");
+  check_refused(eplb_session_unregister_spares(job.session, "w"), EPLB_ERR_ARGUMENT, "no spares of \"w\"");
+  CHECK(!eplb_session_unregister(job.session, 0, "weights") && !eplb_session_unregister(job.session, 0, "scales"));
+  for (int l = 1; l < JOB_LAYERS; l++)
+    CHECK(!eplb_session_unregister(job.session, l, NULL));
+  check_refused(eplb_rebalance(job.session, NULL), EPLB_ERR_STATE, "layer 0 has no registered tensor");
+  weights_t old = job.weights;
+  CHECK(!weights_create(JOB_LAYERS, o.slots_per_rank, o.slots_per_rank, JOB_EXPERT_BYTES, NULL, &job.weights));
+  weights_free(&old);
+  weights_fill(&job.weights, eplb_session_placement(job.session), eplb_session_topology(job.session), rank);
+  CHECK(!weights_register(&job.weights, job.session));
+  job_record(&job, 2, 0);
+  CHECK(!eplb_rebalance(job.session, NULL) && job_is_whole(&job));
+  CHECK(!eplb_session_unregister_spares(job.session, "scales"));
+  check_refused(eplb_rebalance(job.session, NULL), EPLB_ERR_STATE, "expected spares of that name");
+  job_finish(&job);
+  mpi_tap_case("tensors unregistered and registered anew");
 }
 
 static void no_session(void) {
@@ -303,6 +352,8 @@ int main(int argc, char **argv) {
   calls_out_of_order();
   tensors();
   tensor_of_some_ranks();
+  tensors_are_registered_anew();
+  windows_are_discarded();
   no_session();
   counts();
   return mpi_tap_end();
