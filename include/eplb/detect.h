@@ -40,6 +40,7 @@ typedef struct eplb_accelerator {
   int32_t island;                   /* 0, 1, ... of the host: accelerators that are all linked; else by NUMA node */
   int64_t memory;                   /* bytes; 0 unknown */
   char uuid[EPLB_UUID_MAX];         /* as the vendor's tools print it; "" where not known */
+  char gpu_uuid[EPLB_UUID_MAX];     /* of a partition: that of the whole; "" not partitioned, or not known */
   char fabric[EPLB_UUID_MAX]; /* cluster UUID and clique of NVIDIA GPUs that NVLink joins across hosts, as in an NVL72;
                                  "" none, or not known */
 } eplb_accelerator_t;
@@ -172,9 +173,9 @@ typedef struct eplb_machine {
 
 /* Detects every rank's host and device and gives every rank the same topology. One rank of each node looks with
  * hwloc for all of them, gathers their reports and sends them to rank 0 in one message. Ranks of a node that may see
- * other accelerators, because of their cgroup or container, look for themselves: device 0 of one rank is then not that of
- * another, and the host has the accelerators of all of them. Ranks that see the same accelerators and have the same list
- * of visible devices share it out, in rank order.
+ * other accelerators, because of their cgroup or container, look for themselves: device 0 of one rank is then not that
+ * of another, and the host has the accelerators of all of them. Ranks that see the same accelerators and have the same
+ * list of visible devices share it out, in rank order.
  *
  * A node is a machine (by boot id) on which ranks can share memory: those that MPI says can, and containers with one
  * /dev/shm, whatever their host names. Islands are accelerators linked all to all, else NUMA nodes. Outer domains
@@ -182,8 +183,8 @@ typedef struct eplb_machine {
  * rank 0, lines of a host name and such a path; else from SLURM_TOPOLOGY_ADDR and SLURM_TOPOLOGY_ADDR_PATTERN, where
  * all ranks have them.
  *
- * The planners' node is the host, or, where all ranks' GPUs tell of an NVLink fabric that spans hosts, as NVIDIA's NVL72
- * has it, that fabric: the level "nvlink". EPLB_NODE_LEVEL of rank 0 chooses a level by name.
+ * The planners' node is the host, or, where all ranks' GPUs tell of an NVLink fabric that spans hosts, as NVIDIA's
+ * NVL72 has it, that fabric: the level "nvlink". EPLB_NODE_LEVEL of rank 0 chooses a level by name.
  *
  * Collective over comm. `slots_per_device` >= 1. The caller owns *machine. On failure every rank returns the same
  * code and sentence: EPLB_ERR_ARGUMENT, EPLB_ERR_MISMATCH, EPLB_ERR_FORMAT or EPLB_ERR_IO (of the file of racks),

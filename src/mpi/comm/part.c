@@ -30,8 +30,8 @@ static int find_first(eplb_comm_t *comm, const eplb_memory_id_t *own, int whole,
   return first;
 }
 
-/* What MPI says can share memory takes the identity of its first rank of the machine. Without a boot id or /dev/shm, MPI
- * alone decides. `all` has room for all ranks of comm. */
+/* What MPI says can share memory takes the identity of its first rank of the machine. Without a boot id or /dev/shm,
+ * MPI alone decides. `all` has room for all ranks of comm. */
 static void settle_id(eplb_comm_t *comm, eplb_comm_t *shared, eplb_memory_id_t *id, eplb_memory_id_t *all) {
   if (!id->machine || !id->shared)
     id->shared = UINT64_MAX - (uint64_t)comm->rank;

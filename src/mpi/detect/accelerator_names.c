@@ -38,12 +38,18 @@ static const char *find_own(const named_t *n, const char *name) {
   return text;
 }
 
-/* The same; what is not said of a partition is said of the whole. */
-static const char *find_info(const named_t *n, const char *name) {
-  const char *text = find_own(n, name);
+/* The same of those that show the whole device. */
+static const char *find_whole(const named_t *n, const char *name) {
+  const char *text = NULL;
   for (hwloc_obj_t o = NULL; !text && (o = eplb_next_computing(n->device, o));)
     text = eplb_partition_of(n->device, o) < 0 ? hwloc_obj_get_info_by_name(o, name) : NULL;
   return text;
+}
+
+/* What is not said of a partition is said of the whole. */
+static const char *find_info(const named_t *n, const char *name) {
+  const char *text = find_own(n, name);
+  return text ? text : find_whole(n, name);
 }
 
 static const char *find_first(const named_t *n, const char *(*find)(const named_t *, const char *),
@@ -127,6 +133,9 @@ void eplb_name_accelerator(hwloc_obj_t device, eplb_accelerator_t *a) {
   list_backends(&n, a);
   if (uuid)
     snprintf(a->uuid, sizeof a->uuid, "%s", uuid);
+  const char *whole = a->num_partitions ? find_first(&n, find_whole, uuids) : NULL;
+  if (whole)
+    snprintf(a->gpu_uuid, sizeof a->gpu_uuid, "%s", whole);
   if (!a->memory)
     a->memory = find_memory(&n, a->num_partitions);
   if (!a->name[0] || find_info(&n, "GPUModel"))

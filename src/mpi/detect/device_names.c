@@ -56,11 +56,18 @@ size_t eplb_mig_parent_length(const char *name, size_t length) {
   return slash ? (size_t)(slash - name) : 0;
 }
 
-int eplb_is_uuid_of(const eplb_accelerator_t *a, const char *name, size_t length) {
-  const char *known = a->uuid;
+static int begins_uuid(const char *known, const char *name, size_t length) {
   size_t known_length = bare_uuid(&known, strlen(known));
   length = bare_uuid(&name, length);
   return length >= 4 && length <= known_length && !strncasecmp(known, name, length);
+}
+
+int eplb_is_uuid_of(const eplb_accelerator_t *a, const char *name, size_t length) {
+  return begins_uuid(a->uuid, name, length);
+}
+
+int eplb_is_gpu_uuid_of(const eplb_accelerator_t *a, const char *name, size_t length) {
+  return a->num_partitions && !a->partition && begins_uuid(a->gpu_uuid, name, length);
 }
 
 int eplb_looks_like_uuid(const char *name, size_t length) {

@@ -12,6 +12,9 @@ int eplb_is_bus_id(const eplb_accelerator_t *accelerator, const char *name, size
 /* Whether name[length] is the beginning of the accelerator's UUID, with or without its "GPU-" or "MIG-". */
 int eplb_is_uuid_of(const eplb_accelerator_t *accelerator, const char *name, size_t length);
 
+/* The same of the whole of which the accelerator is the first partition. */
+int eplb_is_gpu_uuid_of(const eplb_accelerator_t *accelerator, const char *name, size_t length);
+
 /* Whether name[length] looks like a UUID, or like the beginning of one. */
 int eplb_looks_like_uuid(const char *name, size_t length);
 

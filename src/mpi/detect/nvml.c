@@ -142,9 +142,12 @@ static int ask(const nvml_t *nvml, const eplb_accelerator_t *a, eplb_accelerator
   find_fabric(nvml, device, to);
   if (!to->uuid[0] && nvml->uuid(device, uuid, sizeof uuid) == SUCCESS)
     snprintf(to->uuid, sizeof to->uuid, "%.63s", uuid);
+  char gpu_uuid[EPLB_UUID_MAX];
+  memcpy(gpu_uuid, to->uuid, sizeof gpu_uuid);
   int migs = find_migs(nvml, device, mig);
   for (int m = migs - 1; m >= 0; m--) {
     to[m] = *to;
+    memcpy(to[m].gpu_uuid, gpu_uuid, sizeof gpu_uuid);
     to[m].partition = (int16_t)m;
     to[m].num_partitions = (int16_t)migs;
     describe_mig(nvml, mig[m], &to[m]);

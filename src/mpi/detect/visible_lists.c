@@ -146,7 +146,7 @@ static long read_number(entry_t e, number_t how) {
 
 static int knows_uuids(const eplb_host_t *host, const eplb_visible_list_t *all) {
   for (int i = 0; i < all->count; i++)
-    if (accelerator(host, &all->device[i])->uuid[0])
+    if (accelerator(host, &all->device[i])->uuid[0] || accelerator(host, &all->device[i])->gpu_uuid[0])
       return 1;
   return 0;
 }
@@ -155,11 +155,14 @@ static int knows_uuids(const eplb_host_t *host, const eplb_visible_list_t *all) 
 static int find_uuid(const eplb_host_t *host, const eplb_visible_list_t *all, entry_t e, eplb_visible_t *found) {
   size_t parent = eplb_mig_parent_length(e.text, e.length);
   int matches = 0, is_mig = eplb_is_mig(e.text, e.length);
-  for (int i = 0; i < all->count; i++)
-    if (eplb_is_uuid_of(accelerator(host, &all->device[i]), e.text, parent ? parent : e.length)) {
-      *found = all->device[i];
-      matches++;
-    }
+  for (int i = 0; i < all->count; i++) {
+    const eplb_accelerator_t *a = accelerator(host, &all->device[i]);
+    size_t length = parent ? parent : e.length;
+    if (!eplb_is_uuid_of(a, e.text, length) && !eplb_is_gpu_uuid_of(a, e.text, length))
+      continue;
+    *found = all->device[i];
+    matches++;
+  }
   int is_known = matches == 1 || (parent && matches);
   if (!is_known && (matches || !eplb_looks_like_uuid(e.text, e.length) || (knows_uuids(host, all) && !is_mig)))
     return 0;

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* A hash: processes of a machine with the same one are shown the same by hwloc. It is made of the accelerators' files in
- * /dev; where there are some, of the cgroup, which may deny them; and of hwloc's own variables. */
+/* A hash: processes of a machine with the same one are shown the same by hwloc. It is made of the accelerators' files
+ * in /dev; where there are some, of the cgroup, which may deny them; and of hwloc's own variables. */
 uint64_t eplb_device_view(void);
 
 #endif

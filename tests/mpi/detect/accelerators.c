@@ -16,6 +16,8 @@ static const machine_expected_t made_up[] = {
     {"mixed", "0 1", "", "", 0, 2, 0, 0}, /* NVML does not show the third */
     {"nopci-4gpu", "0 0 0 0", "NVIDIA L40S", "cuda nvml", 0, 1, 0, 0},
     {"no-pci", "0 0 1", "NVIDIA A100-SXM4-40GB", "cuda nvml", 0, 2, 0, 0},
+    {"mig-cuda", "0 0 0", "NVIDIA", "cuda", 0, 2, 0, 0},
+    {"pvc-flat", "0 0 0 0 0 0 0 0 0 0 0 0", "Intel", "ze opencl", 0, 6, 0, 0},
     {"quads", "0 0 0 0 1 1 1 1", "NVIDIA", "nvml", 4, 2, 25000, 50000},
 };
 
@@ -54,6 +56,12 @@ static const struct {
     {"mi300a-tpx", "ROCR_VISIBLE_DEVICES=3", "0001:01:00.0/0"},
     {"mi300a-tpx", "HIP_VISIBLE_DEVICES=11,1", "0003:01:00.0/2 0000:01:00.0/1"},
     {"mi300a-tpx", "X=", "0000:01:00.0/0 0000:01:00.0/1 0000:01:00.0/2 0001:01:00.0/0 0001:01:00.0/1"},
+    {"pvc-flat", "ZE_AFFINITY_MASK=3", "0000:20:00.0/1"},
+    {"pvc-flat", "ZE_AFFINITY_MASK=1.0", "0000:20:00.0/0"},
+    {"pvc-flat", "ZE_AFFINITY_MASK=12", "none"},
+    {"mig-cuda", "CUDA_VISIBLE_DEVICES=1", "0000:10:00.0/1"},
+    {"mig-cuda", "CUDA_VISIBLE_DEVICES=2", "0000:20:00.0"},
+    {"mig-cuda", "CUDA_VISIBLE_DEVICES=GPU-11111111", "0000:10:00.0/0"},
     {"intel-max", "ZE_AFFINITY_MASK=3", "0000:3a:00.0/1"},
     {"intel-max", "ZE_AFFINITY_MASK=2.1", "0000:c3:00.0/1"},
 };

@@ -1,5 +1,5 @@
-/* What NVML adds to hwloc's view, by a FAKE of the library: no GPU has a part in this. The machine is one that hwloc sees by
- * PCI only. */
+/* What NVML adds to hwloc's view, by a FAKE of the library: no GPU has a part in this. The machine is one that hwloc
+ * sees by PCI only. */
 #include "fake_nvml.h"
 #include "tap.h"
 #include <eplb/detect.h>
@@ -56,6 +56,10 @@ static void mig_devices_are_devices(void) {
   CU_ASSERT(!h->accelerator[3].num_partitions && h->accelerator[3].island == 1);
   setenv("CUDA_VISIBLE_DEVICES", "MIG-fa4e0002-0000-0000-0000-000000000000", 1);
   CU_ASSERT(eplb_rank_device(h, 0, &info) == EPLB_SUCCESS && info.device_index == 2 && !info.note[0]);
+  setenv("CUDA_VISIBLE_DEVICES", "GPU-fa4e0000", 1); /* the first of its devices, as CUDA takes it */
+  CU_ASSERT(eplb_rank_device(h, 0, &info) == EPLB_SUCCESS && info.device_index == 0 && !info.note[0]);
+  setenv("CUDA_VISIBLE_DEVICES", "MIG-GPU-fa4e0000-0000-0000-0000-000000000000/1/0", 1);
+  CU_ASSERT(eplb_rank_device(h, 0, &info) == EPLB_SUCCESS && info.device_index == 0);
   setenv("CUDA_VISIBLE_DEVICES", "1", 1); /* GPU 1 */
   CU_ASSERT(eplb_rank_device(h, 0, &info) == EPLB_SUCCESS && info.device_index == 3);
   unsetenv("CUDA_VISIBLE_DEVICES");
