@@ -31,6 +31,7 @@ extern "C" {
  * whose tensors "{iteration}_{layer}" are added up: iterations are windows, layers the model's own. Each rank counts
  * what it routes, and ranks of a pipeline have layers of their own.
  *
+ * A recording that ended within its last window, as one that was killed, lacks that one: loads->incomplete says so.
  * Where layers have no numbers they are 0, 1, 2, ... EPLB_ERR_IO: it cannot be opened or read; EPLB_ERR_FORMAT,
  * EPLB_ERR_LOADS: names file, line and column, index or tensor, what stands there and what was expected;
  * EPLB_ERR_MEMORY. */

@@ -16,6 +16,7 @@ typedef struct eplb_loads {
   int num_layers;  /* >= 1; MoE layers only */
   int num_experts; /* >= 1; logical experts of a layer */
   int *layer_id;   /* [num_layers]: the model's own number of each MoE layer */
+  int incomplete;  /* 1: the file ended within a window, which was left out */
   double *load;    /* [num_windows][num_layers][num_experts], row-major, tokens (any unit: only ratios matter) */
 } eplb_loads_t;
 

@@ -47,6 +47,7 @@ eplb_status_t eplb_json_next(eplb_json_stream_t *stream, const char *what, json_
     *value = read;
     return EPLB_SUCCESS;
   }
+  stream->cut_off = json_error_code(&error) == json_error_premature_end_of_input;
   eplb_status_t status = eplb_input_check(stream->input);
   return status ? status
                 : eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s; expected %s as JSON", stream->input->name,

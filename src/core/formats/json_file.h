@@ -11,6 +11,7 @@ typedef struct eplb_json_stream {
   eplb_input_t *input;
   int64_t line; /* of the next byte, from 1 */
   int ahead;    /* that byte, if it has been read already; else EOF */
+  int cut_off;  /* a value was refused because the file ended within it */
 } eplb_json_stream_t;
 
 eplb_json_stream_t eplb_json_start(eplb_input_t *input);

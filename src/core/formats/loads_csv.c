@@ -21,6 +21,7 @@ typedef struct reader {
   int is_header;     /* the line being read is the header */
   int64_t width;     /* columns of experts, as in the first line; 0 before its end */
   int window, layer; /* of the line being read */
+  int at_end;        /* the file has ended; what is read is what was left of it */
   eplb_rows_t rows;
 } reader_t;
 
@@ -41,10 +42,17 @@ static void refuse_field(reader_t *r, eplb_status_t status, const char *text, si
                         column_name(r, column), eplb_escape(text, length, shown, sizeof shown), expected);
 }
 
+/* Whether the line that is read may be one that the file ended in. */
+static int may_be_cut_off(const reader_t *r) {
+  return r->at_end && r->has_header && r->rows.num_rows > 0;
+}
+
 /* A number as people write them: strtod also reads hexadecimal ones. */
 static void take_load(reader_t *r, const char *text, size_t length) {
   char *end;
   double load = strtod_l(text, &end, r->locale);
+  if (length == 0 && may_be_cut_off(r))
+    return;
   if (length == 0 || end != text + length || memchr(text, 'x', length) || memchr(text, 'X', length))
     refuse_field(r, EPLB_ERR_FORMAT, text, length, "a number");
   else if (!(load >= 0 && load < 0x1p63))
@@ -55,6 +63,8 @@ static void take_load(reader_t *r, const char *text, size_t length) {
 
 static void take_number(reader_t *r, const char *text, size_t length, int *number) {
   char *end;
+  if (length == 0 && may_be_cut_off(r))
+    return;
   errno = 0;
   long value = strtol(text, &end, 10);
   if (length == 0 || end != text + length || errno || value < 0 || value > INT_MAX)
@@ -111,10 +121,24 @@ static void check_width(reader_t *r) {
   }
 }
 
+/* Whether the file ends within a row of a window that is not the first: then the first tells which layers there are. */
+static int is_cut_off(const reader_t *r) {
+  const eplb_rows_t *rows = &r->rows;
+  if (!may_be_cut_off(r) || rows->num_loads >= (rows->num_rows + 1) * (size_t)rows->num_experts)
+    return 0;
+  int first = rows->row[0].window;
+  return rows->row[rows->num_rows - 1].window != first || (r->fields >= 2 && r->window != first);
+}
+
 /* libcsv's callback for the end of a line, by '\r', '\n' or -1 for the end of the file; also of empty ones, so that
  * lines can be counted. */
 static void take_line(int end, void *reader) {
   reader_t *r = reader;
+  if (!r->status && r->fields && is_cut_off(r)) {
+    eplb_rows_drop_row(&r->rows);
+    r->rows.cut_off = 1;
+    r->fields = 0;
+  }
   if (!r->status && r->fields)
     check_width(r);
   if (!r->status && r->fields && !r->is_header)
@@ -146,6 +170,7 @@ static void read_stream(reader_t *r, struct csv_parser *parser) {
   }
   if (!r->status)
     r->status = eplb_input_check(r->input);
+  r->at_end = 1;
   if (!r->status && csv_fini(parser, take_field, take_line, r) && !r->status)
     refuse_syntax(r, parser);
   free(block);

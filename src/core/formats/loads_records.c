@@ -71,6 +71,10 @@ eplb_status_t eplb_records_read(eplb_json_stream_t *stream, json_t *first, int64
     record = NULL;
     if (!status)
       status = eplb_json_next(stream, "records of loads", &record, &line);
+    if (status == EPLB_ERR_FORMAT && stream->cut_off && windows > 0) {
+      rows->cut_off = 1;
+      status = EPLB_SUCCESS;
+    }
   }
   if (!status && windows == 0)
     status =

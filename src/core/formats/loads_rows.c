@@ -54,6 +54,10 @@ eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_
   return EPLB_SUCCESS;
 }
 
+void eplb_rows_drop_row(eplb_rows_t *rows) {
+  rows->num_loads = rows->num_rows * (size_t)rows->num_experts;
+}
+
 static int by_window_then_layer(const void *a, const void *b) {
   const eplb_row_t *x = a, *y = b;
   if (x->window != y->window)
@@ -80,6 +84,30 @@ static eplb_status_t merge_twins(eplb_rows_t *rows) {
   }
   rows->num_rows = kept + 1;
   return EPLB_SUCCESS;
+}
+
+/* Whether the rows from `first` to the last are of a window that has some of the layers before, but not all. */
+static int lacks_layers(const eplb_rows_t *r, size_t first, size_t layers) {
+  size_t found = 0;
+  if (r->num_rows - first >= layers)
+    return 0;
+  for (size_t i = first; i < r->num_rows; i++)
+    for (size_t l = 0; l < layers; l++)
+      found += r->row[i].layer == r->row[l].layer;
+  return found == r->num_rows - first;
+}
+
+/* Leaves out the last window where the file ended within it. Returns whether it did. */
+static int drop_incomplete(eplb_rows_t *r) {
+  size_t layers = 0, first = r->num_rows - 1;
+  while (layers < r->num_rows && r->row[layers].window == r->row[0].window)
+    layers++;
+  while (first > 0 && r->row[first - 1].window == r->row[r->num_rows - 1].window)
+    first--;
+  if (first == 0 || !lacks_layers(r, first, layers))
+    return 0;
+  r->num_rows = first;
+  return 1;
 }
 
 /* The number of layers, if every window has the same ones. The rows are sorted, each once. */
@@ -132,14 +160,17 @@ eplb_status_t eplb_rows_assemble(eplb_rows_t *r, eplb_loads_t **loads) {
   size_t layers;
   qsort(r->row, r->num_rows, sizeof *r->row, by_window_then_layer);
   eplb_status_t status = merge_twins(r);
-  if (!status)
-    status = count_layers(r, &layers);
+  if (status)
+    return status;
+  int incomplete = drop_incomplete(r) || r->cut_off;
+  status = count_layers(r, &layers);
   if (status)
     return status;
   eplb_loads_t *l;
   status = eplb_loads_create((int)(r->num_rows / layers), (int)layers, r->num_experts, &l);
   if (status)
     return status;
+  l->incomplete = incomplete;
   status = fill(r, l);
   if (status)
     eplb_loads_destroy(&l);

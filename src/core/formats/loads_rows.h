@@ -15,6 +15,7 @@ typedef struct eplb_row {
 typedef struct eplb_rows {
   const char *name; /* of the file, in sentences */
   int add_up;       /* rows of one window and layer are added up; else they are refused */
+  int cut_off;      /* the file ended within a row, which is not among these */
   int num_experts;  /* of each row, as the first has; 0 before its end */
   eplb_row_t *row;
   double *load;
@@ -29,8 +30,11 @@ eplb_status_t eplb_rows_add_load(eplb_rows_t *rows, double load);
 /* Ends a row of 1 to INT_MAX loads. EPLB_ERR_FORMAT: it has not as many as the first; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_t line);
 
+/* Forgets the loads of a row that did not end. */
+void eplb_rows_drop_row(eplb_rows_t *rows);
+
 /* The recording of at least one row, the caller's: windows by their number, layers by theirs, in any order of
- * rows. EPLB_ERR_FORMAT: a row is there twice, or a window has not the layers of the first; EPLB_ERR_LOADS;
+ * rows. A last window that lacks layers of the first is left out where there are others. EPLB_ERR_FORMAT: a row is there twice, or a window has not the layers of the first; EPLB_ERR_LOADS;
  * EPLB_ERR_MEMORY. Reorders the rows. */
 eplb_status_t eplb_rows_assemble(eplb_rows_t *rows, eplb_loads_t **loads);
 

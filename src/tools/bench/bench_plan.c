@@ -4,6 +4,7 @@
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include "tools/common/planner_options.h"
+#include "tools/common/recording_options.h"
 #include <argp.h>
 #include <eplb/eplb.h>
 #include <jansson.h>
@@ -269,7 +270,7 @@ static eplb_status_t bench_drift(const bench_t *b, int number) {
 /* All windows of a recording as if they were layers. */
 static eplb_status_t bench_recorded(const bench_t *b) {
   eplb_loads_t *loads;
-  eplb_status_t status = eplb_loads_read(b->loads, &loads);
+  eplb_status_t status = recording_read(b->loads, &loads);
   if (status)
     return status;
   const char *slash = strrchr(b->loads, '/');

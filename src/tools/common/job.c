@@ -1,10 +1,11 @@
 #include "tools/common/job.h"
 #include "mpi/comm/agree.h"
+#include "tools/common/recording_options.h"
 
 /* Every rank reads for itself. */
 static eplb_status_t get_loads(const job_options_t *o, int num_windows, eplb_loads_t **loads) {
   if (o->loads)
-    return eplb_loads_read(o->loads, loads);
+    return recording_read(o->loads, loads);
   eplb_generate_options_t generate = o->generate;
   generate.num_windows = num_windows;
   return eplb_loads_generate(&generate, loads);

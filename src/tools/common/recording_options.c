@@ -3,6 +3,7 @@
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include <eplb/formats.h>
+#include <stdio.h>
 
 enum { KEY_NODES = 2048, KEY_GPUS, KEY_SLOTS, KEY_TOPOLOGY, KEY_NODE_LEVEL, KEY_EXPERT_BYTES };
 
@@ -57,6 +58,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 }
 
 const struct argp recording_argp = {arguments, parse_option, NULL, NULL, NULL, NULL, NULL};
+
+eplb_status_t recording_read(const char *path, eplb_loads_t **loads) {
+  char shown[HUMAN_TEXT_MAX];
+  eplb_status_t status = eplb_loads_read(path, loads);
+  if (!status && (*loads)->incomplete)
+    fprintf(stderr, "eplb: note: %s ends within a window, which is left out\n", human_text(path, shown));
+  return status;
+}
 
 static eplb_status_t declare(const recording_options_t *o, int num_experts, eplb_topology_t **topology) {
   int gpus = o->gpus ? o->gpus : 8 * o->nodes;

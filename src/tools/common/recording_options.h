@@ -3,6 +3,7 @@
 #define EPLB_TOOLS_COMMON_RECORDING_OPTIONS_H
 
 #include <argp.h>
+#include <eplb/loads.h>
 #include <eplb/topology.h>
 
 /* What a file of loads may be, for help texts. */
@@ -18,6 +19,9 @@ typedef struct recording_options {
 
 /* Its input is a recording_options_t. */
 extern const struct argp recording_argp;
+
+/* eplb_loads_read; says on stderr where a window was left out. */
+eplb_status_t recording_read(const char *path, eplb_loads_t **loads);
 
 /* The GPUs as they are declared. As many slots as asked for, or with 0 an eighth more than `num_experts`, rounded up to
  * a multiple of the GPUs; by numbers they are dealt out evenly to the GPUs, those evenly to the nodes, and the first

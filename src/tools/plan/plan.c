@@ -173,7 +173,7 @@ static eplb_status_t find_before(plan_result_t *r) {
 }
 
 static eplb_status_t plan(plan_result_t *r) {
-  eplb_status_t status = eplb_loads_read(r->options->recording.loads, &r->loads);
+  eplb_status_t status = recording_read(r->options->recording.loads, &r->loads);
   if (!status)
     status = choose_load(r);
   if (!status)

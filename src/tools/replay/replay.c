@@ -105,7 +105,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 
 static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, eplb_topology_t **topology,
                             replay_run_t *run) {
-  eplb_status_t status = eplb_loads_read(o->recording.loads, loads);
+  eplb_status_t status = recording_read(o->recording.loads, loads);
   if (!status && (*loads)->num_windows < 2)
     status = eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one for the next",
                        o->recording.loads);
@@ -136,7 +136,7 @@ int command_replay(int argc, char **argv) {
       "Take planners through the windows of recorded LOADS as a job would: plan from those that have been, and judge "
       "by "
       "the next. LOADS are " RECORDING_FORMS "; - is standard input.\vThe first plan is made from nothing, those that "
-                                             "follow from the placement that is there; "
+      "follow from the placement that is there; "
       "the reference always plans from nothing. Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
       children,
       NULL,

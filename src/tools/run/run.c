@@ -4,13 +4,14 @@
 #include "mpi/comm/agree.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
+#include "tools/common/recording_options.h"
 #include <math.h>
 
 /* ---- what all ranks need to know first ---- */
 
 /* On rank 0: the recorded loads, or made-up ones. */
 static eplb_status_t get_loads(const job_options_t *o, eplb_loads_t **loads) {
-  return o->loads ? eplb_loads_read(o->loads, loads) : eplb_loads_generate(&o->generate, loads);
+  return o->loads ? recording_read(o->loads, loads) : eplb_loads_generate(&o->generate, loads);
 }
 
 /* Rank 0's loads to every rank, a window at a time. */

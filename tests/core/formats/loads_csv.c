@@ -176,14 +176,36 @@ static void ragged_rows(void) {
   refuse(HEADER "0,0,1,2\n0,1,3,4,5\n", EPLB_ERR_FORMAT, "line 3: 5 columns; expected 4");
   refuse(HEADER "0,0,1,2\n0\n", EPLB_ERR_FORMAT, "line 3: 1 columns; expected 4");
   refuse(HEADER "0,0,1,2\n0,1,3", EPLB_ERR_FORMAT, "line 3: 3 columns; expected 4"); /* cut short */
-  refuse(HEADER "0,0,1,2\n0,1,", EPLB_ERR_FORMAT, "line 3, column e0: \"\"; expected a number");
+  refuse(HEADER "0,0,1,2\n0,1,", EPLB_ERR_FORMAT, "line 3: 3 columns; expected 4");
+  refuse(HEADER "0,0,1,2\n0,1,3,", EPLB_ERR_FORMAT, "line 3: window 0, layer 1 has 1 experts; expected 2");
+  refuse(HEADER "0,0,1,2\n1,0,3,4,5", EPLB_ERR_FORMAT, "line 3: 5 columns; expected 4");
+  refuse(HEADER "0,0,1,2\n1,0,3\n", EPLB_ERR_FORMAT, "line 3: 3 columns; expected 4"); /* the line has an end */
+  refuse("1,2\n3,4\n5", EPLB_ERR_FORMAT, "line 3: 1 columns; expected 2");
 }
 
 static void windows_that_differ(void) {
-  refuse(HEADER "0,0,1,2\n0,1,3,4\n1,0,5,6\n", EPLB_ERR_FORMAT, "window 1 has 1 layers and window 0 has 2");
+  refuse(HEADER "0,0,1,2\n0,1,3,4\n1,0,5,6\n2,0,5,6\n2,1,5,6\n", EPLB_ERR_FORMAT,
+         "window 1 has 1 layers and window 0 has 2");
   refuse(HEADER "3,0,1,2\n5,1,3,4\n5,0,5,6\n", EPLB_ERR_FORMAT, "window 5 has 2 layers and window 3 has 1");
   refuse(HEADER "0,0,1,2\n0,1,3,4\n1,2,5,6\n1,0,7,8\n", EPLB_ERR_FORMAT,
          "line 4: window 1 has layer 2, window 0 has not");
+}
+
+/* As a recorder leaves it that was killed. */
+static void a_window_that_is_cut_off_is_left_out(void) {
+  static const char *const ends[] = {"1,0,5,6\n",  "1,0,5,6\n1,1,7", "1,0,5,6\n1,1,", "1,0,5,6\n1,",
+                                     "1,0,5,6\n1", "1,0,5",          "1,0,5,",        "1,"};
+  char text[128];
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    snprintf(text, sizeof text, HEADER "0,0,1,2\n0,1,3,4\n%s", ends[i]);
+    eplb_loads_t *l = loads_file_read(put(text));
+    CU_ASSERT(l->num_windows == 1 && l->num_layers == 2 && l->incomplete == 1);
+    CU_ASSERT(l->load[0] == 1 && l->load[3] == 4);
+    eplb_loads_destroy(&l);
+  }
+  eplb_loads_t *l = loads_file_read(put(HEADER "0,0,1,2\n0,1,3,4\n"));
+  CU_ASSERT(l->num_windows == 1 && l->incomplete == 0);
+  eplb_loads_destroy(&l);
 }
 
 static void rows_that_come_twice(void) {
@@ -351,6 +373,7 @@ int main(void) {
       {"refused: windows and layers that are no numbers", windows_and_layers_that_are_no_numbers},
       {"refused: ragged rows", ragged_rows},
       {"refused: windows that differ", windows_that_differ},
+      {"a window that is cut off is left out", a_window_that_is_cut_off_is_left_out},
       {"refused: rows that come twice", rows_that_come_twice},
       {"refused: quotation marks that go nowhere", quotation_marks_that_go_nowhere},
       {"refused: bytes that are no text", bytes_that_are_no_text},

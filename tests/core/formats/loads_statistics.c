@@ -173,8 +173,9 @@ static void headers_that_are_none(void) {
 }
 
 static void layers_that_are_missing(void) {
-  refuse_header("{\"1_1\":" U8(0, 2) ",\"2_1\":" U8(2, 4) ",\"1_2\":" U8(4, 6) "}", 6,
-                "window 2 has 1 layers and window 1 has 2; expected the same in each");
+  refuse_header(
+      "{\"1_1\":" U8(0, 2) ",\"2_1\":" U8(2, 4) ",\"1_2\":" U8(4, 6) ",\"3_1\":" U8(6, 8) ",\"3_2\":" U8(8, 10) "}", 10,
+      "window 2 has 1 layers and window 1 has 2; expected the same in each");
   refuse_header("{\"1_1\":" U8(0, 2) ",\"2_2\":" U8(2, 4) "}", 4, "window 2 has layer 2, window 1 has not");
 }
 
