@@ -51,7 +51,8 @@ typedef struct eplb_accelerator {
  * Accelerators that a cgroup or a container hides do not count: where hwloc shows some of a vendor's PCI devices
  * through the vendor's library (NVML, CUDA, RSMI, Level Zero, VEOS), those that it does not show so are left out. Of
  * this machine, NVML is also asked directly (libnvidia-ml.so.1, or the file that EPLB_NVML_LIBRARY names), because many
- * a hwloc is built without it: for what it shows, MIG devices, UUIDs and fabrics. */
+ * a hwloc is built without it: for what it shows, MIG devices, UUIDs and fabrics; and where hwloc has no RSMI, AMD's
+ * kernel driver: for what it shows, partitions, their order and UUIDs. */
 typedef struct eplb_host {
   char name[EPLB_HOST_NAME_MAX];
   int num_packages, num_numa, num_cores, num_pus;

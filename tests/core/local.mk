@@ -40,6 +40,7 @@ UNIT_TESTS = \
 	tests/core/util/version \
 	tests/mpi/detect/accelerators \
 	tests/mpi/detect/accelerators_recorded \
+	tests/mpi/detect/kfd \
 	tests/mpi/detect/nvml \
 	tests/mpi/detect/rank_device \
 	tests/mpi/machine/levels \
@@ -47,7 +48,7 @@ UNIT_TESTS = \
 endif
 EXTRA_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
-EXTRA_DIST += tests/data/golden tests/data/machines tests/data/topologies
+EXTRA_DIST += tests/data/golden tests/data/kfd tests/data/machines tests/data/topologies
 
 # Allocations of the test and of the library go through the test, so that it can make them fail and count them.
 tests_core_formats_loads_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
@@ -57,6 +58,7 @@ tests_core_out_of_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 DETECT_TEST_LIBS = $(UNIT_LIBS) src/mpi/libruntime.la src/mpi/detect/libdetect.la src/core/libcore.la
 tests_mpi_detect_accelerators_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_detect_accelerators_recorded_LDADD = $(DETECT_TEST_LIBS)
+tests_mpi_detect_kfd_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_detect_nvml_LDADD = tests/support/libfakenvml.la $(DETECT_TEST_LIBS)
 tests_mpi_detect_rank_device_LDADD = $(DETECT_TEST_LIBS)
 tests_mpi_machine_levels_LDADD = $(DETECT_TEST_LIBS)

@@ -1,5 +1,6 @@
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"
+#include "mpi/detect/kfd.h"
 #include "mpi/detect/nvml.h"
 #include "mpi/detect/trial.h"
 #include "mpi/detect/xml.h"
@@ -105,6 +106,8 @@ static eplb_status_t describe(hwloc_topology_t t, eplb_host_t *host) {
     status = eplb_find_accelerators(t, host, &object);
   if (!status && asks_nvml(t, host))
     status = eplb_ask_nvml(host, &object);
+  if (!status && !host->declared && hwloc_topology_is_thissystem(t) && !getenv("HWLOC_XMLFILE"))
+    status = eplb_ask_kfd(EPLB_KFD_NODES, host, &object);
   if (!status)
     status = eplb_find_links(t, host, object);
   free(object);

@@ -15,6 +15,8 @@ src_mpi_detect_libdetect_la_SOURCES = \
 	src/mpi/detect/host.c \
 	src/mpi/detect/islands.c \
 	src/mpi/detect/islands.h \
+	src/mpi/detect/kfd.c \
+	src/mpi/detect/kfd.h \
 	src/mpi/detect/links.c \
 	src/mpi/detect/nvml.c \
 	src/mpi/detect/nvml.h \
