@@ -95,7 +95,10 @@ static eplb_status_t prepare(migrate_job_t *j) {
   status = eplb_agree_world(status);
   if (!status) {
     weights_fill(&j->weights, eplb_session_placement(j->session), j->topology, j->rank);
-    j->rate = b->job.nodes ? 0 : peer_measure_rate(j->topology, j->rank);
+    if (eplb_topology_num_nodes(j->topology) > 1 && b->link_rate > 0)
+      j->rate = b->link_rate;
+    else
+      j->rate = b->job.nodes ? 0 : peer_measure_rate(j->topology, j->rank);
   }
   return status;
 }
@@ -116,9 +119,14 @@ static eplb_status_t play(migrate_job_t *j) {
     migrate_print_head(j);
   for (int k = 0; k < WARM_UPS + j->options->job.rounds && !status; k++) {
     status = play_round(j, k % j->loads->num_windows, &round);
-    if (j->rank == 0 && !status && k >= WARM_UPS)
+    if (status || k < WARM_UPS)
+      continue;
+    j->beaten += round.ours < round.bound;
+    if (j->rank == 0)
       migrate_print_round(j, k + 1 - WARM_UPS, &round);
   }
+  if (j->rank == 0 && !status)
+    migrate_print_end(j);
   return status;
 }
 

@@ -11,6 +11,7 @@ typedef struct migrate_options {
   job_options_t job;
   moving_options_t moving;
   int fixed, private;
+  double link_rate; /* bytes per second between two nodes, as declared; 0: it is measured */
 } migrate_options_t;
 
 /* Parses the command line; exits as argp does. */
@@ -33,7 +34,8 @@ typedef struct migrate_job {
   eplb_session_t *session;
   weights_t weights;
   peer_t peer;
-  double rate; /* bytes per second between two nodes; 0: there is one node */
+  double rate; /* bytes per second between two nodes; 0: there is one node, or only declared ones */
+  int beaten;  /* rounds that took less time than their bound */
 } migrate_job_t;
 
 /* Counts into *round what both ways of moving send from `before` to `after`. Local. EPLB_ERR_MEMORY. */
@@ -43,5 +45,7 @@ eplb_status_t migrate_count(const migrate_job_t *job, const eplb_placement_t *be
 /* Rank 0 only. */
 void migrate_print_head(const migrate_job_t *job);
 void migrate_print_round(const migrate_job_t *job, int number, const migrate_round_t *round);
+/* What is wrong with the bound, if anything; after the last round. */
+void migrate_print_end(const migrate_job_t *job);
 
 #endif

@@ -2,24 +2,31 @@
 #include "tools/common/commands.h"
 #include <argp.h>
 
-enum { KEY_FIXED = 256, KEY_PRIVATE };
+enum { KEY_FIXED = 256, KEY_PRIVATE, KEY_LINK_RATE };
 
 static const struct argp_option arguments[] = {
     {"fixed", KEY_FIXED, NULL, 0, "slots have fixed addresses: a commit copies (else: it exchanges pointers in tables)",
      0},
     {"private", KEY_PRIVATE, NULL, 0, "weights in each rank's own memory (else: in memory that a node's ranks share)",
      0},
+    {"link-rate", KEY_LINK_RATE, "GB/S", 0,
+     "what a node's link to others can do, for the bound (else: measured before the rounds, which a busy link spoils; "
+     "with "
+     "--nodes the bound is memcpy's time)",
+     0},
     {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   migrate_options_t *o = state->input;
-  (void)text;
   switch (key) {
   case KEY_FIXED:
     o->fixed = 1;
     return 0;
   case KEY_PRIVATE:
     o->private = 1;
+    return 0;
+  case KEY_LINK_RATE:
+    o->link_rate = tool_real(state, "link-rate", text, 1e-12, 1e12) * 1e9;
     return 0;
   case ARGP_KEY_INIT:
     state->child_inputs[0] = &o->job;

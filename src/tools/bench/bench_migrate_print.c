@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const char *bound_from(const migrate_job_t *j) {
+  return j->rate > 0 ? j->options->link_rate > 0 ? "declared" : "measured" : "memcpy";
+}
+
 void migrate_print_head(const migrate_job_t *j) {
   char expert[HUMAN_MAX];
   if (j->options->job.json)
@@ -14,7 +18,7 @@ void migrate_print_head(const migrate_job_t *j) {
          j->loads->num_layers, j->loads->num_layers == 1 ? "" : "s", eplb_topology_num_slots(j->topology),
          human_bytes(j->options->moving.expert_bytes, expert));
   if (j->rate > 0)
-    printf(", %.1f MB/s between nodes", j->rate / 1e6);
+    printf(", %.1f MB/s between nodes (%s)", j->rate / 1e6, bound_from(j));
   printf("\nours: the session's migration, %s, in %s; memcpy: all ranks copy as many bytes as they get; peer: whole "
          "experts from "
          "the first\n"
@@ -30,14 +34,15 @@ void migrate_print_head(const migrate_job_t *j) {
 void migrate_print_round(const migrate_job_t *j, int number, const migrate_round_t *r) {
   char ours[HUMAN_MAX], peer[HUMAN_MAX], staging[HUMAN_MAX];
   if (j->options->job.json) {
-    json_t *line = json_pack(
-        "{s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I}", "round", number,
-        "seconds", r->ours, "seconds_memcpy", r->memcpy_, "seconds_peer", r->peer, "seconds_bound", r->bound, "bytes",
-        (json_int_t)r->moved, "bytes_across", (json_int_t)r->across, "bytes_across_least", (json_int_t)r->least,
-        "bytes_across_peer", (json_int_t)r->peer_across, "busiest_node_in", (json_int_t)r->busiest_in,
-        "busiest_node_out", (json_int_t)r->busiest_out, "bytes_per_second_between_nodes", j->rate, "busiest_sender",
-        r->sender, "busiest_sender_peer", r->peer_sender, "messages", (json_int_t)r->messages, "staging",
-        (json_int_t)r->staging, "bytes_wrong", (json_int_t)r->wrong);
+    json_t *line =
+        json_pack("{s:i, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:s, s:b}",
+                  "round", number, "seconds", r->ours, "seconds_memcpy", r->memcpy_, "seconds_peer", r->peer,
+                  "seconds_bound", r->bound, "bytes", (json_int_t)r->moved, "bytes_across", (json_int_t)r->across,
+                  "bytes_across_least", (json_int_t)r->least, "bytes_across_peer", (json_int_t)r->peer_across,
+                  "busiest_node_in", (json_int_t)r->busiest_in, "busiest_node_out", (json_int_t)r->busiest_out,
+                  "bytes_per_second_between_nodes", j->rate, "busiest_sender", r->sender, "busiest_sender_peer",
+                  r->peer_sender, "messages", (json_int_t)r->messages, "staging", (json_int_t)r->staging, "bytes_wrong",
+                  (json_int_t)r->wrong, "bound_from", bound_from(j), "bound_beaten", r->ours < r->bound);
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (text)
       puts(text);
@@ -50,4 +55,17 @@ void migrate_print_round(const migrate_job_t *j, int number, const migrate_round
          human_bytes(r->across, ours), human_bytes(r->peer_across, peer), r->sender, r->peer_sender,
          human_bytes(r->staging, staging));
   fflush(stdout);
+}
+
+void migrate_print_end(const migrate_job_t *j) {
+  if (j->options->job.json || j->beaten == 0)
+    return;
+  printf("\nNOT A BOUND: in %d of %d rounds ours took less time. ", j->beaten, j->options->job.rounds);
+  if (j->rate > 0 && j->options->link_rate > 0)
+    printf("Links do more than --link-rate says.\n");
+  else if (j->rate > 0)
+    printf("The rate was measured on a busy link; give --link-rate.\n");
+  else
+    printf("It is the time of a memcpy, which was disturbed%s.\n",
+           eplb_topology_num_nodes(j->topology) > 1 ? "; give --link-rate" : "");
 }
