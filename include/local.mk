@@ -10,6 +10,7 @@ pkginclude_HEADERS = \
 	include/eplb/formats.h \
 	include/eplb/loads.h \
 	include/eplb/memory.h \
+	include/eplb/options.h \
 	include/eplb/payback.h \
 	include/eplb/placement.h \
 	include/eplb/planner.h \

@@ -7,6 +7,7 @@
 #include <eplb/forecast.h>
 #include <eplb/formats.h>
 #include <eplb/loads.h>
+#include <eplb/options.h>
 #include <eplb/payback.h>
 #include <eplb/placement.h>
 #include <eplb/planner.h>

@@ -16,13 +16,17 @@ enum { EPLB_HISTORY_MAX = 16 };
  * alone, and a layer's window without any load does not count for that layer. */
 typedef struct eplb_windows {
   int num_windows;                      /* 1 to EPLB_HISTORY_MAX */
+  int num_layers, num_experts;          /* of each window */
   const double *load[EPLB_HISTORY_MAX]; /* each [num_layers][num_experts], as eplb_loads_check wants it */
   double weight[EPLB_HISTORY_MAX];      /* > 0 and finite; only ratios matter */
 } eplb_windows_t;
 
-/* Whether windows can be planned for. Local. EPLB_ERR_ARGUMENT: their number or a weight is out of range;
+/* One window, load[num_layers][num_experts]. Local; checks nothing. */
+EPLB_PUBLIC eplb_windows_t eplb_windows_single(int num_layers, int num_experts, const double *load);
+
+/* Whether windows can be planned for. Local. EPLB_ERR_ARGUMENT: a size, their number or a weight is out of range;
  * EPLB_ERR_LOADS. */
-EPLB_PUBLIC eplb_status_t eplb_windows_check(int num_layers, int num_experts, const eplb_windows_t *windows);
+EPLB_PUBLIC eplb_status_t eplb_windows_check(const eplb_windows_t *windows);
 
 /* By how much a window counts less than the next newer one, unless somebody wishes otherwise. */
 #define EPLB_HISTORY_DECAY .9
@@ -58,13 +62,9 @@ typedef enum eplb_forecast {
                          from those before it */
 } eplb_forecast_t;
 
-EPLB_PUBLIC const char *eplb_forecast_name(eplb_forecast_t forecast);
-EPLB_PUBLIC eplb_status_t eplb_forecast_parse(const char *name, eplb_forecast_t *forecast);
-
 /* Makes forecast[num_layers][num_experts], the caller's, with the total of each layer's newest window that has any
  * load. Local, pure. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS. */
-EPLB_PUBLIC eplb_status_t eplb_forecast_make(eplb_forecast_t kind, int num_layers, int num_experts,
-                                             const eplb_windows_t *windows, double *forecast);
+EPLB_PUBLIC eplb_status_t eplb_forecast_make(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast);
 
 #ifdef __cplusplus
 }

@@ -75,23 +75,24 @@ typedef void eplb_log_fn(void *arg, const char *line);
 
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their
  * args. Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
- * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_PRICE, EPLB_FORECAST, EPLB_HISTORY,
+ * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_COST, EPLB_TOKENS_PER_LOAD, EPLB_FORECAST, EPLB_HISTORY,
  * EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES,
- * EPLB_SHARED_BYTES, EPLB_NODE_LEVEL; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a trigger where there is none. Detection
- * and memory read EPLB_DEVICE, EPLB_DOMAIN, EPLB_RACKS and EPLB_NVML_LIBRARY (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and
- * EPLB_GPU_AWARE (see memory.h). A value that does not parse is an error that names the variable; so is another EPLB_ name
- * that is one of these misspelt, by one letter or two. Other EPLB_ names are ignored: the log callback is told of each,
- * but for those that module files set: EPLB_ROOT, EPLB_DIR, EPLB_HOME, EPLB_VERSION and EPLB_PREFIX. */
+ * EPLB_SHARED_BYTES (bytes may end with K, M or G), EPLB_NODE_LEVEL; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a
+ * trigger where there is none. An option that the planner cannot use is refused: see eplb_plan_resolve. Detection and
+ * memory read EPLB_DEVICE, EPLB_DOMAIN, EPLB_RACKS and EPLB_NVML_LIBRARY (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and
+ * EPLB_GPU_AWARE (see memory.h). A value that does not parse is an error that names the variable; so is another EPLB_
+ * name that is one of these misspelt, by one letter or two. Other EPLB_ names are ignored: the log callback is told of
+ * each, but for those that module files set: EPLB_ROOT, EPLB_DIR, EPLB_HOME, EPLB_VERSION and EPLB_PREFIX. */
 typedef struct eplb_session_options {
   size_t size;        /* sizeof(eplb_session_options_t), set by _init */
   int num_layers;     /* MoE layers, >= 1; must be set */
   int num_experts;    /* logical experts of a layer, >= 1; must be set */
   int slots_per_rank; /* physical experts of a layer on each rank, >= 1; with a topology 0, or what it gives every rank */
-  /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. The default planner makes way for
-   * the scenario planner unless there is a payback, or groups are to stay together on nodes. */
+  /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. */
   eplb_plan_options_t plan;
   int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
-  const eplb_trigger_t *trigger;   /* NULL: whatever is asked for; else only what pays by plan.payback. Copied. */
+  const eplb_trigger_t *trigger;   /* NULL: rebalance whenever asked; else only if it pays by trigger->payback, or by
+                                      plan.payback where that is NULL. Copied, as plan.payback is. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   char node_level
       [EPLB_LEVEL_NAME_MAX];       /* which level planners take for the node, e.g. "nvlink"; "": the topology's own */
@@ -112,7 +113,14 @@ typedef struct eplb_session_options {
   void *log_arg;
 } eplb_session_options_t;
 
-EPLB_PUBLIC void eplb_session_options_init(eplb_session_options_t *options);
+/* Sets the defaults in a struct of `size` bytes, which an older program may have compiled. Local. */
+EPLB_PUBLIC void eplb_session_options_init_size(eplb_session_options_t *options, size_t size);
+static inline void eplb_session_options_init(eplb_session_options_t *options) {
+  eplb_session_options_init_size(options, sizeof *options);
+}
+
+/* The rows of this struct's options, as eplb_option_describe gives those of the others; NULL past the last. Local. */
+EPLB_PUBLIC const eplb_option_t *eplb_session_option_describe(int number);
 
 /* Collective over comm, which is duplicated. The caller owns *session.
  * On failure every rank returns the same code and sentence and *session is untouched: EPLB_ERR_ARGUMENT names the
@@ -187,9 +195,10 @@ EPLB_PUBLIC eplb_status_t eplb_session_discard_window(eplb_session_t *session);
 EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t *session);
 EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
 
-/* What the session plans with: its options and the environment's, and the planner and policy that are taken where these
- * leave that open. Local. The payback it names, if any, is the session's. */
-EPLB_PUBLIC eplb_plan_options_t eplb_session_plan_options(const eplb_session_t *session);
+/* What the session plans with: its plan options with the environment's overrides, as eplb_plan_resolve resolves them for
+ * its topology. *resolved, the caller's, must be prepared by eplb_plan_options_init. Local. Errors as
+ * eplb_plan_resolve. */
+EPLB_PUBLIC eplb_status_t eplb_session_plan_options(const eplb_session_t *session, eplb_plan_options_t *resolved);
 
 /* What a rebalance did. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks
  * together, for what was committed. */
@@ -204,8 +213,8 @@ typedef struct eplb_report {
   double busiest_sender;             /* what the device that sends most sends, of the mean of all; 1 where none sends */
   double busiest_receiver;           /* the same for receiving */
   eplb_decision_t decision;          /* on rank 0, with a trigger: also why, in one line; else all 0 */
-  eplb_planner_t planner;            /* what planned, where the options leave that open: see eplb_session_options_t */
-  eplb_policy_t policy;              /* that it had, never AUTO */
+  eplb_planner_t planner;            /* that planned, on every rank: never AUTO */
+  eplb_policy_t policy;              /* likewise */
   int layers_without_load;           /* of the reduced window: they keep their placement and have no balancedness */
   double balancedness_before; /* mean over layers with load, of the reduced window, on every rank; 1 if none has */
   double balancedness_after;  /* of the same with the new plan */

@@ -1,4 +1,9 @@
-noinst_LTLIBRARIES += src/core/libcore.la
+noinst_LTLIBRARIES += src/core/libcore.la src/core/util/libutil.la
+
+# What both libraries have a copy of: it is not exported.
+src_core_util_libutil_la_SOURCES = \
+	src/core/util/option_table.c \
+	src/core/util/option_table.h
 
 src_core_libcore_la_SOURCES = \
 	src/core/plan/window/priced_search.c \
@@ -54,6 +59,18 @@ src_core_libcore_la_SOURCES = \
 	src/core/model/placement.c \
 	src/core/model/placement.h \
 	src/core/plan/planner.c \
+	src/core/plan/planner_table.h \
+	src/core/plan/common/single_load.c \
+	src/core/plan/common/single_load.h \
+	src/core/plan/options.c \
+	src/core/plan/options.h \
+	src/core/plan/deepseek/deepseek_planner.c \
+	src/core/plan/deepseek/deepseek_planner.h \
+	src/core/plan/window/window_planner.c \
+	src/core/plan/window/window_planner.h \
+	src/core/model/topology.h \
+	src/core/transfer/payback.h \
+	src/core/transfer/trigger.h \
 	src/core/dispatch/quotas.c \
 	src/core/util/random.h \
 	src/core/plan/deepseek/rebalance.c \
@@ -85,4 +102,4 @@ src_core_libcore_la_SOURCES = \
 	src/core/transfer/transfer.c \
 	src/core/transfer/trigger.c
 src_core_libcore_la_CPPFLAGS = $(SOURCE_CPPFLAGS)
-src_core_libcore_la_LIBADD = -lm
+src_core_libcore_la_LIBADD = src/core/util/libutil.la -lm

@@ -53,6 +53,8 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/machine/device_view.h \
 	src/mpi/machine/node.c \
 	src/mpi/machine/node.h \
+	src/mpi/session/environment.c \
+	src/mpi/session/environment.h \
 	src/mpi/session/options.c \
 	src/mpi/session/options.h \
 	src/mpi/migrate/rank_plan.c \
@@ -82,4 +84,4 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/watch.c \
 	src/mpi/migrate/watch.h
 src_mpi_libruntime_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
-src_mpi_libruntime_la_LIBADD = src/mpi/comm/libcomm.la $(XXHASH_LIBS) $(MPI_LIBS) $(DL_LIBS)
+src_mpi_libruntime_la_LIBADD = src/core/util/libutil.la src/mpi/comm/libcomm.la $(XXHASH_LIBS) $(MPI_LIBS) $(DL_LIBS)

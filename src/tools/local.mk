@@ -56,6 +56,8 @@ src_tools_common_libcommon_la_SOURCES = \
 	src/tools/common/menu.c \
 	src/tools/common/menu.h \
 	src/tools/common/mpi.c \
+	src/tools/common/option_rows.c \
+	src/tools/common/option_rows.h \
 	src/tools/common/planner_options.c \
 	src/tools/common/planner_options.h \
 	src/tools/common/recording_options.c \

@@ -27,6 +27,7 @@ UNIT_TESTS = \
 	tests/core/plan/history_planner \
 	tests/core/plan/incremental \
 	tests/core/plan/match_halves \
+	tests/core/plan/options \
 	tests/core/plan/planner \
 	tests/core/plan/planner_refusals \
 	tests/core/plan/similarity \

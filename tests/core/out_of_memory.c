@@ -1,5 +1,6 @@
 /* Every allocation of every call fails once. */
 #include "failing_memory.h"
+#include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/dispatch.h>
@@ -33,6 +34,7 @@ static void world_make(world_t *w) {
   CU_ASSERT_EQUAL_FATAL(eplb_placement_copy(w->after, &w->copy), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(w->topology, 16, &w->deriver), EPLB_SUCCESS);
   eplb_plan_options_init(&w->options);
+  w->options.planner = EPLB_PLANNER_WINDOW;
   w->options.num_groups = 4;
   random_loads(&rng, 2 * 16, w->load);
   w->bound = -1;
@@ -131,58 +133,59 @@ static eplb_status_t find_bound(world_t *w) {
 
 static eplb_status_t plan_hierarchical(world_t *w) {
   w->options.policy = EPLB_POLICY_HIERARCHICAL;
-  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+  return plan_window(&w->options, w->topology, eplb_windows_single(2, 16, w->load), NULL, &w->made_placement);
 }
 
 static eplb_status_t plan_global(world_t *w) {
   w->options.policy = EPLB_POLICY_GLOBAL;
-  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+  return plan_window(&w->options, w->topology, eplb_windows_single(2, 16, w->load), NULL, &w->made_placement);
 }
 
 static eplb_status_t plan_spilling(world_t *w) {
   w->options.policy = EPLB_POLICY_HIERARCHICAL;
   w->options.spill = .9;
-  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+  return plan_window(&w->options, w->topology, eplb_windows_single(2, 16, w->load), NULL, &w->made_placement);
 }
 
 static eplb_status_t plan_reference(world_t *w) {
-  w->options.planner = EPLB_PLANNER_REFERENCE;
-  return eplb_plan(&w->options, w->topology, 2, 16, w->load, &w->made_placement);
+  w->options.planner = EPLB_PLANNER_DEEPSEEK;
+  return plan_window(&w->options, w->topology, eplb_windows_single(2, 16, w->load), NULL, &w->made_placement);
 }
 
 static eplb_status_t replan(world_t *w) {
-  return eplb_replan(&w->options, w->topology, w->before, w->load, &w->made_placement);
+  return plan_window(&w->options, w->topology, eplb_windows_single(2, 16, w->load), w->before, &w->made_placement);
 }
 
 static eplb_status_t replan_reference(world_t *w) {
-  w->options.planner = EPLB_PLANNER_REFERENCE;
-  return eplb_replan(&w->options, w->topology, w->before, w->load, &w->made_placement);
+  w->options.planner = EPLB_PLANNER_DEEPSEEK;
+  return plan_window(&w->options, w->topology, eplb_windows_single(2, 16, w->load), w->before, &w->made_placement);
 }
 
 static eplb_windows_t two_windows(const world_t *w) {
-  return (eplb_windows_t){.num_windows = 2, .load = {w->load, w->load}, .weight = {1, 1}};
+  return (eplb_windows_t){
+      .num_windows = 2, .num_layers = 2, .num_experts = 16, .load = {w->load, w->load}, .weight = {1, 1}};
 }
 
 static eplb_status_t plan_ahead(world_t *w) {
   const eplb_windows_t windows = two_windows(w);
-  w->options.planner = EPLB_PLANNER_LINKED;
-  return eplb_plan_windows(&w->options, w->topology, 2, 16, &windows, &w->made_placement);
+  w->options.planner = EPLB_PLANNER_CHAIN;
+  return eplb_plan(&w->options, w->topology, &windows, NULL, &w->made_placement);
 }
 
 static eplb_status_t replan_ahead(world_t *w) {
   const eplb_windows_t windows = two_windows(w);
-  w->options.planner = EPLB_PLANNER_SCENARIO;
-  return eplb_replan_windows(&w->options, w->topology, w->before, &windows, &w->made_placement);
+  w->options.planner = EPLB_PLANNER_HISTORY;
+  return eplb_plan(&w->options, w->topology, &windows, w->before, &w->made_placement);
 }
 
 static eplb_status_t plan_forecast(world_t *w) {
   const eplb_windows_t windows = two_windows(w);
-  return eplb_plan_windows(&w->options, w->topology, 2, 16, &windows, &w->made_placement);
+  return eplb_plan(&w->options, w->topology, &windows, NULL, &w->made_placement);
 }
 
 static eplb_status_t replan_forecast(world_t *w) {
   const eplb_windows_t windows = two_windows(w);
-  return eplb_replan_windows(&w->options, w->topology, w->before, &windows, &w->made_placement);
+  return eplb_plan(&w->options, w->topology, &windows, w->before, &w->made_placement);
 }
 
 static eplb_status_t keep_history(world_t *w) {
@@ -308,7 +311,7 @@ static void sizes_are_checked_before_anything_is_allocated(void) {
   CU_ASSERT_EQUAL(eplb_placement_create(1, 9, 8, &p), EPLB_ERR_SHAPE);
   CU_ASSERT_EQUAL(eplb_balancedness_bound(w.topology, 25, w.load, &w.bound), EPLB_ERR_SHAPE);
   CU_ASSERT_EQUAL(eplb_deriver_create(w.topology, 25, &w.made_deriver), EPLB_ERR_SHAPE);
-  CU_ASSERT_EQUAL(eplb_plan(&w.options, w.topology, 1, 25, w.load, &p), EPLB_ERR_SHAPE);
+  CU_ASSERT_EQUAL(plan_window(&w.options, w.topology, eplb_windows_single(1, 25, w.load), NULL, &p), EPLB_ERR_SHAPE);
   failing_memory_after(-1);
   world_end(&w);
 }

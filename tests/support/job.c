@@ -25,7 +25,7 @@ eplb_session_options_t job_options(void) {
   o.num_layers = JOB_LAYERS;
   o.num_experts = JOB_EXPERTS;
   o.slots_per_rank = (JOB_EXPERTS + JOB_EXPERTS / 4 + num_ranks - 1) / num_ranks;
-  o.plan.planner = EPLB_PLANNER_REFERENCE; /* which moves nearly all that can move */
+  o.plan.planner = EPLB_PLANNER_DEEPSEEK; /* which moves nearly all that can move */
   o.plan.num_groups = 4;
   o.chunk_bytes = 700;
   return o;

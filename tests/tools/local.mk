@@ -10,6 +10,7 @@ TOOL_TESTS = \
 	tests/tools/replay.test \
 	tests/tools/run.test \
 	tests/tools/run_failures.test \
+	tests/tools/same_plan.test \
 	tests/tools/topo.test
 TOOL_LOGS = $(TOOL_TESTS:.test=.log)
 TESTS += $(TOOL_TESTS)

@@ -1,8 +1,11 @@
 #include "core/formats/output.h"
+#include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include <eplb/formats.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 
 enum { VERSION = 1 };
 
@@ -88,13 +91,16 @@ static json_t *document(const eplb_plan_record_t *r) {
   json_t *balance = r->layer_balancedness ? balancedness(r) : NULL;
   if (r->layer_balancedness && !balance)
     return NULL;
+  char digest[24];
+  snprintf(digest, sizeof digest, "%016" PRIx64, eplb_placement_digest(p));
   json_t *object = json_pack(
-      "{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o*, s:o, s:o, s:o, s:o}", "version", VERSION, "num_layers",
+      "{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:o, s:o*, s:o, s:o, s:o, s:o}", "version", VERSION, "num_layers",
       p->num_layers, "num_experts", p->num_experts, "num_slots", p->num_slots, "num_groups", r->num_groups, "planner",
-      eplb_planner_name(r->planner), "policy", eplb_policy_name(r->policy), "topology", topology(r->topology),
-      "balancedness", balance, "layers", layer_numbers(r), "physical_to_logical_map",
-      integers(p->physical_to_logical, p->num_layers, p->num_slots), "logical_replica_count",
-      integers(p->logical_replica_count, p->num_layers, p->num_experts), "logical_to_physical_map", padded_inverse(p));
+      eplb_plan_name("planner", (int)r->planner), "policy", eplb_plan_name("policy", (int)r->policy),
+      "placement_digest", digest, "topology", topology(r->topology), "balancedness", balance, "layers",
+      layer_numbers(r), "physical_to_logical_map", integers(p->physical_to_logical, p->num_layers, p->num_slots),
+      "logical_replica_count", integers(p->logical_replica_count, p->num_layers, p->num_experts),
+      "logical_to_physical_map", padded_inverse(p));
   if (!object || !r->transfers)
     return object;
   json_t *transfers =

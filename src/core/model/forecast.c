@@ -3,30 +3,19 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {"last", "mean", "ewma"};
-enum { NUM_FORECASTS = 3 };
-
-const char *eplb_forecast_name(eplb_forecast_t forecast) {
-  return (unsigned)forecast < NUM_FORECASTS ? names[forecast] : NULL;
+eplb_windows_t eplb_windows_single(int num_layers, int num_experts, const double *load) {
+  return (eplb_windows_t){
+      .num_windows = 1, .num_layers = num_layers, .num_experts = num_experts, .load = {load}, .weight = {1}};
 }
 
-eplb_status_t eplb_forecast_parse(const char *name, eplb_forecast_t *forecast) {
-  for (int i = 0; i < NUM_FORECASTS; i++)
-    if (!strcmp(name, names[i])) {
-      *forecast = (eplb_forecast_t)i;
-      return EPLB_SUCCESS;
-    }
-  return eplb_fail(EPLB_ERR_ARGUMENT, "no forecast \"%s\"; expected last, mean or ewma", name);
-}
-
-eplb_status_t eplb_windows_check(int num_layers, int num_experts, const eplb_windows_t *w) {
+eplb_status_t eplb_windows_check(const eplb_windows_t *w) {
   if (!w || w->num_windows < 1 || w->num_windows > EPLB_HISTORY_MAX)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%d windows; expected 1 to %d", w ? w->num_windows : 0, EPLB_HISTORY_MAX);
   eplb_status_t status = EPLB_SUCCESS;
   for (int k = 0; k < w->num_windows && !status; k++) {
     if (!(w->weight[k] > 0 && w->weight[k] <= 1e30))
       return eplb_fail(EPLB_ERR_ARGUMENT, "window %d has weight %g; expected a finite number above 0", k, w->weight[k]);
-    status = eplb_loads_check(num_layers, num_experts, w->load[k]);
+    status = eplb_loads_check(w->num_layers, w->num_experts, w->load[k]);
   }
   return status;
 }
@@ -133,21 +122,21 @@ static double forecast_layer(eplb_forecast_t kind, layer_t *l, double *forecast)
   return variance_of(l);
 }
 
-eplb_status_t eplb_forecast_make(eplb_forecast_t kind, int num_layers, int num_experts, const eplb_windows_t *windows,
-                                 double *forecast) {
-  return eplb_forecast_with_variance(kind, num_layers, num_experts, windows, forecast, NULL);
+eplb_status_t eplb_forecast_make(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast) {
+  return eplb_forecast_with_variance(kind, windows, forecast, NULL);
 }
 
-eplb_status_t eplb_forecast_with_variance(eplb_forecast_t kind, int num_layers, int num_experts,
-                                          const eplb_windows_t *windows, double *forecast, double *variance) {
-  if (!eplb_forecast_name(kind))
-    return eplb_fail(EPLB_ERR_ARGUMENT, "forecast is %d; expected 0 to %d", (int)kind, NUM_FORECASTS - 1);
-  eplb_status_t status = eplb_windows_check(num_layers, num_experts, windows);
+eplb_status_t eplb_forecast_with_variance(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast,
+                                          double *variance) {
+  if ((unsigned)kind > EPLB_FORECAST_EWMA)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "forecast is %d; expected 0 to %d", (int)kind, EPLB_FORECAST_EWMA);
+  eplb_status_t status = eplb_windows_check(windows);
   if (status)
     return status;
-  for (int i = 0; i < num_layers; i++, forecast += num_experts) {
-    layer_t l = {.num_experts = num_experts};
-    take_layer(windows, (size_t)i * (size_t)num_experts, &l);
+  size_t experts = (size_t)windows->num_experts;
+  for (size_t i = 0; i < (size_t)windows->num_layers; i++, forecast += experts) {
+    layer_t l = {.num_experts = windows->num_experts};
+    take_layer(windows, i * experts, &l);
     double one = forecast_layer(kind, &l, forecast);
     if (variance)
       variance[i] = one;

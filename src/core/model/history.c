@@ -45,18 +45,15 @@ void eplb_history_destroy(eplb_history_t **history) {
   *history = NULL;
 }
 
-static int has_load(const double *load, size_t values) {
-  for (size_t i = 0; i < values; i++)
-    if (load[i] > 0)
-      return 1;
-  return 0;
+static int has_load(const eplb_history_t *h, const double *load) {
+  return eplb_loads_idle_layers(h->num_layers, h->num_experts, load) < h->num_layers;
 }
 
 eplb_status_t eplb_history_add(eplb_history_t *h, const double *load) {
   if (!h)
     return eplb_fail(EPLB_ERR_ARGUMENT, "history is NULL");
   eplb_status_t status = eplb_loads_check(h->num_layers, h->num_experts, load);
-  if (status || !has_load(load, window_values(h)))
+  if (status || !has_load(h, load))
     return status;
   h->newest = (h->newest + 1) % h->num_windows;
   h->length += h->length < h->num_windows;
@@ -71,6 +68,8 @@ int eplb_history_length(const eplb_history_t *history) {
 /* The newest `length` of those held, from windows->load[first] on. */
 static void list(const eplb_history_t *h, int length, int first, eplb_windows_t *windows) {
   windows->num_windows = first + length;
+  windows->num_layers = h->num_layers;
+  windows->num_experts = h->num_experts;
   for (int k = 0; k < length; k++)
     windows->load[first + k] = h->load + (size_t)((h->newest - k + h->num_windows) % h->num_windows) * window_values(h);
   for (int k = 0; k < windows->num_windows; k++)
@@ -88,7 +87,7 @@ eplb_status_t eplb_history_windows(const eplb_history_t *h, eplb_windows_t *wind
 eplb_status_t eplb_history_with(const eplb_history_t *h, const double *load, eplb_windows_t *windows) {
   if (!h || !load)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", h ? "load" : "history");
-  int has = has_load(load, window_values(h)), room = h->num_windows - has;
+  int has = has_load(h, load), room = h->num_windows - has;
   if (!has && h->length == 0)
     return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected one with any load");
   *windows = (eplb_windows_t){.load = {load}};

@@ -21,6 +21,14 @@ static inline int32_t *eplb_placement_replicas(const eplb_placement_t *p, int la
          p->replica_begin[row * ((size_t)p->num_experts + 1) + (size_t)expert];
 }
 
+/* A number that tells placements apart, so that outputs can be compared without the maps: FNV-1a, 64 bits. */
+static inline uint64_t eplb_placement_digest(const eplb_placement_t *p) {
+  uint64_t digest = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < (size_t)p->num_layers * (size_t)p->num_slots; i++)
+    digest = (digest ^ (uint32_t)p->physical_to_logical[i]) * UINT64_C(0x100000001b3);
+  return digest;
+}
+
 /* Copies one layer, maps and inverse, between placements of the same sizes. */
 static inline void eplb_placement_copy_layer(const eplb_placement_t *from, eplb_placement_t *to, int layer) {
   size_t experts = (size_t)from->num_experts, slots = (size_t)from->num_slots, l = (size_t)layer;

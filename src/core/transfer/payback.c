@@ -1,12 +1,38 @@
 /* Whether a rebalance pays: the time that balance saves against the time that moving takes.
  * Saved: (largest time before - after) of a layer, in the windows until the next rebalance. Cost: the seconds of the
  * device that sends or receives longest, each transfer taking bytes / rate of its link. */
+#include "core/transfer/payback.h"
 #include "core/model/placement.h"
-#include <eplb/payback.h>
 #include <math.h>
 
-void eplb_payback_init(eplb_payback_t *payback) {
-  *payback = (eplb_payback_t){.size = sizeof *payback, .windows = 1, .bytes_per_second = {1e12, 100e9, 25e9}};
+#define PLACE(member) offsetof(eplb_payback_t, member)
+
+static const eplb_option_t rows[] = {
+    {"payback", "seconds_per_load", "S", "that a GPU takes for one token of one expert", EPLB_OPTION_REAL,
+     PLACE(seconds_per_load), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 0, NULL, ~0u, 1},
+    {"payback", "horizon", "WINDOWS", "how many windows the new placement will serve", EPLB_OPTION_REAL, PLACE(horizon),
+     0, 1e300, EPLB_OPTION_ABOVE_LEAST, 1, NULL, ~0u, 1},
+    {"payback", "expert_bytes", "BYTES", "weights of one expert of one layer", EPLB_OPTION_REAL, PLACE(expert_bytes), 0,
+     1e300, 0, 0, NULL, ~0u, 1},
+    {"payback", "device_bandwidth", "RATE", "of copies within a GPU, in bytes per second", EPLB_OPTION_REAL,
+     PLACE(bytes_per_second[EPLB_LINK_DEVICE]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 1e12, NULL, ~0u, 1},
+    {"payback", "node_bandwidth", "RATE", "of a GPU within a node, in bytes per second", EPLB_OPTION_REAL,
+     PLACE(bytes_per_second[EPLB_LINK_NODE]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 100e9, NULL, ~0u, 1},
+    {"payback", "network_bandwidth", "RATE", "of a GPU between nodes, in bytes per second", EPLB_OPTION_REAL,
+     PLACE(bytes_per_second[EPLB_LINK_NETWORK]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 25e9, NULL, ~0u, 1},
+};
+
+const eplb_option_table_t eplb_payback_table = {"payback options", "eplb_payback_init", sizeof(eplb_payback_t),
+                                                sizeof rows / sizeof *rows, rows};
+
+void eplb_payback_init_size(eplb_payback_t *payback, size_t size) {
+  eplb_option_table_init(&eplb_payback_table, payback, size);
+}
+
+eplb_status_t eplb_payback_take(const eplb_payback_t *given, eplb_payback_t *payback) {
+  eplb_payback_init(payback);
+  eplb_status_t status = eplb_option_table_take(&eplb_payback_table, given, payback);
+  return status ? status : eplb_option_table_check(&eplb_payback_table, payback);
 }
 
 static double slowest_device(const eplb_topology_t *t, const eplb_placement_t *p, int layer, const double *load) {
@@ -25,7 +51,7 @@ static double slowest_device(const eplb_topology_t *t, const eplb_placement_t *p
 double eplb_payback_gain(const eplb_payback_t *payback, const eplb_topology_t *topology, const eplb_placement_t *before,
                          const eplb_placement_t *after, int layer, const double *load) {
   return (slowest_device(topology, before, layer, load) - slowest_device(topology, after, layer, load)) *
-         payback->seconds_per_load * payback->windows;
+         payback->seconds_per_load * payback->horizon;
 }
 
 double eplb_payback_cost(const eplb_payback_t *payback, const eplb_topology_t *topology,

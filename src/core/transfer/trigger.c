@@ -1,57 +1,88 @@
 /* When to rebalance: only if the saving exceeds the cost by a factor (hysteresis), and at least so many windows after
  * the last one. See payback.c for both. */
+#include "core/transfer/trigger.h"
+#include "core/transfer/payback.h"
 #include "core/util/alloc.h"
-#include <eplb/trigger.h>
-#include <math.h>
+#include <limits.h>
 #include <stdio.h>
 
-void eplb_trigger_init(eplb_trigger_t *trigger) {
-  *trigger = (eplb_trigger_t){.size = sizeof *trigger, .min_windows = 1, .hysteresis = 1.5};
+static const eplb_option_t rows[] = {
+    {"trigger", "min_windows", "WINDOWS", "from one rebalance to the next, at least", EPLB_OPTION_INTEGER,
+     offsetof(eplb_trigger_t, min_windows), 1, INT_MAX, 0, 1, NULL, ~0u, 1},
+    {"trigger", "hysteresis", "X", "rebalance only when it saves X times what moving takes", EPLB_OPTION_REAL,
+     offsetof(eplb_trigger_t, hysteresis), 1, 1e300, 0, 1.5, NULL, ~0u, 1},
+};
+
+const eplb_option_table_t eplb_trigger_table = {"trigger options", "eplb_trigger_init", sizeof(eplb_trigger_t),
+                                                sizeof rows / sizeof *rows, rows};
+
+void eplb_trigger_init_size(eplb_trigger_t *trigger, size_t size) {
+  eplb_option_table_init(&eplb_trigger_table, trigger, size);
 }
 
-static eplb_status_t check(const eplb_trigger_t *t, const eplb_payback_t *p, const eplb_placement_t *before,
-                           const eplb_placement_t *after, const eplb_windows_t *windows) {
-  if (!t || t->size != sizeof *t || !p || p->size != sizeof *p)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "trigger or payback not initialised; expected eplb_trigger_init and "
-                                        "eplb_payback_init to have been called");
-  if (t->min_windows < 1 || !(t->hysteresis >= 1 && t->hysteresis < INFINITY))
-    return eplb_fail(EPLB_ERR_ARGUMENT, "min_windows is %d and hysteresis %g; expected 1 or more of each",
-                     t->min_windows, t->hysteresis);
-  if (!before || !after)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", before ? "after" : "before");
+static eplb_status_t check_change(const eplb_placement_change_t *c) {
+  const eplb_placement_t *before = c->before, *after = c->after;
+  if (!before || !after || !c->topology)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", !before ? "before" : !after ? "after" : "topology");
   if (before->num_layers != after->num_layers || before->num_experts != after->num_experts ||
       before->num_slots != after->num_slots)
     return eplb_fail(EPLB_ERR_SHAPE, "placements of %d x %d experts in %d slots and %d x %d in %d; expected the same",
                      before->num_layers, before->num_experts, before->num_slots, after->num_layers, after->num_experts,
                      after->num_slots);
-  return eplb_windows_check(before->num_layers, before->num_experts, windows);
+  eplb_status_t status = eplb_windows_check(c->windows);
+  if (status)
+    return status;
+  if (c->windows->num_layers != before->num_layers || c->windows->num_experts != before->num_experts)
+    return eplb_fail(EPLB_ERR_SHAPE, "windows of %d x %d experts and placements of %d x %d; expected the same",
+                     c->windows->num_layers, c->windows->num_experts, before->num_layers, before->num_experts);
+  if (eplb_topology_num_slots(c->topology) != before->num_slots)
+    return eplb_fail(EPLB_ERR_SHAPE, "placements of %d slots for a topology of %d; expected the same",
+                     before->num_slots, eplb_topology_num_slots(c->topology));
+  return EPLB_SUCCESS;
 }
 
-static void score(const eplb_payback_t *payback, const eplb_topology_t *topology, const eplb_placement_t *before,
-                  const eplb_placement_t *after, const eplb_windows_t *windows, eplb_decision_t *d) {
+/* Copies of trigger and payback, of this version or an older one. */
+static eplb_status_t take_arguments(const eplb_trigger_t *given, const eplb_placement_change_t *change,
+                                    eplb_trigger_t *trigger, eplb_payback_t *payback) {
+  if (!given || !change)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", given ? "change" : "trigger");
+  eplb_trigger_init(trigger);
+  eplb_status_t status = eplb_option_table_take(&eplb_trigger_table, given, trigger);
+  if (!status)
+    status = eplb_option_table_check(&eplb_trigger_table, trigger);
+  if (!status && !trigger->payback)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "the trigger's payback is NULL; expected what moves cost and balance saves");
+  if (!status)
+    status = eplb_payback_take(trigger->payback, payback);
+  trigger->payback = payback;
+  return status ? status : check_change(change);
+}
+
+/* What the change saves, over windows by their weights. */
+static void add_savings(const eplb_payback_t *payback, const eplb_placement_change_t *c, eplb_decision_t *d) {
+  const eplb_windows_t *windows = c->windows;
   double all = 0;
   for (int k = 0; k < windows->num_windows; k++)
     all += windows->weight[k];
   for (int k = 0; k < windows->num_windows; k++) {
     double part = windows->weight[k] / all;
-    d->balance_before += part * eplb_balancedness_mean(topology, before, windows->load[k], NULL);
-    d->balance_after += part * eplb_balancedness_mean(topology, after, windows->load[k], NULL);
-    for (int l = 0; l < before->num_layers; l++)
-      d->saved_seconds += part * eplb_payback_gain(payback, topology, before, after, l,
-                                                   windows->load[k] + (size_t)l * (size_t)before->num_experts);
+    d->balance_before += part * eplb_balancedness_mean(c->topology, c->before, windows->load[k], NULL);
+    d->balance_after += part * eplb_balancedness_mean(c->topology, c->after, windows->load[k], NULL);
+    for (int l = 0; l < c->before->num_layers; l++)
+      d->saved_seconds += part * eplb_payback_gain(payback, c->topology, c->before, c->after, l,
+                                                   windows->load[k] + (size_t)l * (size_t)c->before->num_experts);
   }
 }
 
-static eplb_status_t price(const eplb_payback_t *payback, const eplb_topology_t *topology,
-                           const eplb_placement_t *before, const eplb_placement_t *after, eplb_decision_t *d) {
+static eplb_status_t add_costs(const eplb_payback_t *payback, const eplb_placement_change_t *c, eplb_decision_t *d) {
   eplb_deriver_t *deriver = NULL;
   eplb_transfers_t list = {0};
-  double *scratch = EPLB_NEW(double, 2 * (size_t)topology->num_devices);
-  eplb_status_t status = scratch ? eplb_deriver_create(topology, before->num_experts, &deriver) : EPLB_ERR_MEMORY;
-  for (int l = 0; l < before->num_layers && !status; l++) {
-    status = eplb_derive_layer(deriver, before, after, l, 1, &list);
+  double *scratch = EPLB_NEW(double, 2 * (size_t)c->topology->num_devices);
+  eplb_status_t status = scratch ? eplb_deriver_create(c->topology, c->before->num_experts, &deriver) : EPLB_ERR_MEMORY;
+  for (int l = 0; l < c->before->num_layers && !status; l++) {
+    status = eplb_derive_layer(deriver, c->before, c->after, l, 1, &list);
     if (!status)
-      d->cost_seconds += eplb_payback_cost(payback, topology, &list, scratch);
+      d->cost_seconds += eplb_payback_cost(payback, c->topology, &list, scratch);
   }
   eplb_transfers_free(&list);
   eplb_deriver_destroy(&deriver);
@@ -59,7 +90,8 @@ static eplb_status_t price(const eplb_payback_t *payback, const eplb_topology_t 
   return status;
 }
 
-static void decide(const eplb_trigger_t *t, const eplb_payback_t *payback, int windows_since, eplb_decision_t *d) {
+static void decide(const eplb_trigger_t *t, int windows_since, eplb_decision_t *d) {
+  double horizon = t->payback->horizon;
   if (windows_since < t->min_windows) {
     snprintf(d->reason, sizeof d->reason, "stay: %d window%s since the last rebalance, at least %d wanted",
              windows_since, windows_since == 1 ? "" : "s", t->min_windows);
@@ -68,25 +100,24 @@ static void decide(const eplb_trigger_t *t, const eplb_payback_t *payback, int w
   d->rebalance = d->saved_seconds > 0 && d->saved_seconds > t->hysteresis * d->cost_seconds;
   snprintf(d->reason, sizeof d->reason,
            "%s: saves %.3g ms in %g window%s, moving takes %.3g ms, %g times that is wanted; balance %.3f -> %.3f",
-           d->rebalance ? "rebalance" : "stay", d->saved_seconds * 1e3, payback->windows,
-           payback->windows > 1 ? "s" : "", d->cost_seconds * 1e3, t->hysteresis, d->balance_before, d->balance_after);
+           d->rebalance ? "rebalance" : "stay", d->saved_seconds * 1e3, horizon, horizon > 1 ? "s" : "",
+           d->cost_seconds * 1e3, t->hysteresis, d->balance_before, d->balance_after);
 }
 
-eplb_status_t eplb_trigger_decide(const eplb_trigger_t *trigger, const eplb_payback_t *payback,
-                                  const eplb_topology_t *topology, const eplb_placement_t *before,
-                                  const eplb_placement_t *after, const eplb_windows_t *windows, int windows_since,
+eplb_status_t eplb_trigger_decide(const eplb_trigger_t *trigger, const eplb_placement_change_t *change,
                                   eplb_decision_t *decision) {
   eplb_decision_t d = {0};
-  eplb_status_t status = check(trigger, payback, before, after, windows);
-  if (!status && (!topology || eplb_topology_num_slots(topology) != before->num_slots))
-    status = eplb_fail(EPLB_ERR_SHAPE, "placements of %d slots for a topology of %d; expected the same",
-                       before->num_slots, topology ? eplb_topology_num_slots(topology) : 0);
+  eplb_trigger_t own;
+  eplb_payback_t payback;
+  eplb_status_t status = take_arguments(trigger, change, &own, &payback);
+  if (!status && !decision)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "decision is NULL");
   if (!status)
-    status = price(payback, topology, before, after, &d);
+    status = add_costs(&payback, change, &d);
   if (status)
     return status;
-  score(payback, topology, before, after, windows, &d);
-  decide(trigger, payback, windows_since, &d);
+  add_savings(&payback, change, &d);
+  decide(&own, change->windows_since, &d);
   *decision = d;
   return EPLB_SUCCESS;
 }

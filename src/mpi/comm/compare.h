@@ -12,7 +12,7 @@ typedef struct eplb_compared {
   int is_hash;
 } eplb_compared_t;
 
-enum { EPLB_MAX_COMPARED = 16 };
+enum { EPLB_MAX_COMPARED = 32 };
 
 /* Agrees on the ranks' statuses and, where all succeed, on their arguments[count <= EPLB_MAX_COMPARED]:
  * EPLB_ERR_MISMATCH on every rank names the first in which they differ, with the least and the largest value.

@@ -20,10 +20,12 @@ static void reduce_window(eplb_session_t *s) {
                "reducing the counts");
 }
 
-/* What an expert weighs, for the payback where the user has not said: that of the heaviest layer. */
-static void weigh_experts(eplb_session_t *s) {
-  for (int l = 0; l < s->options.num_layers && s->options.plan.payback && !s->expert_bytes_given; l++)
-    s->payback.expert_bytes = fmax(s->payback.expert_bytes, (double)s->layer[l].expert_bytes);
+/* The payback with the bytes of an expert, where the user has not said them: those of the heaviest layer. */
+static eplb_payback_t weigh_experts(const eplb_session_t *s, const eplb_payback_t *given) {
+  eplb_payback_t payback = *given;
+  for (int l = 0; l < s->options.num_layers && !(given->expert_bytes > 0); l++)
+    payback.expert_bytes = fmax(payback.expert_bytes, (double)s->layer[l].expert_bytes);
+  return payback;
 }
 
 static int has_counts(const eplb_session_t *s, int layer) {
@@ -34,8 +36,11 @@ static int has_counts(const eplb_session_t *s, int layer) {
 /* Where the trigger says that it does not pay, `after` becomes what there is. */
 static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *windows, eplb_placement_t *after,
                                  eplb_decision_t *decision) {
-  eplb_status_t status = eplb_trigger_decide(s->options.trigger, s->options.plan.payback, s->topology, s->placement,
-                                             after, windows, s->windows_since + 1, decision);
+  const eplb_payback_t payback = weigh_experts(s, s->trigger.payback);
+  eplb_trigger_t trigger = s->trigger;
+  trigger.payback = &payback;
+  const eplb_placement_change_t change = {s->topology, s->placement, after, windows, s->windows_since + 1};
+  eplb_status_t status = eplb_trigger_decide(&trigger, &change, decision);
   if (status)
     return status;
   for (int l = 0; l < s->options.num_layers && !decision->rebalance; l++)
@@ -43,17 +48,14 @@ static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *window
   return EPLB_SUCCESS;
 }
 
-/* What the user has left open is for the next window, which the last ones tell better than the last one; but groups
- * that stay together and moves that must pay are known to the default planner only. */
-eplb_plan_options_t eplb_session_plan_options(const eplb_session_t *s) {
-  eplb_plan_options_t plan = s->options.plan;
-  int keeps_groups = eplb_plan_policy(&plan, s->topology) == EPLB_POLICY_HIERARCHICAL && plan.num_groups > 1 &&
-                     eplb_topology_num_nodes(s->topology) > 1;
-  if (plan.planner == EPLB_PLANNER_DEFAULT && !plan.payback && !keeps_groups) {
-    plan.planner = EPLB_PLANNER_SCENARIO;
-    plan.policy = EPLB_POLICY_GLOBAL;
+static eplb_status_t plan_windows(const eplb_session_t *s, const eplb_windows_t *windows, eplb_placement_t **planned) {
+  eplb_plan_options_t options = s->options.plan;
+  eplb_payback_t payback;
+  if (options.payback) {
+    payback = weigh_experts(s, options.payback);
+    options.payback = &payback;
   }
-  return plan;
+  return eplb_plan(&options, s->topology, windows, s->placement, planned);
 }
 
 /* On rank 0: the new mapping; where nothing was counted, the old one. */
@@ -61,7 +63,6 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   eplb_placement_t *planned;
   eplb_windows_t windows;
   int counted = 0;
-  weigh_experts(s);
   for (int l = 0; l < s->options.num_layers; l++) {
     eplb_placement_copy_layer(s->placement, after, l);
     counted |= has_counts(s, l);
@@ -71,9 +72,8 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   if (!counted)
     return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
   eplb_status_t status = eplb_history_with(s->history, s->load, &windows);
-  const eplb_plan_options_t options = eplb_session_plan_options(s);
   if (!status)
-    status = eplb_replan_windows(&options, s->topology, s->placement, &windows, &planned);
+    status = plan_windows(s, &windows, &planned);
   if (status)
     return status;
   for (int l = 0; l < s->options.num_layers; l++)
@@ -85,8 +85,18 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   return status ? status : eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
 }
 
+/* Where options cannot be resolved, rank 0 says why when it plans. */
+static void name_planner(const eplb_session_t *s, eplb_report_t *report) {
+  eplb_plan_options_t resolved;
+  eplb_plan_options_init(&resolved);
+  eplb_session_plan_options(s, &resolved);
+  report->planner = resolved.planner;
+  report->policy = resolved.policy;
+}
+
 eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_report_t *report) {
   double since = MPI_Wtime();
+  name_planner(s, report);
   reduce_window(s);
   report->seconds_reduce = elapsed(&since);
 
@@ -113,9 +123,6 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
   status = told ? eplb_placement_index(after) : eplb_comm_status(s->comm);
   if (!status)
     status = eplb_session_fault(s, EPLB_STEP_BROADCAST, NULL, 0);
-  const eplb_plan_options_t options = eplb_session_plan_options(s);
-  report->planner = options.planner;
-  report->policy = eplb_plan_policy(&options, s->topology);
   report->balancedness_before = head[1];
   report->balancedness_after = head[2];
   report->layers_without_load = (int)head[3];

@@ -3,6 +3,7 @@
 #include "mpi/comm/agree.h"
 #include "mpi/comm/launcher.h"
 #include "mpi/machine/machine.h"
+#include "mpi/session/environment.h"
 #include "mpi/session/in_step.h"
 #include "mpi/session/options.h"
 #include <eplb/detect.h>
@@ -79,7 +80,8 @@ static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *g
 /* Whether this shape can be planned at all: better said now than by the first rebalance. */
 static eplb_status_t try_planner(const eplb_session_t *s) {
   eplb_placement_t *trial = NULL;
-  eplb_status_t status = eplb_plan(&s->options.plan, s->topology, 1, s->options.num_experts, s->counts, &trial);
+  const eplb_windows_t idle = eplb_windows_single(1, s->options.num_experts, s->counts);
+  eplb_status_t status = eplb_plan(&s->options.plan, s->topology, &idle, NULL, &trial);
   eplb_placement_destroy(&trial);
   return status;
 }
@@ -156,11 +158,12 @@ static void keep_options(eplb_session_t *s, const eplb_trigger_t *trigger) {
   s->options.initial = NULL;
   if (s->options.plan.payback) {
     s->payback = *s->options.plan.payback;
-    s->expert_bytes_given = s->payback.expert_bytes > 0;
     s->options.plan.payback = &s->payback;
   }
   if (s->options.trigger) {
     s->trigger = *trigger;
+    s->trigger_payback = *trigger->payback;
+    s->trigger.payback = &s->trigger_payback;
     s->options.trigger = &s->trigger;
   }
 }
@@ -207,7 +210,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   keep_options(s, &trigger);
   *session = s;
   if (s->rank == 0)
-    eplb_options_warn(&s->options);
+    eplb_environment_warn(&s->options);
   return EPLB_SUCCESS;
 }
 
@@ -359,6 +362,12 @@ eplb_status_t eplb_session_discard_window(eplb_session_t *session) {
 
 const eplb_placement_t *eplb_session_placement(const eplb_session_t *session) {
   return session->placement;
+}
+
+eplb_status_t eplb_session_plan_options(const eplb_session_t *session, eplb_plan_options_t *resolved) {
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  return eplb_plan_resolve(&session->options.plan, session->topology, resolved);
 }
 
 const eplb_topology_t *eplb_session_topology(const eplb_session_t *session) {

@@ -18,7 +18,7 @@ struct eplb_session {
   eplb_ballot_t ballot;           /* with which each collective call begins */
   eplb_session_options_t options; /* with the environment's overrides; its topology and initial are not kept */
   eplb_payback_t payback;         /* what options.plan.payback points to, if anything */
-  int expert_bytes_given;         /* in it */
+  eplb_payback_t trigger_payback; /* what trigger.payback points to, if there is a trigger */
   eplb_trigger_t trigger;         /* what options.trigger points to, if anything */
   int windows_since;              /* on rank 0: since the last rebalance that changed anything */
   eplb_topology_t *topology;

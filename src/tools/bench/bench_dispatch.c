@@ -38,11 +38,11 @@ static void draw_batches(dispatch_job_t *j, int round) {
 
 /* ---- a job ---- */
 
-/* Shares are for what the linked planner makes. Owns the topology, whatever comes of it. */
+/* Shares are for what the chain planner makes. Owns the topology, whatever comes of it. */
 static eplb_status_t open_side(const eplb_loads_t *loads, eplb_topology_t *topology, dispatch_side_t *side) {
   eplb_plan_options_t plan;
   eplb_plan_options_init(&plan);
-  plan.planner = EPLB_PLANNER_LINKED;
+  plan.planner = EPLB_PLANNER_CHAIN;
   plan.policy = EPLB_POLICY_GLOBAL;
   side->topology = topology;
   size_t values = (size_t)loads->num_layers * (size_t)loads->num_experts;
@@ -52,8 +52,8 @@ static eplb_status_t open_side(const eplb_loads_t *loads, eplb_topology_t *topol
   side->quota = EPLB_NEW(int32_t, slots);
   if (!side->count || !side->share || !side->quota)
     return EPLB_ERR_MEMORY;
-  eplb_status_t status =
-      eplb_plan(&plan, topology, loads->num_layers, loads->num_experts, eplb_loads_window(loads, 0), &side->placement);
+  const eplb_windows_t first = eplb_windows_single(loads->num_layers, loads->num_experts, eplb_loads_window(loads, 0));
+  eplb_status_t status = eplb_plan(&plan, topology, &first, NULL, &side->placement);
   return status ? status : eplb_dispatch_create(topology, side->placement, &side->dispatch);
 }
 

@@ -47,7 +47,7 @@ void migrate_parse(int argc, char **argv, migrate_options_t *options) {
       arguments,
       parse_option,
       NULL,
-      "Under mpirun: migrate from plan to plan of the reference planner, and do the same in other "
+      "Under mpirun: migrate from plan to plan of the deepseek planner, and do the same in other "
       "ways right after it.\vExample: mpirun -n 8 eplb bench migrate --expert-bytes 8M",
       children,
       NULL,
@@ -56,8 +56,9 @@ void migrate_parse(int argc, char **argv, migrate_options_t *options) {
   eplb_generate_options_init(&options->job.generate);
   options->job.generate.num_layers = 1, options->job.generate.num_experts = 256, options->job.generate.drift = 1;
   eplb_session_options_init(&options->moving.session);
-  options->moving.session.plan.planner = EPLB_PLANNER_REFERENCE;
+  options->moving.session.plan.planner = EPLB_PLANNER_DEEPSEEK;
   options->moving.session.plan.policy = EPLB_POLICY_GLOBAL;
   options->moving.session.verify = EPLB_VERIFY_NEVER;
+  moving_options_init(&options->moving);
   tool_parse(&argp, argc, argv, options);
 }

@@ -1,4 +1,5 @@
 /* eplb bench plan */
+#include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "tools/bench/bench.h"
 #include "tools/common/commands.h"
@@ -7,6 +8,7 @@
 #include "tools/common/recording_options.h"
 #include <argp.h>
 #include <eplb/eplb.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -50,12 +52,15 @@ typedef struct row {
   double twins, moves, across; /* per layer and plan; moves: slots that get another expert from elsewhere */
   double remote;               /* nodes that a token visits besides its own, where there are groups */
   int plans;                   /* layers planned, once each */
+  eplb_planner_t planner;      /* resolved */
+  uint64_t digest;             /* of the placement, where it is one */
 } row_t;
 
 typedef struct bench {
   const char *loads;
   int repeat, json;
   eplb_effort_t effort;
+  eplb_planner_t planner; /* beside deepseek */
 } bench_t;
 
 /* ---- measuring ---- */
@@ -104,23 +109,38 @@ static void finish(row_t *row) {
   row->remote /= row->plans;
 }
 
-/* Each of two planners in turn, so that what slows the machine down slows both. rows[2]: reference, default. */
+/* The options of row 0, the deepseek planner, or row 1, the one that is asked for; resolved. */
+static eplb_status_t resolve(const bench_t *b, const eplb_plan_options_t *options, int row, const eplb_topology_t *t,
+                             eplb_plan_options_t *resolved) {
+  eplb_plan_options_t o = *options;
+  o.planner = row ? b->planner : EPLB_PLANNER_DEEPSEEK;
+  if (o.planner != EPLB_PLANNER_AUTO)
+    planner_options_keep_used(&o, o.planner);
+  eplb_plan_options_init(resolved);
+  return eplb_plan_resolve(&o, t, resolved);
+}
+
+/* Each of two planners in turn, so that what slows the machine down slows both. rows[2]. */
 static eplb_status_t race(const bench_t *b, const eplb_plan_options_t *options, const eplb_topology_t *t,
                           const eplb_loads_t *loads, row_t *rows) {
+  const eplb_windows_t window = eplb_windows_single(loads->num_layers, loads->num_experts, loads->load);
   eplb_status_t status = EPLB_SUCCESS;
   for (int k = 0; k < b->repeat && !status; k++)
-    for (int planner = 0; planner < 2 && !status; planner++) {
-      eplb_plan_options_t o = *options;
+    for (int i = 0; i < 2 && !status; i++) {
+      eplb_plan_options_t o;
       eplb_placement_t *p;
-      o.planner = planner ? EPLB_PLANNER_DEFAULT : EPLB_PLANNER_REFERENCE;
+      status = resolve(b, options, i, t, &o);
       double since = bench_core_seconds();
-      status = eplb_plan(&o, t, loads->num_layers, loads->num_experts, loads->load, &p);
+      if (!status)
+        status = eplb_plan(&o, t, &window, NULL, &p);
       double seconds = (bench_core_seconds() - since) / loads->num_layers;
       if (status)
         return status;
-      rows[planner].seconds = k ? fmin(rows[planner].seconds, seconds) : seconds;
+      rows[i].planner = o.planner;
+      rows[i].digest = eplb_placement_digest(p);
+      rows[i].seconds = k ? fmin(rows[i].seconds, seconds) : seconds;
       if (k == 0)
-        status = judge(t, p, loads->load, options->num_groups, &rows[planner]);
+        status = judge(t, p, loads->load, options->num_groups, &rows[i]);
       eplb_placement_destroy(&p);
     }
   finish(&rows[0]);
@@ -149,12 +169,14 @@ static eplb_status_t count_moves(const eplb_topology_t *t, const eplb_placement_
 static eplb_status_t follow(const eplb_plan_options_t *options, const eplb_topology_t *t, const eplb_loads_t *loads,
                             row_t *row) {
   eplb_placement_t *before = NULL;
-  eplb_status_t status =
-      eplb_plan(options, t, loads->num_layers, loads->num_experts, eplb_loads_window(loads, 0), &before);
+  eplb_windows_t window = eplb_windows_single(loads->num_layers, loads->num_experts, eplb_loads_window(loads, 0));
+  eplb_status_t status = eplb_plan(options, t, &window, NULL, &before);
+  row->planner = options->planner;
   for (int w = 1; w < loads->num_windows && !status; w++) {
     eplb_placement_t *after = NULL;
     double since = bench_core_seconds();
-    status = eplb_replan(options, t, before, eplb_loads_window(loads, w), &after);
+    window.load[0] = eplb_loads_window(loads, w);
+    status = eplb_plan(options, t, &window, before, &after);
     row->seconds += (bench_core_seconds() - since) / loads->num_layers / (loads->num_windows - 1);
     if (!status)
       status = judge(t, after, eplb_loads_window(loads, w), options->num_groups, row);
@@ -177,7 +199,8 @@ static void print_head(const bench_t *b, const char *title) {
            "mean   worst", "bound", "twins", "moves", "across");
 }
 
-static void print_row(const bench_t *b, const char *what, const char *planner, const row_t *row, double reference) {
+static void print_row(const bench_t *b, const char *what, const row_t *row, double reference) {
+  const char *planner = eplb_plan_name("planner", (int)row->planner);
   if (!b->json) {
     printf("%-50s %-10s %11.1f %8.2f  %.4f %.4f %6.4f %6.2f", what, planner, row->seconds * 1e6,
            row->seconds / reference, row->mean, row->worst, row->bound, row->twins);
@@ -189,10 +212,12 @@ static void print_row(const bench_t *b, const char *what, const char *planner, c
     fflush(stdout);
     return;
   }
-  json_t *line = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", what, "planner", planner,
-                           "us_per_layer", row->seconds * 1e6, "balancedness_mean", row->mean, "balancedness_worst",
-                           row->worst, "bound", row->bound, "twins", row->twins, "moves", row->moves, "across_nodes",
-                           row->across, "remote_nodes", row->remote);
+  char digest[24];
+  snprintf(digest, sizeof digest, "%016" PRIx64, row->digest);
+  json_t *line = json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", what, "planner", planner,
+                           "placement_digest", digest, "us_per_layer", row->seconds * 1e6, "balancedness_mean",
+                           row->mean, "balancedness_worst", row->worst, "bound", row->bound, "twins", row->twins,
+                           "moves", row->moves, "across_nodes", row->across, "remote_nodes", row->remote);
   char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
   if (text)
     puts(text);
@@ -230,8 +255,8 @@ static eplb_status_t bench_shape(const bench_t *b, const shape_t *s, const eplb_
       length += snprintf(what + length, sizeof what - (size_t)length, ", %d groups", s->groups);
     if (s->spill > 0)
       snprintf(what + length, sizeof what - (size_t)length, " spill %g", s->spill);
-    print_row(b, what, "reference", &rows[0], rows[0].seconds);
-    print_row(b, "", "default", &rows[1], rows[0].seconds);
+    print_row(b, what, &rows[0], rows[0].seconds);
+    print_row(b, "", &rows[1], rows[0].seconds);
   }
   eplb_loads_destroy(&made);
   eplb_topology_destroy(&t);
@@ -252,15 +277,17 @@ static eplb_status_t bench_drift(const bench_t *b, int number) {
   eplb_status_t status = eplb_loads_generate(&g, &loads);
   if (!status)
     status = eplb_topology_declare(drifts[number].nodes, drifts[number].gpus, SLOTS / drifts[number].gpus, &t);
-  for (int planner = 0; planner < 2 && !status; planner++) {
-    options.planner = planner ? EPLB_PLANNER_DEFAULT : EPLB_PLANNER_REFERENCE;
-    status = follow(&options, t, loads, &rows[planner]);
+  for (int i = 0; i < 2 && !status; i++) {
+    eplb_plan_options_t o;
+    status = resolve(b, &options, i, t, &o);
+    if (!status)
+      status = follow(&o, t, loads, &rows[i]);
   }
   if (!status) {
     snprintf(what, sizeof what, "%d in %d on %d, node cost %g", EXPERTS, SLOTS, drifts[number].gpus,
              drifts[number].node_cost);
-    print_row(b, what, "reference", &rows[0], rows[0].seconds);
-    print_row(b, "", "default", &rows[1], rows[0].seconds);
+    print_row(b, what, &rows[0], rows[0].seconds);
+    print_row(b, "", &rows[1], rows[0].seconds);
   }
   eplb_loads_destroy(&loads);
   eplb_topology_destroy(&t);
@@ -289,7 +316,7 @@ static eplb_status_t bench_recorded(const bench_t *b) {
 
 static eplb_status_t bench_all(const bench_t *b) {
   eplb_status_t status = EPLB_SUCCESS;
-  print_head(b, "from nothing: experts in slots on GPUs, loads");
+  print_head(b, "from scratch: experts in slots on GPUs, loads");
   if (b->loads)
     return bench_recorded(b);
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes && !status; i++)
@@ -302,15 +329,27 @@ static eplb_status_t bench_all(const bench_t *b) {
 
 /* ---- the command ---- */
 
-enum { KEY_LOADS = 256, KEY_REPEAT, KEY_EFFORT, KEY_JSON };
+enum { KEY_LOADS = 256, KEY_REPEAT, KEY_PLANNER, KEY_EFFORT, KEY_JSON };
 
 static const struct argp_option arguments[] = {
     {"loads", KEY_LOADS, "FILE", 0,
      "recorded loads, as eplb plan reads them, on several numbers of GPUs, instead of made-up ones", 0},
     {"repeat", KEY_REPEAT, "N", 0, "plan N times and take the quickest (3)", 0},
-    {"effort", KEY_EFFORT, "NAME", 0, "of the default planner: fast, default or best (default)", 0},
+    {"planner", KEY_PLANNER, "NAME", 0, "beside deepseek: auto, window, history or chain (window)", 0},
+    {"effort", KEY_EFFORT, "NAME", 0, "of that planner: fast, default or best (default)", 0},
     {"json", KEY_JSON, NULL, 0, "a line of JSON for each row", 0},
     {0}};
+
+static void set_option(const struct argp_state *state, const char *name, const char *text, bench_t *b) {
+  eplb_plan_options_t plan;
+  char label[16];
+  eplb_plan_options_init(&plan);
+  plan.planner = b->planner, plan.effort = b->effort;
+  snprintf(label, sizeof label, "--%s", name);
+  if (eplb_plan_options_set(&plan, name, label, text))
+    tool_usage_error(state, "%s", eplb_last_error());
+  b->planner = plan.planner, b->effort = plan.effort;
+}
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   bench_t *b = state->input;
@@ -321,9 +360,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case KEY_REPEAT:
     b->repeat = (int)tool_integer(state, "repeat", text, 1, 1000000);
     return 0;
+  case KEY_PLANNER:
+    set_option(state, "planner", text, b);
+    return 0;
   case KEY_EFFORT:
-    if (eplb_effort_parse(text, &b->effort))
-      tool_usage_error(state, "%s", eplb_last_error());
+    set_option(state, "effort", text, b);
     return 0;
   case KEY_JSON:
     b->json = 1;
@@ -341,7 +382,7 @@ int bench_plan(int argc, char **argv) {
       arguments,
       parse_option,
       NULL,
-      "Plan shapes of all kinds with the default planner and with the reference, by turns.\v"
+      "Plan shapes of all kinds with the window planner, or another, and with deepseek, by turns.\v"
       "us/layer: on one core. twins: replicas of one expert on one GPU. moves: replicas that other GPUs send, per "
       "layer; across: those of "
       "them "
@@ -349,7 +390,7 @@ int bench_plan(int argc, char **argv) {
       NULL,
       NULL,
       NULL};
-  bench_t bench = {.repeat = 3};
+  bench_t bench = {.repeat = 3, .planner = EPLB_PLANNER_WINDOW};
   tool_parse(&argp, argc, argv, &bench);
   eplb_status_t status = bench_all(&bench);
   return status ? tool_report(status) : TOOL_GOOD;

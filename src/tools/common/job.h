@@ -2,6 +2,7 @@
 #ifndef EPLB_TOOLS_COMMON_JOB_H
 #define EPLB_TOOLS_COMMON_JOB_H
 
+#include "tools/common/option_rows.h"
 #include <argp.h>
 #include <eplb/eplb_mpi.h>
 
@@ -19,7 +20,11 @@ typedef struct job_options {
 typedef struct moving_options {
   int64_t expert_bytes;
   eplb_session_options_t session;
+  option_rows_t rows;
 } moving_options_t;
+
+/* Prepares moving_argp, once options->session has the command's defaults. */
+void moving_options_init(moving_options_t *options);
 
 /* Their inputs are a job_options_t and a moving_options_t. */
 extern const struct argp job_argp, moving_argp;

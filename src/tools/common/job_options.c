@@ -16,9 +16,8 @@ enum {
   KEY_ROUNDS,
   KEY_JSON,
   KEY_EXPERT_BYTES,
-  KEY_STAGING,
-  KEY_CHUNK,
-  KEY_IN_PLACE
+  KEY_ROWS = 2176,
+  KEY_FORMER = 2240
 };
 
 static const struct argp_option job_arguments[] = {
@@ -95,32 +94,41 @@ const struct argp job_argp = {job_arguments, parse_job, NULL, NULL, NULL, show_j
 
 /* ---- moving ---- */
 
-static const struct argp_option moving_arguments[] = {
-    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer", 0},
-    {"staging", KEY_STAGING, "BYTES", 0, "most that a rank may use for incoming experts (default: one layer's slots)",
-     0},
-    {"chunk", KEY_CHUNK, "BYTES", 0, "longest message (4M)", 0},
-    {"in-place", KEY_IN_PLACE, NULL, 0, "write slots that nobody reads any more without staging", 0},
-    {0}};
+static const former_option_t former[] = {
+    {"staging", "staging-bytes"}, {"chunk", "chunk-bytes"}, {"in-place", "mode in-place"}};
+enum { NUM_FORMER = sizeof former / sizeof *former };
+
+/* moving_options_init adds the rows. */
+static struct argp_option moving_arguments[1 + OPTION_ROWS_MAX + NUM_FORMER + 1] = {
+    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer", 0}};
 
 static error_t parse_moving(int key, char *text, struct argp_state *state) {
   moving_options_t *o = state->input;
-  switch (key) {
-  case KEY_EXPERT_BYTES:
-    o->expert_bytes = tool_bytes(state, "expert-bytes", text, 0, INT64_C(1) << 40);
+  const eplb_option_t *row = option_rows_find(&o->rows, key);
+  if (row) {
+    option_rows_set(&o->rows, row, &o->session, text, state);
     return 0;
-  case KEY_STAGING:
-    o->session.staging_bytes = (size_t)tool_bytes(state, "staging", text, 1, INT64_C(1) << 60);
-    return 0;
-  case KEY_CHUNK:
-    o->session.chunk_bytes = (size_t)tool_bytes(state, "chunk", text, 1, 1 << 30);
-    return 0;
-  case KEY_IN_PLACE:
-    o->session.mode = EPLB_MODE_IN_PLACE;
-    return 0;
-  default:
-    return ARGP_ERR_UNKNOWN;
   }
+  if (key >= KEY_FORMER && key < KEY_FORMER + NUM_FORMER) {
+    option_rows_refuse_former(&former[key - KEY_FORMER], state);
+    return 0;
+  }
+  if (key != KEY_EXPERT_BYTES)
+    return ARGP_ERR_UNKNOWN;
+  o->expert_bytes = tool_bytes(state, "expert-bytes", text, 0, INT64_C(1) << 40);
+  return 0;
+}
+
+void moving_options_init(moving_options_t *options) {
+  const eplb_option_t *row;
+  struct argp_option *next = moving_arguments + 1;
+  options->rows.first_key = KEY_ROWS;
+  for (int i = 0; (row = eplb_session_option_describe(i)); i++)
+    if (row->type != EPLB_OPTION_TEXT) /* --node-level is also for detection: it is above */
+      *next++ = option_rows_add(&options->rows, row, &options->session, 0);
+  for (int i = 0; i < NUM_FORMER; i++)
+    *next++ = option_rows_former(&former[i], KEY_FORMER + i);
+  *next = (struct argp_option){0};
 }
 
 /* As it would be given. */

@@ -1,21 +1,27 @@
-/* What planners are told, for every command that plans: a child of its argp. */
+/* What planners are told, for every command that plans: a child of its argp, made from the option tables. */
 #ifndef EPLB_TOOLS_COMMON_PLANNER_OPTIONS_H
 #define EPLB_TOOLS_COMMON_PLANNER_OPTIONS_H
 
+#include "tools/common/option_rows.h"
 #include <argp.h>
 #include <eplb/planner.h>
 
 typedef struct planner_options {
   eplb_plan_options_t plan;
-  eplb_payback_t payback; /* plan.payback points here where time per token and bytes per expert are known */
+  eplb_payback_t payback; /* plan.payback points here where time per load and bytes per expert are known */
+  option_rows_t rows;
 } planner_options_t;
 
+/* Also prepares planner_argp. */
 void planner_options_init(planner_options_t *options);
 
-/* Its input is a planner_options_t. */
+/* Its input is a planner_options_t that planner_options_init has prepared. */
 extern const struct argp planner_argp;
 
 /* Once all is parsed: lets payback decide if it can. Exits as argp does where only half of what it needs was given. */
 void planner_options_finish(planner_options_t *options, const struct argp_state *state);
+
+/* Sets what the planner cannot use to its default: for commands that compare planners. */
+void planner_options_keep_used(eplb_plan_options_t *plan, eplb_planner_t planner);
 
 #endif

@@ -16,8 +16,7 @@ static const struct argp_option arguments[] = {
     {"current", KEY_CURRENT, "FILE", 0, "start from this placement, as -o has written it, and move little", 0},
     {"window", KEY_WINDOW, "WHICH", 0,
      "plan for the sum of all windows; for one: its number, from 0, or last; or for all: judged on each, and planned "
-     "for "
-     "the last 16 of them at once by scenario and linked, for their sum by others (sum)",
+     "for the last 16 of them at once by history and chain, for their sum by others (sum)",
      0},
     {"routing", KEY_ROUTING, "M,N", 0, "a token picks N experts from M groups (8 from half of the groups)", 0},
     {"json", KEY_JSON, NULL, 0, "the placement as JSON on standard output instead of a summary", 0},
@@ -41,6 +40,14 @@ static void parse_routing(const struct argp_state *state, const char *text, plan
   if (sscanf(text, "%d,%d%c", &o->token_groups, &o->token_experts, &after) != 2 || o->token_groups < 1 ||
       o->token_experts < 1)
     tool_usage_error(state, "--routing is \"%s\"; expected groups and experts of a token, such as 4,8", text);
+}
+
+static void refuse_moves_from_scratch(const plan_options_t *o, const struct argp_state *state) {
+  char label[OPTION_ROWS_TEXT];
+  const eplb_option_t *row = option_rows_needing_current(&o->planner.rows);
+  if (row && !o->current)
+    tool_usage_error(state, "%s matters only where there is a placement to move from; expected --current FILE, too",
+                     option_rows_label(row, label));
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
@@ -68,6 +75,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case ARGP_KEY_SUCCESS:
     o->planner.payback.expert_bytes = o->recording.expert_bytes;
     planner_options_finish(&o->planner, state);
+    refuse_moves_from_scratch(o, state);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -93,23 +101,29 @@ static eplb_status_t choose_load(plan_result_t *r) {
     memcpy(r->load, eplb_loads_window(loads, window), values * sizeof *r->load);
   r->num_summed = window < 0 ? loads->num_windows : 1;
   r->idle_layers = eplb_loads_idle_layers(loads->num_layers, loads->num_experts, r->load);
-  r->plan = r->options->planner.plan;
-  r->payback = r->options->planner.payback;
-  r->payback.windows /= r->num_summed;
-  if (r->plan.payback && !plan_heeds_each_window(r->options))
-    r->plan.payback = &r->payback;
   return EPLB_SUCCESS;
 }
 
-int plan_heeds_each_window(const plan_options_t *o) {
-  return o->window == PLAN_WINDOW_ALL &&
-         (o->planner.plan.planner == EPLB_PLANNER_SCENARIO || o->planner.plan.planner == EPLB_PLANNER_LINKED);
+int plan_uses_each_window(const plan_result_t *r) {
+  return r->options->window == PLAN_WINDOW_ALL &&
+         (r->plan.planner == EPLB_PLANNER_HISTORY || r->plan.planner == EPLB_PLANNER_CHAIN);
+}
+
+/* What the options come to. A window that is a sum of several has as much more load. */
+static eplb_status_t choose_planner(plan_result_t *r) {
+  eplb_plan_options_init(&r->plan);
+  eplb_status_t status = eplb_plan_resolve(&r->options->planner.plan, r->topology, &r->plan);
+  r->payback = r->options->planner.payback;
+  r->payback.horizon /= r->num_summed;
+  if (r->plan.payback && !plan_uses_each_window(r))
+    r->plan.payback = &r->payback;
+  return status;
 }
 
 static void choose_windows(const plan_result_t *r, eplb_windows_t *windows) {
   int all = r->loads->num_windows, many = all < EPLB_HISTORY_MAX ? all : EPLB_HISTORY_MAX;
-  *windows = (eplb_windows_t){.num_windows = 1, .load = {r->load}, .weight = {1}};
-  if (!plan_heeds_each_window(r->options))
+  *windows = eplb_windows_single(r->loads->num_layers, r->loads->num_experts, r->load);
+  if (!plan_uses_each_window(r))
     return;
   windows->num_windows = many;
   for (int k = 0; k < many; k++) {
@@ -119,15 +133,12 @@ static void choose_windows(const plan_result_t *r, eplb_windows_t *windows) {
 }
 
 static eplb_status_t plan_timed(plan_result_t *r) {
-  const eplb_plan_options_t *options = &r->plan;
   eplb_windows_t windows;
   struct timespec from, to;
   choose_windows(r, &windows);
   clock_gettime(CLOCK_MONOTONIC, &from);
-  eplb_status_t status = r->options->current
-                             ? eplb_replan_windows(options, r->topology, r->before, &windows, &r->placement)
-                             : eplb_plan_windows(options, r->topology, r->loads->num_layers, r->loads->num_experts,
-                                                 &windows, &r->placement);
+  eplb_status_t status =
+      eplb_plan(&r->plan, r->topology, &windows, r->options->current ? r->before : NULL, &r->placement);
   clock_gettime(CLOCK_MONOTONIC, &to);
   r->milliseconds = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
   return status;
@@ -139,9 +150,9 @@ static eplb_status_t write_placement(const plan_result_t *r, const char *path) {
   const eplb_plan_record_t record = {.topology = r->topology,
                                      .placement = r->placement,
                                      .layer_id = r->loads->layer_id,
-                                     .planner = r->options->planner.plan.planner,
-                                     .policy = eplb_plan_policy(&r->options->planner.plan, r->topology),
-                                     .num_groups = r->options->planner.plan.num_groups,
+                                     .planner = r->plan.planner,
+                                     .policy = r->plan.policy,
+                                     .num_groups = r->plan.num_groups,
                                      .balancedness = r->planned.mean,
                                      .layer_balancedness = r->planned.layer,
                                      .layer_bound = r->bound.layer,
@@ -181,6 +192,8 @@ static eplb_status_t plan(plan_result_t *r) {
   if (!status)
     status = find_before(r);
   if (!status)
+    status = choose_planner(r);
+  if (!status)
     status = plan_timed(r);
   if (!status)
     status = plan_judge(r);
@@ -193,7 +206,7 @@ static void suggest_slots(const plan_result_t *r) {
   int experts = r->loads ? r->loads->num_experts : 0;
   if (!gpus)
     return;
-  int divides = slots % gpus == 0 || r->options->planner.plan.planner != EPLB_PLANNER_REFERENCE;
+  int divides = slots % gpus == 0 || r->plan.planner != EPLB_PLANNER_DEEPSEEK;
   if (slots < experts || !divides)
     fprintf(stderr, "try --slots %lld\n", ((slots < experts ? experts : slots) + (long long)gpus - 1) / gpus * gpus);
 }

@@ -36,11 +36,11 @@ typedef struct plan_change {
 typedef struct plan_result {
   const plan_options_t *options;
   eplb_loads_t *loads;
-  double *load;    /* [num_layers][num_experts]: what was planned for */
-  int num_summed;  /* windows that it is the sum of */
-  int idle_layers; /* of it: without any load */
-  eplb_plan_options_t plan;
-  eplb_payback_t payback; /* of so much load as all summed windows have */
+  double *load;             /* [num_layers][num_experts]: what was planned for */
+  int num_summed;           /* windows that it is the sum of */
+  int idle_layers;          /* of it: without any load */
+  eplb_plan_options_t plan; /* resolved for this topology */
+  eplb_payback_t payback;   /* of so much load as all summed windows have */
   eplb_topology_t *topology;
   eplb_placement_t *before, *placement; /* before: the current one; else slot s holds expert s modulo num_experts */
   plan_score_t was, planned, bound;     /* of before; of placement; of any placement */
@@ -51,7 +51,7 @@ typedef struct plan_result {
 } plan_result_t;
 
 /* Whether the planner is given window after window, not one load made of them. */
-int plan_heeds_each_window(const plan_options_t *options);
+int plan_uses_each_window(const plan_result_t *result);
 
 /* The scores, and the change. Allocates what result needs. */
 eplb_status_t plan_judge(plan_result_t *result);

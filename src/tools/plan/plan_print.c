@@ -21,7 +21,7 @@ static void print_loads(const plan_result_t *r) {
   char shown[HUMAN_TEXT_MAX];
   printf("loads     %s: %d layers x %d experts, ", human_text(r->options->recording.loads, shown), layers,
          r->loads->num_experts);
-  if (plan_heeds_each_window(r->options))
+  if (plan_uses_each_window(r))
     printf("planned for the last %d of %d windows, judged on each\n",
            last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX, last + 1);
   else if (window == PLAN_WINDOW_ALL)
@@ -39,15 +39,15 @@ static void print_loads(const plan_result_t *r) {
 
 static void print_inputs(const plan_result_t *r) {
   const eplb_topology_t *t = r->topology;
-  const eplb_plan_options_t *o = &r->options->planner.plan;
+  const eplb_plan_options_t *o = &r->plan;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t);
   print_loads(r);
   printf("GPUs      %d on %d node%s (declared), %d slots", t->num_devices, nodes, nodes == 1 ? "" : "s", slots);
   if (slots % t->num_devices == 0)
     printf(", %d each", slots / t->num_devices);
   printf(": %.1f %% redundant experts\n", 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
-  printf("planner   %s, policy %s, %d expert group%s; took %.2f ms\n", eplb_planner_name(o->planner),
-         eplb_policy_name(eplb_plan_policy(o, t)), o->num_groups, o->num_groups == 1 ? "" : "s", r->milliseconds);
+  printf("planner   %s, policy %s, %d expert group%s; took %.2f ms\n", eplb_plan_name("planner", (int)o->planner),
+         eplb_plan_name("policy", (int)o->policy), o->num_groups, o->num_groups == 1 ? "" : "s", r->milliseconds);
 }
 
 static void print_score(const plan_result_t *r, const char *what, const plan_score_t *score) {
@@ -79,7 +79,7 @@ static void print_change(const plan_result_t *r) {
     printf("              %s of weights\n", human_bytes((int64_t)(p->expert_bytes * (double)moved), bytes));
   if (moved > 0 && r->options->planner.plan.payback)
     printf("              takes about %.3g ms and saves about %.3g ms of experts' time in %g window%s\n",
-           r->change.cost * 1e3, r->change.gain * 1e3, p->windows, p->windows > 1 ? "s" : "");
+           r->change.cost * 1e3, r->change.gain * 1e3, p->horizon, p->horizon > 1 ? "s" : "");
 }
 
 static void print_routing(const plan_result_t *r) {

@@ -8,20 +8,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_POLICIES = 256, KEY_SHARES, KEY_WINDOW, KEY_WARMUP, KEY_FROM_SCRATCH, KEY_BATCH, KEY_SEED, KEY_JSON };
+enum {
+  KEY_POLICIES = 256,
+  KEY_CURRENT,
+  KEY_SHARES,
+  KEY_HISTORY,
+  KEY_WINDOW,
+  KEY_WARMUP,
+  KEY_FROM_SCRATCH,
+  KEY_BATCH,
+  KEY_SEED,
+  KEY_JSON
+};
 
 static const struct argp_option arguments[] = {
-    {"policies", KEY_POLICIES, "LIST", 0, "planners to be compared (reference,default,scenario,linked)", 0},
+    {"policies", KEY_POLICIES, "LIST", 0,
+     "planners to be compared (deepseek,window,history,chain); each gets the options that it can use", 0},
+    {"current", KEY_CURRENT, "FILE", 0, "the placement that the first plan starts from (default: from scratch)", 0},
     {"shares", KEY_SHARES, "on|off", 0,
-     "divide each expert by shares made from the counts of the batch itself, or equally (on for linked only)", 0},
-    {"window", KEY_WINDOW, "WHICH", 0,
-     "how many recent windows are heeded, 1 to 16 (16); and what planners that take but one get of them: last, mean or "
-     "ewma (mean); may be given twice",
-     0},
+     "divide each expert by shares made from the counts of the batch itself, or equally (on for chain only)", 0},
+    {"history", KEY_HISTORY, "WINDOWS", 0, "recent windows to plan with, 1 to 16 (16)", 0},
+    {"window", KEY_WINDOW, "WHICH", OPTION_HIDDEN, NULL, 0},
     {"warmup", KEY_WARMUP, "N", 0,
-     "windows that pass before the first plan, which is made from nothing in any case (4)", 0},
+     "windows that pass before the first plan, which is made from scratch in any case (4)", 0},
     {"from-scratch", KEY_FROM_SCRATCH, NULL, 0,
-     "plan each window from nothing, as nobody would who has to move weights (else: from the placement that is there)",
+     "plan each window from scratch, as nobody would who has to move weights (else: from the placement that is there)",
      0},
     {"batch-tokens", KEY_BATCH, "N", 0,
      "judge on batches of N token-expert pairs drawn from each window, not on the whole of it", 0},
@@ -30,6 +41,8 @@ static const struct argp_option arguments[] = {
     {0}};
 
 static void parse_policies(const struct argp_state *state, const char *text, replay_options_t *o) {
+  eplb_plan_options_t one;
+  eplb_plan_options_init(&one);
   o->num_policies = 0;
   for (const char *from = text; from; from = strchr(from, ',') ? strchr(from, ',') + 1 : NULL) {
     char name[32] = "";
@@ -37,19 +50,10 @@ static void parse_policies(const struct argp_state *state, const char *text, rep
     if (o->num_policies == REPLAY_MAX_POLICIES)
       tool_usage_error(state, "--policies is \"%s\"; expected at most %d names", text, REPLAY_MAX_POLICIES);
     memcpy(name, from, length < sizeof name ? length : sizeof name - 1);
-    if (eplb_planner_parse(name, &o->policy[o->num_policies++]))
-      tool_usage_error(state, "--policies is \"%s\": %s", text, eplb_last_error());
+    if (eplb_plan_options_set(&one, "planner", "--policies", name))
+      tool_usage_error(state, "%s", eplb_last_error());
+    o->policy[o->num_policies++] = one.planner;
   }
-}
-
-static void parse_window(const struct argp_state *state, const char *text, replay_options_t *o) {
-  char *end;
-  long number = strtol(text, &end, 10);
-  if (end != text && !*end && number >= 1 && number <= EPLB_HISTORY_MAX)
-    o->history = (int)number;
-  else if (eplb_forecast_parse(text, &o->planner.plan.forecast))
-    tool_usage_error(state, "--window is \"%s\"; expected a number from 1 to %d, last, mean or ewma", text,
-                     EPLB_HISTORY_MAX);
 }
 
 static void parse_shares(const struct argp_state *state, const char *text, replay_options_t *o) {
@@ -58,17 +62,44 @@ static void parse_shares(const struct argp_state *state, const char *text, repla
   o->shares = strcmp(text, "on") ? REPLAY_SHARES_OFF : REPLAY_SHARES_ON;
 }
 
+/* Each policy gets what it can use; what none can use is refused. */
+static void refuse_unused(const replay_options_t *o, const struct argp_state *state) {
+  char label[OPTION_ROWS_TEXT];
+  unsigned planners = 0;
+  for (int i = 0; i < o->num_policies; i++)
+    planners |= o->policy[i] == EPLB_PLANNER_AUTO ? ~0u : 1u << o->policy[i];
+  for (int i = 0; i < o->planner.rows.count; i++)
+    if (o->planner.rows.given >> i & 1 && !(o->planner.rows.row[i]->planners & planners))
+      tool_usage_error(state, "%s is of no use to the planners of --policies; expected one that can use it, such as %s",
+                       option_rows_label(o->planner.rows.row[i], label),
+                       o->planner.rows.row[i]->planners >> EPLB_PLANNER_WINDOW & 1 ? "window" : "history");
+}
+
+static void refuse_moves_from_scratch(const replay_options_t *o, const struct argp_state *state) {
+  char label[OPTION_ROWS_TEXT];
+  const eplb_option_t *row = option_rows_needing_current(&o->planner.rows);
+  if (o->from_scratch && row)
+    tool_usage_error(state, "%s is for moves from the placement that is there; expected it without --from-scratch",
+                     option_rows_label(row, label));
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   replay_options_t *o = state->input;
   switch (key) {
   case KEY_POLICIES:
     parse_policies(state, text, o);
     return 0;
+  case KEY_CURRENT:
+    o->current = text;
+    return 0;
   case KEY_SHARES:
     parse_shares(state, text, o);
     return 0;
   case KEY_WINDOW:
-    parse_window(state, text, o);
+    tool_usage_error(state, "--window is now two options; expected --history WINDOWS or --forecast NAME");
+    return 0;
+  case KEY_HISTORY:
+    o->history = (int)tool_integer(state, "history", text, 1, EPLB_HISTORY_MAX);
     return 0;
   case KEY_WARMUP:
     o->warmup = (int)tool_integer(state, "warmup", text, 1, 1 << 24);
@@ -92,15 +123,28 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   case ARGP_KEY_SUCCESS:
     o->planner.payback.expert_bytes = o->recording.expert_bytes;
     planner_options_finish(&o->planner, state);
-    if (o->planner.plan.planner != EPLB_PLANNER_DEFAULT)
+    if (o->planner.plan.planner != EPLB_PLANNER_AUTO)
       tool_usage_error(state, "--planner is for one; expected --policies %s",
-                       eplb_planner_name(o->planner.plan.planner));
-    if (o->from_scratch && o->planner.plan.max_moves != INT32_MAX)
-      tool_usage_error(state, "--budget limits moves from what is there; expected it without --from-scratch");
+                       eplb_plan_name("planner", (int)o->planner.plan.planner));
+    refuse_unused(o, state);
+    refuse_moves_from_scratch(o, state);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
   }
+}
+
+static eplb_status_t choose_planner(replay_run_t *run, eplb_planner_t planner) {
+  const replay_options_t *o = run->options;
+  eplb_plan_options_t plan = o->planner.plan;
+  plan.planner = planner;
+  if (planner != EPLB_PLANNER_AUTO)
+    planner_options_keep_used(&plan, planner);
+  eplb_plan_options_init(&run->plan);
+  eplb_status_t status = eplb_plan_resolve(&plan, run->topology, &run->plan);
+  run->with_shares =
+      o->shares == REPLAY_SHARES_ON || (o->shares == REPLAY_SHARES_AUTO && run->plan.planner == EPLB_PLANNER_CHAIN);
+  return status;
 }
 
 static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, eplb_topology_t **topology,
@@ -112,12 +156,10 @@ static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, epl
   if (!status)
     status = recording_topology(&o->recording, (*loads)->num_experts, topology);
   for (int i = 0; i < o->num_policies && !status; i++) {
-    eplb_planner_t planner = o->policy[i];
-    int with_shares =
-        o->shares == REPLAY_SHARES_ON || (o->shares == REPLAY_SHARES_AUTO && planner == EPLB_PLANNER_LINKED);
-    run[i] = (replay_run_t){
-        .options = o, .loads = *loads, .topology = *topology, .planner = planner, .with_shares = with_shares};
-    status = replay_policy(&run[i], i * (*loads)->num_windows, o->num_policies * (*loads)->num_windows + 1);
+    run[i] = (replay_run_t){.options = o, .loads = *loads, .topology = *topology};
+    status = choose_planner(&run[i], o->policy[i]);
+    if (!status)
+      status = replay_policy(&run[i], i * (*loads)->num_windows, o->num_policies * (*loads)->num_windows + 1);
   }
   tool_progress("", 1, 1);
   if (!status && o->json)
@@ -135,9 +177,10 @@ int command_replay(int argc, char **argv) {
       "LOADS",
       "Take planners through the windows of recorded LOADS as a job would: plan from those that have been, and judge "
       "by "
-      "the next. LOADS are " RECORDING_FORMS "; - is standard input.\vThe first plan is made from nothing, those that "
-      "follow from the placement that is there; "
-      "the reference always plans from nothing. Example: eplb replay loads.csv --nodes 4 --gpus 32 --budget 10",
+      "the next. LOADS are " RECORDING_FORMS
+      "; - is standard input.\vThe first plan is made from scratch, or from --current; those that follow from the "
+      "placement that is there; deepseek always plans from scratch. Example: eplb replay loads.csv --nodes 4 --gpus 32 "
+      "--max-moves 10",
       children,
       NULL,
       NULL};
@@ -147,9 +190,8 @@ int command_replay(int argc, char **argv) {
       .warmup = 4,
       .seed = 1,
       .num_policies = 4,
-      .policy = {EPLB_PLANNER_REFERENCE, EPLB_PLANNER_DEFAULT, EPLB_PLANNER_SCENARIO, EPLB_PLANNER_LINKED}};
+      .policy = {EPLB_PLANNER_DEEPSEEK, EPLB_PLANNER_WINDOW, EPLB_PLANNER_HISTORY, EPLB_PLANNER_CHAIN}};
   planner_options_init(&o.planner);
-  o.planner.plan.forecast = EPLB_FORECAST_MEAN;
   tool_parse(&argp, argc, argv, &o);
   replay_run_t run[REPLAY_MAX_POLICIES] = {0};
   eplb_loads_t *loads = NULL;

@@ -15,12 +15,13 @@ typedef struct replay_options {
   int history;      /* windows heeded */
   int warmup;       /* windows that are not judged */
   int batch_tokens; /* 0: whole windows */
-  int from_scratch; /* plan every window from nothing */
+  int from_scratch; /* plan every window from scratch */
   int json;
   uint64_t seed;
   replay_shares_t shares;
   int num_policies;
   eplb_planner_t policy[REPLAY_MAX_POLICIES];
+  const char *current; /* the placement that the first plan starts from, or NULL */
   planner_options_t planner;
 } replay_options_t;
 
@@ -31,13 +32,14 @@ typedef struct replay_step {
   int worst_layer;         /* index */
   int64_t moves, across;   /* slots filled from another device; of these from another node; all layers together */
   double milliseconds;     /* of planning */
+  uint64_t digest;         /* of the placement */
 } replay_step_t;
 
 typedef struct replay_run {
   const replay_options_t *options;
   const eplb_loads_t *loads;
   const eplb_topology_t *topology;
-  eplb_planner_t planner;
+  eplb_plan_options_t plan; /* resolved: what this policy uses of the options */
   int with_shares;
   replay_step_t *step; /* [num_windows]; those before the first that is judged are not set */
 } replay_run_t;

@@ -1,3 +1,4 @@
+#include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
 #include "tools/common/human.h"
@@ -9,7 +10,6 @@
 /* What a policy needs on its way. */
 typedef struct way {
   replay_run_t *run;
-  eplb_plan_options_t options;
   eplb_history_t *history;
   eplb_placement_t *placement; /* NULL before the first plan */
   eplb_deriver_t *deriver;
@@ -137,7 +137,6 @@ static eplb_status_t count_moves(way_t *w, const eplb_placement_t *before, repla
 
 /* From the history to a new placement in place of the old one. */
 static eplb_status_t plan(way_t *w, replay_step_t *step) {
-  const eplb_loads_t *l = w->run->loads;
   const eplb_topology_t *t = w->run->topology;
   eplb_placement_t *before = w->placement, *after = NULL;
   eplb_windows_t windows;
@@ -146,14 +145,13 @@ static eplb_status_t plan(way_t *w, replay_step_t *step) {
   if (status)
     return status;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  status = before && !w->run->options->from_scratch
-               ? eplb_replan_windows(&w->options, t, before, &windows, &after)
-               : eplb_plan_windows(&w->options, t, l->num_layers, l->num_experts, &windows, &after);
+  status = eplb_plan(&w->run->plan, t, &windows, w->run->options->from_scratch ? NULL : before, &after);
   clock_gettime(CLOCK_MONOTONIC, &to);
   if (status)
     return status;
   step->milliseconds = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
   w->placement = after;
+  step->digest = eplb_placement_digest(after);
   if (before)
     status = count_moves(w, before, step);
   eplb_dispatch_destroy(&w->dispatch);
@@ -163,11 +161,21 @@ static eplb_status_t plan(way_t *w, replay_step_t *step) {
   return status;
 }
 
+static eplb_status_t read_current(way_t *w) {
+  const char *file = w->run->options->current;
+  const eplb_loads_t *l = w->run->loads;
+  eplb_status_t status = eplb_placement_read_json(file, &w->placement);
+  const eplb_placement_t *p = w->placement;
+  int slots = eplb_topology_num_slots(w->run->topology);
+  if (!status && (p->num_layers != l->num_layers || p->num_experts != l->num_experts || p->num_slots != slots))
+    return eplb_fail(EPLB_ERR_SHAPE, "%s has %d layers of %d experts in %d slots; expected %d of %d in %d", file,
+                     p->num_layers, p->num_experts, p->num_slots, l->num_layers, l->num_experts, slots);
+  return status;
+}
+
 static eplb_status_t prepare(way_t *w) {
   const eplb_loads_t *l = w->run->loads;
   size_t experts = (size_t)l->num_experts;
-  w->options = w->run->options->planner.plan;
-  w->options.planner = w->run->planner;
   w->run->step = EPLB_NEW(replay_step_t, l->num_windows);
   w->balance = EPLB_NEW(double, l->num_layers);
   w->load = EPLB_NEW(double, experts);
@@ -178,6 +186,8 @@ static eplb_status_t prepare(way_t *w) {
   if (!w->run->step || !w->balance || !w->load || !w->below || !w->count || !w->share || !w->time)
     return EPLB_ERR_MEMORY;
   eplb_status_t status = eplb_deriver_create(w->run->topology, l->num_experts, &w->deriver);
+  if (!status && w->run->options->current)
+    status = read_current(w);
   return status ? status
                 : eplb_history_create(l->num_layers, l->num_experts, w->run->options->history, EPLB_HISTORY_DECAY,
                                       &w->history);
@@ -209,7 +219,7 @@ eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
     if (!status && next >= first)
       status = judge(&w, next, &step);
     run->step[next] = step;
-    tool_progress(eplb_planner_name(run->planner), done + next + 1, all);
+    tool_progress(eplb_plan_name("planner", (int)run->plan.planner), done + next + 1, all);
   }
   tool_progress("", all, all);
   end(&w);

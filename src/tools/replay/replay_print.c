@@ -1,9 +1,14 @@
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 enum { BAR_WIDTH = 20 };
+
+static const char *planner_of(const replay_run_t *r) {
+  return eplb_plan_name("planner", (int)r->plan.planner);
+}
 
 static const char *split_of(const replay_run_t *r) {
   return r->with_shares ? "shares" : "equal";
@@ -17,11 +22,11 @@ static double per_layer(const replay_run_t *r, int64_t moves, int windows) {
 
 static void print_planning(const replay_options_t *o) {
   static const char *const forecast[] = {"the last", "the mean", "the smoothed mean"};
-  printf("planned   %s", o->from_scratch ? "from nothing each time" : "from the placement that is there");
+  printf("planned   %s", o->from_scratch ? "from scratch each time" : "from the placement that is there");
   if (o->planner.plan.max_moves < INT32_MAX)
     printf(", at most %d moves in each layer and window", o->planner.plan.max_moves);
-  printf("%s\n          for all of these windows at once by scenario and linked, for %s of them by the others\n",
-         o->from_scratch ? "" : " (reference: from nothing)", forecast[o->planner.plan.forecast]);
+  printf("%s\n          for all of these windows at once by history and chain, for %s of them by the others\n",
+         o->from_scratch ? "" : " (deepseek: from scratch)", forecast[o->planner.plan.forecast]);
 }
 
 static void print_idle_layers(const replay_run_t *r) {
@@ -62,7 +67,7 @@ static void print_balance(int width, double balance) {
 static void print_windows(const replay_run_t *run, int num_runs) {
   printf("\nbalance (mean / busiest GPU) of each window\nwindow ");
   for (int i = 0; i < num_runs; i++)
-    printf(" %10s", eplb_planner_name(run[i].planner));
+    printf(" %10s", planner_of(&run[i]));
   printf("\n");
   for (int w = replay_first(run->options, run->loads); w < run->loads->num_windows; w++) {
     printf("%6d ", w);
@@ -79,7 +84,7 @@ static void print_summary(const replay_run_t *run, int num_runs) {
   for (int i = 0; i < num_runs; i++) {
     replay_step_t s = replay_summary(&run[i]);
     int filled = isnan(s.mean) ? 0 : (int)(s.mean * BAR_WIDTH + .5);
-    printf("%-10s %-6s", eplb_planner_name(run[i].planner), split_of(&run[i]));
+    printf("%-10s %-6s", planner_of(&run[i]), split_of(&run[i]));
     print_balance(8, s.mean);
     print_balance(7, s.p10);
     print_balance(7, s.worst);
@@ -95,7 +100,7 @@ void replay_print(const replay_run_t *run, int num_runs) {
   print_windows(run, num_runs);
   print_summary(run, num_runs);
   for (int i = 0; i < num_runs && run->options->recording.expert_bytes > 0; i++)
-    printf("%s%s moved %s of weights", i == 0 ? "\n" : "; ", eplb_planner_name(run[i].planner),
+    printf("%s%s moved %s of weights", i == 0 ? "\n" : "; ", planner_of(&run[i]),
            human_bytes((int64_t)((double)replay_summary(&run[i]).moves * run->options->recording.expert_bytes), text));
   if (run->options->recording.expert_bytes > 0)
     printf("\n");
@@ -113,7 +118,7 @@ static void print_json_balance(const char *name, double balance) {
 
 static void print_json_step(const replay_run_t *r, const replay_step_t *s) {
   printf("\"shares\":%s,\"from_scratch\":%s,\"layers_without_load\":%d,", r->with_shares ? "true" : "false",
-         r->options->from_scratch || r->planner == EPLB_PLANNER_REFERENCE ? "true" : "false", s->idle_layers);
+         r->options->from_scratch || r->plan.planner == EPLB_PLANNER_DEEPSEEK ? "true" : "false", s->idle_layers);
   print_json_balance("mean", s->mean);
   print_json_balance("p10", s->p10);
   print_json_balance("worst", s->worst);
@@ -127,7 +132,8 @@ void replay_print_json(const replay_run_t *run, int num_runs) {
   for (int i = 0; i < num_runs; i++)
     for (int w = first; w < run->loads->num_windows; w++) {
       printf("{\"record_type\":\"eplb_replay_window\",\"version\":1,\"policy\":\"%s\",\"window\":%d,",
-             eplb_planner_name(run[i].planner), w);
+             planner_of(&run[i]), w);
+      printf("\"placement_digest\":\"%016" PRIx64 "\",", run[i].step[w].digest);
       print_json_step(&run[i], &run[i].step[w]);
       printf("}\n");
     }
@@ -136,7 +142,7 @@ void replay_print_json(const replay_run_t *run, int num_runs) {
     printf(
         "{\"record_type\":\"eplb_replay_summary\",\"version\":1,\"policy\":\"%s\",\"first_window\":%d,\"windows\":%d,"
         "\"layers\":%d,\"gpus\":%d,\"slots\":%d,",
-        eplb_planner_name(run[i].planner), first, windows, run->loads->num_layers, run->topology->num_devices,
+        planner_of(&run[i]), first, windows, run->loads->num_layers, run->topology->num_devices,
         eplb_topology_num_slots(run->topology));
     print_json_step(&run[i], &s);
     printf(",\"moves_per_layer_and_window\":%.3f}\n", per_layer(run, s.moves, windows));

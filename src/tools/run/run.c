@@ -1,5 +1,6 @@
 /* eplb run: the main job. */
 #include "tools/run/run.h"
+#include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
 #include "tools/common/commands.h"
@@ -111,8 +112,11 @@ static eplb_status_t create_session(run_t *r) {
 
 static eplb_status_t load_weights(run_t *r) {
   r->topology = eplb_session_topology(r->session);
-  eplb_status_t status = weights_create(r->loads->num_layers, slots_per_rank(r), 0,
-                                        (size_t)r->options->moving.expert_bytes, NULL, &r->weights);
+  eplb_plan_options_init(&r->plan);
+  eplb_status_t status = eplb_session_plan_options(r->session, &r->plan);
+  if (!status)
+    status = weights_create(r->loads->num_layers, slots_per_rank(r), 0, (size_t)r->options->moving.expert_bytes, NULL,
+                            &r->weights);
   status = eplb_agree_world(status ? status : weights_register(&r->weights, r->session));
   if (!status)
     weights_fill(&r->weights, eplb_session_placement(r->session), r->topology, r->rank);
@@ -185,6 +189,7 @@ static eplb_status_t play_round(const run_t *r, int64_t *count, run_round_t *rou
     status = eplb_rebalance(r->session, &round->report);
   round->now_after = balance_on(r, round->window);
   round->next_after = balance_on(r, round->next);
+  round->digest = eplb_placement_digest(eplb_session_placement(r->session));
   check_weights(r, round);
   gather_extremes(round);
   return status;

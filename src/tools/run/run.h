@@ -12,7 +12,8 @@ typedef struct run_options {
   moving_options_t moving;
   planner_options_t planner;
   eplb_trigger_t trigger; /* moving.session.trigger points here where it is wanted */
-  int inject_step;        /* an eplb_step_t, or -1 */
+  option_rows_t trigger_rows;
+  int inject_step; /* an eplb_step_t, or -1 */
   int inject_rank;
   int inject_damage; /* flip a bit of what arrives instead */
 } run_options_t;
@@ -30,6 +31,7 @@ typedef struct run {
   eplb_loads_t *loads;
   double scale; /* tokens counted for a load of 1 */
   eplb_session_t *session;
+  eplb_plan_options_t plan; /* what the session plans with */
   weights_t weights;
   int count, played; /* rounds */
 } run_t;
@@ -51,6 +53,7 @@ typedef struct run_round {
   double next_before, next_after;          /* on the next; NAN also: there is none */
   eplb_report_t report;                    /* rank 0's */
   double milliseconds[RUN_PHASES];         /* of the slowest rank */
+  uint64_t digest;                         /* of the placement after it */
   int64_t staging_peak, checked, wrong;    /* bytes: of the largest rank; of all */
   int wrong_rank, wrong_layer, wrong_slot; /* the first, if any */
 } run_round_t;

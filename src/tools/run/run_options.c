@@ -4,27 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_PAYS = 256, KEY_VERIFY, KEY_INJECT };
+enum { KEY_INJECT = 256, KEY_FORMER, KEY_TRIGGER, GROUP_TRIGGER = 12 };
 
 static const struct argp_option arguments[] = {
-    {"when-it-pays", KEY_PAYS, "X", OPTION_ARG_OPTIONAL,
-     "rebalance only when it saves X times what moving takes (1.5), and say why; needs --token-time", 0},
-    {"verify", KEY_VERIFY, "WHEN", 0,
-     "checksums of whole experts: first, always or never (always); samples are compared each time", 0},
     {"inject", KEY_INJECT, "STEP@RANK", 0,
      "let a step fail on a rank: create, reduce, plan, broadcast, derive, stage, send, receive, arrive; or flip a bit "
      "of what it receives: damage",
      0},
     {0}};
-
-static int parse_verify(const struct argp_state *state, const char *text) {
-  static const char *const names[] = {"first", "always", "never"};
-  for (int i = 0; i < 3; i++)
-    if (!strcmp(text, names[i]))
-      return i;
-  tool_usage_error(state, "--verify is \"%s\"; expected first, always or never", text);
-  return 0;
-}
 
 static void parse_inject(const struct argp_state *state, const char *text, run_options_t *o) {
   static const char *const names[] = {"create", "reduce", "plan",    "broadcast", "derive",
@@ -44,18 +31,60 @@ static void parse_inject(const struct argp_state *state, const char *text, run_o
   tool_usage_error(state, "--inject is \"%s\"; expected a step and a rank, such as receive@1", text);
 }
 
+/* ---- the trigger ---- */
+
+static const former_option_t former[] = {{"when-it-pays", "hysteresis"}};
+
+/* run_parse adds the rows. */
+static struct argp_option trigger_arguments[OPTION_ROWS_MAX + 4] = {
+    {.doc = "Rebalance only when it pays, and say why; needs --seconds-per-load:", .group = GROUP_TRIGGER}};
+
+static error_t parse_trigger(int key, char *text, struct argp_state *state) {
+  run_options_t *o = state->input;
+  const eplb_option_t *row = option_rows_find(&o->trigger_rows, key);
+  if (key == KEY_FORMER)
+    option_rows_refuse_former(former, state);
+  if (!row)
+    return ARGP_ERR_UNKNOWN;
+  option_rows_set(&o->trigger_rows, row, &o->trigger, text, state);
+  o->moving.session.trigger = &o->trigger;
+  return 0;
+}
+
+static const struct argp trigger_argp = {trigger_arguments, parse_trigger, NULL, NULL, NULL, NULL, NULL};
+
+static void add_trigger_rows(run_options_t *o) {
+  const eplb_option_t *row;
+  struct argp_option *next = trigger_arguments + 1;
+  o->trigger_rows.first_key = KEY_TRIGGER;
+  for (int i = 0; (row = eplb_option_describe(i)); i++)
+    if (!strcmp(row->structure, "trigger"))
+      *next++ = option_rows_add(&o->trigger_rows, row, &o->trigger, GROUP_TRIGGER);
+  *next++ = option_rows_former(former, KEY_FORMER);
+  *next = (struct argp_option){0};
+}
+
+/* A planner that cannot use the payback leaves it to the trigger. */
+static void finish(run_options_t *o, const struct argp_state *state) {
+  eplb_session_options_t *session = &o->moving.session;
+  o->planner.payback.expert_bytes = (double)o->moving.expert_bytes;
+  planner_options_finish(&o->planner, state);
+  session->plan = o->planner.plan;
+  if (!session->trigger)
+    return;
+  if (!session->plan.payback)
+    tool_usage_error(state, "--hysteresis and --min-windows are for what pays, but nothing tells what balance saves; "
+                            "expected --seconds-per-load, too");
+  o->trigger.payback = &o->planner.payback;
+  if (session->plan.planner != EPLB_PLANNER_AUTO && session->plan.planner != EPLB_PLANNER_WINDOW)
+    session->plan.payback = NULL;
+}
+
+/* ---- all of them ---- */
+
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   run_options_t *o = state->input;
-  eplb_session_options_t *session = &o->moving.session;
   switch (key) {
-  case KEY_PAYS:
-    if (text)
-      o->trigger.hysteresis = tool_real(state, "when-it-pays", text, 1, 1e6);
-    session->trigger = &o->trigger;
-    return 0;
-  case KEY_VERIFY:
-    session->verify = (eplb_verify_t)parse_verify(state, text);
-    return 0;
   case KEY_INJECT:
     parse_inject(state, text, o);
     return 0;
@@ -63,13 +92,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     state->child_inputs[0] = &o->job;
     state->child_inputs[1] = &o->moving;
     state->child_inputs[2] = &o->planner;
+    state->child_inputs[3] = o;
     return 0;
   case ARGP_KEY_SUCCESS:
-    o->planner.payback.expert_bytes = (double)o->moving.expert_bytes;
-    planner_options_finish(&o->planner, state);
-    session->plan = o->planner.plan;
-    if (session->trigger && !session->plan.payback)
-      tool_usage_error(state, "--when-it-pays, but nothing tells what balance is worth; expected --token-time, too");
+    finish(o, state);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -77,8 +103,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 }
 
 void run_parse(int argc, char **argv, run_options_t *options) {
-  static const struct argp_child children[] = {
-      {&job_argp, 0, NULL, 0}, {&moving_argp, 0, NULL, 0}, {&planner_argp, 0, NULL, 0}, {0}};
+  static const struct argp_child children[] = {{&job_argp, 0, NULL, 0},
+                                               {&moving_argp, 0, NULL, 0},
+                                               {&planner_argp, 0, NULL, 0},
+                                               {&trigger_argp, 0, NULL, 0},
+                                               {0}};
   static const struct argp argp = {
       arguments,
       parse_option,
@@ -86,7 +115,7 @@ void run_parse(int argc, char **argv, run_options_t *options) {
       "Under mpirun: detect the machine, fill real buffers with weights, and round after round count tokens, plan on "
       "rank 0, "
       "broadcast the mapping and migrate the weights; then check every byte of every slot."
-      "\vExample: mpirun -n 8 eplb run --loads loads.csv --groups 8 --nodes 2\n"
+      "\vExample: mpirun -n 8 eplb run --loads loads.csv --num-groups 8 --nodes 2\n"
       "No GPU is needed: the weights are in host memory.",
       children,
       NULL,
@@ -97,5 +126,7 @@ void run_parse(int argc, char **argv, run_options_t *options) {
   planner_options_init(&options->planner);
   eplb_trigger_init(&options->trigger);
   options->moving.session.verify = EPLB_VERIFY_ALWAYS;
+  moving_options_init(&options->moving);
+  add_trigger_rows(options);
   tool_parse(&argp, argc, argv, options);
 }

@@ -1,5 +1,6 @@
 #include "tools/common/human.h"
 #include "tools/run/run.h"
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -26,14 +27,12 @@ static const char *source(const run_t *r) {
   return r->options->job.loads ? r->options->job.loads : "made up (lognormal 1, see eplb generate)";
 }
 
-/* What plans, where the options leave that open. */
 static const char *planner_used(const run_t *r) {
-  return eplb_planner_name(eplb_session_plan_options(r->session).planner);
+  return eplb_plan_name("planner", (int)r->plan.planner);
 }
 
 static const char *policy_used(const run_t *r) {
-  const eplb_plan_options_t options = eplb_session_plan_options(r->session);
-  return eplb_policy_name(eplb_plan_policy(&options, r->topology));
+  return eplb_plan_name("policy", (int)r->plan.policy);
 }
 
 static void print_start_json(const run_t *r) {
@@ -41,7 +40,7 @@ static void print_start_json(const run_t *r) {
       "{s:s, s:i, s:i, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:s, s:s}", "record", "start", "ranks", r->num_ranks,
       "nodes", eplb_topology_num_nodes(r->topology), "nodes_declared", r->topology_declared, "loads", source(r),
       "windows", r->loads->num_windows, "layers", r->loads->num_layers, "experts", r->loads->num_experts, "slots",
-      eplb_topology_num_slots(r->topology), "groups", r->options->moving.session.plan.num_groups, "expert_bytes",
+      eplb_topology_num_slots(r->topology), "groups", r->plan.num_groups, "expert_bytes",
       (json_int_t)r->options->moving.expert_bytes, "planner", planner_used(r), "policy", policy_used(r)));
 }
 
@@ -112,7 +111,7 @@ void run_print_start(const run_t *r) {
     print_start_json(r);
     return;
   }
-  int groups = r->options->moving.session.plan.num_groups;
+  int groups = r->plan.num_groups;
   char shown[HUMAN_TEXT_MAX];
   print_machine(r);
   print_nodes_planned_for(r);
@@ -124,7 +123,8 @@ void run_print_start(const run_t *r) {
   print_slots(r);
   printf("planner     %s, policy %s, %d expert group%s\n", planner_used(r), policy_used(r), groups,
          groups == 1 ? "" : "s");
-  if (r->options->moving.session.plan.policy == EPLB_POLICY_AUTO && groups > 1 && policy_used(r)[0] == 'g')
+  if (r->options->moving.session.plan.policy == EPLB_POLICY_AUTO && groups > 1 &&
+      r->plan.policy == EPLB_POLICY_GLOBAL && r->plan.planner == EPLB_PLANNER_HISTORY)
     printf("            (auto: %d groups cannot be dealt out evenly to %d nodes of equal size)\n", groups,
            eplb_topology_num_nodes(r->topology));
   printf("\n                balance on it   balance on next     slots             moved within   across        bytes\n"
@@ -146,18 +146,21 @@ static json_t *balance(double value) {
 static void print_round_json(int number, const run_round_t *d) {
   const eplb_report_t *p = &d->report;
   json_t *times = json_object();
+  char digest[24];
+  snprintf(digest, sizeof digest, "%016" PRIx64, d->digest);
   for (int i = 0; i < RUN_PHASES; i++)
     json_object_set_new(times, phase_names[i], json_real(d->milliseconds[i]));
   json_t *line = json_pack(
-      "{s:s, s:i, s:i, s:o, s:o, s:i, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:I, s:I, s:b, s:I, s:I}",
-      "record", "round", "round", number, "window", d->window, "balancedness_before", balance(d->now_before),
-      "balancedness_after", balance(d->now_after), "layers_without_load", p->layers_without_load, "planner",
-      eplb_planner_name(p->planner), "slots_moved", (json_int_t)p->slots_changed, "bytes_within_gpu",
-      (json_int_t)p->bytes[EPLB_LINK_DEVICE], "bytes_within_node", (json_int_t)p->bytes[EPLB_LINK_NODE],
-      "bytes_across_nodes", (json_int_t)p->bytes[EPLB_LINK_NETWORK], "layers_changed", p->layers_committed, "commits",
-      p->commits_done, "busiest_sender", p->busiest_sender, "busiest_receiver", p->busiest_receiver, "milliseconds",
-      times, "staging_peak", (json_int_t)d->staging_peak, "staging_limit", (json_int_t)p->staging_limit, "checksums",
-      p->verified, "bytes_checked", (json_int_t)d->checked, "bytes_wrong", (json_int_t)d->wrong);
+      "{s:s, s:i, s:i, s:s, s:o, s:o, s:i, s:s, s:I, s:I, s:I, s:I, s:i, s:i, s:f, s:f, s:o, s:I, s:I, s:b, s:I, s:I}",
+      "record", "round", "round", number, "window", d->window, "placement_digest", digest, "balancedness_before",
+      balance(d->now_before), "balancedness_after", balance(d->now_after), "layers_without_load",
+      p->layers_without_load, "planner", eplb_plan_name("planner", (int)p->planner), "slots_moved",
+      (json_int_t)p->slots_changed, "bytes_within_gpu", (json_int_t)p->bytes[EPLB_LINK_DEVICE], "bytes_within_node",
+      (json_int_t)p->bytes[EPLB_LINK_NODE], "bytes_across_nodes", (json_int_t)p->bytes[EPLB_LINK_NETWORK],
+      "layers_changed", p->layers_committed, "commits", p->commits_done, "busiest_sender", p->busiest_sender,
+      "busiest_receiver", p->busiest_receiver, "milliseconds", times, "staging_peak", (json_int_t)d->staging_peak,
+      "staging_limit", (json_int_t)p->staging_limit, "checksums", p->verified, "bytes_checked", (json_int_t)d->checked,
+      "bytes_wrong", (json_int_t)d->wrong);
   if (line && p->decision.reason[0])
     json_object_set_new(line, "decision", pack_decision(&p->decision));
   if (line && d->next >= 0) {

@@ -38,7 +38,7 @@ static void job_make(rng_t *rng, job_t *job) {
   job->record = (eplb_plan_record_t){.topology = job->topology,
                                      .placement = job->placement,
                                      .layer_id = rng_between(rng, 0, 1) ? job->layer_id : NULL,
-                                     .planner = EPLB_PLANNER_REFERENCE,
+                                     .planner = EPLB_PLANNER_DEEPSEEK,
                                      .policy = rng_between(rng, 0, 1) ? EPLB_POLICY_GLOBAL : EPLB_POLICY_HIERARCHICAL,
                                      .num_groups = rng_between(rng, 1, 8),
                                      .layer_balancedness = job->layer,
@@ -115,8 +115,8 @@ static void check_shape(rng_t *rng) {
   CU_ASSERT_EQUAL(integer(object, "num_experts"), job.placement->num_experts);
   CU_ASSERT_EQUAL(integer(object, "num_slots"), job.placement->num_slots);
   CU_ASSERT_EQUAL(integer(object, "num_groups"), job.record.num_groups);
-  CU_ASSERT_STRING_EQUAL(string(object, "planner"), eplb_planner_name(job.record.planner));
-  CU_ASSERT_STRING_EQUAL(string(object, "policy"), eplb_policy_name(job.record.policy));
+  CU_ASSERT_STRING_EQUAL(string(object, "planner"), eplb_plan_name("planner", (int)job.record.planner));
+  CU_ASSERT_STRING_EQUAL(string(object, "policy"), eplb_plan_name("policy", (int)job.record.policy));
   const json_t *layers = array(object, "layers", job.placement->num_layers);
   for (int l = 0; l < job.placement->num_layers; l++)
     CU_ASSERT_EQUAL(json_integer_value(json_array_get(layers, (size_t)l)), job.record.layer_id ? job.layer_id[l] : l);
@@ -223,7 +223,7 @@ static void small_job(job_t *job) {
   job->layer[0] = .75;
   job->record = (eplb_plan_record_t){.topology = job->topology,
                                      .placement = job->placement,
-                                     .planner = EPLB_PLANNER_REFERENCE,
+                                     .planner = EPLB_PLANNER_DEEPSEEK,
                                      .policy = EPLB_POLICY_GLOBAL,
                                      .num_groups = 1,
                                      .balancedness = .75,
@@ -279,7 +279,7 @@ static eplb_status_t write_large(const char *path) {
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(60, 256, 288, &job.placement), EPLB_SUCCESS);
   job.record = (eplb_plan_record_t){.topology = job.topology,
                                     .placement = job.placement,
-                                    .planner = EPLB_PLANNER_REFERENCE,
+                                    .planner = EPLB_PLANNER_DEEPSEEK,
                                     .policy = EPLB_POLICY_GLOBAL,
                                     .num_groups = 1,
                                     .layer_balancedness = balance};

@@ -21,7 +21,8 @@ static void job_begin(job_t *job, eplb_planner_t planner, int windows) {
   *job = (job_t){.rng = {7}};
   eplb_plan_options_init(&job->options);
   job->options.planner = planner;
-  job->options.forecast = EPLB_FORECAST_MEAN;
+  if (planner == EPLB_PLANNER_WINDOW)
+    job->options.forecast = EPLB_FORECAST_MEAN;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(4, DEVICES, EXPERTS / DEVICES, &job->topology), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(LAYERS, EXPERTS, EXPERTS, &job->placement), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_history_create(LAYERS, EXPERTS, windows, EPLB_HISTORY_DECAY, &job->history), EPLB_SUCCESS);
@@ -50,8 +51,7 @@ static int job_plan(job_t *job) {
   eplb_placement_t *next = NULL;
   int changed = 0;
   CU_ASSERT_EQUAL_FATAL(eplb_history_windows(job->history, &windows), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_replan_windows(&job->options, job->topology, job->placement, &windows, &next),
-                        EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_plan(&job->options, job->topology, &windows, job->placement, &next), EPLB_SUCCESS);
   for (int l = 0; l < LAYERS; l++)
     changed += memcmp(job->placement->physical_to_logical + l * EXPERTS, next->physical_to_logical + l * EXPERTS,
                       EXPERTS * sizeof *next->physical_to_logical) != 0;
@@ -74,7 +74,7 @@ static int layers_changed(eplb_planner_t planner, int windows, double tokens_per
   return changed;
 }
 
-static const eplb_planner_t planners[] = {EPLB_PLANNER_DEFAULT, EPLB_PLANNER_SCENARIO, EPLB_PLANNER_LINKED};
+static const eplb_planner_t planners[] = {EPLB_PLANNER_WINDOW, EPLB_PLANNER_HISTORY, EPLB_PLANNER_CHAIN};
 
 static void a_router_that_never_changes_moves_nothing(void) {
   for (int i = 0; i < 3; i++)

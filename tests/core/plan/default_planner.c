@@ -1,4 +1,5 @@
 /* The default planner, from nothing: any shape, never worse than the reference, near the best there is. */
+#include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/planner.h>
@@ -22,6 +23,7 @@ static void job_make(rng_t *rng, unsigned traits, job_t *job) {
   int slots = eplb_topology_num_slots(job->topology);
   job->experts = rng_between(rng, 1, slots < MAX_EXPERTS ? slots : MAX_EXPERTS);
   eplb_plan_options_init(&job->options);
+  job->options.planner = EPLB_PLANNER_WINDOW;
   job->options.policy = EPLB_POLICY_GLOBAL;
   job->options.effort = EPLB_EFFORT_FAST;
   random_loads(rng, (size_t)(LAYERS * job->experts), job->load);
@@ -29,7 +31,9 @@ static void job_make(rng_t *rng, unsigned traits, job_t *job) {
 
 static eplb_placement_t *job_plan(const job_t *job) {
   eplb_placement_t *p = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_plan(&job->options, job->topology, LAYERS, job->experts, job->load, &p), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(
+      plan_window(&job->options, job->topology, eplb_windows_single(LAYERS, job->experts, job->load), NULL, &p),
+      EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_validate(p), EPLB_SUCCESS);
   return p;
 }
@@ -79,7 +83,8 @@ static void check_against_reference(rng_t *rng) {
   job_t job;
   job_make(rng, SHAPE_SCATTERED | SHAPE_UNEVEN_NODES, &job);
   eplb_placement_t *p = job_plan(&job);
-  job.options.planner = EPLB_PLANNER_REFERENCE;
+  job.options.planner = EPLB_PLANNER_DEEPSEEK;
+  job.options.effort = EPLB_EFFORT_DEFAULT;
   eplb_placement_t *reference = job_plan(&job);
   for (int l = 0; l < LAYERS; l++) {
     const double *load = job.load + l * job.experts;
@@ -116,7 +121,8 @@ static void check_groups_at_home(rng_t *rng) {
   job.options.policy = EPLB_POLICY_HIERARCHICAL;
   job.options.num_groups = rng_between(rng, 1, job.experts);
   eplb_placement_t *p = NULL;
-  eplb_status_t status = eplb_plan(&job.options, job.topology, LAYERS, job.experts, job.load, &p);
+  eplb_status_t status =
+      plan_window(&job.options, job.topology, eplb_windows_single(LAYERS, job.experts, job.load), NULL, &p);
   if (job.options.num_groups < nodes)
     CU_ASSERT_EQUAL(status, EPLB_ERR_SHAPE);
   for (int l = 0; l < LAYERS && !status; l++) {
@@ -160,13 +166,15 @@ static void plans_are_the_same_everywhere(void) {
     for (int e = 0; e < 256; e++)
       load[e] = rng_between(&rng, 1, 1000) * rng_between(&rng, 1, 50);
     eplb_plan_options_init(&o);
+    o.planner = EPLB_PLANNER_WINDOW;
     o.num_groups = cases[i].groups;
     o.spill = cases[i].spill;
     CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(cases[i].nodes, cases[i].devices, cases[i].slots, &t), EPLB_SUCCESS);
-    CU_ASSERT_EQUAL_FATAL(eplb_plan(&o, t, 1, cases[i].experts, load, &p), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(1, cases[i].experts, load), NULL, &p), EPLB_SUCCESS);
     for (int e = 0; e < 256; e += 3)
       load[e] *= 2;
-    CU_ASSERT_EQUAL_FATAL(eplb_replan(&o, t, p, load, &next), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(p->num_layers, p->num_experts, load), p, &next),
+                          EPLB_SUCCESS);
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
     for (int s = 0; s < p->num_slots; s++)
       hash = ((hash ^ (uint64_t)(p->physical_to_logical[s] * 1000 + next->physical_to_logical[s])) *
@@ -188,10 +196,11 @@ static void plan_loads(const char *what, double a, double b) {
   eplb_placement_t *p = NULL;
   double load[16];
   eplb_plan_options_init(&o);
+  o.planner = EPLB_PLANNER_WINDOW;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 4, 5, &t), EPLB_SUCCESS);
   for (int e = 0; e < 16; e++)
     load[e] = e ? b : a;
-  CU_ASSERT_EQUAL(eplb_plan(&o, t, 1, 16, load, &p), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(plan_window(&o, t, eplb_windows_single(1, 16, load), NULL, &p), EPLB_SUCCESS);
   CU_ASSERT(p && eplb_placement_validate(p) == EPLB_SUCCESS);
   if (p && !(eplb_balancedness(t, p, 0, load) > 0))
     CU_FAIL("no balance");
@@ -215,10 +224,12 @@ static void absurd_loads_are_refused(void) {
   eplb_plan_options_t o;
   eplb_placement_t *p = NULL;
   eplb_plan_options_init(&o);
+  o.planner = EPLB_PLANNER_WINDOW;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 2, 2, &t), EPLB_SUCCESS);
   const double bad[] = {1e308, NAN, INFINITY, -1};
   for (int i = 0; i < 4; i++)
-    TAP_FAILS(eplb_plan(&o, t, 1, 2, (double[]){1, bad[i]}, &p), EPLB_ERR_LOADS, "layer 0, expert 1");
+    TAP_FAILS(plan_window(&o, t, eplb_windows_single(1, 2, (double[]){1, bad[i]}), NULL, &p), EPLB_ERR_LOADS,
+              "layer 0, expert 1");
   eplb_topology_destroy(&t);
 }
 
@@ -273,8 +284,9 @@ static void gap_to_the_optimum_is_small(void) {
     eplb_placement_t *p;
     eplb_plan_options_t o;
     eplb_plan_options_init(&o);
+    o.planner = EPLB_PLANNER_WINDOW;
     CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, devices, each, &t), EPLB_SUCCESS);
-    CU_ASSERT_EQUAL_FATAL(eplb_plan(&o, t, 1, experts, load, &p), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(1, experts, load), NULL, &p), EPLB_SUCCESS);
     optimum_t best = {t, experts, devices * each, load, {0}, INFINITY};
     try_slot(&best, 0);
     double gap = total / devices / eplb_balancedness(t, p, 0, load) / best.best - 1;
@@ -303,10 +315,11 @@ static void spilling_buys_balance_with_visits(void) {
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(4, 32, 9, &t), EPLB_SUCCESS);
   for (int i = 0; i < 3; i++) {
     eplb_plan_options_init(&o);
+    o.planner = EPLB_PLANNER_WINDOW;
     o.num_groups = 8;
     o.policy = i < 2 ? EPLB_POLICY_HIERARCHICAL : EPLB_POLICY_GLOBAL;
     o.spill = i == 1 ? .99 : 0;
-    CU_ASSERT_EQUAL_FATAL(eplb_plan(&o, t, 1, 256, load, &p), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(1, 256, load), NULL, &p), EPLB_SUCCESS);
     balance[i] = eplb_balancedness(t, p, 0, load);
     CU_ASSERT_EQUAL(eplb_remote_nodes(t, p, 0, load, 8, 4, 8, &visits[i], NULL), EPLB_SUCCESS);
     eplb_placement_destroy(&p);

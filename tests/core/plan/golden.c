@@ -1,3 +1,4 @@
+#include "plan_window.h"
 #include "tap.h"
 #include <eplb/planner.h>
 #include <stdio.h>
@@ -52,10 +53,12 @@ static eplb_placement_t *plan(const golden_t *g) {
   eplb_topology_t *topology = NULL;
   eplb_placement_t *placement = NULL;
   eplb_plan_options_init(&options);
-  options.planner = EPLB_PLANNER_REFERENCE;
+  options.planner = EPLB_PLANNER_DEEPSEEK;
   options.num_groups = g->groups;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(g->nodes, g->devices, g->slots / g->devices, &topology), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_plan(&options, topology, g->layers, g->experts, g->load, &placement), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(
+      plan_window(&options, topology, eplb_windows_single(g->layers, g->experts, g->load), NULL, &placement),
+      EPLB_SUCCESS);
   eplb_topology_destroy(&topology);
   return placement;
 }

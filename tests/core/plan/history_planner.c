@@ -1,4 +1,5 @@
-/* Planning ahead: the scenario and the linked planner. */
+/* Planning for the next window: the history and the chain planner. */
+#include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/dispatch.h>
@@ -26,13 +27,15 @@ static job_t *job_make(rng_t *rng) {
   job->experts = rng_between(rng, 1, slots < MAX_EXPERTS ? slots : MAX_EXPERTS);
   job->before = random_placement(rng, LAYERS, job->experts, slots, rng_between(rng, 0, 1) ? 20 : 0);
   job->windows.num_windows = rng_between(rng, 1, EPLB_HISTORY_MAX);
+  job->windows.num_layers = LAYERS;
+  job->windows.num_experts = job->experts;
   for (int k = 0; k < job->windows.num_windows; k++) {
     random_loads(rng, (size_t)(LAYERS * job->experts), job->load[k]);
     job->windows.load[k] = job->load[k];
     job->windows.weight[k] = 1. / (1 + k);
   }
   eplb_plan_options_init(&job->options);
-  job->options.planner = rng_between(rng, 0, 1) ? EPLB_PLANNER_SCENARIO : EPLB_PLANNER_LINKED;
+  job->options.planner = rng_between(rng, 0, 1) ? EPLB_PLANNER_HISTORY : EPLB_PLANNER_CHAIN;
   return job;
 }
 
@@ -45,9 +48,7 @@ static void job_end(job_t *job) {
 /* From nothing where `before` is NULL. */
 static eplb_placement_t *job_plan(const job_t *job, const eplb_placement_t *before) {
   eplb_placement_t *p = NULL;
-  eplb_status_t status = before
-                             ? eplb_replan_windows(&job->options, job->topology, before, &job->windows, &p)
-                             : eplb_plan_windows(&job->options, job->topology, LAYERS, job->experts, &job->windows, &p);
+  eplb_status_t status = eplb_plan(&job->options, job->topology, &job->windows, before, &p);
   CU_ASSERT_EQUAL_FATAL(status, EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_validate(p), EPLB_SUCCESS);
   return p;
@@ -214,8 +215,7 @@ static double go_through(double load[LENGTH][EXPERTS], eplb_planner_t planner, i
     if (w < 3)
       continue;
     CU_ASSERT_EQUAL_FATAL(eplb_history_windows(h, &windows), EPLB_SUCCESS);
-    eplb_status_t status =
-        p ? eplb_replan_windows(&o, t, p, &windows, &after) : eplb_plan_windows(&o, t, 1, EXPERTS, &windows, &after);
+    eplb_status_t status = eplb_plan(&o, t, &windows, p, &after);
     CU_ASSERT_EQUAL_FATAL(status, EPLB_SUCCESS);
     eplb_placement_destroy(&p);
     p = after;
@@ -235,11 +235,11 @@ static void the_next_window_is_better_balanced(void) {
   for (int i = 0; i < TRIES; i++) {
     double load[LENGTH][EXPERTS];
     make_traffic(&rng, load);
-    single += go_through(load, EPLB_PLANNER_DEFAULT, SLOTS, 0) / TRIES;
-    scenario += go_through(load, EPLB_PLANNER_SCENARIO, SLOTS, 0) / TRIES;
-    few_moves += go_through(load, EPLB_PLANNER_SCENARIO, 4, 0) / TRIES;
-    shares += go_through(load, EPLB_PLANNER_LINKED, SLOTS, 1) / TRIES;
-    unlinked += go_through(load, EPLB_PLANNER_SCENARIO, SLOTS, 1) / TRIES;
+    single += go_through(load, EPLB_PLANNER_WINDOW, SLOTS, 0) / TRIES;
+    scenario += go_through(load, EPLB_PLANNER_HISTORY, SLOTS, 0) / TRIES;
+    few_moves += go_through(load, EPLB_PLANNER_HISTORY, 4, 0) / TRIES;
+    shares += go_through(load, EPLB_PLANNER_CHAIN, SLOTS, 1) / TRIES;
+    unlinked += go_through(load, EPLB_PLANNER_HISTORY, SLOTS, 1) / TRIES;
   }
   CU_ASSERT(scenario > single + .02);
   CU_ASSERT(few_moves > single);
@@ -255,8 +255,8 @@ static void few_moves_follow_a_jump(void) {
     profile[i / EXPERTS][i % EXPERTS] = pow(rng_unit(&rng), 4);
   for (int i = 0; i < LENGTH * EXPERTS; i++)
     load[i / EXPERTS][i % EXPERTS] = 1e4 * profile[i >= LENGTH / 2 * EXPERTS][i % EXPERTS] * (1 + rng_unit(&rng) / 4);
-  double none = go_through(load, EPLB_PLANNER_LINKED, 0, 1), few = go_through(load, EPLB_PLANNER_LINKED, 4, 1);
-  double all = go_through(load, EPLB_PLANNER_LINKED, SLOTS, 1);
+  double none = go_through(load, EPLB_PLANNER_CHAIN, 0, 1), few = go_through(load, EPLB_PLANNER_CHAIN, 4, 1);
+  double all = go_through(load, EPLB_PLANNER_CHAIN, SLOTS, 1);
   CU_ASSERT(few > none + .15);
   CU_ASSERT(few > all - .03);
 }
@@ -280,11 +280,11 @@ static void all_devices_are_linked(void) {
     eplb_placement_t *p = NULL;
     eplb_plan_options_t o;
     eplb_plan_options_init(&o);
-    o.planner = EPLB_PLANNER_LINKED;
+    o.planner = EPLB_PLANNER_CHAIN;
     CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, g, 5, &t), EPLB_SUCCESS);
     for (int e = 0; e < experts; e++)
       load[e] = 100 + rng_between(&rng, 0, 20); /* none is so large that it needs a third replica */
-    CU_ASSERT_EQUAL_FATAL(eplb_plan(&o, t, 1, experts, load, &p), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(1, experts, load), NULL, &p), EPLB_SUCCESS);
     for (int d = 0; d < g; d++)
       parent[d] = d;
     for (int e = 0; e < experts; e++)
@@ -310,7 +310,7 @@ static int is_linked(const eplb_topology_t *t, const eplb_placement_t *p, int la
 /* Other loads, and a budget, from a plan made for the first ones. */
 static void check_links(rng_t *rng) {
   job_t *job = job_make(rng);
-  job->options.planner = EPLB_PLANNER_LINKED;
+  job->options.planner = EPLB_PLANNER_CHAIN;
   eplb_placement_t *p = job_plan(job, NULL);
   for (int k = 0; k < job->windows.num_windows; k++)
     random_loads(rng, (size_t)(LAYERS * job->experts), job->load[k]);
@@ -330,14 +330,14 @@ static void no_device_loses_its_last_link(void) {
 
 static void one_expert_goes_everywhere(void) {
   static const double load[1] = {5};
-  for (eplb_planner_t planner = EPLB_PLANNER_SCENARIO; planner <= EPLB_PLANNER_LINKED; planner++) {
+  for (eplb_planner_t planner = EPLB_PLANNER_HISTORY; planner <= EPLB_PLANNER_CHAIN; planner++) {
     eplb_topology_t *t = NULL;
     eplb_placement_t *p = NULL;
     eplb_plan_options_t o;
     eplb_plan_options_init(&o);
     o.planner = planner;
     CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 4, 2, &t), EPLB_SUCCESS);
-    CU_ASSERT_EQUAL_FATAL(eplb_plan(&o, t, 1, 1, load, &p), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(1, 1, load), NULL, &p), EPLB_SUCCESS);
     CU_ASSERT_EQUAL(p->logical_replica_count[0], 4);
     CU_ASSERT_EQUAL(eplb_balancedness(t, p, 0, load), 1);
     eplb_placement_destroy(&p);
@@ -350,26 +350,26 @@ static void what_cannot_be_planned_ahead_is_refused(void) {
   eplb_topology_t *t = NULL;
   eplb_placement_t *p = NULL;
   eplb_plan_options_t o;
-  eplb_windows_t w = {.num_windows = 1, .load = {load}, .weight = {INFINITY}};
+  eplb_windows_t w = {.num_windows = 1, .num_layers = 1, .num_experts = 4, .load = {load}, .weight = {INFINITY}};
   eplb_plan_options_init(&o);
-  o.planner = EPLB_PLANNER_SCENARIO;
+  o.planner = EPLB_PLANNER_HISTORY;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 2, 2, &t), EPLB_SUCCESS);
-  TAP_FAILS(eplb_plan_windows(&o, t, 1, 4, &w, &p), EPLB_ERR_ARGUMENT, "window 0 has weight inf");
+  TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_ARGUMENT, "window 0 has weight inf");
   w.weight[0] = 1;
   w.num_windows = 17;
-  TAP_FAILS(eplb_plan_windows(&o, t, 1, 4, &w, &p), EPLB_ERR_ARGUMENT, "17 windows; expected 1 to 16");
-  TAP_FAILS(eplb_plan_windows(&o, t, 1, 4, NULL, &p), EPLB_ERR_ARGUMENT, "0 windows");
-  w = (eplb_windows_t){.num_windows = 2, .load = {load, NULL}, .weight = {1, 1}};
-  TAP_FAILS(eplb_plan_windows(&o, t, 1, 4, &w, &p), EPLB_ERR_ARGUMENT, "NULL");
+  TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_ARGUMENT, "17 windows; expected 1 to 16");
+  TAP_FAILS(eplb_plan(&o, t, NULL, NULL, &p), EPLB_ERR_ARGUMENT, "0 windows");
+  w = (eplb_windows_t){.num_windows = 2, .num_layers = 1, .num_experts = 4, .load = {load, NULL}, .weight = {1, 1}};
+  TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_ARGUMENT, "NULL");
   w.num_windows = 1;
-  o.move_price = -1;
-  TAP_FAILS(eplb_plan_windows(&o, t, 1, 4, &w, &p), EPLB_ERR_ARGUMENT, "move_price is -1");
-  o.move_price = 0;
+  o.move_cost = -1;
+  TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_ARGUMENT, "move_cost is -1");
+  o.move_cost = 0;
   o.policy = EPLB_POLICY_HIERARCHICAL;
-  TAP_FAILS(eplb_plan_windows(&o, t, 1, 4, &w, &p), EPLB_ERR_UNSUPPORTED, "scenario planner knows no hierarchical");
+  TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_UNSUPPORTED, "history planner has no hierarchical");
   o.policy = EPLB_POLICY_AUTO;
   o.forecast = (eplb_forecast_t)3;
-  TAP_FAILS(eplb_plan_windows(&o, t, 1, 4, &w, &p), EPLB_ERR_ARGUMENT, "forecast is 3");
+  TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_ARGUMENT, "forecast is 3");
   CU_ASSERT_PTR_NULL(p);
   eplb_topology_destroy(&t);
 }

@@ -1,5 +1,6 @@
 /* Planning from the placement that is there. */
 #include "core/plan/common/assignment.h"
+#include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/planner.h>
@@ -26,6 +27,7 @@ static void job_make(rng_t *rng, unsigned traits, job_t *job) {
   job->experts = rng_between(rng, 1, slots < 400 ? slots : 400);
   job->before = random_placement(rng, 2, job->experts, slots, rng_between(rng, 0, 1) ? 20 : 0);
   eplb_plan_options_init(&job->options);
+  job->options.planner = EPLB_PLANNER_WINDOW;
   job->options.effort = EPLB_EFFORT_FAST;
   random_loads(rng, (size_t)(2 * job->experts), job->load);
 }
@@ -35,9 +37,15 @@ static void job_end(job_t *job) {
   eplb_topology_destroy(&job->topology);
 }
 
+static eplb_status_t plan_on(const job_t *job, const eplb_topology_t *topology, eplb_placement_t **p) {
+  return plan_window(&job->options, topology, eplb_windows_single(2, job->experts, job->load), job->before, p);
+}
+
 static eplb_placement_t *job_plan(const job_t *job) {
   eplb_placement_t *p = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_replan(&job->options, job->topology, job->before, job->load, &p), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(
+      plan_window(&job->options, job->topology, eplb_windows_single(2, job->experts, job->load), job->before, &p),
+      EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_validate(p), EPLB_SUCCESS);
   return p;
 }
@@ -128,6 +136,7 @@ static void follow_drift(int gpus, int nodes, double *mean, double *worst, doubl
   double normal[256], load[256];
   int plans = 0;
   eplb_plan_options_init(&o);
+  o.planner = EPLB_PLANNER_WINDOW;
   o.node_cost = 1;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(nodes, gpus, 288 / gpus, &t), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(1, 256, 288, &p), EPLB_SUCCESS);
@@ -140,7 +149,8 @@ static void follow_drift(int gpus, int nodes, double *mean, double *worst, doubl
       load[e] = exp(normal[e]);
     }
     eplb_placement_t *next;
-    CU_ASSERT_EQUAL_FATAL(eplb_replan(&o, t, p, load, &next), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(p->num_layers, p->num_experts, load), p, &next),
+                          EPLB_SUCCESS);
     double balance = eplb_balancedness(t, next, 0, load);
     if (w > 0) {
       *moves += count_moves(t, p, next, 0);
@@ -178,22 +188,23 @@ static void payback_decides(void) {
     job.load[e] = exp(3 * rng_unit(&rng));
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(2, 64, 80, &job.before), EPLB_SUCCESS);
   eplb_plan_options_init(&job.options);
+  job.options.planner = EPLB_PLANNER_WINDOW;
   eplb_payback_init(&payback);
   payback.seconds_per_load = 1e-6;
   payback.expert_bytes = 1e6;
   job.options.payback = &payback;
   const double windows[3] = {1e-6, 1, 1e6};
   for (int i = 0; i < 3; i++) {
-    payback.windows = windows[i];
+    payback.horizon = windows[i];
     eplb_placement_t *p = job_plan(&job);
     moves[i] = count_moves(job.topology, job.before, p, 0);
     eplb_placement_destroy(&p);
   }
   CU_ASSERT_EQUAL(moves[0], 0);
   CU_ASSERT(moves[0] <= moves[1] && moves[1] <= moves[2] && moves[2] > 0);
-  payback.windows = 0;
+  payback.horizon = 0;
   eplb_placement_t *p = NULL;
-  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "0 windows");
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "horizon is 0");
   job_end(&job);
 }
 
@@ -213,7 +224,7 @@ static void gain_and_cost_are_what_they_say(void) {
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 4, &deriver), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, before, after, 0, 1, &list), EPLB_SUCCESS);
   eplb_payback_init(&payback);
-  payback.seconds_per_load = .5, payback.windows = 3, payback.expert_bytes = 100;
+  payback.seconds_per_load = .5, payback.horizon = 3, payback.expert_bytes = 100;
   payback.bytes_per_second[EPLB_LINK_NETWORK] = 50;
   CU_ASSERT_DOUBLE_EQUAL(eplb_payback_gain(&payback, t, before, after, 0, load), 3, 1e-12); /* (7 - 5) * .5 * 3 */
   CU_ASSERT_DOUBLE_EQUAL(eplb_payback_cost(&payback, t, &list, scratch), 2, 1e-12);         /* one each way */
@@ -255,28 +266,28 @@ static void assignments_are_the_best(void) {
   shapes_try(200, 6, check_assignment);
 }
 
-static void other_placements_and_wishes_are_refused(void) {
+static void other_placements_and_options_are_refused(void) {
   rng_t rng = {1};
   job_t job;
   eplb_placement_t *p = NULL;
   job_make(&rng, SHAPE_PLAIN, &job);
   eplb_topology_t *other;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 3, 500, &other), EPLB_SUCCESS);
-  TAP_FAILS(eplb_replan(&job.options, other, job.before, job.load, &p), EPLB_ERR_SHAPE, "1500");
+  TAP_FAILS(plan_on(&job, other, &p), EPLB_ERR_SHAPE, "1500");
   eplb_topology_destroy(&other);
   job.options.balance = 1;
-  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "balance is 1");
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "balance is 1");
   job.options.balance = .9, job.options.spill = NAN;
-  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "spill is nan");
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "spill is nan");
   job.options.spill = 0, job.options.max_moves = -1;
-  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "max_moves is -1");
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "max_moves is -1");
   job.options.max_moves = 1, job.options.node_cost = .5;
-  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "node_cost is 0.5");
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "node_cost is 0.5");
   job.options.node_cost = 1, job.options.tokens_per_load = -1;
-  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT,
-            "tokens_per_load is -1; expected 0 or more");
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT,
+            "tokens_per_load is -1; expected a number of 0 or more");
   job.options.tokens_per_load = 0, job.options.effort = (eplb_effort_t)3;
-  TAP_FAILS(eplb_replan(&job.options, job.topology, job.before, job.load, &p), EPLB_ERR_ARGUMENT, "effort is 3");
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "effort is 3");
   CU_ASSERT_PTR_NULL(p);
   job_end(&job);
 }
@@ -290,7 +301,7 @@ int main(void) {
       {"payback decides", payback_decides},
       {"gain and cost are what they say", gain_and_cost_are_what_they_say},
       {"assignments are the best", assignments_are_the_best},
-      {"other placements and wishes are refused", other_placements_and_wishes_are_refused},
+      {"other placements and wishes are refused", other_placements_and_options_are_refused},
       {NULL, NULL}};
   return tap_run("incremental", tests);
 }

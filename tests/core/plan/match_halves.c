@@ -20,7 +20,7 @@ static void job_make(rng_t *rng, int devices, int slots, job_t *job) {
     load[e] = exp(2 * rng_unit(rng));
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, devices, slots, &job->topology), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_subproblem_create(job->topology, devices * slots, &job->part), EPLB_SUCCESS);
-  eplb_subproblem_set_load(&job->part, load);
+  eplb_subproblem_set_load(&job->part, load, 0);
   eplb_subproblem_select(&job->part, -1, NULL);
   for (int s = 0; s < devices * slots; s++)
     job->part.layer.expert[s] = s;

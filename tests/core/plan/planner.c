@@ -1,4 +1,5 @@
 #include "naive.h"
+#include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/planner.h>
@@ -28,7 +29,7 @@ static void job_make(rng_t *rng, unsigned traits, eplb_policy_t policy, job_t *j
     groups = rng_between(rng, 1, job->experts);
   }
   eplb_plan_options_init(&job->options);
-  job->options.planner = EPLB_PLANNER_REFERENCE;
+  job->options.planner = EPLB_PLANNER_DEEPSEEK;
   job->options.policy = policy;
   job->options.num_groups = groups;
   random_loads(rng, (size_t)(LAYERS * job->experts), job->load);
@@ -36,7 +37,9 @@ static void job_make(rng_t *rng, unsigned traits, eplb_policy_t policy, job_t *j
 
 static eplb_placement_t *job_plan(const job_t *job) {
   eplb_placement_t *p = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_plan(&job->options, job->topology, LAYERS, job->experts, job->load, &p), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(
+      plan_window(&job->options, job->topology, eplb_windows_single(LAYERS, job->experts, job->load), NULL, &p),
+      EPLB_SUCCESS);
   return p;
 }
 
@@ -221,6 +224,13 @@ static void hierarchical_plans_keep_a_group_on_one_node(void) {
   shapes_try(1000, 6, check_groups);
 }
 
+static eplb_policy_t resolved_policy(const eplb_plan_options_t *options, const eplb_topology_t *t) {
+  eplb_plan_options_t resolved;
+  eplb_plan_options_init(&resolved);
+  CU_ASSERT_EQUAL_FATAL(eplb_plan_resolve(options, t, &resolved), EPLB_SUCCESS);
+  return resolved.policy;
+}
+
 /* The rule of the header, and the same plan as with the policy that it comes to. */
 static void check_auto(rng_t *rng) {
   job_t job;
@@ -231,15 +241,15 @@ static void check_auto(rng_t *rng) {
   for (int n = 0; n < nodes; n++)
     equal &= (t->node_begin[n + 1] - t->node_begin[n]) * nodes == t->num_devices;
   int deals_out = equal && job.options.num_groups % nodes == 0;
-  CU_ASSERT_EQUAL(eplb_plan_policy(&job.options, t), EPLB_POLICY_GLOBAL);
+  CU_ASSERT_EQUAL(resolved_policy(&job.options, t), EPLB_POLICY_GLOBAL);
   job.options.policy = EPLB_POLICY_AUTO;
-  eplb_policy_t policy = eplb_plan_policy(&job.options, t);
+  eplb_policy_t policy = resolved_policy(&job.options, t);
   CU_ASSERT_EQUAL(policy, deals_out ? EPLB_POLICY_HIERARCHICAL : EPLB_POLICY_GLOBAL);
 
   eplb_placement_t *p = NULL, *q = NULL;
-  eplb_status_t status = eplb_plan(&job.options, t, LAYERS, job.experts, job.load, &p);
+  eplb_status_t status = plan_window(&job.options, t, eplb_windows_single(LAYERS, job.experts, job.load), NULL, &p);
   job.options.policy = policy;
-  CU_ASSERT_EQUAL(status, eplb_plan(&job.options, t, LAYERS, job.experts, job.load, &q));
+  CU_ASSERT_EQUAL(status, plan_window(&job.options, t, eplb_windows_single(LAYERS, job.experts, job.load), NULL, &q));
   CU_ASSERT_EQUAL(status, deals_out && job.experts % job.options.num_groups ? EPLB_ERR_SHAPE : EPLB_SUCCESS);
   CU_ASSERT(status ? !p && !q : same_placement(p, q));
   eplb_placement_destroy(&q);
@@ -249,27 +259,6 @@ static void check_auto(rng_t *rng) {
 
 static void auto_is_hierarchical_where_groups_deal_out(void) {
   shapes_try(2000, 7, check_auto);
-}
-
-static void names_can_be_read_back(void) {
-  for (eplb_policy_t i = EPLB_POLICY_AUTO, policy; i <= EPLB_POLICY_GLOBAL; i++)
-    CU_ASSERT(eplb_policy_parse(eplb_policy_name(i), &policy) == EPLB_SUCCESS && policy == i);
-  for (eplb_planner_t i = EPLB_PLANNER_DEFAULT, planner; i <= EPLB_PLANNER_REFERENCE; i++)
-    CU_ASSERT(eplb_planner_parse(eplb_planner_name(i), &planner) == EPLB_SUCCESS && planner == i);
-  CU_ASSERT_STRING_EQUAL(eplb_policy_name(EPLB_POLICY_HIERARCHICAL), "hierarchical");
-  CU_ASSERT_STRING_EQUAL(eplb_planner_name(EPLB_PLANNER_REFERENCE), "reference");
-  CU_ASSERT_PTR_NULL(eplb_policy_name((eplb_policy_t)3));
-  CU_ASSERT_PTR_NULL(eplb_planner_name((eplb_planner_t)9));
-}
-
-static void unknown_names_are_refused(void) {
-  eplb_policy_t policy = EPLB_POLICY_GLOBAL;
-  eplb_planner_t planner = EPLB_PLANNER_REFERENCE;
-  TAP_FAILS(eplb_policy_parse("Global", &policy), EPLB_ERR_ARGUMENT, "\"Global\"");
-  CU_ASSERT(strstr(eplb_last_error(), "auto") && strstr(eplb_last_error(), "hierarchical"));
-  TAP_FAILS(eplb_planner_parse("", &planner), EPLB_ERR_ARGUMENT, "\"\"");
-  CU_ASSERT(strstr(eplb_last_error(), "default") && strstr(eplb_last_error(), "reference"));
-  CU_ASSERT(policy == EPLB_POLICY_GLOBAL && planner == EPLB_PLANNER_REFERENCE);
 }
 
 int main(void) {
@@ -282,8 +271,6 @@ int main(void) {
       {"scattered ranks get what sorted ones get", scattered_ranks_get_what_sorted_ones_get},
       {"hierarchical plans keep a group on one node", hierarchical_plans_keep_a_group_on_one_node},
       {"auto is hierarchical where groups deal out", auto_is_hierarchical_where_groups_deal_out},
-      {"names can be read back", names_can_be_read_back},
-      {"unknown names are refused", unknown_names_are_refused},
       {NULL, NULL}};
   return tap_run("planner", tests);
 }

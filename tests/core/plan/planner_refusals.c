@@ -1,3 +1,4 @@
+#include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/planner.h>
@@ -15,7 +16,7 @@ typedef struct request {
 static request_t good_request(void) {
   request_t good = {.nodes = 2, .devices = 4, .layers = 2, .experts = 8};
   eplb_plan_options_init(&good.options);
-  good.options.planner = EPLB_PLANNER_REFERENCE;
+  good.options.planner = EPLB_PLANNER_DEEPSEEK;
   good.options.num_groups = 4;
   good.options.policy = EPLB_POLICY_HIERARCHICAL;
   for (int d = 0; d < 4; d++) {
@@ -34,7 +35,7 @@ static void refuse(const request_t *r, eplb_status_t status, const char *one, co
   eplb_placement_t *p = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_create(4, 1, (const char *[]){"node"}, 0, r->node, r->slots, r->speed, 1, &t),
                         EPLB_SUCCESS);
-  TAP_FAILS(eplb_plan(&r->options, t, r->layers, r->experts, r->load, &p), status, one);
+  TAP_FAILS(plan_window(&r->options, t, eplb_windows_single(r->layers, r->experts, r->load), NULL, &p), status, one);
   CU_ASSERT_PTR_NOT_NULL(strstr(eplb_last_error(), other));
   CU_ASSERT_PTR_NULL(p);
   eplb_topology_destroy(&t);
@@ -67,7 +68,7 @@ static void the_reference_knows_no_speeds(void) {
   eplb_placement_t *p = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_create(4, 1, (const char *[]){"node"}, 0, r.node, r.slots, r.speed, 1, &t),
                         EPLB_SUCCESS);
-  CU_ASSERT_EQUAL(eplb_plan(&r.options, t, r.layers, r.experts, r.load, &p), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(plan_window(&r.options, t, eplb_windows_single(r.layers, r.experts, r.load), NULL, &p), EPLB_SUCCESS);
   eplb_placement_destroy(&p);
   eplb_topology_destroy(&t);
   r.speed[3] = 1.5, refuse(&r, EPLB_ERR_UNSUPPORTED, "device 3", "1.5");
@@ -100,7 +101,7 @@ static void the_largest_and_smallest_loads_can_be_planned(void) {
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 4, 3, &t), EPLB_SUCCESS);
   for (int i = 0; i < 16; i++)
     r.load[i] = i % 3 == 0 ? nextafter(0x1p63, 0) : i % 3 == 1 ? 0x1p-1074 : 0;
-  CU_ASSERT_EQUAL_FATAL(eplb_plan(&r.options, t, 2, 8, r.load, &p), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(plan_window(&r.options, t, eplb_windows_single(2, 8, r.load), NULL, &p), EPLB_SUCCESS);
   CU_ASSERT_EQUAL(eplb_placement_validate(p), EPLB_SUCCESS);
   eplb_placement_destroy(&p);
   eplb_topology_destroy(&t);

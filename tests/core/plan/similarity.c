@@ -7,7 +7,7 @@
 enum { EXPERTS = 3 };
 
 static eplb_windows_t windows_of(int num_windows, double load[][EXPERTS]) {
-  eplb_windows_t w = {.num_windows = num_windows};
+  eplb_windows_t w = {.num_windows = num_windows, .num_layers = 1, .num_experts = EXPERTS};
   for (int k = 0; k < num_windows; k++) {
     w.load[k] = load[k];
     w.weight[k] = 1. / (k + 1);
@@ -64,7 +64,7 @@ static void check_weights(rng_t *rng) {
       load[k][e] = rng_between(rng, 0, 2) * rng_unit(rng);
   eplb_windows_t w = windows_of(rng_between(rng, 1, EPLB_HISTORY_MAX), load);
   eplb_windows_t weighed = eplb_similarity_weigh(&w, 0, EXPERTS);
-  CU_ASSERT_EQUAL(eplb_windows_check(1, EXPERTS, &weighed), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(eplb_windows_check(&weighed), EPLB_SUCCESS);
   for (int k = 0; k < w.num_windows; k++)
     CU_ASSERT(weighed.weight[k] <= w.weight[k]);
 }

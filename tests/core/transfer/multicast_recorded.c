@@ -1,4 +1,5 @@
 /* The balance of senders on loads of a real model. */
+#include "plan_window.h"
 #include "tap.h"
 #include <eplb/formats.h>
 #include <eplb/transfer.h>
@@ -90,11 +91,13 @@ static void senders_of_a_real_rebalance_are_even(void) {
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(NODES, DEVICES, SLOTS_EACH, &t), EPLB_SUCCESS);
   CU_ASSERT_FATAL(loads->num_experts <= 4096 && loads->num_windows > 1);
   eplb_plan_options_init(&options);
-  options.planner = EPLB_PLANNER_REFERENCE;
+  options.planner = EPLB_PLANNER_DEEPSEEK;
   options.policy = EPLB_POLICY_GLOBAL;
   for (int w = 0; w < loads->num_windows; w++) {
     CU_ASSERT_EQUAL_FATAL(
-        eplb_plan(&options, t, loads->num_layers, loads->num_experts, eplb_loads_window(loads, w), &after),
+        plan_window(&options, t,
+                    eplb_windows_single(loads->num_layers, loads->num_experts, eplb_loads_window(loads, w)), NULL,
+                    &after),
         EPLB_SUCCESS);
     if (before)
       check_rebalance(t, before, after, w);

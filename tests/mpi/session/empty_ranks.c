@@ -27,7 +27,7 @@ static eplb_session_options_t sparse_options(const eplb_topology_t *topology) {
   eplb_session_options_t o = job_options();
   o.slots_per_rank = 0;
   o.topology = topology;
-  o.plan.planner = EPLB_PLANNER_DEFAULT;
+  o.plan.planner = EPLB_PLANNER_WINDOW;
   o.plan.num_groups = 1;
   return o;
 }

@@ -43,7 +43,7 @@ static void options_that_differ(void) {
     eplb_topology_destroy(&topology);
     o = job_options();
     o.history -= odd;
-    check_create_refused(&o, EPLB_ERR_MISMATCH, "options of the planner");
+    check_create_refused(&o, EPLB_ERR_MISMATCH, "history, from 15 to 16");
     o = job_options();
     o.chunk_bytes = odd ? 0 : 1;
     check_create_refused(&o, EPLB_ERR_ARGUMENT, "chunk_bytes is 0");
@@ -58,9 +58,9 @@ static void options_that_nobody_takes(void) {
   check_create_refused(&o, EPLB_ERR_ARGUMENT, "num_layers is 0");
   o = job_options();
   o.history = 0;
-  check_create_refused(&o, EPLB_ERR_ARGUMENT, "history is 0 windows; expected 1 to 16");
+  check_create_refused(&o, EPLB_ERR_ARGUMENT, "history is 0; expected a whole number from 1 to 16");
   o.history = 17;
-  check_create_refused(&o, EPLB_ERR_ARGUMENT, "history is 17 windows");
+  check_create_refused(&o, EPLB_ERR_ARGUMENT, "history is 17");
   o = job_options();
   o.size = 3;
   check_create_refused(&o, EPLB_ERR_ARGUMENT, "eplb_session_options_init");
@@ -115,20 +115,26 @@ static void intercommunicators(void) {
 static void environment(void) {
   static const struct {
     const char *name, *value, *text;
-  } wrong[] = {{"EPLB_POLICY", "globl", "EPLB_POLICY: no policy \"globl\""},
-               {"EPLB_CHUNK_BYTES", "1M", "EPLB_CHUNK_BYTES is \"1M\""},
+  } wrong[] = {{"EPLB_POLICY", "globl", "EPLB_POLICY is \"globl\"; expected auto, hierarchical or global"},
+               {"EPLB_CHUNK_BYTES", "2G", "EPLB_CHUNK_BYTES is \"2G\""},
+               {"EPLB_CHUNK_BYTES", "1T", "EPLB_CHUNK_BYTES is \"1T\""},
                {"EPLB_CHUNK_BYTES", "", "EPLB_CHUNK_BYTES is \"\""},
                {"EPLB_VERIFY", "sometimes", "first, always or never"},
                {"EPLB_STAGING_BYTES", "-1", "EPLB_STAGING_BYTES"},
                {"EPLB_NUM_GROUPS", "99999999999999999999", "EPLB_NUM_GROUPS"},
                {"EPLB_HISTORY", "0", "EPLB_HISTORY is \"0\"; expected a whole number from 1 to 16"},
                {"EPLB_PLANER", "default", "EPLB_PLANER sets nothing; expected EPLB_PLANNER"},
+               {"EPLB_MOVE_PRICE", "1", "EPLB_MOVE_PRICE is now called EPLB_MOVE_COST"},
+               {"EPLB_PLANNER", "scenario", "EPLB_PLANNER is \"scenario\", which is now called history"},
+               {"EPLB_BALANCE", ".5", "balance is 0.5, which the deepseek planner cannot use; expected planner window"},
+               {"EPLB_EFFORT", "best", "effort is best, which the deepseek planner cannot use"},
                {"EPLB_HYSTERISIS", "2", "expected EPLB_HYSTERESIS"}};
   eplb_session_options_t o = job_options();
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    if (rank == num_ranks - 1)
+    int unused = strstr(wrong[i].text, "cannot use") != NULL; /* told once the planner is known: on every rank */
+    if (unused || rank == num_ranks - 1)
       setenv(wrong[i].name, wrong[i].value, 1);
-    check_create_refused(&o, EPLB_ERR_ARGUMENT, wrong[i].text);
+    check_create_refused(&o, unused ? EPLB_ERR_UNSUPPORTED : EPLB_ERR_ARGUMENT, wrong[i].text);
     unsetenv(wrong[i].name);
   }
   setenv("EPLB_STAGING_BYTES", "1", 1);

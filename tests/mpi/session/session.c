@@ -15,6 +15,7 @@ static void rounds_move_weights(void) {
     eplb_session_options_t o = job_options();
     eplb_topology_t *topology = job_deal_topology(nodes, o.slots_per_rank);
     o.topology = topology;
+    o.plan.forecast = EPLB_FORECAST_LAST; /* so that the newest window is balanced */
     job_start(&job, &o);
     eplb_topology_destroy(&topology);
     int64_t moved = 0;
@@ -71,7 +72,7 @@ static void the_session_gives_memory(void) {
 static void the_default_planner_lets_lie(void) {
   job_t job;
   eplb_session_options_t o = job_options();
-  o.plan.planner = EPLB_PLANNER_DEFAULT;
+  o.plan.planner = EPLB_PLANNER_WINDOW;
   o.plan.num_groups = 1;
   job_start(&job, &o);
   int64_t first = 0;
@@ -105,15 +106,17 @@ static void the_report_says_what_planned(void) {
   eplb_session_options_t o = job_options();
   eplb_report_t report;
   int64_t count[JOB_EXPERTS] = {0};
-  o.plan.planner = EPLB_PLANNER_DEFAULT;
+  o.plan.planner = EPLB_PLANNER_AUTO;
   o.plan.num_groups = 1;
   o.fault = nap;
   job_start(&job, &o);
-  CHECK(eplb_session_plan_options(job.session).planner == EPLB_PLANNER_SCENARIO);
+  eplb_plan_options_t resolved;
+  eplb_plan_options_init(&resolved);
+  CHECK(!eplb_session_plan_options(job.session, &resolved) && resolved.planner == EPLB_PLANNER_HISTORY);
   count[JOB_EXPERTS - 1] = 1000 * (1 + job.rank); /* which has one replica */
   CHECK(eplb_session_record(job.session, 1, count) == EPLB_SUCCESS);
   CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
-  CHECK(report.planner == EPLB_PLANNER_SCENARIO && report.policy == EPLB_POLICY_GLOBAL);
+  CHECK(report.planner == EPLB_PLANNER_HISTORY && report.policy == EPLB_POLICY_GLOBAL);
   CHECK(report.layers_without_load == JOB_LAYERS - 1);
   CHECK(num_ranks == 1 || report.balancedness_before < 1); /* of the one layer that has load */
   CHECK(report.seconds_reduce + report.seconds_plan >= NAP_MILLISECONDS * 1e-3 / 2);
@@ -170,14 +173,14 @@ static void record_on_first(const job_t *job, int round, double *load) {
   }
 }
 
-/* Round by round as the planner does when it is given the windows so far, as many as are remembered. */
-static void earlier_windows_are_heeded(void) {
+/* Round by round as eplb_plan does when it is given the windows so far, as many as are remembered. */
+static void plan_as_eplb_plan_does(eplb_planner_t planner) {
   job_t job;
   double load[JOB_LAYERS * JOB_EXPERTS];
   eplb_history_t *history;
   eplb_session_options_t o = job_options();
-  o.plan.planner = EPLB_PLANNER_SCENARIO;
-  o.plan.policy = EPLB_POLICY_AUTO;
+  o.plan.planner = planner;
+  o.plan.num_groups = 1;
   o.plan.max_moves = 6;
   o.history = 3;
   job_start(&job, &o);
@@ -191,9 +194,11 @@ static void earlier_windows_are_heeded(void) {
     CHECK(eplb_history_add(history, load) == EPLB_SUCCESS);
     CHECK(eplb_history_windows(history, &windows) == EPLB_SUCCESS &&
           windows.num_windows == (round < 3 ? round + 1 : 3));
-    CHECK(eplb_replan_windows(&o.plan, eplb_session_topology(job.session), before, &windows, &expected) ==
-          EPLB_SUCCESS);
-    CHECK(eplb_rebalance(job.session, NULL) == EPLB_SUCCESS);
+    CHECK(eplb_plan(&o.plan, eplb_session_topology(job.session), &windows, before, &expected) == EPLB_SUCCESS);
+    eplb_report_t report;
+    CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
+    CHECK(report.planner == (planner == EPLB_PLANNER_AUTO ? EPLB_PLANNER_HISTORY : planner));
+    CHECK(report.policy == EPLB_POLICY_GLOBAL || planner == EPLB_PLANNER_WINDOW);
     CHECK(!memcmp(expected->physical_to_logical, now->physical_to_logical,
                   (size_t)JOB_LAYERS * (size_t)now->num_slots * sizeof(int32_t)));
     CHECK(job_is_whole(&job));
@@ -202,7 +207,13 @@ static void earlier_windows_are_heeded(void) {
   }
   eplb_history_destroy(&history);
   job_finish(&job);
-  mpi_tap_case("earlier windows are heeded");
+}
+
+static void a_session_plans_as_eplb_plan_does(void) {
+  for (eplb_planner_t planner = EPLB_PLANNER_AUTO; planner <= EPLB_PLANNER_CHAIN; planner++)
+    if (planner != EPLB_PLANNER_DEEPSEEK) /* which cannot use max_moves */
+      plan_as_eplb_plan_does(planner);
+  mpi_tap_case("a session plans as eplb_plan does, from the windows so far");
 }
 
 /* Bytes that a session of so many windows asks for until its first rebalance has ended. */
@@ -390,7 +401,7 @@ int main(int argc, char **argv) {
   the_report_says_what_planned();
   detection_serves_too();
   the_machine_is_seen_anew();
-  earlier_windows_are_heeded();
+  a_session_plans_as_eplb_plan_does();
   rank_0_alone_keeps_the_windows();
   one_expert_is_enough();
   layers_without_counts_stay();

@@ -28,14 +28,23 @@ static void wish_make(wish_t *w, double windows) {
   eplb_payback_init(&w->payback);
   eplb_trigger_init(&w->trigger);
   w->payback.seconds_per_load = 1e-6;
-  w->payback.windows = windows;
+  w->payback.horizon = windows;
   w->trigger.min_windows = 2;
-  w->options.plan.planner = EPLB_PLANNER_SCENARIO;
+  w->options.plan.planner = EPLB_PLANNER_HISTORY;
   w->options.plan.policy = EPLB_POLICY_AUTO;
-  w->options.plan.payback = &w->payback;
+  w->options.plan.num_groups = 1;
+  w->trigger.payback = &w->payback;
   w->options.trigger = &w->trigger;
   w->options.log = hear;
   w->options.log_arg = w;
+}
+
+/* A variable makes one that goes by the planner's payback, for which auto chooses the window planner. */
+static void drop_trigger(wish_t *w) {
+  w->options.trigger = NULL;
+  w->options.plan.planner = EPLB_PLANNER_AUTO;
+  w->options.plan.balance = .9999; /* two ranks are soon balanced */
+  w->options.plan.payback = &w->payback;
 }
 
 static int starts_with(const char *text, const char *start) {
@@ -85,11 +94,13 @@ static void the_environment_overrides(void) {
   for (int given = 0; given <= 1 && num_ranks > 1; given++) { /* a trigger of the job's own, or none */
     wish_make(&w, 1e12);
     w.trigger.min_windows = 1;
-    w.options.trigger = given ? &w.trigger : NULL;
+    if (!given)
+      drop_trigger(&w);
     setenv("EPLB_MIN_WINDOWS", "2", 1);
     play(&w, 1, "");
     wish_make(&w, 1e12);
-    w.options.trigger = given ? &w.trigger : NULL;
+    if (!given)
+      drop_trigger(&w);
     setenv("EPLB_HYSTERESIS", "1e300", 1);
     play(&w, 0, "stay: saves");
     unsetenv("EPLB_MIN_WINDOWS");
@@ -150,26 +161,29 @@ static void check_refused(const wish_t *w, eplb_status_t expected, const char *t
 static void what_is_no_trigger_is_refused(void) {
   wish_t w;
   wish_make(&w, 1);
-  w.options.plan.payback = NULL;
-  check_refused(&w, EPLB_ERR_ARGUMENT, "a trigger without plan.payback");
+  w.trigger.payback = NULL;
+  check_refused(&w, EPLB_ERR_ARGUMENT, "a trigger without a payback");
+  wish_make(&w, 1);
+  w.options.plan.payback = &w.payback;
+  check_refused(&w, EPLB_ERR_UNSUPPORTED, "payback is set, which the history planner cannot use");
   wish_make(&w, 1);
   w.trigger.min_windows = 0;
-  check_refused(&w, EPLB_ERR_ARGUMENT, "a trigger of 0 windows");
+  check_refused(&w, EPLB_ERR_ARGUMENT, "min_windows is 0");
   wish_make(&w, 1);
   w.trigger.hysteresis = INFINITY;
-  check_refused(&w, EPLB_ERR_ARGUMENT, "hysteresis inf");
+  check_refused(&w, EPLB_ERR_ARGUMENT, "hysteresis is inf");
   wish_make(&w, 1);
   w.trigger.size = 1;
-  check_refused(&w, EPLB_ERR_ARGUMENT, "a trigger of 1 bytes");
+  check_refused(&w, EPLB_ERR_ARGUMENT, "trigger options of 1 bytes");
   mpi_tap_case("a trigger that cannot tell what pays");
 }
 
 static void variables_are_refused_by_name(void) {
   static const struct {
     const char *name, *value, *text;
-  } wrong[] = {{"EPLB_MIN_WINDOWS", "0", "EPLB_MIN_WINDOWS is \"0\"; expected a whole number from 1"},
+  } wrong[] = {{"EPLB_MIN_WINDOWS", "0", "EPLB_MIN_WINDOWS is \"0\"; expected a whole number of 1 or more"},
                {"EPLB_HYSTERESIS", "much", "EPLB_HYSTERESIS is \"much\"; expected a number"},
-               {"EPLB_HYSTERESIS", "0.5", "hysteresis 0.5; expected 1 or more"}};
+               {"EPLB_HYSTERESIS", "0.5", "EPLB_HYSTERESIS is \"0.5\"; expected a number"}};
   wish_t w;
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     wish_make(&w, 1);
@@ -181,10 +195,9 @@ static void variables_are_refused_by_name(void) {
   wish_make(&w, 1);
   setenv("EPLB_HYSTERESIS", rank ? "3" : "2", 1);
   if (num_ranks > 1)
-    check_refused(&w, EPLB_ERR_MISMATCH, "options of the planner");
-  w.options.plan.payback = NULL;
+    check_refused(&w, EPLB_ERR_MISMATCH, "hysteresis");
   w.options.trigger = NULL;
-  check_refused(&w, EPLB_ERR_ARGUMENT, "EPLB_HYSTERESIS is for a trigger, and plan.payback is not set");
+  check_refused(&w, EPLB_ERR_ARGUMENT, "EPLB_HYSTERESIS is for a trigger, and neither plan.payback");
   unsetenv("EPLB_HYSTERESIS");
   mpi_tap_case("variables that make no trigger are refused by name");
 }

@@ -109,8 +109,8 @@ static void write_inverse(const reference_t *r, eplb_placement_t *placement, int
     eplb_placement_replicas(placement, layer, row[s])[r->replica_at[s]] = s;
 }
 
-eplb_status_t eplb_plan_reference(int num_groups, int num_nodes, const eplb_topology_t *topology, const double *load,
-                                  eplb_placement_t *placement) {
+eplb_status_t eplb_deepseek_rebalance(int num_groups, int num_nodes, const eplb_topology_t *topology,
+                                      const double *load, eplb_placement_t *placement) {
   reference_t r = {.num_experts = placement->num_experts,
                    .num_groups = num_groups,
                    .num_nodes = num_nodes,

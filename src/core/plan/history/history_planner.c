@@ -20,7 +20,7 @@ typedef struct history_planner {
   const eplb_plan_options_t *options;
   eplb_history_state_t state;
   eplb_chain_t chain;
-  int is_linked;
+  int is_chain;
 } history_planner_t;
 
 static int passes_of(eplb_effort_t effort) {
@@ -33,12 +33,12 @@ static void plan_layer(history_planner_t *a) {
   s->max_moves = INT_MAX;
   s->threshold = s->final_threshold = 0;
   eplb_history_state_set_move_costs(s, NULL, 0);
-  if (a->is_linked)
+  if (a->is_chain)
     eplb_chain_count(s);
   else
     eplb_history_state_count(s);
   eplb_history_state_clear(s);
-  if (a->is_linked) {
+  if (a->is_chain) {
     eplb_chain_deal(&a->chain, s);
     eplb_history_state_index(s); /* counts as they are: a replica for which no device was left is none */
     eplb_chain_fix(s);
@@ -51,14 +51,14 @@ static void plan_layer(history_planner_t *a) {
       return;
 }
 
-static float move_price(const history_planner_t *a) {
-  return a->options->move_price > 0 ? (float)a->options->move_price : a->is_linked ? .01f : .003f;
+static float move_cost(const history_planner_t *a) {
+  return a->options->move_cost > 0 ? (float)a->options->move_cost : a->is_chain ? .01f : .003f;
 }
 
 /* Slots change hands, then experts change places. */
 static void replan_round(history_planner_t *a) {
   eplb_history_state_t *s = &a->state;
-  if (!a->is_linked) {
+  if (!a->is_chain) {
     eplb_history_replace_pass(s);
     eplb_history_swap_pass(s);
     return;
@@ -69,17 +69,24 @@ static void replan_round(history_planner_t *a) {
     eplb_chain_level(&a->chain, s, EPLB_CHAIN_TRIAL_SWEEPS);
 }
 
-/* What a move must gain at first. */
-static const float FIRST_PRICE = 10;
+/* What a move must gain at first, and by what this falls from round to round, by effort. The chain planner, which looks
+ * for the best change each time, can do with two rounds; with little effort it makes one. */
+static const float FIRST_THRESHOLD = 10, FIRST_CHAIN_THRESHOLD = 6; /* the latter in move costs */
+static const float history_steps[] = {2, 4, 1.41f}, chain_steps[] = {6, 6, 2.45f};
+
+static float first_threshold(const history_planner_t *a) {
+  if (!a->is_chain)
+    return FIRST_THRESHOLD;
+  return move_cost(a) * (a->options->effort == EPLB_EFFORT_FAST ? 1 : FIRST_CHAIN_THRESHOLD);
+}
 
 /* From a placement that is there the best candidates come first: what a move must gain falls from round to round, down
- * to the price that the user has set, until the budget is spent. The chain planner, which looks for the best change
- * each time, can do with two rounds. */
+ * to the move cost that the user has set, until max_moves are made. */
 static void lower_threshold(history_planner_t *a) {
   eplb_history_state_t *s = &a->state;
-  float step = a->is_linked ? 6 : 2;
-  s->final_threshold = move_price(a);
-  s->threshold = a->is_linked ? step * s->final_threshold : FIRST_PRICE;
+  float step = a->is_chain ? chain_steps[a->options->effort] : history_steps[a->options->effort];
+  s->final_threshold = move_cost(a);
+  s->threshold = first_threshold(a);
   for (int last = 0; !last && s->moves < s->max_moves; s->threshold /= step) {
     last = s->threshold < 1.001f * s->final_threshold;
     s->threshold = last ? s->final_threshold : s->threshold;
@@ -94,38 +101,54 @@ static void replan_layer(history_planner_t *a, const int32_t *before) {
   memcpy(s->expert, before, (size_t)s->num_slots * sizeof *before);
   eplb_history_state_index(s);
   memset(s->fixed, 0, (size_t)s->num_slots);
-  if (a->is_linked)
+  if (a->is_chain)
     eplb_chain_begin(&a->chain, s);
   else
     eplb_history_judge_devices(s); /* where shares level devices, only changes tell */
   lower_threshold(a);
 }
 
-eplb_status_t eplb_history_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology, int incremental,
-                                const eplb_windows_t *windows, eplb_placement_t *placement) {
-  history_planner_t a = {.options = options, .is_linked = options->planner == EPLB_PLANNER_LINKED};
+static eplb_status_t plan_layers(history_planner_t *a, const eplb_plan_request_t *request,
+                                 eplb_placement_t *placement) {
   int experts = placement->num_experts, slots = placement->num_slots;
-  eplb_status_t status = eplb_history_state_create(topology, experts, &a.state);
-  if (!status)
-    status = eplb_chain_create(topology, experts, &a.chain);
+  eplb_status_t status = EPLB_SUCCESS;
   for (int l = 0; l < placement->num_layers && !status; l++) {
     int32_t *row = eplb_placement_row(placement, l);
     size_t offset = (size_t)l * (size_t)experts;
-    eplb_windows_t weighed = eplb_similarity_weigh(windows, offset, experts);
-    if (eplb_history_state_set_load(&a.state, &weighed, offset) > 0) {
-      if (incremental) {
-        eplb_history_state_set_noise(&a.state, options->tokens_per_load, &weighed, offset);
-        replan_layer(&a, row);
-      } else
-        plan_layer(&a);
-      memcpy(row, a.state.expert, (size_t)slots * sizeof *row);
-    } else if (!incremental) {
+    eplb_windows_t weighed = eplb_similarity_weigh(request->windows, offset, experts);
+    if (eplb_history_state_set_load(&a->state, &weighed, offset) > 0) {
+      if (request->current) {
+        eplb_history_state_set_noise(&a->state, a->options->tokens_per_load, &weighed, offset);
+        replan_layer(a, row);
+      } else {
+        plan_layer(a);
+      }
+      memcpy(row, a->state.expert, (size_t)slots * sizeof *row);
+    } else if (!request->current) {
       for (int s = 0; s < slots; s++)
         row[s] = s % experts;
     }
     status = eplb_placement_index_layer(placement, l);
   }
+  return status;
+}
+
+static eplb_status_t plan(const eplb_plan_request_t *request, int is_chain, eplb_placement_t *placement) {
+  history_planner_t a = {.options = request->options, .is_chain = is_chain};
+  eplb_status_t status = eplb_history_state_create(request->topology, placement->num_experts, &a.state);
+  if (!status)
+    status = eplb_chain_create(request->topology, placement->num_experts, &a.chain);
+  if (!status)
+    status = plan_layers(&a, request, placement);
   eplb_history_state_free(&a.state);
   eplb_chain_free(&a.chain);
   return status;
+}
+
+eplb_status_t eplb_history_plan(const eplb_plan_request_t *request, eplb_placement_t *placement) {
+  return plan(request, 0, placement);
+}
+
+eplb_status_t eplb_chain_plan(const eplb_plan_request_t *request, eplb_placement_t *placement) {
+  return plan(request, 1, placement);
 }

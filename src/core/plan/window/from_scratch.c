@@ -20,7 +20,7 @@ int64_t eplb_effort_work(eplb_effort_t effort, int num_slots) {
 
 eplb_status_t eplb_from_scratch_create(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                        int num_experts, eplb_from_scratch_t *fresh) {
-  *fresh = (eplb_from_scratch_t){.options = options, .policy = eplb_plan_policy(options, topology)};
+  *fresh = (eplb_from_scratch_t){.options = options, .policy = options->policy};
   eplb_status_t status = eplb_subproblem_create(topology, num_experts, &fresh->part);
   if (!status && fresh->policy == EPLB_POLICY_HIERARCHICAL)
     status = eplb_expert_groups_create(topology, num_experts, options->num_groups, &fresh->groups);

@@ -8,7 +8,7 @@
 
 /* What planning needs from layer to layer. */
 typedef struct eplb_from_scratch {
-  const eplb_plan_options_t *options;
+  const eplb_plan_options_t *options; /* resolved */
   eplb_policy_t policy;
   eplb_subproblem_t part;
   eplb_expert_groups_t groups;       /* where the policy is hierarchical */

@@ -149,7 +149,7 @@ static double paying_value(const eplb_incremental_t *r, const double *load) {
     total += load[e];
   for (int d = 0; d < t->num_devices; d++)
     speed += t->slot_begin[d + 1] > t->slot_begin[d] ? t->speed[d] : 0;
-  return p->expert_bytes / p->bytes_per_second[EPLB_LINK_NODE] / (total / speed * p->seconds_per_load * p->windows);
+  return p->expert_bytes / p->bytes_per_second[EPLB_LINK_NODE] / (total / speed * p->seconds_per_load * p->horizon);
 }
 
 static double adjust(eplb_incremental_t *r, double target, int max_moves, double least_value) {
