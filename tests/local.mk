@@ -95,7 +95,10 @@ SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) tests/tools/
 DIST_TESTS = tests/core/plan/golden \
 	tests/tools/generate.test tests/tools/hello.test tests/tools/help.test tests/tools/plan.test
 
+# All programs of tests: what a change of a header may have broken.
+programs: $(EXTRA_PROGRAMS)
+
 # For scripts/test.
 print-tests:
 	@printf '%s\n' $(TESTS)
-.PHONY: print-tests
+.PHONY: print-tests programs

@@ -102,7 +102,7 @@ static long count_faults(void) {
   return usage.ru_minflt;
 }
 
-/* Faults of touching each page of `memory`; enough if the pages come one by one. */
+/* Faults of touching each page of `memory`: PAGES if the pages come one by one. A sanitizer's shadow has a page for eight. */
 static long touch(volatile char *memory, size_t page) {
   long before = count_faults();
   for (size_t i = 0; i < PAGES; i++)
@@ -122,7 +122,7 @@ static void pages_are_there(void) {
   CHECK(!eplb_shm_queue_create(&world, 1 << 16, &queue));
   CHECK(!eplb_shm_regions_add(&world, queue, &regions, PAGES * page, &memory));
   long faults = touch(memory, page);
-  CHECK(!queue || !can || faults < PAGES / 8);
+  CHECK(!queue || !can || faults < PAGES / 4);
   int32_t region;
   size_t offset;
   CHECK(eplb_shm_regions_find(regions, memory, 1, &region, &offset) == (queue != NULL));
