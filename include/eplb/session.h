@@ -150,7 +150,8 @@ EPLB_PUBLIC eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t 
  * rank registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name`
  * tells the tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory
  * stays the caller's, must hold the experts that eplb_session_placement names, and must stay until the session is
- * destroyed. EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0 and slots on this rank, stride < bytes; EPLB_ERR_STATE:
+ * destroyed. EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0 and slots on this rank, stride < bytes, memory of the host that is not
+ * mapped or read-only, as far as /proc/self/maps tells (eplb_rebalance_begin looks again: EPLB_ERR_ARGUMENT); EPLB_ERR_STATE:
  * registered already (the name, or memory that overlaps), or a rebalance is open; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base,
                                                 size_t bytes, size_t stride);

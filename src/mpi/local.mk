@@ -62,6 +62,8 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/location.c \
 	src/mpi/migrate/location.h \
 	src/mpi/session/commit.c \
+	src/mpi/memory/mapped.c \
+	src/mpi/memory/mapped.h \
 	src/mpi/session/fault.c \
 	src/mpi/session/in_step.c \
 	src/mpi/session/in_step.h \

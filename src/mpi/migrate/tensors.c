@@ -67,17 +67,45 @@ static eplb_status_t check_arguments(int num_layers, int num_slots, int layer, c
   return EPLB_SUCCESS;
 }
 
+/* Ordinary tensors without gaps between slots are looked up once. */
+eplb_status_t eplb_tensor_check_mapped(const eplb_tensor_t *t, int layer, int num_slots, const eplb_mapped_t *mapped) {
+  if (!t->table && t->stride == t->bytes && !eplb_mapped_fault(mapped, t->base, t->bytes * (size_t)num_slots))
+    return EPLB_SUCCESS;
+  for (int k = 0; k < num_slots; k++) {
+    const char *fault = eplb_mapped_fault(mapped, eplb_tensor_slot(t, k), t->bytes);
+    if (fault)
+      return eplb_fail(EPLB_ERR_ARGUMENT,
+                       "layer %d: tensor \"%s\" has slot %d in memory that is %s; expected memory that can be read and "
+                       "written",
+                       layer, t->name, k, fault);
+  }
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_pool_check_mapped(const eplb_pool_t *pool, const eplb_mapped_t *mapped) {
+  for (int i = 0; i < pool->count; i++) {
+    const char *fault = eplb_mapped_fault(mapped, pool->spare[i], pool->bytes);
+    if (fault)
+      return eplb_fail(EPLB_ERR_ARGUMENT,
+                       "spare %d of \"%s\" is in memory that is %s; expected memory that can be read and written", i,
+                       pool->name, fault);
+  }
+  return EPLB_SUCCESS;
+}
+
 static char *copy_name(const char *name) {
   size_t length = strlen(name) + 1;
   char *copy = EPLB_NEW(char, length);
   return copy ? memcpy(copy, name, length) : NULL;
 }
 
-eplb_status_t eplb_tensors_add(eplb_tensors_t *layers, int num_layers, int num_slots, int layer,
-                               const eplb_tensor_t *t) {
+eplb_status_t eplb_tensors_add(eplb_tensors_t *layers, int num_layers, int num_slots, int layer, const eplb_tensor_t *t,
+                               const eplb_mapped_t *mapped) {
   eplb_status_t status = check_arguments(num_layers, num_slots, layer, t);
   if (!status)
     status = check_new(layers, num_layers, num_slots, layer, t);
+  if (!status)
+    status = eplb_tensor_check_mapped(t, layer, num_slots, mapped);
   if (status)
     return status;
   eplb_tensors_t *own = &layers[layer];
@@ -132,15 +160,24 @@ eplb_status_t eplb_pools_remove(eplb_pool_t *pools, int *count, const char *name
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_pools_add(eplb_pool_t **pools, int *count, const eplb_pool_t *pool) {
+static eplb_status_t check_pool(const eplb_pool_t *pools, int count, const eplb_pool_t *pool) {
   if (!pool->name || !pool->name[0] || !pool->spare || pool->count < 1)
     return eplb_fail(EPLB_ERR_ARGUMENT, "spares without a name, an array or an entry; expected all three");
   for (int i = 0; i < pool->count; i++)
     if (!pool->spare[i] && pool->bytes)
       return eplb_fail(EPLB_ERR_ARGUMENT, "spare %d of \"%s\" is at address NULL", i, pool->name);
-  for (int i = 0; i < *count; i++)
-    if (!strcmp((*pools)[i].name, pool->name))
+  for (int i = 0; i < count; i++)
+    if (!strcmp(pools[i].name, pool->name))
       return eplb_fail(EPLB_ERR_STATE, "spares of \"%s\" are registered already", pool->name);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_pools_add(eplb_pool_t **pools, int *count, const eplb_pool_t *pool, const eplb_mapped_t *mapped) {
+  eplb_status_t status = check_pool(*pools, *count, pool);
+  if (!status)
+    status = eplb_pool_check_mapped(pool, mapped);
+  if (status)
+    return status;
   char *name = copy_name(pool->name);
   eplb_pool_t *grown = name ? eplb_grow(*pools, (size_t)*count + 1, sizeof *grown) : NULL;
   if (!grown) {

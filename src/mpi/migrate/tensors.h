@@ -2,6 +2,7 @@
 #ifndef EPLB_MPI_MIGRATE_TENSORS_H
 #define EPLB_MPI_MIGRATE_TENSORS_H
 
+#include "mpi/memory/mapped.h"
 #include <eplb/status.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,15 +32,15 @@ typedef struct eplb_pool {
 
 /* Adds a tensor to layer `layer` of layers[num_layers], whose slots are this rank's `num_slots`. As
  * eplb_session_register, or with t->table eplb_session_register_table; t->name is copied. */
-eplb_status_t eplb_tensors_add(eplb_tensors_t *layers, int num_layers, int num_slots, int layer,
-                               const eplb_tensor_t *t);
+eplb_status_t eplb_tensors_add(eplb_tensors_t *layers, int num_layers, int num_slots, int layer, const eplb_tensor_t *t,
+                               const eplb_mapped_t *mapped);
 void eplb_tensors_free(eplb_tensors_t *layer);
 
 /* Removes a tensor of layer `number`; all of them, if name is NULL. EPLB_ERR_ARGUMENT: there is none of this name. */
 eplb_status_t eplb_tensors_remove(eplb_tensors_t *layer, int number, const char *name);
 
 /* Adds a pool to pools[*count], which grows. As eplb_session_register_spares. */
-eplb_status_t eplb_pools_add(eplb_pool_t **pools, int *count, const eplb_pool_t *pool);
+eplb_status_t eplb_pools_add(eplb_pool_t **pools, int *count, const eplb_pool_t *pool, const eplb_mapped_t *mapped);
 void eplb_pools_free(eplb_pool_t *pools, int count);
 
 /* Removes the pool of a name from pools[*count]. EPLB_ERR_ARGUMENT: there is none. */
@@ -62,6 +63,11 @@ static inline int eplb_tensors_have_tables(const eplb_tensors_t *layer) {
 static inline char *eplb_tensor_slot(const eplb_tensor_t *t, int slot) {
   return t->table ? (char *)t->table[slot] : t->base + (size_t)slot * t->stride;
 }
+
+/* Whether this rank's slots of a tensor, or the spares, can be read and written. EPLB_ERR_ARGUMENT names the first that
+ * cannot. Local. */
+eplb_status_t eplb_tensor_check_mapped(const eplb_tensor_t *t, int layer, int num_slots, const eplb_mapped_t *mapped);
+eplb_status_t eplb_pool_check_mapped(const eplb_pool_t *pool, const eplb_mapped_t *mapped);
 
 /* What must be the same on all ranks: a hash of names, bytes and spares, in [0, 2^62). */
 int64_t eplb_tensors_signature(const eplb_tensors_t *layer, const eplb_pool_t *pools);

@@ -36,6 +36,9 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
     if (status)
       return status;
   }
+  eplb_status_t status = eplb_session_check_mapped(s);
+  if (status)
+    return status;
   eplb_rebalancing_t *r = EPLB_NEW(eplb_rebalancing_t, 1);
   if (!r)
     return EPLB_ERR_MEMORY;
@@ -43,8 +46,7 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   r->again = EPLB_NEW(unsigned char, s->options.num_layers);
   if (eplb_ballot_prepare(&r->ballot) || !r->again)
     return EPLB_ERR_MEMORY;
-  eplb_status_t status =
-      eplb_placement_create(s->options.num_layers, s->options.num_experts, s->placement->num_slots, &r->after);
+  status = eplb_placement_create(s->options.num_layers, s->options.num_experts, s->placement->num_slots, &r->after);
   return status ? status : eplb_session_fault(s, EPLB_STEP_REDUCE, NULL, 0);
 }
 

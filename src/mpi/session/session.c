@@ -21,6 +21,7 @@ static void release(eplb_session_t *s) {
   if (s->memory)
     s->memory->release(s->memory->self, s->staging);
   eplb_pools_free(s->pool, s->num_pools);
+  eplb_mapped_free(&s->mapped);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
   eplb_ballot_free(&s->ballot);
@@ -294,9 +295,34 @@ static eplb_status_t check_closed(const eplb_session_t *session, const char *nam
   return EPLB_SUCCESS;
 }
 
+/* What the processor would touch must be mapped. */
+static eplb_status_t read_mapped(eplb_session_t *s) {
+  return s->memory->host_can_touch ? eplb_mapped_read(&s->mapped) : EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_session_check_mapped(eplb_session_t *s) {
+  eplb_status_t status = read_mapped(s);
+  for (int l = 0; l < s->options.num_layers; l++)
+    for (int i = 0; i < s->layer[l].num_tensors && !status; i++)
+      status = eplb_tensor_check_mapped(&s->layer[l].tensor[i], l, eplb_session_slots(s), &s->mapped);
+  for (int i = 0; i < s->num_pools && !status; i++)
+    status = eplb_pool_check_mapped(&s->pool[i], &s->mapped);
+  return status;
+}
+
+/* Memory may have been mapped since it was last looked at: then it is looked at again. */
 static eplb_status_t add_tensor(eplb_session_t *s, int layer, const eplb_tensor_t *tensor) {
   eplb_status_t status = check_closed(s, tensor->name);
-  return status ? status : eplb_tensors_add(s->layer, s->options.num_layers, eplb_session_slots(s), layer, tensor);
+  if (status)
+    return status;
+  int slots = eplb_session_slots(s), layers = s->options.num_layers;
+  status = s->mapped.is_known ? EPLB_SUCCESS : read_mapped(s);
+  if (!status)
+    status = eplb_tensors_add(s->layer, layers, slots, layer, tensor, &s->mapped);
+  if (status != EPLB_ERR_ARGUMENT)
+    return status;
+  status = read_mapped(s);
+  return status ? status : eplb_tensors_add(s->layer, layers, slots, layer, tensor, &s->mapped);
 }
 
 eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base, size_t bytes,
@@ -314,10 +340,11 @@ eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, co
 
 eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare, int count,
                                            size_t bytes) {
+  const eplb_pool_t pool = {.name = name, .spare = spare, .count = count, .bytes = bytes};
   eplb_status_t status = check_closed(session, name);
-  return status ? status
-                : eplb_pools_add(&session->pool, &session->num_pools,
-                                 &(eplb_pool_t){.name = name, .spare = spare, .count = count, .bytes = bytes});
+  if (!status)
+    status = read_mapped(session);
+  return status ? status : eplb_pools_add(&session->pool, &session->num_pools, &pool, &session->mapped);
 }
 
 eplb_status_t eplb_session_unregister(eplb_session_t *session, int layer, const char *name) {

@@ -33,8 +33,9 @@ struct eplb_session {
   const eplb_memory_t *memory;
   eplb_shm_queue_t *queue; /* to and from ranks that share memory with this one; or NULL */
   eplb_shm_regions_t *regions;
-  eplb_cma_t *cma; /* of their own memory; or NULL */
-  char *staging;   /* for incoming experts, as large as any rebalance has needed so far */
+  eplb_mapped_t mapped; /* memory of this process, as of a registration or begin */
+  eplb_cma_t *cma;      /* of their own memory; or NULL */
+  char *staging;        /* for incoming experts, as large as any rebalance has needed so far */
   size_t staging_bytes;
   uint64_t rebalances;             /* begun so far */
   int has_verified;                /* a rebalance with checksums has moved weights */
@@ -49,6 +50,10 @@ static inline int eplb_session_slots(const eplb_session_t *s) {
 static inline int eplb_session_uses_letters(const eplb_session_t *s, int rank) {
   return s->memory->host_can_touch && eplb_shm_queue_reaches(s->queue, rank);
 }
+
+/* Whether all registered memory can still be read and written, as far as the kernel says. EPLB_ERR_ARGUMENT names what
+ * cannot; EPLB_ERR_MEMORY. Local. */
+eplb_status_t eplb_session_check_mapped(eplb_session_t *session);
 
 /* The fault callback's answer at a step; EPLB_SUCCESS where there is no callback. */
 eplb_status_t eplb_session_fault(const eplb_session_t *session, eplb_step_t step, void *bytes, size_t size);

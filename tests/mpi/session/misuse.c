@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static int rank, num_ranks;
 
@@ -307,6 +309,38 @@ static void tensors_are_registered_anew(void) {
   mpi_tap_case("tensors unregistered and registered anew");
 }
 
+/* Weights that are read-only or were given back are told before anything is moved. */
+static void memory_that_cannot_be_written(void) {
+  eplb_session_options_t o = job_options();
+  job_t job;
+  eplb_session_t *s = NULL;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = page * (size_t)o.slots_per_rank;
+  char *memory = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &s));
+  check_refused(eplb_session_register(s, 0, "w", memory, page, page), EPLB_ERR_ARGUMENT,
+                "tensor \"w\" has slot 0 in memory that is read-only");
+  check_refused(eplb_session_register_spares(s, "w", (void **)&memory, 1, page), EPLB_ERR_ARGUMENT, "spare 0 of \"w\"");
+  CHECK(!mprotect(memory, bytes - page, PROT_READ | PROT_WRITE));
+  check_refused(eplb_session_register(s, 0, "w", memory, page, page), EPLB_ERR_ARGUMENT, "read-only");
+  CHECK(!mprotect(memory, bytes, PROT_READ | PROT_WRITE));
+  CHECK(!eplb_session_register(s, 0, "w", memory, page, page));
+  CHECK(!eplb_session_destroy(&s));
+
+  job_start(&job, &o);
+  CHECK(!eplb_session_register(job.session, 0, "more", memory, page, page));
+  job_record(&job, 0, 0);
+  if (rank == num_ranks - 1)
+    CHECK(!munmap(memory, bytes));
+  check_refused(eplb_rebalance(job.session, NULL), EPLB_ERR_ARGUMENT, "slot 0 in memory that is not mapped");
+  CHECK(!eplb_session_unregister(job.session, 0, "more"));
+  CHECK(!eplb_rebalance(job.session, NULL) && job_is_whole(&job));
+  job_finish(&job);
+  if (rank < num_ranks - 1)
+    munmap(memory, bytes);
+  mpi_tap_case("memory that is read-only or not there");
+}
+
 static void no_session(void) {
   eplb_session_options_t o = job_options();
   int64_t count[JOB_EXPERTS] = {0};
@@ -360,6 +394,7 @@ int main(int argc, char **argv) {
   tensor_of_some_ranks();
   tensors_are_registered_anew();
   windows_are_discarded();
+  memory_that_cannot_be_written();
   no_session();
   counts();
   return mpi_tap_end();
