@@ -1,4 +1,5 @@
 /* The recipes of session.h: training, reloading weights, layers in their order; and ranks that do not follow them. */
+#include "job.h"
 #include "mpi_tap.h"
 #include "trial.h"
 #include <string.h>
@@ -8,7 +9,10 @@ static int rank, num_ranks;
 static void start(cargo_t *cargo, int way, eplb_verify_t verify) {
   eplb_session_options_t o = trial_way(way);
   o.verify = verify;
+  eplb_topology_t *topology = job_deal_topology(num_ranks > 2 ? 2 : 1, o.slots_per_rank); /* experts are passed on */
+  o.topology = topology;
   cargo_start(cargo, &o, trial_tensors, TRIAL_TENSORS, o.slots_per_rank);
+  eplb_topology_destroy(&topology);
 }
 
 static void optimizer_step(cargo_t *cargo) {

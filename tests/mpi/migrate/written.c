@@ -1,5 +1,6 @@
 /* Weights that the job writes while they move: found on all ranks, and never stale. */
 #include "guarded.h"
+#include "job.h"
 #include "mpi_tap.h"
 #include "trial.h"
 #include <string.h>
@@ -11,7 +12,10 @@ static void start(cargo_t *cargo, int way, eplb_verify_t verify, const eplb_memo
   eplb_session_options_t o = trial_way(way);
   o.verify = verify;
   o.memory = memory;
+  eplb_topology_t *topology = job_deal_topology(num_ranks > 2 ? 2 : 1, o.slots_per_rank); /* experts are passed on */
+  o.topology = topology;
   cargo_start(cargo, &o, trial_tensors, TRIAL_TENSORS, o.slots_per_rank);
+  eplb_topology_destroy(&topology);
 }
 
 /* What the job does at a point of a rebalance. */
