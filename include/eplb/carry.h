@@ -30,6 +30,16 @@ EPLB_PUBLIC eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topolo
                                                const eplb_topology_t *new_topology, const int *old_device,
                                                eplb_placement_t **after, eplb_lost_t **lost, int *num_lost);
 
+/* For devices that retire but live: *after is `before` with all slots of the devices d with drained[d] empty, on the same
+ * topology. Experts that only those devices held get a slot elsewhere, as lost ones do above; but they are not lost: the
+ * drained devices hold them until the change is done, so eplb_derive_layer takes them as sources. Once it is,
+ * eplb_placement_carry goes on without those devices and loses nothing.
+ *
+ * Local, pure. drained[num_devices]; the caller owns *after. EPLB_ERR_SHAPE: `before` has not the topology's slots, or the
+ * other devices have fewer slots than there are experts; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_placement_drain(const eplb_topology_t *topology, const eplb_placement_t *before,
+                                               const int *drained, eplb_placement_t **after);
+
 /* Frees *lost and sets it NULL. Local. */
 EPLB_PUBLIC void eplb_lost_free(eplb_lost_t **lost);
 

@@ -51,6 +51,8 @@ EPLB_PUBLIC eplb_status_t eplb_dispatch_shares(eplb_dispatch_t *dispatch, int la
  * expert they add up to count[expert]. Local. With shares or an even split no quota is a whole token or more off
  * count * share, and tokens left over by rounding down go to the own device's replica first, then to the node's,
  * then to those that a sequence of the rank's own picks, so that ranks with few tokens do not all pick the same.
+ * So quotas of different devices differ. A job without an all-to-all, whose ranks all have the same tokens and each run
+ * those of their own slots, must pass the same `device` on every rank: else some tokens run on several ranks.
  * share[num_slots] is used with EPLB_SPLIT_SHARES only and may be NULL otherwise. count[num_experts]: this rank's
  * tokens, 0 to 2^31 - 1. EPLB_ERR_ARGUMENT: also shares that are negative or not finite; EPLB_ERR_LOADS. */
 EPLB_PUBLIC eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *dispatch, int layer, int device,

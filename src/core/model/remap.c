@@ -7,7 +7,8 @@ typedef struct carrier {
   eplb_placement_t *after;
   eplb_lost_t *lost;
   int num_lost, room;
-  int device; /* the next to take in a lost expert */
+  int device;         /* the next to take in a lost expert */
+  const int *drained; /* [num_devices]: takes none; or NULL */
 } carrier_t;
 
 static int slots_of(const eplb_topology_t *t, int device) {
@@ -72,7 +73,8 @@ static int spare_slot(const carrier_t *c, int layer, int device) {
 static int find_slot(carrier_t *c, int layer) {
   int slot = -1;
   for (int tries = 0; tries < c->topology->num_devices && slot < 0; tries++) {
-    slot = spare_slot(c, layer, c->device);
+    if (!c->drained || !c->drained[c->device])
+      slot = spare_slot(c, layer, c->device);
     c->device = (c->device + 1) % c->topology->num_devices;
   }
   return slot; /* there is one: no fewer slots than experts */
@@ -126,6 +128,49 @@ eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const ep
   *after = c.after;
   *lost = c.lost;
   *num_lost = c.num_lost;
+  return EPLB_SUCCESS;
+}
+
+static eplb_status_t check_drained(const eplb_topology_t *t, const eplb_placement_t *before, const int *drained) {
+  if (before->num_slots != eplb_topology_num_slots(t))
+    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %d slots on devices of %d; expected the same", before->num_slots,
+                     eplb_topology_num_slots(t));
+  int left = 0;
+  for (int d = 0; d < t->num_devices; d++)
+    left += drained[d] ? 0 : slots_of(t, d);
+  return left >= before->num_experts
+             ? EPLB_SUCCESS
+             : eplb_fail(EPLB_ERR_SHAPE, "%d slots are left for %d experts; every expert needs one", left,
+                         before->num_experts);
+}
+
+/* Empties the drained devices' slots of a layer. */
+static void drain_layer(const carrier_t *c, int layer) {
+  int32_t *row = eplb_placement_row(c->after, layer), *count = eplb_placement_counts(c->after, layer);
+  for (int d = 0; d < c->topology->num_devices; d++)
+    for (int s = c->topology->slot_begin[d]; s < c->topology->slot_begin[d + 1] && c->drained[d]; s++) {
+      if (row[s] != EPLB_EMPTY)
+        count[row[s]]--;
+      row[s] = EPLB_EMPTY;
+    }
+}
+
+eplb_status_t eplb_placement_drain(const eplb_topology_t *topology, const eplb_placement_t *before, const int *drained,
+                                   eplb_placement_t **after) {
+  carrier_t c = {.topology = topology, .drained = drained};
+  eplb_status_t status = check_drained(topology, before, drained);
+  if (!status)
+    status = eplb_placement_copy(before, &c.after);
+  for (int l = 0; l < before->num_layers && !status; l++) {
+    drain_layer(&c, l);
+    status = place_lost(&c, l);
+  }
+  free(c.lost); /* none is: the drained devices still have them */
+  if (status) {
+    eplb_placement_destroy(&c.after);
+    return status;
+  }
+  *after = c.after;
   return EPLB_SUCCESS;
 }
 

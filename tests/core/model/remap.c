@@ -2,6 +2,7 @@
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/carry.h>
+#include <eplb/transfer.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,8 +88,52 @@ static void wrong_devices(void) {
   eplb_topology_destroy(&t);
 }
 
+/* Drained slots are empty, others change only for experts that would be nowhere; every transfer has a source; without the
+ * drained devices nothing is lost then. */
+static void check_drained(rng_t *rng) {
+  eplb_topology_t *t = random_topology(rng, SHAPE_ANY);
+  int slots = eplb_topology_num_slots(t), experts = rng_between(rng, 1, slots), drained[SHAPE_MAX_DEVICES], left = 0;
+  int same[SHAPE_MAX_DEVICES], num_lost = -1;
+  for (int d = 0; d < t->num_devices; d++) {
+    drained[d] = rng_between(rng, 0, 2) == 0;
+    same[d] = drained[d] ? -1 : d;
+    left += drained[d] ? 0 : t->slot_begin[d + 1] - t->slot_begin[d];
+  }
+  eplb_placement_t *before = random_placement(rng, 2, experts, slots, rng_between(rng, 0, 40)), *after = NULL;
+  eplb_status_t status = eplb_placement_drain(t, before, drained, &after);
+  CU_ASSERT_EQUAL(status, left < experts ? EPLB_ERR_SHAPE : EPLB_SUCCESS);
+  if (!status) {
+    eplb_deriver_t *deriver = NULL;
+    eplb_transfers_t transfers = {0};
+    eplb_placement_t *rest = NULL;
+    eplb_lost_t *lost = NULL;
+    CU_ASSERT_EQUAL(eplb_placement_validate(after), EPLB_SUCCESS);
+    for (int l = 0; l < 2; l++)
+      for (int s = 0; s < slots; s++)
+        CU_ASSERT(!drained[eplb_topology_device_of_slot(t, s)] ||
+                  after->physical_to_logical[l * slots + s] == EPLB_EMPTY);
+    CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, experts, &deriver), EPLB_SUCCESS);
+    for (int l = 0; l < 2; l++)
+      CU_ASSERT_EQUAL(eplb_derive_layer(deriver, before, after, l, 1, &transfers), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(eplb_placement_carry(t, after, t, same, &rest, &lost, &num_lost), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(num_lost, 0);
+    eplb_lost_free(&lost);
+    eplb_placement_destroy(&rest);
+    eplb_transfers_free(&transfers);
+    eplb_deriver_destroy(&deriver);
+  }
+  eplb_placement_destroy(&after);
+  eplb_placement_destroy(&before);
+  eplb_topology_destroy(&t);
+}
+
+static void drained_devices_are_sources(void) {
+  shapes_try(TRIALS, 22, check_drained);
+}
+
 int main(void) {
   static const tap_test_t tests[] = {{"survivors keep their experts, others are listed", survivors_keep_theirs},
+                                     {"drained devices are sources until they are empty", drained_devices_are_sources},
                                      {"wrong devices", wrong_devices},
                                      {NULL, NULL}};
   return tap_run("remap", tests);
