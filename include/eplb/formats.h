@@ -15,10 +15,17 @@ extern "C" {
  * What is in the file tells of which kind it is, whatever its name:
  *
  * CSV with the header `window,layer,e0,e1,...`: one row for each window and layer, whole windows in any order of rows;
- * `layer` is the model's own layer number. Without a header: one window, one row per layer, one column per expert.
+ * `layer` is the model's own layer number. With the header `layer_id,expert_id,count` (SGLang's older recorders) or
+ * `window,layer,expert,count`: one row for each expert; experts without a row have no load. Without a header: one
+ * window, one row per layer, one column per expert; or three columns that are layer, expert and count, or four with
+ * the window before them, if they can be nothing else: most experts of every layer have a row. Where the first columns
+ * may be such numbers or loads, the file is refused: write the header. A byte order mark of UTF-8 is passed over, here
+ * and in JSON.
  *
  * JSON as SGLang has it, [layers][experts] or [windows][layers][experts], in the member "logical_count" or by itself;
- * or {"load_history": [{"logical_expert_load": [layers][experts]}, ...]}, one for each window.
+ * or {"load_history": [{"logical_expert_load": [layers][experts]}, ...]}, one for each window; or of its recorder
+ * "per_pass", {"records": [{"forward_pass_id": 7, "global_physical_count": [layers][slots], ...}, ...],
+ * "last_physical_to_logical_map": [layers][slots]}: a forward pass is a window, and its ranks are added up.
  *
  * JSON lines of vLLM, {"record_type": "eplb_load_stats", "version": 1, "expert_load": [layers][slots], "p2l_map":
  * [layers][slots], ...}: each is a window; loads of an expert's replicas are added up, and what is in an empty slot
@@ -62,10 +69,23 @@ typedef struct eplb_plan_record {
  * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record);
 
-/* Reads the `physical_to_logical_map` of such a file; there are as many experts as the largest number in it says.
- * "-" is standard input. Local. The caller owns *placement. EPLB_ERR_IO; EPLB_ERR_FORMAT names line or row, what
- * stands there and what was expected; EPLB_ERR_MEMORY. */
-EPLB_PUBLIC eplb_status_t eplb_placement_read_json(const char *path, eplb_placement_t **placement);
+/* A placement as a file has it. */
+typedef struct eplb_placement_file {
+  eplb_placement_t *placement;
+  int *layer_id;   /* [placement->num_layers]: the model's own number of each row, ascending; NULL: not told */
+  int num_devices; /* that the slots are on; 0: not told */
+} eplb_placement_file_t;
+
+/* Reads a placement; there are as many experts as the largest number in it says. "-" is standard input. Local. The
+ * caller ends *file with eplb_placement_file_free. What is in the file tells of which kind it is, whatever its name:
+ * JSON that eplb_placement_write_json has written or that SGLang starts from (`physical_to_logical_map`), YAML of
+ * TensorRT-LLM (`initial_global_assignments`), JSON lines of vLLM (the record "eplb_initial_mapping") or JSON of
+ * vllm-ascend (`layer_list`). EPLB_ERR_IO; EPLB_ERR_FORMAT names line, key or row, what stands there and what was
+ * expected; EPLB_ERR_MEMORY. On failure *file is empty. */
+EPLB_PUBLIC eplb_status_t eplb_placement_read(const char *path, eplb_placement_file_t *file);
+
+/* Frees what is in *file and makes it empty; NULL is fine. Local. */
+EPLB_PUBLIC void eplb_placement_file_free(eplb_placement_file_t *file);
 
 /* A declared topology: a short text such as "nodes=4 gpus=8 slots=9", or the path of a JSON file. Local. The caller
  * owns *topology, which is marked as declared.

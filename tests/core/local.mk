@@ -11,6 +11,7 @@ UNIT_TESTS = \
 	tests/core/formats/loads_npy \
 	tests/core/formats/loads_statistics \
 	tests/core/formats/placement_json \
+	tests/core/formats/placement_read \
 	tests/core/formats/topology_files \
 	tests/core/model/align_slots \
 	tests/core/model/balance \
@@ -49,7 +50,7 @@ UNIT_TESTS = \
 endif
 EXTRA_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
-EXTRA_DIST += tests/data/golden tests/data/kfd tests/data/machines tests/data/topologies
+EXTRA_DIST += tests/data/frameworks tests/data/golden tests/data/kfd tests/data/machines tests/data/topologies
 
 # Allocations of the test and of the library go through the test, so that it can make them fail and count them.
 tests_core_formats_loads_memory_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)

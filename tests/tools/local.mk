@@ -1,6 +1,7 @@
 # The tool as its users meet it: what it prints, what it refuses, how it ends. Also the libraries as they are installed.
 TOOL_TESTS = \
 	tests/tools/bench.test \
+	tests/tools/frameworks.test \
 	tests/tools/generate.test \
 	tests/tools/hello.test \
 	tests/tools/help.test \

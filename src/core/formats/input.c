@@ -10,6 +10,8 @@ const char *eplb_input_name(const char *path) {
 eplb_status_t eplb_input_start(const char *name, FILE *file, eplb_input_t *input) {
   *input = (eplb_input_t){.name = name, .file = file};
   input->num_first = fread(input->first, 1, EPLB_INPUT_FIRST, file);
+  if (input->num_first >= 3 && !memcmp(input->first, "\357\273\277", 3)) /* UTF-8's byte order mark */
+    input->num_taken = 3;
   return eplb_input_check(input);
 }
 
@@ -28,6 +30,13 @@ void eplb_input_close(eplb_input_t *input) {
   if (input->file != stdin)
     fclose(input->file);
   input->file = NULL;
+}
+
+char eplb_input_first(const eplb_input_t *input) {
+  size_t i = input->num_taken;
+  while (i < input->num_first && input->first[i] && strchr(" \t\r\n", input->first[i]))
+    i++;
+  return i < input->num_first ? input->first[i] : 0;
 }
 
 size_t eplb_input_read(eplb_input_t *input, void *bytes, size_t size) {

@@ -12,7 +12,7 @@ typedef struct eplb_input {
   const char *name; /* in sentences */
   FILE *file;
   char first[EPLB_INPUT_FIRST]; /* what the file begins with */
-  size_t num_first, num_taken;  /* of `first`: there; read */
+  size_t num_first, num_taken;  /* of `first`: there; read, or passed over: a byte order mark of UTF-8 */
 } eplb_input_t;
 
 /* How a path is called in sentences: "-" is standard input. */
@@ -26,6 +26,9 @@ eplb_status_t eplb_input_start(const char *name, FILE *file, eplb_input_t *input
 
 /* Not of standard input. */
 void eplb_input_close(eplb_input_t *input);
+
+/* The first byte to be read that is no blank, as far as the first bytes tell; 0 where they have none. */
+char eplb_input_first(const eplb_input_t *input);
 
 /* Reads up to `size` bytes: fewer only at the end of the file, or where eplb_input_check fails. */
 size_t eplb_input_read(eplb_input_t *input, void *bytes, size_t size);

@@ -1,5 +1,6 @@
 /* Reads expert loads from CSV: libcsv splits lines into fields; here they become rows, and rows a recording. */
 #include "core/formats/loads_in.h"
+#include "core/formats/loads_long.h"
 #include "core/formats/loads_rows.h"
 #include "core/util/alloc.h"
 #include "core/util/escape.h"
@@ -11,26 +12,47 @@
 
 enum { BLOCK_BYTES = 1 << 16, MAX_FIELD_BYTES = 1 << 16, MAX_COLUMNS = 1 << 20 };
 
+/* What the lines are. */
+typedef enum form {
+  BARE,         /* no header: a layer's loads */
+  WIDE,         /* window, layer, the layer's loads */
+  LONG,         /* layer, expert, its load */
+  LONG_WINDOWS, /* window, layer, expert, its load */
+} form_t;
+
+enum { WINDOW, LAYER, EXPERT, MAX_KEYS };
+static const char *const key_names[MAX_KEYS] = {"window", "layer", "expert"};
+static const int num_keys[] = {[BARE] = 0, [WIDE] = 2, [LONG] = 2, [LONG_WINDOWS] = 3};
+
 typedef struct reader {
   eplb_input_t *input;
   locale_t locale; /* "C": a number has a point, whatever the host program's language */
   eplb_status_t status;
-  int64_t line;      /* the one being read, from 1 */
-  int64_t fields;    /* of it so far */
-  int has_header;    /* window and layer come before the loads */
+  int64_t line;   /* the one being read, from 1 */
+  int64_t fields; /* of it so far */
+  form_t form;
   int is_header;     /* the line being read is the header */
-  int64_t width;     /* columns of experts, as in the first line; 0 before its end */
-  int window, layer; /* of the line being read */
+  int64_t width;     /* columns of the first line; 0 before its end */
+  int key[MAX_KEYS]; /* of the line being read: window, layer, expert, as far as the form has them */
   int at_end;        /* the file has ended; what is read is what was left of it */
-  eplb_rows_t rows;
+  eplb_rows_t rows;  /* where a line has the loads of many experts */
+  double load;
+  eplb_long_t longs; /* where it has that of one */
 } reader_t;
+
+static int is_long(const reader_t *r) {
+  return r->form == LONG || r->form == LONG_WINDOWS;
+}
 
 /* "column e7" or "column 8", from 1 where there is no header. */
 static const char *column_name(const reader_t *r, char *name) {
-  if (!r->has_header)
+  int key = r->form == LONG ? 1 + (int)r->fields : (int)r->fields;
+  if (r->form == BARE)
     snprintf(name, EPLB_SHOWN, "column %lld", (long long)r->fields + 1);
-  else if (r->fields < 2)
-    snprintf(name, EPLB_SHOWN, "column %s", r->fields ? "layer" : "window");
+  else if (r->fields < num_keys[r->form])
+    snprintf(name, EPLB_SHOWN, "column %s", key_names[key]);
+  else if (is_long(r))
+    snprintf(name, EPLB_SHOWN, "column count");
   else
     snprintf(name, EPLB_SHOWN, "column e%lld", (long long)r->fields - 2);
   return name;
@@ -44,7 +66,7 @@ static void refuse_field(reader_t *r, eplb_status_t status, const char *text, si
 
 /* Whether the line that is read may be one that the file ended in. */
 static int may_be_cut_off(const reader_t *r) {
-  return r->at_end && r->has_header && r->rows.num_rows > 0;
+  return r->at_end && r->form == WIDE && r->rows.num_rows > 0;
 }
 
 /* A number as people write them: strtod also reads hexadecimal ones. */
@@ -57,20 +79,25 @@ static void take_load(reader_t *r, const char *text, size_t length) {
     refuse_field(r, EPLB_ERR_FORMAT, text, length, "a number");
   else if (!(load >= 0 && load < 0x1p63))
     refuse_field(r, EPLB_ERR_LOADS, text, length, "a load from 0 to below 2^63");
+  else if (is_long(r))
+    r->load = load;
   else
     r->status = eplb_rows_add_load(&r->rows, load);
 }
 
-static void take_number(reader_t *r, const char *text, size_t length, int *number) {
+static void take_key(reader_t *r, const char *text, size_t length) {
+  int key = r->form == LONG ? 1 + (int)r->fields : (int)r->fields;
+  long most = key == EXPERT ? EPLB_LONG_MAX_EXPERTS - 1 : INT_MAX;
   char *end;
   if (length == 0 && may_be_cut_off(r))
     return;
   errno = 0;
   long value = strtol(text, &end, 10);
-  if (length == 0 || end != text + length || errno || value < 0 || value > INT_MAX)
-    refuse_field(r, EPLB_ERR_FORMAT, text, length, "a whole number, 0 or more");
+  if (length == 0 || end != text + length || errno || value < 0 || value > most)
+    refuse_field(r, EPLB_ERR_FORMAT, text, length,
+                 key == EXPERT ? "a whole number from 0 to 1048575" : "a whole number, 0 or more");
   else
-    *number = (int)value;
+    r->key[key] = (int)value;
 }
 
 /* Whether a field is `word`; fields may hold zeros. */
@@ -78,10 +105,27 @@ static int reads(const char *text, size_t length, const char *word) {
   return length == strlen(word) && !memcmp(text, word, length);
 }
 
-/* A field of the header; the experts' names do not matter. */
+static int reads_expert(const char *text, size_t length) {
+  return reads(text, length, "expert") || reads(text, length, "expert_id");
+}
+
+/* The first field tells whether there is a header, and begins one. */
+static void take_first(reader_t *r, const char *text, size_t length) {
+  if (reads(text, length, "window"))
+    r->form = WIDE;
+  else if (reads(text, length, "layer") || reads(text, length, "layer_id"))
+    r->form = LONG;
+  r->is_header = r->form != BARE;
+}
+
+/* A field of the header; the names of experts and of what is counted do not matter. */
 static void take_title(reader_t *r, const char *text, size_t length) {
-  if (r->fields == 1 && !reads(text, length, "layer"))
+  if (r->form == WIDE && r->fields == 2 && reads_expert(text, length))
+    r->form = LONG_WINDOWS;
+  if (r->form == WIDE && r->fields == 1 && !reads(text, length, "layer") && !reads(text, length, "layer_id"))
     refuse_field(r, EPLB_ERR_FORMAT, text, length, "layer, as in window,layer,e0,e1,...");
+  if (r->form == LONG && r->fields == 1 && !reads_expert(text, length))
+    refuse_field(r, EPLB_ERR_FORMAT, text, length, "expert_id, as in layer_id,expert_id,count");
 }
 
 /* libcsv's callback for a field. */
@@ -90,15 +134,15 @@ static void take_field(void *field, size_t length, void *reader) {
   const char *text = field ? field : "";
   if (r->status)
     return;
-  if (r->fields == 0 && r->rows.num_rows == 0 && !r->has_header)
-    r->has_header = r->is_header = reads(text, length, "window");
+  if (r->fields == 0 && r->width == 0)
+    take_first(r, text, length);
   if (r->fields >= MAX_COLUMNS)
     r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: more than %d columns", r->input->name, (long long)r->line,
                           MAX_COLUMNS);
   else if (r->is_header)
     take_title(r, text, length);
-  else if (r->has_header && r->fields < 2)
-    take_number(r, text, length, r->fields ? &r->layer : &r->window);
+  else if (r->fields < num_keys[r->form])
+    take_key(r, text, length);
   else
     take_load(r, text, length);
   r->fields++;
@@ -106,18 +150,21 @@ static void take_field(void *field, size_t length, void *reader) {
     r->line += text[i] == '\n'; /* in quotation marks */
 }
 
-/* Sets the number of experts from the first line, or holds the line against it. */
+/* Sets the number of columns from the first line, or holds the line against it. */
 static void check_width(reader_t *r) {
-  int64_t experts = r->fields - (r->has_header ? 2 : 0);
+  const char *name = r->input->name;
   if (r->width == 0) {
-    r->width = experts;
-    if (experts < 1)
+    r->width = r->fields;
+    if (is_long(r) && r->width != num_keys[r->form] + 1)
+      r->status =
+          eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %lld columns; expected %s", name, (long long)r->line,
+                    (long long)r->width, r->form == LONG ? "layer_id,expert_id,count" : "window,layer,expert,count");
+    else if (r->width <= num_keys[r->form])
       r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: no column for any expert; expected window,layer,e0,e1,...",
-                            r->input->name, (long long)r->line);
-  } else if (experts != r->width) {
-    r->status =
-        eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %lld columns; expected %lld, as in the first line", r->input->name,
-                  (long long)r->line, (long long)r->fields, (long long)(r->width + (r->has_header ? 2 : 0)));
+                            name, (long long)r->line);
+  } else if (r->fields != r->width) {
+    r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %lld columns; expected %lld, as in the first line", name,
+                          (long long)r->line, (long long)r->fields, (long long)r->width);
   }
 }
 
@@ -127,7 +174,16 @@ static int is_cut_off(const reader_t *r) {
   if (!may_be_cut_off(r) || rows->num_loads >= (rows->num_rows + 1) * (size_t)rows->num_experts)
     return 0;
   int first = rows->row[0].window;
-  return rows->row[rows->num_rows - 1].window != first || (r->fields >= 2 && r->window != first);
+  return rows->row[rows->num_rows - 1].window != first || (r->fields >= 2 && r->key[WINDOW] != first);
+}
+
+static void end_row(reader_t *r) {
+  if (is_long(r))
+    r->status =
+        eplb_long_add(&r->longs, &(eplb_long_row_t){r->key[WINDOW], r->key[LAYER], r->key[EXPERT], r->line, r->load});
+  else
+    r->status =
+        eplb_rows_end_row(&r->rows, r->key[WINDOW], r->form == WIDE ? r->key[LAYER] : (int)r->rows.num_rows, r->line);
 }
 
 /* libcsv's callback for the end of a line, by '\r', '\n' or -1 for the end of the file; also of empty ones, so that
@@ -142,7 +198,7 @@ static void take_line(int end, void *reader) {
   if (!r->status && r->fields)
     check_width(r);
   if (!r->status && r->fields && !r->is_header)
-    r->status = eplb_rows_end_row(&r->rows, r->window, r->has_header ? r->layer : (int)r->rows.num_rows, r->line);
+    end_row(r);
   r->fields = 0;
   r->is_header = 0;
   r->line += end == '\n';
@@ -176,9 +232,44 @@ static void read_stream(reader_t *r, struct csv_parser *parser) {
   free(block);
 }
 
+/* Whether the first two columns count as windows and layers do: line by line, all layers of each window. */
+static int begins_with_keys(const eplb_rows_t *rows) {
+  size_t layers = 1;
+  if (rows->num_rows < 2 || rows->num_experts < 3)
+    return 0;
+  const double *first = rows->load, *previous = first;
+  for (size_t i = 1; i < rows->num_rows; i++) {
+    const double *row = rows->load + rows->row[i].first;
+    int goes_on = row[0] >= first[0] && row[0] <= first[0];
+    layers += i == layers && goes_on;
+    double window = first[0] + (double)(i / layers), layer = first[1] + (double)(i % layers);
+    if (row[0] < window || row[0] > window || row[1] < layer || row[1] > layer)
+      return 0;
+    previous = row;
+  }
+  int counts = layers > 1 || rows->num_rows > 2;
+  return counts && rows->num_rows % layers == 0 && (first[0] <= 0 || previous[0] > first[0]);
+}
+
+/* Without a header: a row for each layer, or for each expert if that is what the numbers look like. */
+static eplb_status_t assemble_bare(reader_t *r, eplb_loads_t **loads) {
+  eplb_long_guess_t guess;
+  eplb_status_t status = eplb_long_guess(&r->rows, &r->longs, &guess);
+  if (!status && guess == EPLB_LONG_YES)
+    return eplb_long_assemble(&r->longs, loads);
+  if (!status && (guess == EPLB_LONG_MAYBE || begins_with_keys(&r->rows)))
+    return eplb_fail(EPLB_ERR_FORMAT,
+                     "%s has no header, and its first columns may be numbers of windows, layers or experts; expected a "
+                     "first line window,layer,e0,e1,..., layer_id,expert_id,count or window,layer,expert,count",
+                     r->input->name);
+  return status ? status : eplb_rows_assemble(&r->rows, loads);
+}
+
 static eplb_status_t assemble(reader_t *r, eplb_loads_t **loads) {
+  if (r->longs.num_rows > 0)
+    return eplb_long_assemble(&r->longs, loads);
   if (r->rows.num_rows > 0)
-    return eplb_rows_assemble(&r->rows, loads);
+    return r->form == BARE ? assemble_bare(r, loads) : eplb_rows_assemble(&r->rows, loads);
   return eplb_fail(EPLB_ERR_FORMAT,
                    "%s holds no loads; expected a line window,layer,e0,e1,... and a row for each window and layer",
                    r->input->name);
@@ -186,8 +277,11 @@ static eplb_status_t assemble(reader_t *r, eplb_loads_t **loads) {
 
 eplb_status_t eplb_loads_from_csv(eplb_input_t *input, eplb_loads_t **loads) {
   struct csv_parser parser;
-  reader_t r = {
-      .input = input, .line = 1, .locale = newlocale(LC_ALL_MASK, "C", (locale_t)0), .rows = {.name = input->name}};
+  reader_t r = {.input = input,
+                .line = 1,
+                .locale = newlocale(LC_ALL_MASK, "C", (locale_t)0),
+                .rows = {.name = input->name},
+                .longs = {.name = input->name}};
   if (!r.locale)
     return eplb_fail(EPLB_ERR_MEMORY, "out of memory for a locale");
   eplb_status_t status = EPLB_ERR_MEMORY;
@@ -199,6 +293,7 @@ eplb_status_t eplb_loads_from_csv(eplb_input_t *input, eplb_loads_t **loads) {
   } else {
     eplb_fail(EPLB_ERR_MEMORY, "out of memory for a CSV parser");
   }
+  eplb_long_free(&r.longs);
   eplb_rows_free(&r.rows);
   freelocale(r.locale);
   return status;

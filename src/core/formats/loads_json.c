@@ -1,7 +1,10 @@
 /* Loads in one document of JSON. */
 #include "core/formats/json_value.h"
 #include "core/formats/loads_in.h"
+#include "core/formats/loads_physical.h"
 #include "core/formats/loads_records.h"
+#include "core/formats/placement_map.h"
+#include <limits.h>
 
 enum { PLACE_BYTES = 96 }; /* load_history[2147483647].logical_expert_load[2147483647] and the like */
 
@@ -57,18 +60,50 @@ static eplb_status_t add_history(eplb_rows_t *rows, const json_t *history) {
   return status;
 }
 
+/* SGLang's recorder "per_pass": what each rank has routed in each forward pass. Ranks are added up; a pass is a
+ * window. */
+static eplb_status_t add_passes(eplb_rows_t *rows, const json_t *document, const json_t *records) {
+  static const char map_key[] = "last_physical_to_logical_map";
+  char place[PLACE_BYTES];
+  int count;
+  eplb_placement_t *p = NULL;
+  rows->add_up = 1;
+  eplb_status_t status = eplb_json_count(rows->name, "records", records, "forward passes", &count);
+  if (!status)
+    status = eplb_placement_from_map(rows->name, map_key, json_object_get(document, map_key), &p);
+  for (int i = 0; !status && i < count; i++) {
+    const json_t *record = json_array_get(records, (size_t)i), *pass = json_object_get(record, "forward_pass_id");
+    json_int_t window = json_integer_value(pass);
+    snprintf(place, sizeof place, "records[%d].global_physical_count", i);
+    if (!json_is_integer(pass) || window < 0 || window > INT_MAX)
+      status = eplb_fail(EPLB_ERR_FORMAT, "%s: records[%d].forward_pass_id is %s; expected a whole number from 0 to %d",
+                         rows->name, i, json_is_integer(pass) ? "another" : eplb_json_type(pass), INT_MAX);
+    else
+      status = eplb_physical_add(rows, &(eplb_physical_t){rows->name, place, map_key, p, (int)window, 0},
+                                 json_object_get(record, "global_physical_count"));
+  }
+  eplb_placement_destroy(&p);
+  return status;
+}
+
 static eplb_status_t add_document(eplb_rows_t *rows, const json_t *document) {
   const json_t *count = json_object_get(document, "logical_count");
   const json_t *history = json_object_get(document, "load_history");
+  const json_t *records = json_object_get(document, "records");
   if (json_is_array(document))
     return add_windows(rows, "the array", document);
-  if (count && history)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s has both \"logical_count\" and \"load_history\"; expected one", rows->name);
+  if (!!count + !!history + !!records > 1)
+    return eplb_fail(EPLB_ERR_FORMAT,
+                     "%s has more than one of \"logical_count\", \"load_history\" and \"records\"; expected one",
+                     rows->name);
   if (count)
     return add_windows(rows, "logical_count", count);
   if (history)
     return add_history(rows, history);
-  return eplb_fail(EPLB_ERR_FORMAT, "%s has no loads; expected \"logical_count\", \"load_history\" or \"record_type\"",
+  if (records)
+    return add_passes(rows, document, records);
+  return eplb_fail(EPLB_ERR_FORMAT,
+                   "%s has no loads; expected \"logical_count\", \"load_history\", \"records\" or \"record_type\"",
                    rows->name);
 }
 

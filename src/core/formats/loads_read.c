@@ -8,6 +8,7 @@ typedef eplb_status_t reader_t(eplb_input_t *input, eplb_loads_t **loads);
 /* Whether the first bytes are those of `mark`, from byte `at` on. */
 static int has_mark(const eplb_input_t *input, size_t at, const char *mark) {
   size_t length = strlen(mark);
+  at += input->num_taken;
   return input->num_first >= at + length && !memcmp(input->first + at, mark, length);
 }
 
@@ -17,6 +18,8 @@ static eplb_status_t refuse_others(const eplb_input_t *input) {
     size_t at;
     const char *mark, *sentence;
   } other[] = {{0, "PK\3\4", "is a ZIP archive, as .npz and .pt are; expected an array of it as .npy"},
+               {0, "\377\376", "is UTF-16; expected UTF-8, such as \"CSV UTF-8\" of a spreadsheet"},
+               {0, "\376\377", "is UTF-16; expected UTF-8, such as \"CSV UTF-8\" of a spreadsheet"},
                {0, "\37\213", "is compressed by gzip; expected it as it was before"},
                {8, "{\"", "looks like safetensors; expected the folder that it is in, if it is TensorRT-LLM's"}};
   for (size_t i = 0; i < sizeof other / sizeof *other; i++)
@@ -26,12 +29,10 @@ static eplb_status_t refuse_others(const eplb_input_t *input) {
 }
 
 static reader_t *find_reader(const eplb_input_t *input) {
-  size_t i = 0;
   if (has_mark(input, 0, "\223NUMPY"))
     return eplb_loads_from_npy;
-  while (i < input->num_first && input->first[i] && strchr(" \t\r\n", input->first[i]))
-    i++;
-  return has_mark(input, i, "{") || has_mark(input, i, "[") ? eplb_loads_from_json : eplb_loads_from_csv;
+  char first = eplb_input_first(input);
+  return first == '{' || first == '[' ? eplb_loads_from_json : eplb_loads_from_csv;
 }
 
 static eplb_status_t read_file(const char *path, eplb_loads_t **loads) {

@@ -13,7 +13,9 @@
 enum { KEY_CURRENT = 256, KEY_ROUTING, KEY_WINDOW, KEY_JSON };
 
 static const struct argp_option arguments[] = {
-    {"current", KEY_CURRENT, "FILE", 0, "start from this placement, as -o has written it, and move little", 0},
+    {"current", KEY_CURRENT, "FILE", 0,
+     "start from this placement, and move little: a file of ours (-o), or of SGLang, TensorRT-LLM, vLLM or vllm-ascend",
+     0},
     {"window", KEY_WINDOW, "WHICH", 0,
      "plan for the sum of all windows; for one: its number, from 0, or last; or for all: judged on each, and planned "
      "for the last 16 of them at once by history and chain, for their sum by others (sum)",
@@ -172,15 +174,8 @@ static eplb_status_t write_results(const plan_result_t *r) {
 /* The current placement, or else what a job starts with. */
 static eplb_status_t find_before(plan_result_t *r) {
   int layers = r->loads->num_layers, experts = r->loads->num_experts, slots = eplb_topology_num_slots(r->topology);
-  if (!r->options->current)
-    return eplb_placement_create_linear(layers, experts, slots, &r->before);
-  eplb_status_t status = eplb_placement_read_json(r->options->current, &r->before);
-  if (!status &&
-      (r->before->num_layers != layers || r->before->num_experts != experts || r->before->num_slots != slots))
-    return eplb_fail(EPLB_ERR_SHAPE, "%s has %d layers of %d experts in %d slots; expected %d of %d in %d",
-                     r->options->current, r->before->num_layers, r->before->num_experts, r->before->num_slots, layers,
-                     experts, slots);
-  return status;
+  return r->options->current ? plan_read_current(r, &r->before)
+                             : eplb_placement_create_linear(layers, experts, slots, &r->before);
 }
 
 static eplb_status_t plan(plan_result_t *r) {

@@ -26,6 +26,14 @@ static void check_123456(const char *text, int windows, int layers, const int *l
   check_text(text, windows, layers, 6 / windows / layers, layer, (double[]){1, 2, 3, 4, 5, 6});
 }
 
+static void refuse_bytes(const void *bytes, size_t size, eplb_status_t status, const char *text) {
+  loads_file_refuse(folder_put("loads.csv", bytes, size), status, text);
+}
+
+static void refuse(const char *content, eplb_status_t status, const char *text) {
+  refuse_bytes(content, strlen(content), status, text);
+}
+
 static void without_header_lines_are_layers(void) {
   check_123456("1,2,3\n4,5,6\n", 1, 2, NULL);
   check_123456("1\n2\n3\n4\n5\n6\n", 1, 6, NULL);
@@ -49,6 +57,56 @@ static void line_ends_and_blanks_do_not_matter(void) {
   check_123456("1,2,3\n4,5,6", 1, 2, NULL);
   check_123456("\n" HEADER "\n0,4,1,2\r\n0,5,3,4\n  \n0,6,5,6", 1, 3, (int[]){4, 5, 6});
   check_123456(" 1 ,\t2,\"3\"\n  4,5 , \"6\" \n", 1, 2, NULL);
+}
+
+static const double six_of_eight[] = {1, 2, 0, 3, 0, 4, 5, 6};
+
+static void a_row_for_each_expert(void) {
+  static const int layers[] = {3, 7};
+  check_text("layer_id,expert_id,count\n3,1,2\n3,0,1\n7,3,6\n7,1,4\n3,3,3\n7,2,5\n", 1, 2, 4, layers, six_of_eight);
+  check_text("layer,expert,tokens\r\n3,1,2\r\n3,0,1\r\n7,3,6\r\n7,1,4\r\n3,3,3\r\n7,2,5", 1, 2, 4, layers,
+             six_of_eight);
+  check_text("window,layer,expert_id,count\n9,3,1,2\n9,3,0,1\n4,3,0,1\n9,7,3,6\n9,7,1,4\n9,3,3,3\n9,7,2,5\n", 2, 2, 4,
+             layers, (double[]){1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 3, 0, 4, 5, 6});
+}
+
+static void a_row_for_each_expert_needs_no_header(void) {
+  static const int layers[] = {3, 7};
+  check_text("3,1,2\n3,0,1\n7,3,6\n7,1,4\n3,3,3\n7,2,5\n", 1, 2, 4, layers, six_of_eight);
+  check_text("0,3,1,2\n0,3,0,1\n0,7,3,6\n0,7,1,4\n0,3,3,3\n0,7,2,5\n", 1, 2, 4, layers, six_of_eight);
+  check_text("30,11,27\n38,12,25\n33,10,26\n31,10,25\n", 1, 4, 3, NULL,
+             (double[]){30, 11, 27, 38, 12, 25, 33, 10, 26, 31, 10, 25}); /* three experts */
+}
+
+static void a_byte_order_mark_does_not_matter(void) {
+  check_123456("\357\273\277window,layer,e0,e1,e2\r\n0,0,1,2,3\r\n0,1,4,5,6\r\n", 1, 2, NULL);
+  check_123456("\357\273\2771,2,3\r\n4,5,6\r\n", 1, 2, NULL);
+  check_123456("\357\273\277{\"logical_count\":\r\n[[1,2,3],\r\n[4,5,6]]}\r\n", 1, 2, NULL);
+  refuse("\357\273\277", EPLB_ERR_FORMAT, "holds no loads");
+}
+
+static void numbers_that_may_be_keys(void) {
+  static const char sentence[] = "may be numbers of windows, layers or experts; expected a first line window,layer,e0";
+  refuse("3,5,2\n3,90,7\n3,4,8\n4,17,20\n4,50,3\n", EPLB_ERR_FORMAT, sentence);      /* few experts have a row */
+  refuse("3,0,2\n3,1,7\n3,2,8\n3,3,8\n3,3,8\n", EPLB_ERR_FORMAT, sentence);          /* one twice */
+  refuse("0,3,100,200\n0,4,300,400\n", EPLB_ERR_FORMAT, sentence);                   /* window, layer, loads */
+  refuse("7,3,1,2,8\n7,4,3,4,8\n8,3,5,6,8\n8,4,5,6,8\n", EPLB_ERR_FORMAT, sentence); /* of two windows */
+}
+
+static void rows_for_experts_that_are_wrong(void) {
+  refuse("layer_id,expert_id\n", EPLB_ERR_FORMAT, "line 1: 2 columns; expected layer_id,expert_id,count");
+  refuse("layer_id,count,expert_id\n", EPLB_ERR_FORMAT, "line 1, column expert: \"count\"; expected expert_id");
+  refuse("window,layer,expert,count,more\n", EPLB_ERR_FORMAT, "line 1: 5 columns; expected window,layer,expert,count");
+  refuse("layer_id,expert_id,count\n", EPLB_ERR_FORMAT, "holds no loads");
+  refuse("layer_id,expert_id,count\n3,1\n", EPLB_ERR_FORMAT, "line 2: 2 columns; expected 3");
+  refuse("layer_id,expert_id,count\n3,1,x\n", EPLB_ERR_FORMAT, "line 2, column count: \"x\"; expected a number");
+  refuse("layer_id,expert_id,count\n3,1,-1\n", EPLB_ERR_LOADS, "line 2, column count: \"-1\"");
+  refuse("layer_id,expert_id,count\n3,1.5,1\n", EPLB_ERR_FORMAT, "line 2, column expert: \"1.5\"; expected a whole");
+  refuse("layer_id,expert_id,count\n3,1048576,1\n", EPLB_ERR_FORMAT, "column expert: \"1048576\"; expected a whole");
+  refuse("layer_id,expert_id,count\n3,1,2\n4,1,2\n3,1,2\n", EPLB_ERR_FORMAT,
+         "line 4: window 0, layer 3, expert 1 was in line 2 already");
+  refuse("layer_id,expert_id,count\n3,1048575,1\n4,0,1\n5,0,1\n", EPLB_ERR_FORMAT,
+         "3 rows for 1 windows of 3 layers of 1048576 experts; expected at least one in 1024");
 }
 
 static void numbers_may_be_written_in_many_ways(void) {
@@ -99,14 +157,6 @@ static void standard_input_is_a_file_too(void) {
   TAP_FAILS(eplb_loads_read("-", &l), EPLB_ERR_FORMAT, "standard input, line 1, column 2: \"x\"");
 }
 
-static void refuse_bytes(const void *bytes, size_t size, eplb_status_t status, const char *text) {
-  loads_file_refuse(folder_put("loads.csv", bytes, size), status, text);
-}
-
-static void refuse(const char *content, eplb_status_t status, const char *text) {
-  refuse_bytes(content, strlen(content), status, text);
-}
-
 static void files_that_cannot_be_read(void) {
   CU_ASSERT_EQUAL(loads_file_refused(folder_path("missing.csv")), EPLB_ERR_IO);
   CU_ASSERT_EQUAL(loads_file_refused(folder_path("missing/loads.csv")), EPLB_ERR_IO);
@@ -127,7 +177,7 @@ static void files_without_loads(void) {
 
 static void other_headers(void) {
   refuse("\n\nwindow,e0,e1\n0,1,2\n", EPLB_ERR_FORMAT, "line 3, column layer: \"e0\"; expected layer");
-  refuse("layer,window,e0\n0,0,1\n", EPLB_ERR_FORMAT, "line 1, column 1: \"layer\"; expected a number");
+  refuse("layer,window,e0\n0,0,1\n", EPLB_ERR_FORMAT, "line 1, column expert: \"window\"; expected expert_id");
   refuse(HEADER HEADER, EPLB_ERR_FORMAT, "line 2, column window: \"window\"; expected a whole number");
   refuse("1,2,3,4\n" HEADER, EPLB_ERR_FORMAT, "line 2, column 1: \"window\"; expected a number");
 }
@@ -241,7 +291,8 @@ static void bytes_that_are_no_text(void) {
   refuse_bytes("window,layer\0,e0\n0,0,1\n", 23, EPLB_ERR_FORMAT, "line 1, column layer: \"layer\\x00\"");
   refuse_bytes(elf, sizeof elf, EPLB_ERR_FORMAT, "line 1, column 1: \"\\x7fELF\\x02\\x01");
   refuse_bytes(gzip, sizeof gzip, EPLB_ERR_FORMAT, "is compressed by gzip");
-  refuse("\377\376\n", EPLB_ERR_FORMAT, "line 1, column 1: \"\\xff\\xfe\"");
+  refuse("\377\376\n", EPLB_ERR_FORMAT, "is UTF-16; expected UTF-8");
+  refuse("\376\377\n", EPLB_ERR_FORMAT, "is UTF-16; expected UTF-8");
 }
 
 /* `count` times `unit`, between `before` and `after`; the caller frees it. */
@@ -362,6 +413,11 @@ int main(void) {
       {"with header lines are windows and layers", with_header_lines_are_windows_and_layers},
       {"layers keep the numbers of the model", layers_keep_the_numbers_of_the_model},
       {"line ends and blanks do not matter", line_ends_and_blanks_do_not_matter},
+      {"a row for each expert", a_row_for_each_expert},
+      {"a row for each expert needs no header", a_row_for_each_expert_needs_no_header},
+      {"a byte order mark does not matter", a_byte_order_mark_does_not_matter},
+      {"refused: numbers that may be keys", numbers_that_may_be_keys},
+      {"refused: rows for experts that are wrong", rows_for_experts_that_are_wrong},
       {"numbers may be written in many ways", numbers_may_be_written_in_many_ways},
       {"rows may come in any order", rows_may_come_in_any_order},
       {"standard input is a file too", standard_input_is_a_file_too},

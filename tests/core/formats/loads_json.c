@@ -42,6 +42,28 @@ static void replicas_are_added_up(void) {
         2, 1, 2, load); /* in one line or in many */
 }
 
+#define RECORD(pass, rank, load) "{\"forward_pass_id\":" #pass ",\"rank\":" #rank ",\"global_physical_count\":" load "}"
+#define PASSES(records, map)     "{\"records\":[" records "],\"last_physical_to_logical_map\":" map "}"
+
+static void ranks_of_a_forward_pass_are_added_up(void) {
+  check(PASSES(RECORD(8, 0, "[[1,2,0],[3,1,0]]") "," RECORD(3, 1, "[[10,2,3],[1,12,5]]") "," RECORD(
+                   3, 0, "[[1,4,4],[2,8,1]]"),
+               "[[0,1,0],[0,1,1]]"),
+        2, 2, 2, (double[]){18, 6, 3, 26, 1, 2, 3, 1});
+  check(PASSES(RECORD(0, 0, "[[9,6,9]]"), "[[0,1,0]]"), 1, 1, 2, (double[]){18, 6});
+  refuse(PASSES("", "[[0,1,0]]"), ": records is empty; expected an array of forward passes");
+  refuse("{\"records\":[" RECORD(0, 0, "[[1]]") "]}", ": last_physical_to_logical_map is nothing");
+  refuse(PASSES(RECORD(null, 0, "[[9,6]]"), "[[0,1]]"),
+         ": records[0].forward_pass_id is null; expected a whole number");
+  refuse(PASSES(RECORD(-1, 0, "[[9,6]]"), "[[0,1]]"),
+         ": records[0].forward_pass_id is another; expected a whole number");
+  refuse(PASSES(RECORD(0, 0, "[[9,6]]"), "[[0,1,0]]"),
+         ": records[0].global_physical_count[0] has 2 loads; expected 3, as last_physical_to_logical_map has");
+  refuse(PASSES(RECORD(0, 0, "[[9,6,1],[1,1,1]]"), "[[0,1,0]]"),
+         ": records[0].global_physical_count has 2 layers; expected 1, as last_physical_to_logical_map has");
+  refuse(PASSES(RECORD(0, 0, "[[9,6]]") ",7", "[[0,1]]"), ": records[1].forward_pass_id is nothing");
+}
+
 static void texts_that_are_no_json(void) {
   refuse("{", "line 1: ");
   refuse("[[1, 2],\n[3, NaN]]", "line 2: invalid token near 'NaN'; expected loads as JSON");
@@ -67,9 +89,9 @@ static void brackets_without_end(void) {
 }
 
 static void documents_without_loads(void) {
-  refuse("{}", "has no loads; expected \"logical_count\", \"load_history\" or \"record_type\"");
+  refuse("{}", "has no loads; expected \"logical_count\", \"load_history\", \"records\" or \"record_type\"");
   refuse("{\"physical_to_logical_map\": [[0, 1]]}", "has no loads");
-  refuse("{\"logical_count\": [[1]], \"load_history\": []}", "has both");
+  refuse("{\"logical_count\": [[1]], \"load_history\": []}", "has more than one of");
   refuse("{\"logical_count\": 7}", ": logical_count is a whole number; expected an array of layers");
   refuse("{\"logical_count\": null}", ": logical_count is null;");
   refuse("{\"logical_count\": []}", ": logical_count is empty; expected an array of layers");
@@ -142,6 +164,7 @@ static void sums_that_are_no_loads(void) {
 int main(void) {
   static const tap_test_t tests[] = {{"an array of layers is one window", an_array_of_layers_is_one_window},
                                      {"replicas are added up", replicas_are_added_up},
+                                     {"ranks of a forward pass are added up", ranks_of_a_forward_pass_are_added_up},
                                      {"refused: texts that are no JSON", texts_that_are_no_json},
                                      {"refused: brackets without end", brackets_without_end},
                                      {"refused: documents without loads", documents_without_loads},

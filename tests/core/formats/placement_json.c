@@ -261,10 +261,10 @@ static void balancedness_need_not_be_known(void) {
   json_t *object = load_json(path);
   CU_ASSERT_PTR_NULL(json_object_get(object, "balancedness"));
   json_decref(object);
-  eplb_placement_t *read = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_placement_read_json(path, &read), EPLB_SUCCESS);
-  CU_ASSERT(same_placement(read, job.placement));
-  eplb_placement_destroy(&read);
+  eplb_placement_file_t read;
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_read(path, &read), EPLB_SUCCESS);
+  CU_ASSERT(same_placement(read.placement, job.placement));
+  eplb_placement_file_free(&read);
   TAP_FAILS(eplb_placement_write_json(path, NULL), EPLB_ERR_ARGUMENT, "record is NULL");
   job.record.topology = NULL;
   TAP_FAILS(eplb_placement_write_json(path, &job.record), EPLB_ERR_ARGUMENT, "record->topology is NULL");
