@@ -26,7 +26,6 @@ src_tools_libcommands_la_SOURCES = \
 	src/tools/generate/generate.c \
 	src/tools/plan/plan.c \
 	src/tools/plan/plan.h \
-	src/tools/plan/plan_current.c \
 	src/tools/plan/plan_judge.c \
 	src/tools/plan/plan_print.c \
 	src/tools/replay/replay.c \
@@ -49,6 +48,8 @@ src_tools_libcommands_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(JANSSON_CFLAGS) $(MPI_C
 
 src_tools_common_libcommon_la_SOURCES = \
 	src/tools/common/commands.h \
+	src/tools/common/current_placement.c \
+	src/tools/common/current_placement.h \
 	src/tools/common/human.c \
 	src/tools/common/human.h \
 	src/tools/common/job.c \

@@ -2,6 +2,7 @@
 #include "tools/plan/plan.h"
 #include "core/util/alloc.h"
 #include "tools/common/commands.h"
+#include "tools/common/current_placement.h"
 #include <argp.h>
 #include <math.h>
 #include <stdio.h>
@@ -174,8 +175,9 @@ static eplb_status_t write_results(const plan_result_t *r) {
 /* The current placement, or else what a job starts with. */
 static eplb_status_t find_before(plan_result_t *r) {
   int layers = r->loads->num_layers, experts = r->loads->num_experts, slots = eplb_topology_num_slots(r->topology);
-  return r->options->current ? plan_read_current(r, &r->before)
-                             : eplb_placement_create_linear(layers, experts, slots, &r->before);
+  const current_question_t question = {r->options->current, r->options->recording.loads, r->loads, r->topology};
+  return question.file ? read_current_placement(&question, &r->before)
+                       : eplb_placement_create_linear(layers, experts, slots, &r->before);
 }
 
 static eplb_status_t plan(plan_result_t *r) {

@@ -53,10 +53,6 @@ typedef struct plan_result {
 /* Whether the planner is given window after window, not one load made of them. */
 int plan_uses_each_window(const plan_result_t *result);
 
-/* The placement of --current, the caller's. EPLB_ERR_SHAPE where it is none for these loads and GPUs; else errors as
- * eplb_placement_read. */
-eplb_status_t plan_read_current(const plan_result_t *result, eplb_placement_t **placement);
-
 /* The scores, and the change. Allocates what result needs. */
 eplb_status_t plan_judge(plan_result_t *result);
 

@@ -1,6 +1,7 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
+#include "tools/common/current_placement.h"
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"
 #include <math.h>
@@ -162,15 +163,9 @@ static eplb_status_t plan(way_t *w, replay_step_t *step) {
 }
 
 static eplb_status_t read_current(way_t *w) {
-  const char *file = w->run->options->current;
-  const eplb_loads_t *l = w->run->loads;
-  eplb_status_t status = eplb_placement_read_json(file, &w->placement);
-  const eplb_placement_t *p = w->placement;
-  int slots = eplb_topology_num_slots(w->run->topology);
-  if (!status && (p->num_layers != l->num_layers || p->num_experts != l->num_experts || p->num_slots != slots))
-    return eplb_fail(EPLB_ERR_SHAPE, "%s has %d layers of %d experts in %d slots; expected %d of %d in %d", file,
-                     p->num_layers, p->num_experts, p->num_slots, l->num_layers, l->num_experts, slots);
-  return status;
+  const replay_options_t *o = w->run->options;
+  const current_question_t question = {o->current, o->recording.loads, w->run->loads, w->run->topology};
+  return read_current_placement(&question, &w->placement);
 }
 
 static eplb_status_t prepare(way_t *w) {

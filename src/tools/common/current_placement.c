@@ -1,7 +1,6 @@
-/* The placement to start from. */
+#include "tools/common/current_placement.h"
 #include "core/formats/input.h"
 #include "core/model/placement.h"
-#include "tools/plan/plan.h"
 #include <stdlib.h>
 
 /* Whether the recording has numbers of layers from the model, and not just counted them. */
@@ -26,15 +25,16 @@ static int find_row(const eplb_placement_file_t *file, int layer) {
 }
 
 /* The rows of the recording's layers, by number. */
-static eplb_status_t pick_rows(const plan_result_t *r, const eplb_placement_file_t *file, eplb_placement_t **picked) {
+static eplb_status_t pick_rows(const current_question_t *q, const eplb_placement_file_t *file,
+                               eplb_placement_t **picked) {
   const eplb_placement_t *all = file->placement;
   eplb_placement_t *p = NULL;
-  eplb_status_t status = eplb_placement_create(r->loads->num_layers, all->num_experts, all->num_slots, &p);
-  for (int l = 0; l < r->loads->num_layers && !status; l++) {
-    int row = find_row(file, r->loads->layer_id[l]);
+  eplb_status_t status = eplb_placement_create(q->loads->num_layers, all->num_experts, all->num_slots, &p);
+  for (int l = 0; l < q->loads->num_layers && !status; l++) {
+    int row = find_row(file, q->loads->layer_id[l]);
     if (row < 0)
-      status = eplb_fail(EPLB_ERR_SHAPE, "%s has no row for layer %d of %s", eplb_input_name(r->options->current),
-                         r->loads->layer_id[l], eplb_input_name(r->options->recording.loads));
+      status = eplb_fail(EPLB_ERR_SHAPE, "%s has no row for layer %d of %s", eplb_input_name(q->file),
+                         q->loads->layer_id[l], eplb_input_name(q->loads_file));
     else
       for (int s = 0; s < all->num_slots; s++)
         eplb_placement_row(p, l)[s] = eplb_placement_row(all, row)[s];
@@ -48,31 +48,30 @@ static eplb_status_t pick_rows(const plan_result_t *r, const eplb_placement_file
 }
 
 /* By number where both sides have numbers or there are more rows than layers, else by position. */
-static eplb_status_t take_rows(const plan_result_t *r, eplb_placement_file_t *file, eplb_placement_t **placement) {
-  int has_more = file->placement->num_layers > r->loads->num_layers;
-  if (has_layer_ids(r->loads) && (file->layer_id || has_more))
-    return pick_rows(r, file, placement);
+static eplb_status_t take_rows(const current_question_t *q, eplb_placement_file_t *file, eplb_placement_t **placement) {
+  int has_more = file->placement->num_layers > q->loads->num_layers;
+  if (has_layer_ids(q->loads) && (file->layer_id || has_more))
+    return pick_rows(q, file, placement);
   *placement = file->placement;
   file->placement = NULL;
   return EPLB_SUCCESS;
 }
 
-eplb_status_t plan_read_current(const plan_result_t *r, eplb_placement_t **placement) {
-  int layers = r->loads->num_layers, experts = r->loads->num_experts, slots = eplb_topology_num_slots(r->topology);
+eplb_status_t read_current_placement(const current_question_t *q, eplb_placement_t **placement) {
+  int layers = q->loads->num_layers, experts = q->loads->num_experts, slots = eplb_topology_num_slots(q->topology);
   eplb_placement_file_t file;
-  eplb_status_t status = eplb_placement_read(r->options->current, &file);
+  eplb_status_t status = eplb_placement_read(q->file, &file);
   if (status)
     return status;
-  if (file.num_devices && file.num_devices != r->topology->num_devices)
-    status = eplb_fail(EPLB_ERR_SHAPE, "%s is for %d GPUs; expected %d", eplb_input_name(r->options->current),
-                       file.num_devices, r->topology->num_devices);
+  if (file.num_devices && file.num_devices != q->topology->num_devices)
+    status = eplb_fail(EPLB_ERR_SHAPE, "%s is for %d GPUs; expected %d", eplb_input_name(q->file), file.num_devices,
+                       q->topology->num_devices);
   if (!status)
-    status = take_rows(r, &file, placement);
+    status = take_rows(q, &file, placement);
   const eplb_placement_t *p = *placement;
   if (!status && (p->num_layers != layers || p->num_experts != experts || p->num_slots != slots))
     status = eplb_fail(EPLB_ERR_SHAPE, "%s has %d layers of %d experts in %d slots; expected %d of %d in %d",
-                       eplb_input_name(r->options->current), p->num_layers, p->num_experts, p->num_slots, layers,
-                       experts, slots);
+                       eplb_input_name(q->file), p->num_layers, p->num_experts, p->num_slots, layers, experts, slots);
   eplb_placement_file_free(&file);
   return status;
 }
