@@ -11,6 +11,11 @@ eplb_status_t eplb_mpi(int code, const char *doing) {
   return eplb_fail(EPLB_ERR_MPI, "%s: %s", doing, text);
 }
 
+int eplb_mpi_is_over(void) {
+  int is_over = 0;
+  return MPI_Finalized(&is_over) == MPI_SUCCESS && is_over;
+}
+
 static eplb_comm_t *outermost(eplb_comm_t *comm) {
   while (comm->parent)
     comm = comm->parent;

@@ -22,6 +22,9 @@ typedef struct eplb_comm {
 /* EPLB_SUCCESS, or EPLB_ERR_MPI with the sentence "DOING: " and MPI's own text for the code. Local. */
 eplb_status_t eplb_mpi(int code, const char *doing);
 
+/* Whether MPI_Finalize has been called: then no other call may be made. Local. */
+int eplb_mpi_is_over(void);
+
 /* Whether the call that returned `code` succeeded; if not, keeps the first such failure for the next agreement and leaves
  * eplb_last_error() as it is. Local. */
 int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing);

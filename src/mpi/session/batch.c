@@ -97,6 +97,8 @@ eplb_status_t eplb_batch_destroy(eplb_batch_t **batch) {
   if (!batch || !*batch)
     return EPLB_SUCCESS;
   eplb_batch_t *b = *batch;
+  if (eplb_mpi_is_over())
+    return eplb_fail(EPLB_ERR_STATE, "MPI is finalized already; expected eplb_batch_destroy before MPI_Finalize");
   if (b->open)
     return eplb_fail(EPLB_ERR_STATE, "a batch is open; expected eplb_batch_end first");
   eplb_comm_free(&b->comm);

@@ -261,6 +261,8 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   if (!session || !*session)
     return EPLB_SUCCESS;
   eplb_session_t *s = *session;
+  if (eplb_mpi_is_over())
+    return eplb_fail(EPLB_ERR_STATE, "MPI is finalized already; expected eplb_session_destroy before MPI_Finalize");
   eplb_status_t status = EPLB_SUCCESS;
   int was_broken = eplb_comm_is_broken(s->comm);
   if (s->rebalancing)

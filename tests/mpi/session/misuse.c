@@ -114,6 +114,25 @@ static void intercommunicators(void) {
   mpi_tap_case("intercommunicators");
 }
 
+/* As each process finds itself that another MPI's mpirun has started. */
+static void another_launcher(void) {
+  eplb_session_options_t o = job_options();
+  eplb_session_t *session = NULL;
+  const char *size = getenv("PMI_SIZE");
+  char before[16] = "";
+  if (num_ranks > 1)
+    return;
+  snprintf(before, sizeof before, "%s", size ? size : "");
+  setenv("PMI_SIZE", "3", 1);
+  check_refused(eplb_session_create(MPI_COMM_WORLD, &o, &session), EPLB_ERR_UNSUPPORTED,
+                "started 3 processes, but each is alone");
+  if (*before)
+    setenv("PMI_SIZE", before, 1);
+  else
+    unsetenv("PMI_SIZE");
+  mpi_tap_case("the launcher of another MPI");
+}
+
 static void environment(void) {
   static const struct {
     const char *name, *value, *text;
@@ -387,6 +406,7 @@ int main(int argc, char **argv) {
   options_that_differ();
   options_that_nobody_takes();
   intercommunicators();
+  another_launcher();
   environment();
   variables_of_others();
   calls_out_of_order();
@@ -397,5 +417,9 @@ int main(int argc, char **argv) {
   memory_that_cannot_be_written();
   no_session();
   counts();
-  return mpi_tap_end();
+  static eplb_session_t *forgotten;
+  eplb_session_options_t o = job_options();
+  int failed = eplb_session_create(MPI_COMM_WORLD, &o, &forgotten) != EPLB_SUCCESS;
+  failed |= mpi_tap_end();
+  return failed || eplb_session_destroy(&forgotten) != EPLB_ERR_STATE || !forgotten; /* MPI is finalized */
 }
