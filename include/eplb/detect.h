@@ -144,8 +144,10 @@ EPLB_PUBLIC eplb_status_t eplb_rank_domain(eplb_rank_info_t *info);
  *   ZE_AFFINITY_MASK           Intel. A set of cards ("1"), tiles of cards ("1.0"), or with ZE_FLAT_DEVICE_HIERARCHY
  *                              FLAT or COMBINED, or neither it nor a point, of tiles ("3"); entries that name no device
  *                              are skipped.
+ *   ONEAPI_DEVICE_SELECTOR     Intel. "level_zero:0,2" counts what the mask leaves; other forms are not heeded.
  *   ASCEND_RT_VISIBLE_DEVICES  Huawei. As CUDA_VISIBLE_DEVICES, numbers only.
  *   MUSA_VISIBLE_DEVICES       Moore Threads. The same.
+ *   VE_NODE_NUMBER             NEC. The same.
  * A list of several devices is dealt out by local rank. A list that leaves none means no accelerator, which is noted,
  * as is an entry that is dropped. A UUID that hwloc does not know leaves the device to the local rank; it is noted,
  * too, and device.uuid is then the list's.

@@ -46,6 +46,7 @@ static const rule_t rules[] = {
      0,
      0},
     {EPLB_VENDOR_HUAWEI, "ASCEND_RT_VISIBLE_DEVICES", {0}, 1, DECIMAL, ENDS_LIST, 0, 0},
+    {EPLB_VENDOR_NEC, "VE_NODE_NUMBER", {0}, 1, DECIMAL, ENDS_LIST, 0, 0},
     {EPLB_VENDOR_MOORE_THREADS, "MUSA_VISIBLE_DEVICES", {0}, 0, LEADING_DIGITS, EMPTIES_LIST, 0, 0},
 };
 
@@ -264,6 +265,30 @@ static int has_vendor(const eplb_host_t *host, uint16_t vendor) {
   return 0;
 }
 
+static eplb_status_t apply_set(const eplb_host_t *host, const char *variable, const char *set,
+                               eplb_visible_list_t *list) {
+  if (!list->vendor)
+    take_vendor(host, EPLB_VENDOR_INTEL, list);
+  list->variable = variable;
+  return eplb_apply_affinity_mask(host, set, list);
+}
+
+/* SYCL's runtime selects among what Level Zero shows: "level_zero:0,2" does; terms of other backends, of kinds of
+ * devices ("level_zero:gpu") and of what is not wanted ("!") do not number Level Zero's devices. */
+static eplb_status_t apply_intel(const eplb_host_t *host, eplb_visible_list_t *list) {
+  static const char backend[] = "level_zero:";
+  const char *mask = getenv("ZE_AFFINITY_MASK"), *selector = getenv("ONEAPI_DEVICE_SELECTOR");
+  eplb_status_t status = EPLB_SUCCESS;
+  if (mask && *mask && strcmp(mask, "default") != 0)
+    status = apply_set(host, "ZE_AFFINITY_MASK", mask, list);
+  size_t length = strlen(backend);
+  if (status || !selector || strncmp(selector, backend, length) != 0 || !isdigit((unsigned char)selector[length]))
+    return status;
+  char set[256];
+  snprintf(set, sizeof set, "%.*s", (int)strcspn(selector + length, ";"), selector + length);
+  return apply_set(host, "ONEAPI_DEVICE_SELECTOR", set, list);
+}
+
 static eplb_status_t apply_all(const eplb_host_t *host, eplb_visible_list_t *list) {
   eplb_status_t status = EPLB_SUCCESS;
   for (size_t i = 0; i < sizeof rules / sizeof *rules && !status; i++) {
@@ -278,13 +303,8 @@ static eplb_status_t apply_all(const eplb_host_t *host, eplb_visible_list_t *lis
       list->numbered = number_as_cuda(host, list);
     status = apply(host, r, text, list);
   }
-  const char *mask = getenv("ZE_AFFINITY_MASK");
-  if (!status && !list->vendor && mask && *mask && strcmp(mask, "default") != 0 &&
-      has_vendor(host, EPLB_VENDOR_INTEL)) {
-    take_vendor(host, EPLB_VENDOR_INTEL, list);
-    list->variable = "ZE_AFFINITY_MASK";
-    status = eplb_apply_affinity_mask(host, mask, list);
-  }
+  if (!status && !list->vendor && has_vendor(host, EPLB_VENDOR_INTEL))
+    status = apply_intel(host, list);
   return status;
 }
 
@@ -300,7 +320,7 @@ eplb_status_t eplb_visible_devices(const eplb_host_t *host, eplb_visible_list_t 
 }
 
 uint64_t eplb_visible_hash(void) {
-  static const char *const others[] = {"EPLB_DEVICE", "CUDA_DEVICE_ORDER", "ZE_AFFINITY_MASK",
+  static const char *const others[] = {"EPLB_DEVICE", "CUDA_DEVICE_ORDER", "ZE_AFFINITY_MASK", "ONEAPI_DEVICE_SELECTOR",
                                        "ZE_FLAT_DEVICE_HIERARCHY"};
   enum { NUM_RULES = sizeof rules / sizeof *rules, NUM_OTHERS = sizeof others / sizeof *others };
   uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */

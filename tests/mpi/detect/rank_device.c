@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const variables[] = {"EPLB_DEVICE",          "CUDA_VISIBLE_DEVICES",     "CUDA_DEVICE_ORDER",
-                                        "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",      "GPU_DEVICE_ORDINAL",
-                                        "ZE_AFFINITY_MASK",     "ZE_FLAT_DEVICE_HIERARCHY", "ASCEND_RT_VISIBLE_DEVICES",
-                                        "MUSA_VISIBLE_DEVICES"};
+static const char *const variables[] = {"EPLB_DEVICE",          "CUDA_VISIBLE_DEVICES",      "CUDA_DEVICE_ORDER",
+                                        "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",       "GPU_DEVICE_ORDINAL",
+                                        "ZE_AFFINITY_MASK",     "ZE_FLAT_DEVICE_HIERARCHY",  "ONEAPI_DEVICE_SELECTOR",
+                                        "VE_NODE_NUMBER",       "ASCEND_RT_VISIBLE_DEVICES", "MUSA_VISIBLE_DEVICES"};
 
 static eplb_accelerator_t devices[4];
 static eplb_host_t host;
@@ -128,6 +128,8 @@ static void entries_that_name_nothing(void) {
   leaves("HIP_VISIBLE_DEVICES", "3,1x", "3 3 3 3", skipped);
   leaves("HIP_VISIBLE_DEVICES", "", "0 1 2 3", ""); /* HIP takes it for unset */
   leaves("GPU_DEVICE_ORDINAL", "3", "3 3 3 3", "");
+  setup(0x1bcf, 0);
+  leaves("VE_NODE_NUMBER", "2", "2 2 2 2", "");
   setup(0x19e5, 0);
   leaves("ASCEND_RT_VISIBLE_DEVICES", "1,3,8", "1 3 1 3", skipped);
 }
@@ -183,6 +185,12 @@ static void affinity_masks(void) {
   leaves("ZE_AFFINITY_MASK", "9", "-1 -1 -1 -1", "no accelerator");
   leaves("ZE_AFFINITY_MASK", "", "0 1 2 3", "");
   leaves("ZE_AFFINITY_MASK", "default", "0 1 2 3", "");
+  leaves("ONEAPI_DEVICE_SELECTOR", "level_zero:2,0;opencl:1", "0 2 0 2", "");
+  leaves("ONEAPI_DEVICE_SELECTOR", "level_zero:gpu", "0 1 2 3", "");
+  leaves("ONEAPI_DEVICE_SELECTOR", "*:1", "0 1 2 3", "");
+  setenv("ONEAPI_DEVICE_SELECTOR", "level_zero:1", 1);
+  leaves("ZE_AFFINITY_MASK", "0,3", "3 3 3 3", ""); /* of what the mask leaves */
+  unsetenv("ONEAPI_DEVICE_SELECTOR");
   setenv("ZE_FLAT_DEVICE_HIERARCHY", "FLAT", 1);
   leaves("ZE_AFFINITY_MASK", "1.0,2", "2 2 2 2", "which is no device here");
   for (int i = 0; i < 4; i++) { /* two cards of two tiles */
