@@ -1,8 +1,8 @@
 /* A test that keeps planners from following chance.
  *
  * Problem: with a router whose probabilities stay as they are, an expert that gets n tokens in the mean gets
- * n +- sqrt(n) in a window. Some device is the busiest by chance alone, and a planner that trusts counts moves experts in
- * every window for ever.
+ * n +- sqrt(n) in a window. Some device is the busiest by chance alone, and a planner that trusts counts moves experts
+ * in every window for ever.
  * Test: counts are taken as independent Poisson variables. The gain of a change is a function of the counts; its
  * standard error follows by propagating their variances through its derivatives (the delta method). Two steps, as in
  * Fisher's protected least significant difference:
