@@ -27,7 +27,7 @@ eplb_status_t eplb_single_load_make(const eplb_plan_request_t *request, eplb_sin
     status = eplb_forecast_with_variance(request->options->forecast, w, single->token + layers, single->token);
     single->load = single->token + layers;
   }
-  for (size_t l = 0; l < layers && !status; l++)
+  for (size_t l = 0; l < layers && request->current && !status; l++)
     single->token[l] = token_of(request, l, single->token[l]);
   return status;
 }

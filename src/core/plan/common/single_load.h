@@ -6,7 +6,8 @@
 
 typedef struct eplb_single_load {
   const double *load; /* [num_layers][num_experts]: the only window, or the forecast of several */
-  double *token;      /* [num_layers]: the load of one token, or 0: see count_noise.h; with the forecast behind it */
+  double *token;      /* [num_layers]: where there is a current placement: the load of one token, or 0: see
+                         count_noise.h; the forecast is behind it */
 } eplb_single_load_t;
 
 /* Allocates single->token; end it with eplb_single_load_free also where this fails. EPLB_ERR_MEMORY. */
