@@ -78,7 +78,8 @@ static int is_known(const char *name) {
   return is_among(name, installation, NUM_INSTALLATION);
 }
 
-/* A name that is no option's: an error if it is nearly one's, or was one's, which is then meant; else somebody else's. */
+/* A name that is no option's is an error if it is nearly one's, or was one's, which is then meant; else it is for
+ * somebody else. */
 static eplb_status_t refuse_slips(const char *name) {
   char upper[NAME_MAX_LENGTH];
   const char *known;
