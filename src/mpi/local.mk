@@ -23,6 +23,7 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/memory/shm_queue.h \
 	src/mpi/session/plan_step.c \
 	src/mpi/session/plan_step.h \
+	src/mpi/migrate/context.h \
 	src/mpi/migrate/expert_copy.c \
 	src/mpi/migrate/expert_copy.h \
 	src/mpi/memory/cma.c \
@@ -45,6 +46,7 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/machine/machine.c \
 	src/mpi/machine/machine.h \
 	src/mpi/memory/host.c \
+	src/mpi/migrate/fault.c \
 	src/mpi/migrate/migration.c \
 	src/mpi/migrate/migration.h \
 	src/mpi/migrate/migration_plan.c \
@@ -64,7 +66,6 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/commit.c \
 	src/mpi/memory/mapped.c \
 	src/mpi/memory/mapped.h \
-	src/mpi/session/fault.c \
 	src/mpi/session/in_step.c \
 	src/mpi/session/in_step.h \
 	src/mpi/session/rebalance.c \

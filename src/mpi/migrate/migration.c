@@ -9,12 +9,12 @@
 
 void eplb_migration_free(eplb_migration_t *m) {
   for (int i = 0; m->inflight && !m->is_lost && i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++)
-    m->session->memory->release_host(m->session->memory->self, m->inflight[i].buffer);
-  if (m->session)
-    m->session->memory->release_host(m->session->memory->self, m->scratch);
+    m->context->memory->release_host(m->context->memory->self, m->inflight[i].buffer);
+  if (m->context)
+    m->context->memory->release_host(m->context->memory->self, m->scratch);
   if (m->is_lost) { /* never freed: see is_lost */
-    m->session->staging = NULL;
-    m->session->staging_bytes = 0;
+    m->context->staging = NULL;
+    m->context->staging_bytes = 0;
     m->moves->incoming = NULL;
     m->moves->outgoing = NULL;
   }
@@ -34,29 +34,29 @@ void eplb_migration_free(eplb_migration_t *m) {
   *m = (eplb_migration_t){0};
 }
 
-/* The session's staging, grown to what is needed. It is kept from one rebalance to the next: the first touch of so much
+/* The context's staging, grown to what is needed. It is kept from one rebalance to the next: the first touch of so much
  * memory can take longer than filling it. So it also gets room to grow, where what is not touched takes nothing. */
-static eplb_status_t get_staging(eplb_session_t *s, size_t bytes, size_t limit) {
-  if (bytes <= s->staging_bytes)
+static eplb_status_t get_staging(eplb_migrate_context_t *c, size_t bytes, size_t limit) {
+  if (bytes <= c->staging_bytes)
     return EPLB_SUCCESS;
-  if (s->memory->host_can_touch)
+  if (c->memory->host_can_touch)
     bytes = bytes <= limit / 2 ? 2 * bytes : limit;
-  s->memory->release(s->memory->self, s->staging);
-  s->staging = NULL;
-  s->staging_bytes = 0;
+  c->memory->release(c->memory->self, c->staging);
+  c->staging = NULL;
+  c->staging_bytes = 0;
   void *staging;
-  eplb_status_t status = s->memory->allocate(s->memory->self, bytes, &staging);
+  eplb_status_t status = c->memory->allocate(c->memory->self, bytes, &staging);
   if (status)
     return status;
-  s->staging = staging;
-  s->staging_bytes = bytes;
+  c->staging = staging;
+  c->staging_bytes = bytes;
   return EPLB_SUCCESS;
 }
 
 /* Host memory for chunks of weights that MPI or the processor cannot touch. */
 static eplb_status_t get_buffers(eplb_migration_t *m) {
-  const eplb_memory_t *memory = m->session->memory;
-  size_t bytes = m->session->options.chunk_bytes;
+  const eplb_memory_t *memory = m->context->memory;
+  size_t bytes = m->context->chunk_bytes;
   eplb_status_t status = EPLB_SUCCESS;
   void *buffer = NULL;
   for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS && !memory->mpi_can_touch && !status; i++) {
@@ -70,28 +70,28 @@ static eplb_status_t get_buffers(eplb_migration_t *m) {
   return status;
 }
 
-static int most_tensors(const eplb_session_t *s) {
+static int most_tensors(const eplb_migrate_context_t *c) {
   int most = 0;
-  for (int l = 0; l < s->options.num_layers; l++)
-    most = s->layer[l].num_tensors > most ? s->layer[l].num_tensors : most;
+  for (int l = 0; l < c->num_layers; l++)
+    most = c->layer[l].num_tensors > most ? c->layer[l].num_tensors : most;
   return most;
 }
 
-eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, eplb_migration_plan_t *moves,
-                                     uint64_t number, int whole) {
-  int window = s->memory->mpi_can_touch ? EPLB_WINDOW : EPLB_BOUNCING_WINDOW;
-  int inflight_chunks = 2 * window * EPLB_INFLIGHT_CHUNKS, pieces = most_tensors(s) + 1;
-  *m = (eplb_migration_t){.session = s,
+eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_migrate_context_t *c, eplb_migration_plan_t *moves,
+                                     uint64_t number) {
+  int window = c->memory->mpi_can_touch ? EPLB_WINDOW : EPLB_BOUNCING_WINDOW;
+  int inflight_chunks = 2 * window * EPLB_INFLIGHT_CHUNKS, pieces = most_tensors(c) + 1;
+  *m = (eplb_migration_t){.context = c,
                           .moves = moves,
                           .window = window,
-                          .is_moving = EPLB_NEW(unsigned char, s->options.num_layers),
+                          .is_moving = EPLB_NEW(unsigned char, c->num_layers),
                           .inflight = EPLB_NEW(eplb_inflight_t, inflight_chunks),
                           .request = EPLB_NEW(MPI_Request, inflight_chunks),
                           .completed = EPLB_NEW(int, inflight_chunks),
                           .message_status = EPLB_NEW(MPI_Status, inflight_chunks),
                           .open_in = EPLB_NEW(int32_t, window),
                           .open_out = EPLB_NEW(int32_t, window),
-                          .incoming_by_tag_begin = EPLB_NEW(int32_t, eplb_shm_queue_neighbours(s->queue)),
+                          .incoming_by_tag_begin = EPLB_NEW(int32_t, eplb_shm_queue_neighbours(c->queue)),
                           .incoming_by_tag = EPLB_NEW(int32_t, moves->num_incoming),
                           .piece = EPLB_NEW(eplb_piece_t, pieces),
                           .piece_bytes = EPLB_NEW(int, pieces),
@@ -103,11 +103,11 @@ eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_session_t *s, epl
   for (int i = 0; i < inflight_chunks; i++)
     m->request[i] = MPI_REQUEST_NULL;
   for (int i = 0; i < moves->num_incoming; i++)
-    m->all += (int64_t)s->layer[moves->incoming[i].layer].expert_bytes;
-  eplb_status_t status = get_staging(s, moves->staging_peak, moves->staging_limit);
+    m->all += (int64_t)c->layer[moves->incoming[i].layer].expert_bytes;
+  eplb_status_t status = get_staging(c, moves->staging_peak, moves->staging_limit);
   if (!status)
     status = get_buffers(m);
-  return status ? status : eplb_watch_prepare(&m->watch, s, moves, number, whole, m->scratch);
+  return status ? status : eplb_watch_prepare(&m->watch, c, moves, number, m->scratch);
 }
 
 void eplb_migration_note(eplb_migration_t *m, eplb_status_t status) {
@@ -120,18 +120,18 @@ void eplb_migration_note(eplb_migration_t *m, eplb_status_t status) {
 /* ---- how messages are cut ---- */
 
 size_t eplb_migration_message_bytes(const eplb_migration_t *m, int layer) {
-  return m->session->layer[layer].expert_bytes + (m->moves->verify ? sizeof(uint64_t) : 0);
+  return m->context->layer[layer].expert_bytes + (m->context->verify ? sizeof(uint64_t) : 0);
 }
 
 /* Where MPI is given a GPU's addresses, the checksum, which the host keeps, goes in a chunk of its own: no message is
  * of both memories. */
 static int hash_is_apart(const eplb_migration_t *m) {
-  return m->moves->verify && m->session->memory->mpi_can_touch && !m->session->memory->host_can_touch;
+  return m->context->verify && m->context->memory->mpi_can_touch && !m->context->memory->host_can_touch;
 }
 
 /* How much of a message is cut evenly. */
 static size_t even_bytes(const eplb_migration_t *m, int layer) {
-  return hash_is_apart(m) ? m->session->layer[layer].expert_bytes : eplb_migration_message_bytes(m, layer);
+  return hash_is_apart(m) ? m->context->layer[layer].expert_bytes : eplb_migration_message_bytes(m, layer);
 }
 
 int64_t eplb_migration_count_chunks(const eplb_migration_t *m, int layer, size_t chunk_bytes) {
@@ -169,7 +169,7 @@ uint64_t *eplb_migration_outgoing_hash(const eplb_migration_t *m, eplb_outgoing_
 
 static eplb_status_t hash(eplb_migration_t *m, int layer, const eplb_location_t *place, uint64_t *result) {
   double since = MPI_Wtime();
-  eplb_status_t status = eplb_expert_hash(m->session, layer, place, m->scratch, result);
+  eplb_status_t status = eplb_expert_hash(m->context, layer, place, m->scratch, result);
   m->seconds_verify += MPI_Wtime() - since;
   return status;
 }
@@ -177,9 +177,9 @@ static eplb_status_t hash(eplb_migration_t *m, int layer, const eplb_location_t 
 static void ask_fault_on_arrival(eplb_migration_t *m, const eplb_incoming_t *in) {
   size_t length = 0;
   char *bytes = NULL;
-  if (m->session->memory->host_can_touch && m->session->layer[in->layer].expert_bytes)
-    bytes = eplb_location_piece(m->session, in->layer, &in->place, 0, &length);
-  eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_ARRIVE, bytes, length));
+  if (m->context->memory->host_can_touch && m->context->layer[in->layer].expert_bytes)
+    bytes = eplb_location_piece(m->context, in->layer, &in->place, 0, &length);
+  eplb_migration_note(m, eplb_migrate_fault(m->context, EPLB_STEP_ARRIVE, bytes, length));
 }
 
 static void check(eplb_migration_t *m, eplb_incoming_t *in) {
@@ -193,9 +193,9 @@ void eplb_migration_arrived(eplb_migration_t *m, eplb_incoming_t *in) {
   if (++in->arrived < eplb_migration_count_chunks(m, in->layer, in->chunk_bytes))
     return;
   ask_fault_on_arrival(m, in);
-  if (m->moves->verify)
+  if (m->context->verify)
     check(m, in);
-  m->arrived += (int64_t)m->session->layer[in->layer].expert_bytes;
+  m->arrived += (int64_t)m->context->layer[in->layer].expert_bytes;
   m->unfinished--;
 }
 
@@ -211,7 +211,7 @@ static void open_incoming(eplb_migration_t *m, int at) {
   m->open_in[at] = -1;
   while (m->next_in < m->round->incoming_end && m->open_in[at] < 0) {
     eplb_incoming_t *in = &m->moves->incoming[m->next_in];
-    if (m->is_moving[in->layer] && !is_silent(m, in) && !eplb_session_uses_letters(m->session, in->peer)) {
+    if (m->is_moving[in->layer] && !is_silent(m, in) && !eplb_uses_shm_messages(m->context, in->peer)) {
       m->open_in[at] = m->next_in;
       in->inflight = at * EPLB_INFLIGHT_CHUNKS;
       eplb_transport_mpi_receive(m, in);
@@ -229,7 +229,7 @@ static void open_outgoing(eplb_migration_t *m, int at) {
   m->open_out[at] = m->next_out++;
   eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
   out->inflight = (m->window + at) * EPLB_INFLIGHT_CHUNKS;
-  if (m->moves->verify && out->source < 0 && !eplb_watch_checksum(&m->watch, m->open_out[at], &out->hash))
+  if (m->context->verify && out->source < 0 && !eplb_watch_checksum(&m->watch, m->open_out[at], &out->hash))
     eplb_migration_note(m, hash(m, out->layer, &out->place, &out->hash));
 }
 
@@ -237,7 +237,7 @@ static void open_outgoing(eplb_migration_t *m, int at) {
 static int progress_outgoing(eplb_migration_t *m, int at) {
   eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
   int64_t before = out->posted;
-  if (eplb_session_uses_letters(m->session, out->peer))
+  if (eplb_uses_shm_messages(m->context, out->peer))
     eplb_transport_shm_send(m, out);
   else
     eplb_transport_mpi_send(m, out);
@@ -259,9 +259,9 @@ static int is_closed(const eplb_migration_t *m, int at) {
 
 static void copy_own(eplb_migration_t *m, const eplb_incoming_t *in) {
   const eplb_location_t from = {.slot = in->own_slot};
-  eplb_migration_note(m, eplb_expert_copy(m->session, in->layer, &from, &in->place, 1));
-  m->arrived += (int64_t)m->session->layer[in->layer].expert_bytes;
-  m->is_copying = !m->session->memory->host_can_touch;
+  eplb_migration_note(m, eplb_expert_copy(m->context, in->layer, &from, &in->place, 1));
+  m->arrived += (int64_t)m->context->layer[in->layer].expert_bytes;
+  m->is_copying = !m->context->memory->host_can_touch;
 }
 
 /* Copies within the rank, and what needs no message. */
@@ -295,12 +295,12 @@ static void start_pass(eplb_migration_t *m) {
 
 void eplb_migration_start(eplb_migration_t *m, int number) {
   m->round = &m->moves->round[number];
-  memset(m->is_moving, 1, (size_t)m->session->options.num_layers);
+  memset(m->is_moving, 1, (size_t)m->context->num_layers);
   start_pass(m);
 }
 
 void eplb_migration_start_again(eplb_migration_t *m, const unsigned char *again) {
-  memcpy(m->is_moving, again, (size_t)m->session->options.num_layers);
+  memcpy(m->is_moving, again, (size_t)m->context->num_layers);
   for (int i = m->round->outgoing_begin; i < m->round->outgoing_end; i++)
     if (again[m->moves->outgoing[i].layer])
       m->moves->outgoing[i].posted = m->moves->outgoing[i].bounced = 0;
@@ -310,14 +310,14 @@ void eplb_migration_start_again(eplb_migration_t *m, const unsigned char *again)
       continue;
     in->posted = in->arrived = 0;
     in->is_corrupt = 0;
-    m->arrived -= (int64_t)m->session->layer[in->layer].expert_bytes;
+    m->arrived -= (int64_t)m->context->layer[in->layer].expert_bytes;
   }
   start_pass(m);
 }
 
 static int progress_own_copies(eplb_migration_t *m) {
   int done = 0;
-  eplb_status_t status = m->session->memory->test(m->session->memory->self, EPLB_LOCAL_QUEUE, &done);
+  eplb_status_t status = m->context->memory->test(m->context->memory->self, EPLB_LOCAL_QUEUE, &done);
   eplb_migration_note(m, status);
   if (!status && !done)
     return 0;
@@ -334,7 +334,7 @@ void eplb_migration_abandon(eplb_migration_t *m) {
 int eplb_migration_progress(eplb_migration_t *m) {
   if (!m->unfinished)
     return 0;
-  if (m->session->comm->failure) {
+  if (m->context->comm->failure) {
     eplb_migration_abandon(m);
     return 0;
   }
@@ -356,7 +356,7 @@ int eplb_migration_progress(eplb_migration_t *m) {
 static eplb_status_t say_corrupt(const eplb_migration_t *m, const eplb_incoming_t *in) {
   return eplb_fail(EPLB_ERR_CORRUPT,
                    "layer %d, expert %d: came from rank %d to rank %d with checksum %016llx; it was sent with %016llx",
-                   in->layer, in->expert, in->peer, m->session->rank, (unsigned long long)in->found,
+                   in->layer, in->expert, in->peer, m->context->rank, (unsigned long long)in->found,
                    (unsigned long long)in->hash);
 }
 
@@ -378,14 +378,14 @@ eplb_status_t eplb_migration_explain(eplb_migration_t *m, eplb_status_t worst, c
 /* ---- commit ---- */
 
 /* Exchanges the slots that the expert's tables name with the spares that it came into. */
-static void exchange(const eplb_session_t *s, const eplb_tensors_t *tensors, int spare, int slot) {
+static void exchange(const eplb_migrate_context_t *c, const eplb_tensors_t *tensors, int spare, int slot) {
   for (int i = 0; i < tensors->num_tensors; i++) {
     const eplb_tensor_t *t = &tensors->tensor[i];
     if (!t->table)
       continue;
     void *old = t->table[slot];
-    t->table[slot] = s->pool[t->pool].spare[spare];
-    s->pool[t->pool].spare[spare] = old;
+    t->table[slot] = c->pool[t->pool].spare[spare];
+    c->pool[t->pool].spare[spare] = old;
   }
 }
 
@@ -395,10 +395,10 @@ static void settle(eplb_migration_t *m, eplb_incoming_t *in, int slot) {
   if (in->place.slot == slot)
     return;
   int was_staged = in->place.slot < 0;
-  eplb_migration_note(m, eplb_expert_copy(m->session, in->layer, &in->place, &to, !was_staged));
+  eplb_migration_note(m, eplb_expert_copy(m->context, in->layer, &in->place, &to, !was_staged));
   if (was_staged) {
-    exchange(m->session, &m->session->layer[in->layer], in->place.spare, slot);
-    eplb_migration_note(m, eplb_expert_wait(m->session)); /* before another reads from the slot */
+    exchange(m->context, &m->context->layer[in->layer], in->place.spare, slot);
+    eplb_migration_note(m, eplb_expert_wait(m->context)); /* before another reads from the slot */
     in->place = to;
   }
 }
@@ -407,5 +407,5 @@ void eplb_migration_commit(eplb_migration_t *m, int number) {
   const eplb_commit_unit_t *part = &m->moves->part[number];
   for (int i = part->target_begin; i < part->target_end; i++)
     settle(m, &m->moves->incoming[m->moves->target[i].incoming], m->moves->target[i].own_slot);
-  eplb_migration_note(m, eplb_expert_wait(m->session));
+  eplb_migration_note(m, eplb_expert_wait(m->context));
 }

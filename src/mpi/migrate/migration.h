@@ -24,7 +24,7 @@ typedef struct eplb_inflight {
 } eplb_inflight_t;
 
 typedef struct eplb_migration {
-  eplb_session_t *session;
+  eplb_migrate_context_t *context;
   eplb_migration_plan_t *moves;
   const eplb_round_t *round; /* the one under way */
   unsigned char *is_moving;  /* [num_layers]: is sent in this pass of the round: all, or what is sent again */
@@ -54,9 +54,9 @@ typedef struct eplb_migration {
 } eplb_migration_t;
 
 /* Gets all memory that moving will need. Local. The migration is all zero before; end it with eplb_migration_free, also
- * after a failure. `number` is that of the rebalance, `whole` that of eplb_watch_prepare. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_migration_prepare(eplb_migration_t *migration, eplb_session_t *session, eplb_migration_plan_t *moves,
-                                     uint64_t number, int whole);
+ * after a failure. `number` is that of the rebalance. EPLB_ERR_MEMORY. */
+eplb_status_t eplb_migration_prepare(eplb_migration_t *migration, eplb_migrate_context_t *context,
+                                     eplb_migration_plan_t *moves, uint64_t number);
 void eplb_migration_free(eplb_migration_t *migration);
 
 /* Starts a round; the one before must be finished and its parts committed on this rank. Local. */

@@ -14,7 +14,8 @@ typedef struct traffic {
 } traffic_t;
 
 typedef struct builder {
-  const eplb_session_t *session;
+  const eplb_migrate_context_t *context;
+  const eplb_placement_t *before;
   eplb_migration_plan_t *moves;
   eplb_rank_plan_t own;
   eplb_deriver_t *deriver;
@@ -42,12 +43,12 @@ void eplb_migration_plan_free(eplb_migration_plan_t *moves) {
 
 /* A slot can be written at once if it is empty, or if the layer is left alone and nobody reads it in this part. */
 static int is_free(const builder_t *b, int slot) {
-  return b->row[slot] == EPLB_EMPTY || (b->session->options.mode == EPLB_MODE_IN_PLACE && !b->read[slot]);
+  return b->row[slot] == EPLB_EMPTY || (b->context->mode == EPLB_MODE_IN_PLACE && !b->read[slot]);
 }
 
 static void find_arrivals(builder_t *b) {
   const eplb_transfer_t *list = b->list.transfer;
-  size_t slots = (size_t)b->session->placement->num_slots;
+  size_t slots = (size_t)b->before->num_slots;
   memset(b->read, 0, slots);
   memset(b->copied, 0, slots);
   for (int64_t i = 0; i < b->list.count; i++)
@@ -65,7 +66,7 @@ static void find_arrivals(builder_t *b) {
 
 /* From the last stage to the first. */
 static void find_chains(builder_t *b) {
-  memset(b->goes_on, 0, (size_t)b->session->placement->num_slots);
+  memset(b->goes_on, 0, (size_t)b->before->num_slots);
   for (int64_t i = b->list.count - 1; i >= 0; i--) {
     const eplb_transfer_t *t = &b->list.transfer[i];
     if (t->stage > 0 && (t->link == EPLB_LINK_NETWORK || b->goes_on[t->to_slot]))
@@ -79,13 +80,13 @@ static int is_in_chain(const builder_t *b, const eplb_transfer_t *t) {
 }
 
 static void weigh_part(builder_t *b, int layer) {
-  const eplb_tensors_t *tensors = &b->session->layer[layer];
-  for (int r = 0; r < b->session->num_ranks; r++)
+  const eplb_tensors_t *tensors = &b->context->layer[layer];
+  for (int r = 0; r < b->context->num_ranks; r++)
     b->part[r] = (traffic_t){0, 0, 0};
   for (int64_t i = 0; i < b->list.count; i++) {
     const eplb_transfer_t *t = &b->list.transfer[i];
     if (b->arrival[i] == EPLB_ARRIVES_STAGED) {
-      b->part[t->to_device].staging += eplb_staged_size(b->session, layer);
+      b->part[t->to_device].staging += eplb_staged_size(b->context, layer);
       b->part[t->to_device].spares += eplb_tensors_have_tables(tensors);
     }
     if (t->link == EPLB_LINK_DEVICE)
@@ -99,7 +100,7 @@ static void weigh_part(builder_t *b, int layer) {
 
 /* Whether the part can join the round that is being filled. */
 static int fits(const builder_t *b) {
-  for (int r = 0; r < b->session->num_ranks; r++)
+  for (int r = 0; r < b->context->num_ranks; r++)
     if (b->round[r].staging + b->part[r].staging > b->moves->staging_limit ||
         b->round[r].spares + b->part[r].spares > b->spares_limit ||
         b->round[r].messages + b->part[r].messages > ROUND_MESSAGES)
@@ -115,7 +116,7 @@ static eplb_status_t open_flight(builder_t *b) {
   m->round = round;
   round[m->num_rounds++] =
       (eplb_round_t){m->num_parts, m->num_parts, m->num_incoming, m->num_incoming, m->num_outgoing, m->num_outgoing};
-  for (int r = 0; r < b->session->num_ranks; r++)
+  for (int r = 0; r < b->context->num_ranks; r++)
     b->round[r] = (traffic_t){0, 0, 0};
   eplb_rank_plan_open_flight(&b->own);
   return EPLB_SUCCESS;
@@ -134,7 +135,7 @@ static eplb_status_t open_part(builder_t *b, int layer) {
                                               .change_end = m->num_changes,
                                               .incoming_begin = m->num_incoming,
                                               .outgoing_begin = m->num_outgoing};
-  for (int r = 0; r < b->session->num_ranks; r++) {
+  for (int r = 0; r < b->context->num_ranks; r++) {
     b->round[r].staging += b->part[r].staging;
     b->round[r].spares += b->part[r].spares;
     b->round[r].messages += b->part[r].messages;
@@ -161,7 +162,7 @@ static eplb_status_t add_changes(builder_t *b) {
     const eplb_transfer_t *t = &b->list.transfer[i];
     status = add_change(b->moves, t->to_slot, t->expert, b->arrival[i] == EPLB_ARRIVES_DIRECT);
   }
-  for (int s = 0; s < b->session->placement->num_slots && !status; s++)
+  for (int s = 0; s < b->before->num_slots && !status; s++)
     if (b->next[s] == EPLB_EMPTY && b->row[s] != EPLB_EMPTY)
       status = add_change(b->moves, s, EPLB_EMPTY, 0);
   return status;
@@ -171,7 +172,7 @@ static eplb_status_t add_changes(builder_t *b) {
  * and takes this rank's share. */
 static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
   eplb_migration_plan_t *m = b->moves;
-  int64_t bytes = (int64_t)b->session->layer[layer].expert_bytes;
+  int64_t bytes = (int64_t)b->context->layer[layer].expert_bytes;
   eplb_status_t status = eplb_derive_rows(b->deriver, b->row, b->next, layer, bytes, &b->list);
   if (status)
     return status;
@@ -207,26 +208,26 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
 
 /* How many experts of the layer every rank can stage. */
 static eplb_status_t find_capacity(const builder_t *b, int layer, int *capacity) {
-  size_t size = eplb_staged_size(b->session, layer), most = size ? b->moves->staging_limit / size : INT_MAX;
+  size_t size = eplb_staged_size(b->context, layer), most = size ? b->moves->staging_limit / size : INT_MAX;
   if (most < 1)
     return eplb_fail(EPLB_ERR_SHAPE, "layer %d: an expert needs %zu bytes of staging; staging_bytes allows %zu", layer,
                      size, b->moves->staging_limit);
-  int spares = eplb_tensors_spares(&b->session->layer[layer], b->session->pool);
+  int spares = eplb_tensors_spares(&b->context->layer[layer], b->context->pool);
   *capacity = most < (size_t)spares ? (int)most : spares;
   return EPLB_SUCCESS;
 }
 
 static eplb_status_t add_layer(builder_t *b, eplb_placement_t *after, int layer) {
-  const eplb_session_t *s = b->session;
+  const eplb_migrate_context_t *c = b->context;
   int slots = after->num_slots, capacity = 0, steps = 0;
   size_t row_bytes = (size_t)slots * sizeof(int32_t);
   int32_t *goal = eplb_placement_row(after, layer);
-  memcpy(b->row, eplb_placement_row(s->placement, layer), row_bytes);
+  memcpy(b->row, eplb_placement_row(b->before, layer), row_bytes);
   if (!memcmp(b->row, goal, row_bytes))
     return EPLB_SUCCESS;
   eplb_status_t status = find_capacity(b, layer, &capacity);
   if (!status)
-    status = eplb_steps_cut(s->topology, after->num_experts, capacity, b->row, goal, b->step, &steps);
+    status = eplb_steps_cut(c->topology, after->num_experts, capacity, b->row, goal, b->step, &steps);
   b->moves->num_layers += steps > 0;
   for (int step = 0; step < steps && !status; step++) {
     memcpy(b->next, b->row, row_bytes);
@@ -240,14 +241,14 @@ static eplb_status_t add_layer(builder_t *b, eplb_placement_t *after, int layer)
 }
 
 /* What staging may take: as configured, or what the largest layer needs if all slots of the largest rank change. */
-static size_t staging_limit(const eplb_session_t *s) {
-  if (s->options.staging_bytes)
-    return s->options.staging_bytes;
+static size_t staging_limit(const eplb_migrate_context_t *c) {
+  if (c->staging_limit)
+    return c->staging_limit;
   size_t largest = 0, most = 0;
-  for (int l = 0; l < s->options.num_layers; l++)
-    largest = eplb_staged_size(s, l) > largest ? eplb_staged_size(s, l) : largest;
-  for (int r = 0; r < s->num_ranks; r++) {
-    size_t slots = (size_t)(s->topology->slot_begin[r + 1] - s->topology->slot_begin[r]);
+  for (int l = 0; l < c->num_layers; l++)
+    largest = eplb_staged_size(c, l) > largest ? eplb_staged_size(c, l) : largest;
+  for (int r = 0; r < c->num_ranks; r++) {
+    size_t slots = (size_t)(c->topology->slot_begin[r + 1] - c->topology->slot_begin[r]);
     most = slots > most ? slots : most;
   }
   return largest * most;
@@ -262,15 +263,17 @@ static double busiest(const double *bytes, int num_ranks) {
   return all > 0 ? most * num_ranks / all : 1;
 }
 
-static eplb_status_t prepare(builder_t *b, const eplb_session_t *s, eplb_migration_plan_t *moves) {
-  int slots = s->placement->num_slots;
-  *b = (builder_t){.session = s,
+static eplb_status_t prepare(builder_t *b, const eplb_migrate_context_t *c, const eplb_placement_t *before,
+                             eplb_migration_plan_t *moves) {
+  int slots = before->num_slots;
+  *b = (builder_t){.context = c,
+                   .before = before,
                    .moves = moves,
                    .arrival = EPLB_NEW(eplb_arrival_t, slots),
-                   .part = EPLB_NEW(traffic_t, s->num_ranks),
-                   .round = EPLB_NEW(traffic_t, s->num_ranks),
-                   .sent = EPLB_NEW(double, s->num_ranks),
-                   .received = EPLB_NEW(double, s->num_ranks),
+                   .part = EPLB_NEW(traffic_t, c->num_ranks),
+                   .round = EPLB_NEW(traffic_t, c->num_ranks),
+                   .sent = EPLB_NEW(double, c->num_ranks),
+                   .received = EPLB_NEW(double, c->num_ranks),
                    .row = EPLB_NEW(int32_t, slots),
                    .next = EPLB_NEW(int32_t, slots),
                    .step = EPLB_NEW(int32_t, slots),
@@ -281,12 +284,12 @@ static eplb_status_t prepare(builder_t *b, const eplb_session_t *s, eplb_migrati
   if (!b->arrival || !b->part || !b->round || !b->sent || !b->received || !b->row || !b->next || !b->step || !b->read ||
       !b->copied || !b->goes_on)
     return EPLB_ERR_MEMORY;
-  for (int l = 0; l < s->options.num_layers; l++) {
-    int spares = eplb_tensors_spares(&s->layer[l], s->pool);
+  for (int l = 0; l < c->num_layers; l++) {
+    int spares = eplb_tensors_spares(&c->layer[l], c->pool);
     b->spares_limit = spares < b->spares_limit ? spares : b->spares_limit;
   }
-  eplb_status_t status = eplb_rank_plan_prepare(&b->own, s, moves);
-  return status ? status : eplb_deriver_create(s->topology, s->options.num_experts, &b->deriver);
+  eplb_status_t status = eplb_rank_plan_prepare(&b->own, c, moves);
+  return status ? status : eplb_deriver_create(c->topology, c->num_experts, &b->deriver);
 }
 
 static void release(builder_t *b) {
@@ -306,17 +309,16 @@ static void release(builder_t *b) {
   free(b->goes_on);
 }
 
-eplb_status_t eplb_migration_plan_derive(const eplb_session_t *s, eplb_placement_t *after, int verify,
-                                         eplb_migration_plan_t *moves) {
+eplb_status_t eplb_migration_plan_derive(const eplb_migrate_context_t *c, const eplb_placement_t *before,
+                                         eplb_placement_t *after, eplb_migration_plan_t *moves) {
   builder_t b;
-  moves->verify = verify;
-  moves->staging_limit = staging_limit(s);
-  eplb_status_t status = prepare(&b, s, moves);
+  moves->staging_limit = staging_limit(c);
+  eplb_status_t status = prepare(&b, c, before, moves);
   for (int l = 0; l < after->num_layers && !status; l++)
     status = add_layer(&b, after, l);
   if (!status) {
-    moves->busiest_sender = busiest(b.sent, s->num_ranks);
-    moves->busiest_receiver = busiest(b.received, s->num_ranks);
+    moves->busiest_sender = busiest(b.sent, c->num_ranks);
+    moves->busiest_receiver = busiest(b.received, c->num_ranks);
   }
   release(&b);
   return status;

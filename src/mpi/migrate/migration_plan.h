@@ -65,7 +65,6 @@ typedef struct eplb_round {
 } eplb_round_t;
 
 typedef struct eplb_migration_plan {
-  int verify;           /* checksums travel behind each expert */
   size_t staging_limit; /* bytes, the same on every rank */
   size_t staging_peak;  /* of this rank's rounds */
   int num_layers;       /* that change */
@@ -80,11 +79,11 @@ typedef struct eplb_migration_plan {
   eplb_change_t *change; /* of all ranks, part by part */
 } eplb_migration_plan_t;
 
-/* Derives all of it from the session's placement and the one after it. Within a device `after` may be permuted, where a
+/* Derives all of it from the placement before it and the one after it. Within a device `after` may be permuted, where a
  * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_migration_plan_free,
  * also after a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
-eplb_status_t eplb_migration_plan_derive(const eplb_session_t *session, eplb_placement_t *after, int verify,
-                                         eplb_migration_plan_t *moves);
+eplb_status_t eplb_migration_plan_derive(const eplb_migrate_context_t *context, const eplb_placement_t *before,
+                                         eplb_placement_t *after, eplb_migration_plan_t *moves);
 void eplb_migration_plan_free(eplb_migration_plan_t *moves);
 
 #endif

@@ -12,16 +12,17 @@ void *eplb_with_room(void *array, int count, int *room, size_t size) {
 
 /* Whole lines of a cache, so that wide loads and device copies find them aligned; nothing where all is reached by
  * tables. */
-size_t eplb_staged_size(const eplb_session_t *s, int layer) {
-  return (s->layer[layer].staged_bytes + 15) & ~(size_t)15;
+size_t eplb_staged_size(const eplb_migrate_context_t *c, int layer) {
+  return (c->layer[layer].staged_bytes + 15) & ~(size_t)15;
 }
 
-eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_session_t *s, eplb_migration_plan_t *moves) {
-  int slots = eplb_session_slots(s);
-  *own = (eplb_rank_plan_t){.session = s,
+eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_migrate_context_t *c,
+                                     eplb_migration_plan_t *moves) {
+  int slots = eplb_migrate_slots(c);
+  *own = (eplb_rank_plan_t){.context = c,
                             .moves = moves,
-                            .sent = EPLB_NEW(int32_t, s->num_ranks),
-                            .received = EPLB_NEW(int32_t, s->num_ranks),
+                            .sent = EPLB_NEW(int32_t, c->num_ranks),
+                            .received = EPLB_NEW(int32_t, c->num_ranks),
                             .incoming_of_slot = EPLB_NEW(int32_t, slots),
                             .copy_of_slot = EPLB_NEW(int32_t, slots)};
   return own->sent && own->received && own->incoming_of_slot && own->copy_of_slot ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
@@ -38,12 +39,12 @@ void eplb_rank_plan_free(eplb_rank_plan_t *own) {
 void eplb_rank_plan_open_flight(eplb_rank_plan_t *own) {
   own->staging = 0;
   own->spares = 0;
-  for (int r = 0; r < own->session->num_ranks; r++)
+  for (int r = 0; r < own->context->num_ranks; r++)
     own->sent[r] = own->received[r] = 0;
 }
 
 void eplb_rank_plan_open_part(eplb_rank_plan_t *own) {
-  for (int s = 0; s < eplb_session_slots(own->session); s++)
+  for (int s = 0; s < eplb_migrate_slots(own->context); s++)
     own->incoming_of_slot[s] = own->copy_of_slot[s] = -1;
 }
 
@@ -56,11 +57,11 @@ static size_t smaller(size_t a, size_t b) {
 }
 
 /* How the message with `peer` is cut: the same at both ends. */
-static size_t chunk_bytes(const eplb_session_t *s, int layer, int peer, int in_chain) {
-  size_t most = s->options.chunk_bytes, fine = s->layer[layer].expert_bytes / CHUNKS_IN_CHAIN;
+static size_t chunk_bytes(const eplb_migrate_context_t *c, int layer, int peer, int in_chain) {
+  size_t most = c->chunk_bytes, fine = c->layer[layer].expert_bytes / CHUNKS_IN_CHAIN;
   if (in_chain)
     most = smaller(most, fine < FINEST_IN_CHAIN ? FINEST_IN_CHAIN : fine - fine % FINEST_IN_CHAIN);
-  return eplb_session_uses_letters(s, peer) ? smaller(most, eplb_shm_queue_chunk(s->queue)) : most;
+  return eplb_uses_shm_messages(c, peer) ? smaller(most, eplb_shm_queue_chunk(c->queue)) : most;
 }
 
 /* A place for an incoming expert: the slot itself, or the next of staging. */
@@ -68,8 +69,8 @@ static eplb_location_t find_place(eplb_rank_plan_t *own, int layer, int slot, ep
   if (arrival == EPLB_ARRIVES_DIRECT)
     return (eplb_location_t){.slot = slot};
   eplb_location_t place = {.slot = -1, .spare = own->spares, .staging = own->staging};
-  own->spares += eplb_tensors_have_tables(&own->session->layer[layer]);
-  own->staging += eplb_staged_size(own->session, layer);
+  own->spares += eplb_tensors_have_tables(&own->context->layer[layer]);
+  own->staging += eplb_staged_size(own->context, layer);
   if (own->staging > own->moves->staging_peak)
     own->moves->staging_peak = own->staging;
   return place;
@@ -93,7 +94,7 @@ static int add_incoming(eplb_rank_plan_t *own, const eplb_transfer_t *t, int own
                         .link = t->link,
                         .place = find_place(own, t->layer, to_slot, arrival),
                         .inflight = -1,
-                        .chunk_bytes = chunk_bytes(own->session, t->layer, t->from_device, in_chain)};
+                        .chunk_bytes = chunk_bytes(own->context, t->layer, t->from_device, in_chain)};
   return m->num_incoming++;
 }
 
@@ -110,7 +111,7 @@ static eplb_status_t add_target(eplb_rank_plan_t *own, int incoming, int own_slo
 
 /* A transfer to this rank: from another rank, or from an own slot, or a second slot for what it receives anyway. */
 static eplb_status_t take(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int in_chain) {
-  int first_slot = own->session->topology->slot_begin[own->session->rank];
+  int first_slot = own->context->topology->slot_begin[own->context->rank];
   int from = t->from_slot - first_slot, to = t->to_slot - first_slot, incoming;
   if (t->link != EPLB_LINK_DEVICE)
     incoming = add_incoming(own, t, -1, to, arrival, in_chain);
@@ -130,7 +131,7 @@ static eplb_status_t give(eplb_rank_plan_t *own, const eplb_transfer_t *t, int i
   if (!outgoing)
     return EPLB_ERR_MEMORY;
   m->outgoing = outgoing;
-  int slot = t->from_slot - own->session->topology->slot_begin[own->session->rank];
+  int slot = t->from_slot - own->context->topology->slot_begin[own->context->rank];
   int source = t->stage > 0 ? own->incoming_of_slot[slot] : -1;
   eplb_incoming_t *in = source < 0 ? NULL : &m->incoming[source];
   if (in && in->own_slot >= 0) { /* it is here already */
@@ -148,7 +149,7 @@ static eplb_status_t give(eplb_rank_plan_t *own, const eplb_transfer_t *t, int i
                         .link = t->link,
                         .place = in ? in->place : (eplb_location_t){.slot = slot},
                         .inflight = -1,
-                        .chunk_bytes = chunk_bytes(own->session, t->layer, t->to_device, in_chain)};
+                        .chunk_bytes = chunk_bytes(own->context, t->layer, t->to_device, in_chain)};
   if (in)
     in->first_relay = m->num_outgoing;
   m->num_outgoing++;
@@ -157,7 +158,7 @@ static eplb_status_t give(eplb_rank_plan_t *own, const eplb_transfer_t *t, int i
 
 eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival,
                                  int in_chain) {
-  if (t->to_device == own->session->rank)
+  if (t->to_device == own->context->rank)
     return take(own, t, arrival, in_chain);
-  return t->from_device == own->session->rank ? give(own, t, in_chain) : EPLB_SUCCESS;
+  return t->from_device == own->context->rank ? give(own, t, in_chain) : EPLB_SUCCESS;
 }

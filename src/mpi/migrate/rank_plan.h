@@ -12,7 +12,7 @@ typedef enum eplb_arrival {
 } eplb_arrival_t;
 
 typedef struct eplb_rank_plan {
-  const eplb_session_t *session;
+  const eplb_migrate_context_t *context;
   eplb_migration_plan_t *moves;
   int32_t *sent, *received;  /* [num_ranks]: experts to and from each rank in this round */
   int32_t *incoming_of_slot; /* [own slots]: which incoming a slot gets in this part, or -1 */
@@ -22,7 +22,7 @@ typedef struct eplb_rank_plan {
 } eplb_rank_plan_t;
 
 /* All zero before; free also after a failure. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_session_t *session,
+eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_migrate_context_t *context,
                                      eplb_migration_plan_t *moves);
 void eplb_rank_plan_free(eplb_rank_plan_t *own);
 
@@ -38,6 +38,6 @@ eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *t
 void *eplb_with_room(void *array, int count, int *room, size_t size);
 
 /* What staging an expert of the layer takes. */
-size_t eplb_staged_size(const eplb_session_t *session, int layer);
+size_t eplb_staged_size(const eplb_migrate_context_t *context, int layer);
 
 #endif

@@ -13,31 +13,32 @@ uint64_t eplb_mix(uint64_t a, uint64_t b) {
   return XXH3_64bits(both, sizeof both);
 }
 
-static size_t sampler_room(const eplb_session_t *s) {
+static size_t sampler_room(const eplb_migrate_context_t *c) {
   int most = 0;
-  for (int l = 0; l < s->options.num_layers; l++)
-    most = s->layer[l].num_tensors > most ? s->layer[l].num_tensors : most;
-  return (size_t)most * SAMPLE_BYTES * (s->memory->host_can_touch ? 1 : EPLB_SAMPLER_BATCH);
+  for (int l = 0; l < c->num_layers; l++)
+    most = c->layer[l].num_tensors > most ? c->layer[l].num_tensors : most;
+  return (size_t)most * SAMPLE_BYTES * (c->memory->host_can_touch ? 1 : EPLB_SAMPLER_BATCH);
 }
 
-eplb_status_t eplb_sampler_prepare(eplb_sampler_t *sampler, const eplb_session_t *s, uint64_t salt, int whole,
+eplb_status_t eplb_sampler_prepare(eplb_sampler_t *sampler, const eplb_migrate_context_t *c, uint64_t salt,
                                    char *scratch) {
-  *sampler = (eplb_sampler_t){.session = s, .salt = salt, .whole = whole, .scratch = scratch};
+  *sampler = (eplb_sampler_t){.context = c, .salt = salt, .scratch = scratch};
   void *buffer = NULL;
-  eplb_status_t status = whole ? EPLB_SUCCESS : s->memory->allocate_host(s->memory->self, sampler_room(s), &buffer);
+  eplb_status_t status =
+      c->read_whole ? EPLB_SUCCESS : c->memory->allocate_host(c->memory->self, sampler_room(c), &buffer);
   sampler->buffer = status ? NULL : buffer;
   return status;
 }
 
 void eplb_sampler_free(eplb_sampler_t *sampler) {
-  if (sampler->session)
-    sampler->session->memory->release_host(sampler->session->memory->self, sampler->buffer);
+  if (sampler->context)
+    sampler->context->memory->release_host(sampler->context->memory->self, sampler->buffer);
   *sampler = (eplb_sampler_t){0};
 }
 
 /* Starts copying the sample of a tensor, `bytes` long, to the end of the buffer. */
 static eplb_status_t sample_tensor(eplb_sampler_t *sampler, const char *tensor, size_t bytes, uint64_t seed) {
-  size_t places = sampler->session->memory->host_can_touch ? HOST_PLACES : DEVICE_PLACES;
+  size_t places = sampler->context->memory->host_can_touch ? HOST_PLACES : DEVICE_PLACES;
   size_t length = SAMPLE_BYTES / places, stratum = bytes / places;
   if (bytes <= SAMPLE_BYTES) {
     places = 1;
@@ -47,28 +48,28 @@ static eplb_status_t sample_tensor(eplb_sampler_t *sampler, const char *tensor, 
   for (size_t i = 0; i < places && !status; i++) {
     size_t room = (i + 1 < places ? stratum : bytes - i * stratum) - length;
     size_t at = i * stratum + (size_t)(eplb_mix(seed, i) % (room + 1));
-    status = eplb_copy_bytes(sampler->session, sampler->buffer + sampler->used, tensor + at, length, EPLB_COPY_OUT);
+    status = eplb_copy_bytes(sampler->context, sampler->buffer + sampler->used, tensor + at, length, EPLB_COPY_OUT);
     sampler->used += length;
   }
   return status;
 }
 
 static eplb_status_t sample_expert(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *place) {
-  const eplb_tensors_t *tensors = &sampler->session->layer[layer];
+  const eplb_tensors_t *tensors = &sampler->context->layer[layer];
   uint64_t seed = eplb_mix(sampler->salt, (uint64_t)layer << 32 | (uint64_t)expert);
   eplb_status_t status = EPLB_SUCCESS;
   size_t offset = 0, length;
   for (int i = 0; i < tensors->num_tensors && !status; offset += tensors->tensor[i++].bytes) {
     size_t bytes = tensors->tensor[i].bytes;
     if (bytes)
-      status = sample_tensor(sampler, eplb_location_piece(sampler->session, layer, place, offset, &length), bytes,
+      status = sample_tensor(sampler, eplb_location_piece(sampler->context, layer, place, offset, &length), bytes,
                              eplb_mix(seed, (uint64_t)i));
   }
   return status;
 }
 
 eplb_status_t eplb_sampler_flush(eplb_sampler_t *sampler) {
-  eplb_status_t status = sampler->pending ? eplb_expert_wait(sampler->session) : EPLB_SUCCESS;
+  eplb_status_t status = sampler->pending ? eplb_expert_wait(sampler->context) : EPLB_SUCCESS;
   size_t begin = 0;
   for (int i = 0; i < sampler->pending; begin = sampler->end[i++])
     *sampler->result[i] = XXH3_64bits(sampler->buffer + begin, sampler->end[i] - begin);
@@ -79,12 +80,12 @@ eplb_status_t eplb_sampler_flush(eplb_sampler_t *sampler) {
 
 eplb_status_t eplb_sampler_add(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *place,
                                uint64_t *result) {
-  if (sampler->whole)
-    return eplb_expert_hash(sampler->session, layer, place, sampler->scratch, result);
+  if (sampler->context->read_whole)
+    return eplb_expert_hash(sampler->context, layer, place, sampler->scratch, result);
   eplb_status_t status = sample_expert(sampler, layer, expert, place);
   sampler->end[sampler->pending] = sampler->used;
   sampler->result[sampler->pending++] = result;
-  int batch = sampler->session->memory->host_can_touch ? 1 : EPLB_SAMPLER_BATCH;
+  int batch = sampler->context->memory->host_can_touch ? 1 : EPLB_SAMPLER_BATCH;
   eplb_status_t flushed = sampler->pending == batch ? eplb_sampler_flush(sampler) : EPLB_SUCCESS;
   return status ? status : flushed;
 }

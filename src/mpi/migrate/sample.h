@@ -9,9 +9,8 @@
 enum { EPLB_SAMPLER_BATCH = 64 };
 
 typedef struct eplb_sampler {
-  const eplb_session_t *session;
+  const eplb_migrate_context_t *context;
   uint64_t salt; /* places of samples follow from it, layer, expert and tensor: it must be the same on every rank */
-  int whole;     /* all bytes instead */
   char *scratch; /* [chunk_bytes], the caller's: for whole experts that the processor cannot touch */
   char *buffer;  /* samples that are not hashed yet */
   size_t used;
@@ -21,7 +20,7 @@ typedef struct eplb_sampler {
 } eplb_sampler_t;
 
 /* Gets memory. The sampler is all zero before; free it also after a failure. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_sampler_prepare(eplb_sampler_t *sampler, const eplb_session_t *session, uint64_t salt, int whole,
+eplb_status_t eplb_sampler_prepare(eplb_sampler_t *sampler, const eplb_migrate_context_t *context, uint64_t salt,
                                    char *scratch);
 void eplb_sampler_free(eplb_sampler_t *sampler);
 

@@ -33,7 +33,7 @@ static eplb_outgoing_t *outgoing_of(const eplb_migration_t *m, int inflight) {
 /* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. The
  * address is that of the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. Whether MPI could. */
 static int describe(eplb_migration_t *m, int pieces, int *count, MPI_Datatype *type) {
-  eplb_comm_t *comm = m->session->comm;
+  eplb_comm_t *comm = m->context->comm;
   *type = MPI_BYTE;
   *count = (int)m->piece[0].length;
   if (pieces == 1)
@@ -50,20 +50,20 @@ static int describe(eplb_migration_t *m, int pieces, int *count, MPI_Datatype *t
 
 static void forget(eplb_migration_t *m, MPI_Datatype *type) {
   if (*type != MPI_BYTE && *type != MPI_DATATYPE_NULL)
-    eplb_comm_ok(m->session->comm, MPI_Type_free(type), "freeing the description of an expert's tensors");
+    eplb_comm_ok(m->context->comm, MPI_Type_free(type), "freeing the description of an expert's tensors");
 }
 
 /* The first piece of a chunk, for the fault callback; NULL where the processor cannot touch it. */
 static void ask_fault(eplb_migration_t *m, eplb_step_t step, void *bytes, size_t size) {
-  int touches = m->session->memory->host_can_touch;
-  eplb_migration_note(m, eplb_session_fault(m->session, step, touches ? bytes : NULL, touches ? size : 0));
+  int touches = m->context->memory->host_can_touch;
+  eplb_migration_note(m, eplb_migrate_fault(m->context, step, touches ? bytes : NULL, touches ? size : 0));
 }
 
 static int find_pieces(eplb_migration_t *m, int layer, const eplb_location_t *place, uint64_t *hash, size_t chunk_bytes,
                        int64_t chunk) {
   size_t begin, end;
   eplb_migration_chunk(m, layer, chunk_bytes, chunk, &begin, &end);
-  return eplb_location_pieces(m->session, layer, place, hash, begin, end, m->piece);
+  return eplb_location_pieces(m->context, layer, place, hash, begin, end, m->piece);
 }
 
 /* ---- memory that it cannot: through a buffer of the inflight ---- */
@@ -71,12 +71,12 @@ static int find_pieces(eplb_migration_t *m, int layer, const eplb_location_t *pl
 /* Starts the copies between the buffer and a chunk's weights; its part of the checksum is copied at once. */
 static void bounce(eplb_migration_t *m, eplb_inflight_t *inflight, int layer, size_t chunk_bytes,
                    const eplb_location_t *place, uint64_t *hash, eplb_copy_t direction) {
-  const eplb_memory_t *memory = m->session->memory;
-  size_t begin, end, expert_bytes = m->session->layer[layer].expert_bytes, at = 0;
+  const eplb_memory_t *memory = m->context->memory;
+  size_t begin, end, expert_bytes = m->context->layer[layer].expert_bytes, at = 0;
   eplb_migration_chunk(m, layer, chunk_bytes, inflight->chunk, &begin, &end);
   size_t weights_end = end < expert_bytes ? end : expert_bytes;
   int pieces =
-      begin < weights_end ? eplb_location_pieces(m->session, layer, place, hash, begin, weights_end, m->piece) : 0;
+      begin < weights_end ? eplb_location_pieces(m->context, layer, place, hash, begin, weights_end, m->piece) : 0;
   eplb_status_t status = EPLB_SUCCESS;
   for (int i = 0; i < pieces && !status; at += m->piece[i++].length) {
     void *weights = m->piece[i].address, *buffer = inflight->buffer + at;
@@ -96,7 +96,7 @@ static void bounce(eplb_migration_t *m, eplb_inflight_t *inflight, int layer, si
 
 /* Whether the inflight's copies are done. A failed copy counts as done: it is noted, and its message goes its way. */
 static int copy_is_done(eplb_migration_t *m, const eplb_inflight_t *inflight) {
-  const eplb_memory_t *memory = m->session->memory;
+  const eplb_memory_t *memory = m->context->memory;
   int done = 0;
   eplb_status_t status = memory->test(memory->self, number_of(m, inflight), &done);
   eplb_migration_note(m, status);
@@ -109,9 +109,9 @@ static void send_buffer(eplb_migration_t *m, eplb_inflight_t *inflight) {
   eplb_outgoing_t *out = outgoing_of(m, number_of(m, inflight));
   size_t begin, end;
   eplb_migration_chunk(m, out->layer, out->chunk_bytes, inflight->chunk, &begin, &end);
-  eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_SEND, inflight->buffer, end - begin));
-  eplb_comm_ok(m->session->comm,
-               MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->session->comm->mpi,
+  eplb_migration_note(m, eplb_migrate_fault(m->context, EPLB_STEP_SEND, inflight->buffer, end - begin));
+  eplb_comm_ok(m->context->comm,
+               MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->context->comm->mpi,
                          &m->request[number_of(m, inflight)]),
                "sending weights");
   out->bounced++;
@@ -124,8 +124,8 @@ static void send_pieces(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_out
   ask_fault(m, EPLB_STEP_SEND, m->piece[0].address, m->piece[0].length);
   MPI_Datatype type;
   if (describe(m, pieces, &count, &type))
-    eplb_comm_ok(m->session->comm,
-                 MPI_Isend(m->piece[0].address, count, type, out->peer, out->tag, m->session->comm->mpi,
+    eplb_comm_ok(m->context->comm,
+                 MPI_Isend(m->piece[0].address, count, type, out->peer, out->tag, m->context->comm->mpi,
                            &m->request[number_of(m, inflight)]),
                  "sending weights");
   forget(m, &type);
@@ -134,13 +134,13 @@ static void send_pieces(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_out
 
 void eplb_transport_mpi_send(eplb_migration_t *m, eplb_outgoing_t *out) {
   int64_t ready = eplb_migration_ready_chunks(m, out);
-  for (; out->posted < ready && !m->session->comm->failure; out->posted++) {
+  for (; out->posted < ready && !m->context->comm->failure; out->posted++) {
     eplb_inflight_t *inflight = lane_of(m, out->inflight, out->posted);
     if (inflight->state != EPLB_INFLIGHT_IDLE)
       return;
     inflight->chunk = out->posted;
     m->messages[out->link]++;
-    if (m->session->memory->mpi_can_touch)
+    if (m->context->memory->mpi_can_touch)
       send_pieces(m, inflight, out);
     else
       bounce(m, inflight, out->layer, out->chunk_bytes, &out->place, eplb_migration_outgoing_hash(m, out),
@@ -150,8 +150,8 @@ void eplb_transport_mpi_send(eplb_migration_t *m, eplb_outgoing_t *out) {
 
 static void receive_chunk(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_incoming_t *in) {
   MPI_Request *request = &m->request[number_of(m, inflight)];
-  eplb_comm_t *comm = m->session->comm;
-  if (m->session->memory->mpi_can_touch) {
+  eplb_comm_t *comm = m->context->comm;
+  if (m->context->memory->mpi_can_touch) {
     int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
     MPI_Datatype type;
     if (describe(m, pieces, &count, &type))
@@ -170,7 +170,7 @@ static void receive_chunk(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_i
 void eplb_transport_mpi_receive(eplb_migration_t *m, eplb_incoming_t *in) {
   int64_t chunks = eplb_migration_count_chunks(m, in->layer, in->chunk_bytes);
   for (; in->posted < chunks && lane_of(m, in->inflight, in->posted)->state == EPLB_INFLIGHT_IDLE &&
-         !m->session->comm->failure;
+         !m->context->comm->failure;
        in->posted++) {
     eplb_inflight_t *inflight = lane_of(m, in->inflight, in->posted);
     inflight->chunk = in->posted;
@@ -192,13 +192,13 @@ static void take_message(eplb_migration_t *m, int number) {
   if (!is_incoming(m, number))
     return;
   eplb_incoming_t *in = incoming_of(m, number);
-  if (m->session->memory->mpi_can_touch) {
+  if (m->context->memory->mpi_can_touch) {
     find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
     ask_fault(m, EPLB_STEP_RECEIVE, m->piece[0].address, m->piece[0].length);
   } else {
     size_t begin, end;
     eplb_migration_chunk(m, in->layer, in->chunk_bytes, inflight->chunk, &begin, &end);
-    eplb_migration_note(m, eplb_session_fault(m->session, EPLB_STEP_RECEIVE, inflight->buffer, end - begin));
+    eplb_migration_note(m, eplb_migrate_fault(m->context, EPLB_STEP_RECEIVE, inflight->buffer, end - begin));
     bounce(m, inflight, in->layer, in->chunk_bytes, &in->place, &in->hash, EPLB_COPY_IN);
   }
   take_arrivals(m, in);
@@ -236,11 +236,11 @@ static void note_failure(eplb_migration_t *m, int code, int done) {
     doing = is_incoming(m, m->completed[i]) ? "receiving weights" : "sending weights";
     code = failed;
   }
-  eplb_comm_ok(m->session->comm, code, doing);
+  eplb_comm_ok(m->context->comm, code, doing);
 }
 
 int eplb_transport_mpi_progress(eplb_migration_t *m) {
-  int done = 0, any = m->session->memory->mpi_can_touch ? 0 : progress_copies(m);
+  int done = 0, any = m->context->memory->mpi_can_touch ? 0 : progress_copies(m);
   int code = MPI_Testsome(2 * m->window * EPLB_INFLIGHT_CHUNKS, m->request, &done, m->completed, m->message_status);
   if (code != MPI_SUCCESS) {
     note_failure(m, code, done);
@@ -252,7 +252,7 @@ int eplb_transport_mpi_progress(eplb_migration_t *m) {
 }
 
 void eplb_transport_mpi_abandon(eplb_migration_t *m) {
-  eplb_comm_t *comm = m->session->comm;
+  eplb_comm_t *comm = m->context->comm;
   for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++) {
     int done = 0;
     if (m->request[i] == MPI_REQUEST_NULL)

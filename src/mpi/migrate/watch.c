@@ -29,7 +29,7 @@ static int32_t watch_slot(eplb_watch_t *w, int part, int expert, int slot, int32
 
 static void find_slots(eplb_watch_t *w, int32_t *last) {
   const eplb_migration_plan_t *m = w->moves;
-  for (int i = 0; i < eplb_session_slots(w->session); i++)
+  for (int i = 0; i < eplb_migrate_slots(w->context); i++)
     last[i] = -1;
   for (int p = 0; p < m->num_parts; p++) {
     const eplb_commit_unit_t *part = &m->part[p];
@@ -45,9 +45,9 @@ static void find_slots(eplb_watch_t *w, int32_t *last) {
   }
 }
 
-eplb_status_t eplb_watch_prepare(eplb_watch_t *w, const eplb_session_t *s, const eplb_migration_plan_t *m,
-                                 uint64_t salt, int whole, char *scratch) {
-  *w = (eplb_watch_t){.session = s,
+eplb_status_t eplb_watch_prepare(eplb_watch_t *w, const eplb_migrate_context_t *c, const eplb_migration_plan_t *m,
+                                 uint64_t salt, char *scratch) {
+  *w = (eplb_watch_t){.context = c,
                       .moves = m,
                       .slot = EPLB_NEW(eplb_watched_slot_t, m->num_incoming + m->num_outgoing),
                       .slot_begin = EPLB_NEW(int32_t, m->num_parts + 1),
@@ -56,11 +56,11 @@ eplb_status_t eplb_watch_prepare(eplb_watch_t *w, const eplb_session_t *s, const
                       .arrived = EPLB_NEW(uint64_t, m->num_incoming),
                       .sent = EPLB_NEW(uint64_t, m->num_outgoing),
                       .request = EPLB_NEW(MPI_Request, m->num_outgoing)};
-  int32_t *last = EPLB_NEW(int32_t, eplb_session_slots(s));
+  int32_t *last = EPLB_NEW(int32_t, eplb_migrate_slots(c));
   eplb_status_t status = EPLB_ERR_MEMORY;
   if (w->slot && w->slot_begin && w->slot_of_incoming && w->slot_of_outgoing && w->arrived && w->sent && w->request &&
       last)
-    status = eplb_sampler_prepare(&w->sampler, s, salt, whole, scratch);
+    status = eplb_sampler_prepare(&w->sampler, c, salt, scratch);
   if (!status)
     find_slots(w, last);
   free(last);
@@ -127,7 +127,7 @@ eplb_status_t eplb_watch_renew(eplb_watch_t *w, int layer, int next_part) {
 
 static eplb_status_t say_changed(const eplb_watch_t *w, int layer, int expert) {
   return eplb_fail(EPLB_ERR_CHANGED, "layer %d, expert %d was written on rank %d after the rebalance began", layer,
-                   expert, w->session->rank);
+                   expert, w->context->rank);
 }
 
 /* An expert is not what it was sent as. Nobody but the library writes where it is staged. */
@@ -135,12 +135,12 @@ static eplb_status_t say_different(const eplb_watch_t *w, const eplb_incoming_t 
   if (in->place.slot >= 0)
     return say_changed(w, in->layer, in->expert);
   return eplb_fail(EPLB_ERR_CORRUPT, "layer %d, expert %d: what came from rank %d to rank %d is not what was sent",
-                   in->layer, in->expert, in->peer, w->session->rank);
+                   in->layer, in->expert, in->peer, w->context->rank);
 }
 
 /* What was compared with a checksum when it arrived in staging need not be read again. */
 static int is_compared(const eplb_watch_t *w, const eplb_incoming_t *in) {
-  return w->sampler.whole && in->own_slot < 0 && in->place.slot < 0;
+  return w->context->read_whole && in->own_slot < 0 && in->place.slot < 0;
 }
 
 static eplb_status_t read_slots(eplb_watch_t *w, int begin, int end) {
@@ -184,7 +184,7 @@ static uint64_t weigh(uint64_t fingerprint, int layer, int expert, int from, int
 static void add_outgoing(const eplb_watch_t *w, const eplb_commit_unit_t *part, uint64_t *balance) {
   for (int i = part->outgoing_begin; i < part->outgoing_end; i++) {
     const eplb_outgoing_t *out = &w->moves->outgoing[i];
-    *balance += weigh(sent_fingerprint(w, i), out->layer, out->expert, w->session->rank, out->peer);
+    *balance += weigh(sent_fingerprint(w, i), out->layer, out->expert, w->context->rank, out->peer);
   }
 }
 
@@ -193,7 +193,7 @@ static eplb_status_t subtract_incoming(const eplb_watch_t *w, const eplb_commit_
   for (int i = part->incoming_begin; i < part->incoming_end; i++) {
     const eplb_incoming_t *in = &w->moves->incoming[i];
     if (in->own_slot < 0)
-      *balance -= weigh(w->arrived[i], in->layer, in->expert, in->peer, w->session->rank);
+      *balance -= weigh(w->arrived[i], in->layer, in->expert, in->peer, w->context->rank);
     else if (w->arrived[i] != w->slot[w->slot_of_incoming[i]].before)
       return say_different(w, in);
   }
@@ -216,7 +216,7 @@ eplb_status_t eplb_watch_check(eplb_watch_t *w, int begin, int end, uint64_t *ba
 
 int eplb_watch_checksum(const eplb_watch_t *w, int outgoing, uint64_t *hash) {
   int slot = w->slot_of_outgoing[outgoing];
-  if (!w->sampler.whole || slot < 0)
+  if (!w->context->read_whole || slot < 0)
     return 0;
   *hash = w->slot[slot].before;
   return 1;
@@ -232,8 +232,8 @@ static void tell_receivers(eplb_watch_t *w, const eplb_commit_unit_t *part, int 
       continue;
     w->sent[i] = source < 0 ? sent_fingerprint(w, i) : sent;
     w->request[i] = MPI_REQUEST_NULL;
-    eplb_comm_ok(w->session->comm,
-                 MPI_Isend(&w->sent[i], 1, MPI_UINT64_T, out->peer, out->tag, w->session->comm->mpi, &w->request[i]),
+    eplb_comm_ok(w->context->comm,
+                 MPI_Isend(&w->sent[i], 1, MPI_UINT64_T, out->peer, out->tag, w->context->comm->mpi, &w->request[i]),
                  "sending a fingerprint");
   }
 }
@@ -241,7 +241,7 @@ static void tell_receivers(eplb_watch_t *w, const eplb_commit_unit_t *part, int 
 /* Each sender tells what it sent, each rank that passes an expert on what it was told, in the order of the transfers.
  * Tags are those of the experts: nothing else of the round is on its way. */
 static eplb_status_t find_in_part(eplb_watch_t *w, const eplb_commit_unit_t *part) {
-  eplb_comm_t *comm = w->session->comm;
+  eplb_comm_t *comm = w->context->comm;
   eplb_status_t status = EPLB_SUCCESS;
   tell_receivers(w, part, -1, 0);
   for (int i = part->incoming_begin; i < part->incoming_end; i++) {
@@ -280,7 +280,7 @@ eplb_status_t eplb_watch_blame(eplb_watch_t *w, int part) {
     const eplb_outgoing_t *out = &w->moves->outgoing[i];
     if (out->source >= 0)
       continue;
-    status = eplb_expert_hash(w->session, out->layer, &out->place, w->sampler.scratch, &found);
+    status = eplb_expert_hash(w->context, out->layer, &out->place, w->sampler.scratch, &found);
     if (!status && found != out->hash)
       status = say_changed(w, out->layer, out->expert);
   }

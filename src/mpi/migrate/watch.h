@@ -14,7 +14,7 @@ typedef struct eplb_watched_slot {
 } eplb_watched_slot_t;
 
 typedef struct eplb_watch {
-  const eplb_session_t *session;
+  const eplb_migrate_context_t *context;
   const eplb_migration_plan_t *moves;
   eplb_sampler_t sampler;
   eplb_watched_slot_t *slot;
@@ -27,8 +27,8 @@ typedef struct eplb_watch {
 
 /* The watch is all zero before; free it also after a failure. `salt` must be the same on every rank; `scratch` as in
  * eplb_sampler_t. Local. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_watch_prepare(eplb_watch_t *watch, const eplb_session_t *session, const eplb_migration_plan_t *moves,
-                                 uint64_t salt, int whole, char *scratch);
+eplb_status_t eplb_watch_prepare(eplb_watch_t *watch, const eplb_migrate_context_t *context,
+                                 const eplb_migration_plan_t *moves, uint64_t salt, char *scratch);
 void eplb_watch_free(eplb_watch_t *watch);
 
 /* Takes the fingerprints of what is there: at begin; after the commit of a part, whose slots later parts of the layer

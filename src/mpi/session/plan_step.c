@@ -70,7 +70,7 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   if (!counted && s->options.trigger)
     strcpy(decision->reason, "stay: no tokens were counted");
   if (!counted)
-    return eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
+    return eplb_migrate_fault(&s->migrate, EPLB_STEP_PLAN, NULL, 0);
   eplb_status_t status = eplb_history_with(s->history, s->load, &windows);
   if (!status)
     status = plan_windows(s, &windows, &planned);
@@ -82,7 +82,7 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   eplb_placement_destroy(&planned);
   if (s->options.trigger)
     status = ask_trigger(s, &windows, after, decision);
-  return status ? status : eplb_session_fault(s, EPLB_STEP_PLAN, NULL, 0);
+  return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_PLAN, NULL, 0);
 }
 
 /* Where options cannot be resolved, rank 0 says why when it plans. */
@@ -122,7 +122,7 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
       "broadcasting the placement");
   status = told ? eplb_placement_index(after) : eplb_comm_status(s->comm);
   if (!status)
-    status = eplb_session_fault(s, EPLB_STEP_BROADCAST, NULL, 0);
+    status = eplb_migrate_fault(&s->migrate, EPLB_STEP_BROADCAST, NULL, 0);
   report->balancedness_before = head[1];
   report->balancedness_after = head[2];
   report->layers_without_load = (int)head[3];

@@ -32,7 +32,7 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   for (int l = 0; l < s->options.num_layers; l++) {
     if (!s->layer[l].num_tensors)
       return eplb_fail(EPLB_ERR_STATE, "layer %d has no registered tensor; expected those of every layer", l);
-    eplb_status_t status = eplb_tensors_find_pools(&s->layer[l], l, s->pool, s->num_pools);
+    eplb_status_t status = eplb_tensors_find_pools(&s->layer[l], l, s->migrate.pool, s->num_pools);
     if (status)
       return status;
   }
@@ -47,7 +47,7 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   if (eplb_ballot_prepare(&r->ballot) || !r->again)
     return EPLB_ERR_MEMORY;
   status = eplb_placement_create(s->options.num_layers, s->options.num_experts, s->placement->num_slots, &r->after);
-  return status ? status : eplb_session_fault(s, EPLB_STEP_REDUCE, NULL, 0);
+  return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_REDUCE, NULL, 0);
 }
 
 /* Says in which layer ranks registered different tensors; if in none, their maps differ. Collective; ends with the same sentence on every
@@ -58,7 +58,7 @@ static eplb_status_t name_unlike_layer(eplb_session_t *s) {
     snprintf(bytes, sizeof bytes, "numbers of bytes per expert in layer %d", l);
     snprintf(names, sizeof names, "names, sizes, order or spares of tensors in layer %d", l);
     const eplb_compared_t both[] = {{bytes, (int64_t)s->layer[l].expert_bytes, 0},
-                                    {names, eplb_tensors_signature(&s->layer[l], s->pool), 1}};
+                                    {names, eplb_tensors_signature(&s->layer[l], s->migrate.pool), 1}};
     eplb_status_t status = eplb_agree_on(s->comm, EPLB_SUCCESS, both, 2);
     if (status)
       return status;
@@ -75,7 +75,7 @@ static uint64_t hash_maps(const eplb_placement_t *p) {
 static eplb_status_t agree_to_begin(eplb_session_t *s, eplb_status_t mine) {
   uint64_t tag = mine ? 0 : hash_maps(s->placement);
   for (int l = 0; l < s->options.num_layers && !mine; l++)
-    tag = eplb_mix(tag, (uint64_t)eplb_tensors_signature(&s->layer[l], s->pool));
+    tag = eplb_mix(tag, (uint64_t)eplb_tensors_signature(&s->layer[l], s->migrate.pool));
   eplb_status_t status = eplb_in_step(s, EPLB_CALL_BEGIN, mine, tag, 0);
   return status || eplb_ballot_same_tag(&s->ballot) ? status : name_unlike_layer(s);
 }
@@ -87,15 +87,15 @@ static int verifies(const eplb_session_t *s) {
 /* Local: this rank's part, and the memory to move it. */
 static eplb_status_t derive(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  eplb_status_t status = eplb_migration_plan_derive(s, r->after, verifies(s), &r->moves);
+  s->migrate.verify = verifies(s);
+  eplb_status_t status = eplb_migration_plan_derive(&s->migrate, s->placement, r->after, &r->moves);
   if (!status)
-    status = eplb_session_fault(s, EPLB_STEP_DERIVE, NULL, 0);
+    status = eplb_migrate_fault(&s->migrate, EPLB_STEP_DERIVE, NULL, 0);
   if (!status)
-    status =
-        eplb_migration_prepare(&r->migration, s, &r->moves, s->rebalances, s->options.verify == EPLB_VERIFY_ALWAYS);
+    status = eplb_migration_prepare(&r->migration, &s->migrate, &r->moves, s->rebalances);
   if (!status)
     status = eplb_watch_begin(&r->migration.watch);
-  return status ? status : eplb_session_fault(s, EPLB_STEP_STAGE, NULL, 0);
+  return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_STAGE, NULL, 0);
 }
 
 void eplb_rebalancing_start_round(eplb_rebalancing_t *r, int round) {
@@ -310,13 +310,13 @@ eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer) {
 
 /* ---- end ---- */
 
-static void finish_report(eplb_rebalancing_t *r) {
+static void finish_report(eplb_rebalancing_t *r, int verify) {
   eplb_report_t *report = &r->report;
   for (int link = 0; link < EPLB_NUM_LINKS; link++)
     report->messages[link] = r->migration.messages[link];
   report->seconds_verify = r->migration.seconds_verify;
   report->seconds_open = MPI_Wtime() - r->began;
-  report->verified = r->moves.verify && report->commits_done == report->commits_planned;
+  report->verified = verify && report->commits_done == report->commits_planned;
 }
 
 /* Until no rank needs this one any more: others count on the messages of the round, and may read weights of this rank. */
@@ -343,7 +343,7 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
   status = leave(session);
   empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
-  finish_report(r);
+  finish_report(r, session->migrate.verify);
   if (r->report.verified && r->report.slots_changed)
     session->has_verified = 1;
   if (report)

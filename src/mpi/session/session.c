@@ -19,8 +19,8 @@ static void release(eplb_session_t *s) {
   free(s->counts);
   free(s->load);
   if (s->memory)
-    s->memory->release(s->memory->self, s->staging);
-  eplb_pools_free(s->pool, s->num_pools);
+    s->memory->release(s->memory->self, s->migrate.staging);
+  eplb_pools_free(s->migrate.pool, s->num_pools);
   eplb_mapped_free(&s->mapped);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
@@ -29,12 +29,12 @@ static void release(eplb_session_t *s) {
   free(s);
 }
 
-/* Local: a copy of the topology that the caller gave. */
 /* Local. */
 static eplb_status_t choose_node(const eplb_session_t *s, eplb_topology_t *topology) {
   return s->options.node_level[0] ? eplb_topology_set_node_level(topology, s->options.node_level) : EPLB_SUCCESS;
 }
 
+/* Local: a copy of the topology that the caller gave. */
 static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *given) {
   if (given->num_devices != s->num_ranks)
     return eplb_fail(EPLB_ERR_SHAPE, "a topology of %d devices for %d ranks; expected one device for each rank",
@@ -87,8 +87,27 @@ static eplb_status_t try_planner(const eplb_session_t *s) {
   return status;
 }
 
+/* What migrations need of the session, but for shared memory, which comes later. */
+static void open_context(eplb_session_t *s) {
+  const eplb_session_options_t *o = &s->options;
+  s->migrate = (eplb_migrate_context_t){.comm = s->comm,
+                                        .rank = s->rank,
+                                        .num_ranks = s->num_ranks,
+                                        .topology = s->topology,
+                                        .num_layers = o->num_layers,
+                                        .num_experts = o->num_experts,
+                                        .layer = s->layer,
+                                        .memory = s->memory,
+                                        .mode = o->mode,
+                                        .chunk_bytes = o->chunk_bytes,
+                                        .staging_limit = o->staging_bytes,
+                                        .fault = o->fault,
+                                        .fault_arg = o->fault_arg,
+                                        .read_whole = o->verify == EPLB_VERIFY_ALWAYS};
+}
+
 /* Local: all that is left to allocate and check once there is a topology. */
-static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial) {
+static eplb_status_t prepare(eplb_session_t *s, const eplb_placement_t *initial) {
   for (int d = 0; d < s->num_ranks; d++)
     if (s->topology->slot_begin[d + 1] - s->topology->slot_begin[d] > INT16_MAX)
       return eplb_fail(EPLB_ERR_SHAPE, "rank %d has more than %d slots in a layer", d, INT16_MAX);
@@ -99,6 +118,7 @@ static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial)
   s->load = EPLB_NEW(double, s->rank == 0 ? values : 1);
   if (!s->layer || !s->window || !s->counts || !s->load)
     return EPLB_ERR_MEMORY;
+  open_context(s);
   eplb_status_t status = EPLB_SUCCESS;
   if (s->rank == 0)
     status = eplb_history_create(s->options.num_layers, s->options.num_experts, s->options.history, EPLB_HISTORY_DECAY,
@@ -107,7 +127,7 @@ static eplb_status_t furnish(eplb_session_t *s, const eplb_placement_t *initial)
     status = take_placement(s, initial);
   if (!status)
     status = try_planner(s);
-  return status ? status : eplb_session_fault(s, EPLB_STEP_CREATE, NULL, 0);
+  return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_CREATE, NULL, 0);
 }
 
 /* The session without anything of its shape, and its own communicator: local but for the duplicate, which all ranks
@@ -144,12 +164,12 @@ static void leave_given(eplb_session_t *s, const eplb_comm_t *given) {
 static eplb_status_t build(eplb_session_t *s) {
   eplb_status_t status = s->topology ? EPLB_SUCCESS : find_topology(s);
   if (!status)
-    status = eplb_agree(s->comm, furnish(s, s->options.initial));
+    status = eplb_agree(s->comm, prepare(s, s->options.initial));
   if (!status)
-    status = eplb_shm_queue_create(s->comm, s->options.shared_bytes, &s->queue);
+    status = eplb_shm_queue_create(s->comm, s->options.shared_bytes, &s->migrate.queue);
   if (status)
     return status;
-  s->cma = eplb_cma_create(s->queue);
+  s->migrate.cma = eplb_cma_create(s->migrate.queue);
   return eplb_agree(s->comm, EPLB_SUCCESS);
 }
 
@@ -171,9 +191,9 @@ static void keep_options(eplb_session_t *s, const eplb_trigger_t *trigger) {
 
 /* What the session shares with other ranks. */
 static void release_shared(eplb_session_t *s) {
-  eplb_cma_destroy(&s->cma);
-  eplb_shm_regions_destroy(&s->regions);
-  eplb_shm_queue_destroy(&s->queue);
+  eplb_cma_destroy(&s->migrate.cma);
+  eplb_shm_regions_destroy(&s->migrate.regions);
+  eplb_shm_queue_destroy(&s->migrate.queue);
   if (s->comm)
     eplb_comm_free(s->comm);
 }
@@ -284,7 +304,8 @@ eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void 
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   eplb_status_t status = memory ? EPLB_SUCCESS : eplb_fail(EPLB_ERR_ARGUMENT, "memory is NULL");
   status = eplb_in_step(session, EPLB_CALL_ALLOCATE, status, 0, 0);
-  return status ? status : eplb_shm_regions_add(session->comm, session->queue, &session->regions, bytes, memory);
+  return status ? status
+                : eplb_shm_regions_add(session->comm, session->migrate.queue, &session->migrate.regions, bytes, memory);
 }
 
 /* What a registration needs. */
@@ -308,7 +329,7 @@ eplb_status_t eplb_session_check_mapped(eplb_session_t *s) {
     for (int i = 0; i < s->layer[l].num_tensors && !status; i++)
       status = eplb_tensor_check_mapped(&s->layer[l].tensor[i], l, eplb_session_slots(s), &s->mapped);
   for (int i = 0; i < s->num_pools && !status; i++)
-    status = eplb_pool_check_mapped(&s->pool[i], &s->mapped);
+    status = eplb_pool_check_mapped(&s->migrate.pool[i], &s->mapped);
   return status;
 }
 
@@ -346,7 +367,7 @@ eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *
   eplb_status_t status = check_closed(session, name);
   if (!status)
     status = read_mapped(session);
-  return status ? status : eplb_pools_add(&session->pool, &session->num_pools, &pool, &session->mapped);
+  return status ? status : eplb_pools_add(&session->migrate.pool, &session->num_pools, &pool, &session->mapped);
 }
 
 eplb_status_t eplb_session_unregister(eplb_session_t *session, int layer, const char *name) {
@@ -358,7 +379,7 @@ eplb_status_t eplb_session_unregister(eplb_session_t *session, int layer, const 
 
 eplb_status_t eplb_session_unregister_spares(eplb_session_t *session, const char *name) {
   eplb_status_t status = check_closed(session, name);
-  return status ? status : eplb_pools_remove(session->pool, &session->num_pools, name);
+  return status ? status : eplb_pools_remove(session->migrate.pool, &session->num_pools, name);
 }
 
 eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count) {

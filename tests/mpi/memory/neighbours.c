@@ -91,7 +91,7 @@ static void private_weights_move(void) {
     CHECK(job_is_whole(&job));
   }
   MPI_Allreduce(&longest, &of_all, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
-  CHECK((of_all > CHUNK) == (job.session->cma != NULL));
+  CHECK((of_all > CHUNK) == (job.session->migrate.cma != NULL));
   job_finish(&job);
   mpi_tap_case("weights in each rank's own memory");
 }

@@ -1,5 +1,5 @@
-/* The fault callback: what it returns is taken as it is, if it is a code of this library. */
-#include "mpi/session/session.h"
+/* The fault callback. */
+#include "mpi/migrate/context.h"
 #include <stdio.h>
 
 static const char *const step_name[EPLB_NUM_STEPS] = {
@@ -7,13 +7,13 @@ static const char *const step_name[EPLB_NUM_STEPS] = {
     [EPLB_STEP_BROADCAST] = "broadcast", [EPLB_STEP_DERIVE] = "derive",   [EPLB_STEP_STAGE] = "stage",
     [EPLB_STEP_SEND] = "send",           [EPLB_STEP_RECEIVE] = "receive", [EPLB_STEP_ARRIVE] = "arrive"};
 
-eplb_status_t eplb_session_fault(const eplb_session_t *s, eplb_step_t step, void *bytes, size_t size) {
-  if (!s->options.fault)
+eplb_status_t eplb_migrate_fault(const eplb_migrate_context_t *c, eplb_step_t step, void *bytes, size_t size) {
+  if (!c->fault)
     return EPLB_SUCCESS;
   char before[EPLB_ERROR_MAX];
   snprintf(before, sizeof before, "%s", eplb_last_error());
   eplb_fail(EPLB_SUCCESS, "%s", "");
-  eplb_status_t status = s->options.fault(s->options.fault_arg, step, bytes, size);
+  eplb_status_t status = c->fault(c->fault_arg, step, bytes, size);
   if (status == EPLB_SUCCESS)
     return eplb_fail(EPLB_SUCCESS, "%s", before);
   if ((int)status > 0 || (int)status < EPLB_ERR_INTERNAL)
@@ -22,6 +22,6 @@ eplb_status_t eplb_session_fault(const eplb_session_t *s, eplb_step_t step, void
   if (!*eplb_last_error())
     eplb_fail(status, "the fault callback returned \"%s\" at step %s", eplb_status_name(status), step_name[step]);
   if (status == EPLB_ERR_MPI)
-    eplb_comm_note(s->comm);
+    eplb_comm_note(c->comm);
   return status;
 }
