@@ -59,9 +59,9 @@ static inline int eplb_tensors_have_tables(const eplb_tensors_t *layer) {
   return 0;
 }
 
-/* The address of a slot's first byte. */
+/* The address of a slot's first byte. A tensor without bytes may be at NULL, where pointers cannot be computed with. */
 static inline char *eplb_tensor_slot(const eplb_tensor_t *t, int slot) {
-  return t->table ? (char *)t->table[slot] : t->base + (size_t)slot * t->stride;
+  return (char *)(t->table ? (uintptr_t)t->table[slot] : (uintptr_t)t->base + (size_t)slot * t->stride);
 }
 
 /* Whether this rank's slots of a tensor, or the spares, can be read and written. EPLB_ERR_ARGUMENT names the first that

@@ -127,17 +127,22 @@ static int64_t hash_payback(const eplb_payback_t *p) {
            : 0;
 }
 
-/* The values of all rows; returns how many. Numbers that are not whole are told apart by their bits. */
+/* A row's value, to be compared. Numbers that are not whole are told apart by their bits, texts by a hash. */
+static eplb_compared_t compared(const eplb_option_t *row, const void *structure) {
+  if (!structure)
+    return (eplb_compared_t){row->name, 0, row->type == EPLB_OPTION_TEXT || row->type == EPLB_OPTION_REAL};
+  if (row->type == EPLB_OPTION_TEXT)
+    return (eplb_compared_t){row->name, hash_text((const char *)structure + row->offset), 1};
+  double value = eplb_option_get(row, structure);
+  if (row->type == EPLB_OPTION_REAL)
+    return (eplb_compared_t){row->name, (int64_t)(XXH3_64bits(&value, sizeof value) >> 2), 1};
+  return (eplb_compared_t){row->name, (int64_t)value, 0};
+}
+
+/* The values of all rows; returns how many. */
 static int list_values(const eplb_option_table_t *table, const void *structure, eplb_compared_t *all) {
-  for (int i = 0; i < table->num_options; i++) {
-    const eplb_option_t *row = &table->option[i];
-    double value = structure ? eplb_option_get(row, structure) : 0;
-    all[i] = (eplb_compared_t){row->name, (int64_t)value, 0};
-    if (row->type == EPLB_OPTION_TEXT && structure)
-      all[i] = (eplb_compared_t){row->name, hash_text((const char *)structure + row->offset), 1};
-    if (row->type == EPLB_OPTION_REAL)
-      all[i] = (eplb_compared_t){row->name, (int64_t)(XXH3_64bits(&value, sizeof value) >> 2), 1};
-  }
+  for (int i = 0; i < table->num_options; i++)
+    all[i] = compared(&table->option[i], structure);
   return table->num_options;
 }
 
