@@ -44,7 +44,8 @@ tests_support_libsupport_la_SOURCES = \
 	tests/support/failing_memory.c \
 	tests/support/failing_memory.h \
 	tests/support/pages.c \
-	tests/support/pages.h
+	tests/support/pages.h \
+	tests/support/plan_window.h
 
 # For tests under a launcher.
 EXTRA_LTLIBRARIES += tests/support/libjob.la
@@ -98,7 +99,9 @@ DIST_TESTS = tests/core/plan/golden \
 # All programs of tests: what a change of a header may have broken.
 programs: $(EXTRA_PROGRAMS)
 
-# For scripts/test.
+# For scripts/test and tests/house/distributed.test.
 print-tests:
 	@printf '%s\n' $(TESTS)
-.PHONY: print-tests programs
+print-distributed:
+	@printf '%s\n' $(DISTFILES)
+.PHONY: print-distributed print-tests programs
