@@ -106,6 +106,10 @@ EPLB_PUBLIC eplb_status_t eplb_plan_resolve(const eplb_plan_options_t *options, 
  *
  * history and chain take any shape and use all windows. A layer without load stays as it is, with every planner.
  *
+ * With `current`, history and chain plan a layer from scratch that is still as eplb_placement_create_linear makes it,
+ * at its first change and if that is within max_moves: where nobody has planned, there is nothing worth keeping. Devices
+ * of equal slots and speed are then named so that most experts stay.
+ *
  * Counts vary by chance: a mean of n tokens by sqrt(n), as Poisson variables do. With `current` a layer is left as it
  * is unless its busiest device is busier than the mean by more than z standard errors, or, for history and chain, some
  * change gains more than z of its own; chain goes by changes alone. z is such that with devices of equal expected load

@@ -4,6 +4,7 @@
 #include "tap.h"
 #include <eplb/dispatch.h>
 #include <eplb/planner.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,75 @@ static int root_of(const int *parent, int d) {
 }
 
 /* One spare slot for each device is enough to link them all. */
+/* A row with each device's slots sorted, and equal devices in the order of what they hold: the same for placements that
+ * differ in the names of slots and devices only. */
+enum { EVEN_DEVICES = 8, EVEN_SLOTS = 6 };
+
+static int compare_experts(const void *a, const void *b) {
+  return *(const int32_t *)a - *(const int32_t *)b;
+}
+
+static int compare_devices(const void *a, const void *b) {
+  for (int i = 0; i < EVEN_SLOTS; i++) {
+    int differ = compare_experts((const int32_t *)a + i, (const int32_t *)b + i);
+    if (differ)
+      return differ;
+  }
+  return 0;
+}
+
+static void rename_row(const int32_t *row, int32_t *renamed) {
+  memcpy(renamed, row, EVEN_DEVICES * EVEN_SLOTS * sizeof *row);
+  for (int d = 0; d < EVEN_DEVICES; d++)
+    qsort(renamed + d * EVEN_SLOTS, EVEN_SLOTS, sizeof *row, compare_experts);
+  qsort(renamed, EVEN_DEVICES, EVEN_SLOTS * sizeof *row, compare_devices);
+}
+
+/* Returns how many layers were planned from scratch; those that have nothing worth changing stay. */
+static int check_first_plan(rng_t *rng, eplb_planner_t planner, int max_moves) {
+  enum { SLOTS = EVEN_DEVICES * EVEN_SLOTS, NUM_EXPERTS = 40 };
+  job_t *job = job_make(rng);
+  eplb_topology_destroy(&job->topology);
+  eplb_placement_destroy(&job->before);
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, EVEN_DEVICES, EVEN_SLOTS, &job->topology), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(LAYERS, NUM_EXPERTS, SLOTS, &job->before), EPLB_SUCCESS);
+  job->windows.num_experts = job->experts = NUM_EXPERTS;
+  for (int k = 0; k < job->windows.num_windows; k++)
+    for (int i = 0; i < LAYERS * NUM_EXPERTS; i++)
+      job->load[k][i] = 1e6 * (1 + rng_between(rng, 0, 50) * (i % 7 == 0));
+  job->options.planner = planner;
+  job->options.max_moves = max_moves;
+  job->options.tokens_per_load = INFINITY;
+  eplb_placement_t *first = job_plan(job, job->before);
+  job->options.max_moves = INT_MAX;
+  eplb_placement_t *scratch = job_plan(job, NULL);
+  int from_scratch = 0;
+  for (int l = 0; l < LAYERS; l++) {
+    int32_t a[SLOTS], b[SLOTS];
+    rename_row(row_of(first, l), a);
+    rename_row(row_of(scratch, l), b);
+    int moves = count_moves(job->topology, row_of(job->before, l), row_of(first, l));
+    CU_ASSERT(moves <= max_moves);
+    CU_ASSERT(moves == 0 || max_moves < INT_MAX || !memcmp(a, b, sizeof a));
+    CU_ASSERT(max_moves < INT_MAX || moves <= count_moves(job->topology, row_of(job->before, l), row_of(scratch, l)));
+    from_scratch += !memcmp(a, b, sizeof a);
+  }
+  eplb_placement_destroy(&scratch);
+  eplb_placement_destroy(&first);
+  job_end(job);
+  return from_scratch;
+}
+
+static void a_placement_that_nobody_planned_is_planned_from_scratch(void) {
+  rng_t rng = {11};
+  int from_scratch = 0;
+  for (int i = 0; i < 40; i++) {
+    from_scratch += check_first_plan(&rng, i % 2 ? EPLB_PLANNER_HISTORY : EPLB_PLANNER_CHAIN, INT_MAX);
+    check_first_plan(&rng, i % 2 ? EPLB_PLANNER_HISTORY : EPLB_PLANNER_CHAIN, rng_between(&rng, 0, 6));
+  }
+  CU_ASSERT(from_scratch > 40 * LAYERS / 2);
+}
+
 static void all_devices_are_linked(void) {
   static const int devices[] = {2, 3, 4, 7, 8, 12, 32};
   rng_t rng = {75};
@@ -381,6 +451,8 @@ int main(void) {
       {"totals, empty windows and other layers do not matter", totals_empty_windows_and_other_layers_do_not_matter},
       {"the next window is better balanced", the_next_window_is_better_balanced},
       {"few moves follow a jump", few_moves_follow_a_jump},
+      {"a placement that nobody planned is planned from scratch",
+       a_placement_that_nobody_planned_is_planned_from_scratch},
       {"all devices are linked", all_devices_are_linked},
       {"no device loses its last link", no_device_loses_its_last_link},
       {"one expert goes everywhere", one_expert_goes_everywhere},

