@@ -12,7 +12,7 @@ expected=$(cat "$srcdir/tests/tools/expected/hello-3.txt")
 cd "$work"
 eval "$lines"
 unset LD_LIBRARY_PATH
-EPLB_PLANNER=reference # the one that never changes
+EPLB_PLANNER=deepseek # the one that never changes
 export EPLB_PLANNER
 [ "$(timeout "${MPI_TEST_LIMIT:-300}" $MPIEXEC -n 3 ./hello)" = "$expected" ]
 echo "installed in $LIBRARY_FOLDER: examples/hello.c is built and runs as README says"
