@@ -157,7 +157,7 @@ EPLB_PUBLIC eplb_status_t eplb_rank_domain(eplb_rank_info_t *info);
  * EPLB_DEVICE names; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_rank_device(const eplb_host_t *host, int local_rank, eplb_rank_info_t *info);
 
-/* Whether two ranks of one node drive the same accelerator, or parts of which one contains the other. Local. */
+/* Whether two ranks of one node use the same accelerator, or parts of which one contains the other. Local. */
 EPLB_PUBLIC int eplb_rank_shares_device(const eplb_rank_info_t *a, const eplb_rank_info_t *b);
 
 /* ---- All ranks ---- */

@@ -43,7 +43,7 @@ typedef struct eplb_plan_options {
   size_t size; /* sizeof(eplb_plan_options_t), set by _init */
   eplb_planner_t planner;
   eplb_policy_t policy;
-  int num_groups; /* groups of consecutive experts, as group-limited routing has them; 1 by default. What the model is
+  int num_groups;       /* groups of consecutive experts for group-limited routing; 1 by default. What the model is
                      like: a global policy does not keep them together */
   eplb_effort_t effort; /* window, history, chain */
   double spill;         /* window, hierarchical: replicas leave their group's node, those that cost routing least first,

@@ -1,4 +1,4 @@
-# Sourced by scripts that need a real Slurm. Makes a cluster of made-up hosts (tests/hosts/hosts.sh), each with its own slurmd, under
+# Sourced by scripts that need a real Slurm. Makes a cluster of virtual hosts (tests/hosts/hosts.sh), each with its own slurmd, under
 # two leaf switches and a spine; h0 also has the controller. Nodes are called n0.site to nN.site: names with dots. Needs root, munge
 # and Slurm's daemons, client and basic plugins; where these are missing the script ends as a skipped test that says so. All that is
 # started lives in the script's own namespaces and ends with it.

@@ -107,7 +107,7 @@ static void what_is_unusual_is_marked(void) {
   host[7]->num_accelerators = 7;
   char *text = print();
   CU_ASSERT(strstr(text, "       10      2    12     0  0000:40:00.0 NVIDIA 10de:1db1 *\n") != NULL);
-  CU_ASSERT(strstr(text, "  ranks 10 and 11 drive the same accelerator, 0000:40:00.0\n") != NULL);
+  CU_ASSERT(strstr(text, "  ranks 10 and 11 use the same accelerator, 0000:40:00.0\n") != NULL);
   CU_ASSERT(strstr(text, "  rank 20 is bound to NUMA node 0; its accelerator is on NUMA node 1\n") != NULL);
   CU_ASSERT(strstr(text, "  rank 40: CUDA_VISIBLE_DEVICES has a UUID") != NULL);
   CU_ASSERT(strstr(text, "  node 1: no rank drives 1 of its 8 accelerators\n") != NULL);

@@ -68,7 +68,7 @@ static int by_window_then_layer(const void *a, const void *b) {
 }
 
 /* Each window and layer has one row after this. The rows are sorted. */
-static eplb_status_t merge_twins(eplb_rows_t *rows) {
+static eplb_status_t merge_duplicates(eplb_rows_t *rows) {
   size_t kept = 0;
   for (size_t i = 1; i < rows->num_rows; i++) {
     eplb_row_t *last = &rows->row[kept], *row = &rows->row[i];
@@ -159,7 +159,7 @@ eplb_status_t eplb_rows_assemble(eplb_rows_t *r, eplb_loads_t **loads) {
     return eplb_fail(EPLB_ERR_FORMAT, "%s: %zu rows; expected no more than %d", r->name, r->num_rows, INT_MAX);
   size_t layers;
   qsort(r->row, r->num_rows, sizeof *r->row, by_window_then_layer);
-  eplb_status_t status = merge_twins(r);
+  eplb_status_t status = merge_duplicates(r);
   if (status)
     return status;
   int incomplete = drop_incomplete(r) || r->cut_off;

@@ -8,17 +8,17 @@
 #define PLACE(member) offsetof(eplb_payback_t, member)
 
 static const eplb_option_t rows[] = {
-    {"payback", "seconds_per_load", "S", "that a GPU takes for one token of one expert", EPLB_OPTION_REAL,
+    {"payback", "seconds_per_load", "S", "seconds of a GPU for one token of one expert", EPLB_OPTION_REAL,
      PLACE(seconds_per_load), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 0, NULL, ~0u, 1},
-    {"payback", "horizon", "WINDOWS", "how many windows the new placement will serve", EPLB_OPTION_REAL, PLACE(horizon),
-     0, 1e300, EPLB_OPTION_ABOVE_LEAST, 1, NULL, ~0u, 1},
+    {"payback", "horizon", "WINDOWS", "number of windows for which the new placement will be used", EPLB_OPTION_REAL,
+     PLACE(horizon), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 1, NULL, ~0u, 1},
     {"payback", "expert_bytes", "BYTES", "weights of one expert of one layer", EPLB_OPTION_REAL, PLACE(expert_bytes), 0,
      1e300, 0, 0, NULL, ~0u, 1},
-    {"payback", "device_bandwidth", "RATE", "of copies within a GPU, in bytes per second", EPLB_OPTION_REAL,
+    {"payback", "device_bandwidth", "RATE", "bandwidth of copies within a GPU, in bytes per second", EPLB_OPTION_REAL,
      PLACE(bytes_per_second[EPLB_LINK_DEVICE]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 1e12, NULL, ~0u, 1},
-    {"payback", "node_bandwidth", "RATE", "of a GPU within a node, in bytes per second", EPLB_OPTION_REAL,
+    {"payback", "node_bandwidth", "RATE", "bandwidth of a GPU within a node, in bytes per second", EPLB_OPTION_REAL,
      PLACE(bytes_per_second[EPLB_LINK_NODE]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 100e9, NULL, ~0u, 1},
-    {"payback", "network_bandwidth", "RATE", "of a GPU between nodes, in bytes per second", EPLB_OPTION_REAL,
+    {"payback", "network_bandwidth", "RATE", "bandwidth of a GPU between nodes, in bytes per second", EPLB_OPTION_REAL,
      PLACE(bytes_per_second[EPLB_LINK_NETWORK]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 25e9, NULL, ~0u, 1},
 };
 

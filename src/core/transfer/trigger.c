@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 static const eplb_option_t rows[] = {
-    {"trigger", "min_windows", "WINDOWS", "from one rebalance to the next, at least", EPLB_OPTION_INTEGER,
+    {"trigger", "min_windows", "WINDOWS", "least number of windows from one rebalance to the next", EPLB_OPTION_INTEGER,
      offsetof(eplb_trigger_t, min_windows), 1, INT_MAX, 0, 1, NULL, ~0u, 1},
-    {"trigger", "hysteresis", "X", "rebalance only when it saves X times what moving takes", EPLB_OPTION_REAL,
+    {"trigger", "hysteresis", "X", "rebalance only if it saves X times the time that moving takes", EPLB_OPTION_REAL,
      offsetof(eplb_trigger_t, hysteresis), 1, 1e300, 0, 1.5, NULL, ~0u, 1},
 };
 

@@ -12,21 +12,22 @@ static const char *const verify_names[] = {"first", "always", "never"};
 #define PLACE(member) offsetof(eplb_session_options_t, member)
 
 static const eplb_option_t rows[] = {
-    {"session", "history", "WINDOWS", "recent windows to plan with, the newest included", EPLB_OPTION_INTEGER,
-     PLACE(history), 1, EPLB_HISTORY_MAX, 0, EPLB_HISTORY_MAX, NULL, ~0u, 0},
-    {"session", "node_level", "NAME", "which level of the machine is the planner's node", EPLB_OPTION_TEXT,
+    {"session", "history", "WINDOWS", "number of recent windows to plan with, including the newest",
+     EPLB_OPTION_INTEGER, PLACE(history), 1, EPLB_HISTORY_MAX, 0, EPLB_HISTORY_MAX, NULL, ~0u, 0},
+    {"session", "node_level", "NAME", "level of the machine that planners take as the node", EPLB_OPTION_TEXT,
      PLACE(node_level), 0, EPLB_LEVEL_NAME_MAX, 0, 0, NULL, ~0u, 0},
-    {"session", "mode", "NAME", "shadow: experts arrive beside the slots; in-place: straight into slots that change",
+    {"session", "mode", "NAME", "shadow: experts arrive in staging memory; in-place: directly in the slots that change",
      EPLB_OPTION_NAME, PLACE(mode), 0, 1, 0, EPLB_MODE_SHADOW, mode_names, ~0u, 0},
     {"session", "staging_bytes", "BYTES",
-     "most that a rank may use for incoming experts; 0: what its largest layer needs", EPLB_OPTION_BYTES,
+     "limit of a rank's memory for incoming experts; 0: what its largest layer needs", EPLB_OPTION_BYTES,
      PLACE(staging_bytes), 0, 0x1p62, 0, 0, NULL, ~0u, 0},
     {"session", "chunk_bytes", "BYTES", "longest message", EPLB_OPTION_BYTES, PLACE(chunk_bytes), 1, 1 << 30, 0,
      4 << 20, NULL, ~0u, 0},
-    {"session", "shared_bytes", "BYTES", "that a rank shares with those of its node; 0: MPI does it all",
+    {"session", "shared_bytes", "BYTES", "shared memory of each rank for messages within its node; 0: use MPI only",
      EPLB_OPTION_BYTES, PLACE(shared_bytes), 0, 1 << 30, 0, 4 << 20, NULL, ~0u, 0},
-    {"session", "verify", "WHEN", "checksums of whole experts: first, always or never; samples are compared each time",
-     EPLB_OPTION_NAME, PLACE(verify), 0, 2, 0, EPLB_VERIFY_FIRST, verify_names, ~0u, 0},
+    {"session", "verify", "WHEN",
+     "checksums of whole experts: first rebalance, always or never; samples are always compared", EPLB_OPTION_NAME,
+     PLACE(verify), 0, 2, 0, EPLB_VERIFY_FIRST, verify_names, ~0u, 0},
 };
 
 const eplb_option_table_t eplb_session_table = {"session options", "eplb_session_options_init",

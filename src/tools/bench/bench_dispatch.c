@@ -128,9 +128,9 @@ static eplb_status_t play(dispatch_job_t *j) {
 enum { KEY_GPUS = 256, KEY_TOKENS, KEY_COMPUTE };
 
 static const struct argp_option arguments[] = {
-    {"gpus", KEY_GPUS, "G", 0, "GPUs that shares alone are made for, on nodes of 8 (default: one for each rank)", 0},
+    {"gpus", KEY_GPUS, "G", 0, "number of GPUs for the row \"shares\", on nodes of 8 (default: one for each rank)", 0},
     {"tokens", KEY_TOKENS, "N", 0, "token-expert pairs in each GPU's batch, about (4096)", 0},
-    {"compute", KEY_COMPUTE, "US", 0, "microseconds of a core that each layer computes (50)", 0},
+    {"compute", KEY_COMPUTE, "US", 0, "microseconds of computation for each layer (50)", 0},
     {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
@@ -159,8 +159,8 @@ static void parse(int argc, char **argv, dispatch_options_t *options) {
       arguments,
       parse_option,
       NULL,
-      "Under mpirun: share out batches of tokens, each rank's by its own counts, and measure each part of it by turns: "
-      "the allreduce alone, a batch from begin to end, the same after computation and behind it, shares and quotas "
+      "Under mpirun: compute shares and quotas for batches of tokens, and measure in turn: the allreduce alone, a "
+      "batch from begin to end, a batch after computation, a batch that overlaps computation, shares alone, and quotas "
       "alone.\v"
       "Times are microseconds for each layer and batch, of the slowest rank in each round. Example: mpirun -n 8 eplb "
       "bench dispatch --gpus 32",

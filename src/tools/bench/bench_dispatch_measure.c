@@ -90,14 +90,15 @@ static eplb_status_t check_layer(const dispatch_job_t *j, int layer) {
   const int32_t *quota = j->ranks.quota + slots_before(&j->ranks, layer);
   eplb_status_t status = eplb_dispatch_shares(j->ranks.dispatch, layer, j->sum + values_before(j, layer), j->expected);
   if (!status && memcmp(share, j->expected, (size_t)replica[experts] * sizeof *share))
-    status = eplb_fail(EPLB_ERR_INTERNAL, "layer %d: a batch's shares are not those of its counts' sum", layer);
+    status = eplb_fail(EPLB_ERR_INTERNAL, "layer %d: the shares of a batch differ from those of the sum of its counts",
+                       layer);
   for (int e = 0; e < experts && !status; e++) {
     int64_t left = j->ranks.count[values_before(j, layer) + (size_t)e];
     for (int32_t k = replica[e]; k < replica[e + 1]; k++)
       left -= quota[k];
     if (left)
-      status =
-          eplb_fail(EPLB_ERR_INTERNAL, "layer %d, expert %d: quotas miss its count by %lld", layer, e, (long long)left);
+      status = eplb_fail(EPLB_ERR_INTERNAL, "layer %d, expert %d: the sum of quotas differs from its count by %lld",
+                         layer, e, (long long)left);
   }
   return status;
 }

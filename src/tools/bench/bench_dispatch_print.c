@@ -10,8 +10,8 @@ static const struct {
     [DISPATCH_BATCH] = {"batch", "a batch: begin, end"},
     [DISPATCH_AFTER] = {"after", "computation, then a batch"},
     [DISPATCH_BEHIND] = {"behind", "begin, computation, end"},
-    [DISPATCH_SHARES] = {"shares", "shares, of a core"},
-    [DISPATCH_QUOTAS] = {"quotas", "quotas, of a core"},
+    [DISPATCH_SHARES] = {"shares", "shares, on one core"},
+    [DISPATCH_QUOTAS] = {"quotas", "quotas, on one core"},
 };
 
 static int compare(const void *a, const void *b) {

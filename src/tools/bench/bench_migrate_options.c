@@ -5,14 +5,13 @@
 enum { KEY_FIXED = 256, KEY_PRIVATE, KEY_LINK_RATE };
 
 static const struct argp_option arguments[] = {
-    {"fixed", KEY_FIXED, NULL, 0, "slots have fixed addresses: a commit copies (else: it exchanges pointers in tables)",
-     0},
-    {"private", KEY_PRIVATE, NULL, 0, "weights in each rank's own memory (else: in memory that a node's ranks share)",
-     0},
+    {"fixed", KEY_FIXED, NULL, 0,
+     "slots have fixed addresses, so a commit copies weights (default: a commit exchanges pointers in tables)", 0},
+    {"private", KEY_PRIVATE, NULL, 0,
+     "weights in private memory of each rank (default: in memory that the ranks of a node share)", 0},
     {"link-rate", KEY_LINK_RATE, "GB/S", 0,
-     "what a node's link to others can do, for the bound (else: measured before the rounds, which a busy link spoils; "
-     "with "
-     "--nodes the bound is memcpy's time)",
+     "bandwidth of a node's link, for the bound (default: measured before the rounds, too low if the link is busy; "
+     "with --nodes the bound is memcpy's time)",
      0},
     {0}};
 
@@ -34,7 +33,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     return 0;
   case ARGP_KEY_SUCCESS:
     if (o->moving.expert_bytes < 1)
-      tool_usage_error(state, "--expert-bytes is 0, which takes no time; expected 1 or more");
+      tool_usage_error(state, "--expert-bytes is 0; expected 1 or more");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -47,8 +46,8 @@ void migrate_parse(int argc, char **argv, migrate_options_t *options) {
       arguments,
       parse_option,
       NULL,
-      "Under mpirun: migrate from plan to plan of the deepseek planner, and do the same in other "
-      "ways right after it.\vExample: mpirun -n 8 eplb bench migrate --expert-bytes 8M",
+      "Under mpirun: migrate from one plan of the deepseek planner to the next, and repeat each migration with the "
+      "methods that it is compared to.\vExample: mpirun -n 8 eplb bench migrate --expert-bytes 8M",
       children,
       NULL,
       NULL};

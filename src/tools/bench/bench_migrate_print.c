@@ -19,11 +19,9 @@ void migrate_print_head(const migrate_job_t *j) {
          human_bytes(j->options->moving.expert_bytes, expert));
   if (j->rate > 0)
     printf(", %.1f MB/s between nodes (%s)", j->rate / 1e6, bound_from(j));
-  printf("\nours: the session's migration, %s, in %s; memcpy: all ranks copy as many bytes as they get; peer: whole "
-         "experts from "
-         "the first\n"
-         "holder, one message for each slot; bound: busiest node's bytes at that rate, or where there is one node "
-         "memcpy\n\n"
+  printf("\nours: the session's migration, %s, in %s; memcpy: all ranks copy as many bytes as they receive; peer: "
+         "whole experts from the first\nslot that holds them, one message for each slot; bound: busiest node's bytes "
+         "at that rate; with one node, memcpy\n\n"
          "            seconds, slowest rank            times ours of        across nodes        busiest sender\n"
          "round     ours  memcpy    peer   bound  memcpy   peer  bound       ours      peer     ours   peer      "
          "staging\n",
@@ -60,12 +58,12 @@ void migrate_print_round(const migrate_job_t *j, int number, const migrate_round
 void migrate_print_end(const migrate_job_t *j) {
   if (j->options->job.json || j->beaten == 0)
     return;
-  printf("\nNOT A BOUND: in %d of %d rounds ours took less time. ", j->beaten, j->options->job.rounds);
+  printf("\nNOT A BOUND: in %d of %d rounds migration took less time. ", j->beaten, j->options->job.rounds);
   if (j->rate > 0 && j->options->link_rate > 0)
-    printf("Links do more than --link-rate says.\n");
+    printf("The links are faster than --link-rate.\n");
   else if (j->rate > 0)
     printf("The rate was measured on a busy link; give --link-rate.\n");
   else
-    printf("It is the time of a memcpy, which was disturbed%s.\n",
+    printf("The bound is the time of a memcpy, which other work slowed down%s.\n",
            eplb_topology_num_nodes(j->topology) > 1 ? "; give --link-rate" : "");
 }

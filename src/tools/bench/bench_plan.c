@@ -47,13 +47,13 @@ enum { DRIFT_WINDOWS = 21, DRIFT_LAYERS = 20, EXPERTS = 256, SLOTS = 288 };
 static const double DRIFT = .01;
 
 typedef struct row {
-  double seconds;              /* per layer and plan, the least of the repetitions */
-  double mean, worst, bound;   /* balancedness */
-  double twins, moves, across; /* per layer and plan; moves: slots that get another expert from elsewhere */
-  double remote;               /* nodes that a token visits besides its own, where there are groups */
-  int plans;                   /* layers planned, once each */
-  eplb_planner_t planner;      /* resolved */
-  uint64_t digest;             /* of the placement, where it is one */
+  double seconds;                  /* per layer and plan, the least of the repetitions */
+  double mean, worst, bound;       /* balancedness */
+  double colocated, moves, across; /* per layer and plan; moves: slots that get another expert from elsewhere */
+  double remote;                   /* nodes that a token visits besides its own, where there are groups */
+  int plans;                       /* layers planned, once each */
+  eplb_planner_t planner;          /* resolved */
+  uint64_t digest;                 /* of the placement, where it is one */
 } row_t;
 
 typedef struct bench {
@@ -66,17 +66,17 @@ typedef struct bench {
 /* ---- measuring ---- */
 
 /* Replicas beyond the first of an expert on a device. */
-static int count_twins(const eplb_topology_t *t, const eplb_placement_t *p, int layer) {
+static int count_colocated(const eplb_topology_t *t, const eplb_placement_t *p, int layer) {
   const int32_t *row = p->physical_to_logical + (size_t)layer * (size_t)p->num_slots;
-  int twins = 0;
+  int colocated = 0;
   for (int d = 0; d < t->num_devices; d++)
     for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
       for (int k = t->slot_begin[d]; k < s; k++)
         if (row[k] == row[s] && row[s] != EPLB_EMPTY) {
-          twins++;
+          colocated++;
           break;
         }
-  return twins;
+  return colocated;
 }
 
 /* Tokens go as DeepSeek-V3's: 8 experts from half of the groups. */
@@ -94,7 +94,7 @@ static eplb_status_t judge(const eplb_topology_t *t, const eplb_placement_t *p, 
     row->mean += balance;
     row->worst = row->plans == 0 || balance < row->worst ? balance : row->worst;
     row->bound += bound;
-    row->twins += count_twins(t, p, l);
+    row->colocated += count_colocated(t, p, l);
     row->plans++;
   }
   return status;
@@ -103,7 +103,7 @@ static eplb_status_t judge(const eplb_topology_t *t, const eplb_placement_t *p, 
 static void finish(row_t *row) {
   row->mean /= row->plans;
   row->bound /= row->plans;
-  row->twins /= row->plans;
+  row->colocated /= row->plans;
   row->moves /= row->plans;
   row->across /= row->plans;
   row->remote /= row->plans;
@@ -196,14 +196,14 @@ static eplb_status_t follow(const eplb_plan_options_t *options, const eplb_topol
 static void print_head(const bench_t *b, const char *title) {
   if (!b->json)
     printf("\n%s\n%-50s %-10s %11s %8s  %-13s %6s %6s %7s %7s\n", title, "", "planner", "us/layer", "x ref.",
-           "mean   worst", "bound", "twins", "moves", "across");
+           "mean   worst", "bound", "co-loc", "moves", "across");
 }
 
 static void print_row(const bench_t *b, const char *what, const row_t *row, double reference) {
   const char *planner = eplb_plan_name("planner", (int)row->planner);
   if (!b->json) {
     printf("%-50s %-10s %11.1f %8.2f  %.4f %.4f %6.4f %6.2f", what, planner, row->seconds * 1e6,
-           row->seconds / reference, row->mean, row->worst, row->bound, row->twins);
+           row->seconds / reference, row->mean, row->worst, row->bound, row->colocated);
     if (row->moves > 0)
       printf(" %7.1f %7.1f", row->moves, row->across);
     if (row->remote > 0)
@@ -214,10 +214,11 @@ static void print_row(const bench_t *b, const char *what, const row_t *row, doub
   }
   char digest[24];
   snprintf(digest, sizeof digest, "%016" PRIx64, row->digest);
-  json_t *line = json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", what, "planner", planner,
-                           "placement_digest", digest, "us_per_layer", row->seconds * 1e6, "balancedness_mean",
-                           row->mean, "balancedness_worst", row->worst, "bound", row->bound, "twins", row->twins,
-                           "moves", row->moves, "across_nodes", row->across, "remote_nodes", row->remote);
+  json_t *line =
+      json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", what, "planner", planner,
+                "placement_digest", digest, "us_per_layer", row->seconds * 1e6, "balancedness_mean", row->mean,
+                "balancedness_worst", row->worst, "bound", row->bound, "co_located_replicas", row->colocated, "moves",
+                row->moves, "across_nodes", row->across, "remote_nodes", row->remote);
   char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
   if (text)
     puts(text);
@@ -333,10 +334,10 @@ enum { KEY_LOADS = 256, KEY_REPEAT, KEY_PLANNER, KEY_EFFORT, KEY_JSON };
 
 static const struct argp_option arguments[] = {
     {"loads", KEY_LOADS, "FILE", 0,
-     "recorded loads, as eplb plan reads them, on several numbers of GPUs, instead of made-up ones", 0},
-    {"repeat", KEY_REPEAT, "N", 0, "plan N times and take the quickest (3)", 0},
-    {"planner", KEY_PLANNER, "NAME", 0, "beside deepseek: auto, window, history or chain (window)", 0},
-    {"effort", KEY_EFFORT, "NAME", 0, "of that planner: fast, default or best (default)", 0},
+     "recorded loads (formats of eplb plan) on several numbers of GPUs, instead of synthetic loads", 0},
+    {"repeat", KEY_REPEAT, "N", 0, "plan N times and take the shortest time (3)", 0},
+    {"planner", KEY_PLANNER, "NAME", 0, "planner to compare with deepseek: auto, window, history or chain (window)", 0},
+    {"effort", KEY_EFFORT, "NAME", 0, "effort of that planner: fast, default or best (default)", 0},
     {"json", KEY_JSON, NULL, 0, "a line of JSON for each row", 0},
     {0}};
 
@@ -370,7 +371,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     b->json = 1;
     return 0;
   case ARGP_KEY_ARG:
-    tool_usage_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
+    tool_usage_error(state, "\"%s\" is not an option; expected --loads %s?", text, text);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -378,18 +379,16 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 }
 
 int bench_plan(int argc, char **argv) {
-  static const struct argp argp = {
-      arguments,
-      parse_option,
-      NULL,
-      "Plan shapes of all kinds with the window planner, or another, and with deepseek, by turns.\v"
-      "us/layer: on one core. twins: replicas of one expert on one GPU. moves: replicas that other GPUs send, per "
-      "layer; across: those of "
-      "them "
-      "from other nodes. remote nodes: that a token visits besides its own, expected.",
-      NULL,
-      NULL,
-      NULL};
+  static const struct argp argp = {arguments,
+                                   parse_option,
+                                   NULL,
+                                   "Plan many shapes with the window planner (or another) and with deepseek, in turn.\v"
+                                   "us/layer: on one core. co-loc: co-located replicas, of one expert on one GPU. "
+                                   "moves: replicas that other GPUs send, per layer; across: those from other nodes. "
+                                   "remote nodes: expected number of other nodes that a token visits.",
+                                   NULL,
+                                   NULL,
+                                   NULL};
   bench_t bench = {.repeat = 3, .planner = EPLB_PLANNER_WINDOW};
   tool_parse(&argp, argc, argv, &bench);
   eplb_status_t status = bench_all(&bench);

@@ -22,17 +22,18 @@ enum {
 
 static const struct argp_option job_arguments[] = {
     {"loads", KEY_LOADS, "FILE", 0,
-     "recorded loads: " RECORDING_FORMS "; window after window is one round (default: made up)", 0},
-    {"layers", KEY_LAYERS, "N", 0, "layers of made-up loads", 0},
-    {"experts", KEY_EXPERTS, "N", 0, "experts per layer of made-up loads", 0},
-    {"seed", KEY_SEED, "N", 0, "seed of made-up loads (1)", 0},
+     "recorded loads: " RECORDING_FORMS "; each window is one round (default: synthetic)", 0},
+    {"layers", KEY_LAYERS, "N", 0, "layers of synthetic loads", 0},
+    {"experts", KEY_EXPERTS, "N", 0, "experts per layer of synthetic loads", 0},
+    {"seed", KEY_SEED, "N", 0, "seed of synthetic loads (1)", 0},
     {"slots", KEY_SLOTS, "P", 0,
-     "physical experts per layer in all, rounded up to a multiple of the ranks (default: an eighth more than experts)",
+     "total of physical experts per layer, rounded up to a multiple of the ranks (default: an eighth more than "
+     "experts)",
      0},
-    {"nodes", KEY_NODES, "N", 0, "pretend that the ranks are on N nodes (default: what is detected)", 0},
+    {"nodes", KEY_NODES, "N", 0, "plan as if the ranks were on N nodes (default: the detected nodes)", 0},
     {"node-level", KEY_NODE_LEVEL, "NAME", 0,
-     "which level of the machine is the planner's node, or EPLB_NODE_LEVEL=NAME; eplb topo shows them", 0},
-    {"rounds", KEY_ROUNDS, "N", 0, "how many rounds", 0},
+     "level of the machine that planners take as the node, or EPLB_NODE_LEVEL=NAME; eplb topo shows the levels", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "number of rounds", 0},
     {"json", KEY_JSON, NULL, 0, "lines of JSON instead of tables", 0},
     {0}};
 
@@ -67,7 +68,7 @@ static error_t parse_job(int key, char *text, struct argp_state *state) {
     o->json = 1;
     return 0;
   case ARGP_KEY_ARG:
-    tool_usage_error(state, "\"%s\" is no option; expected --loads %s?", text, text);
+    tool_usage_error(state, "\"%s\" is not an option; expected --loads %s?", text, text);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

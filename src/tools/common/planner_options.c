@@ -62,13 +62,13 @@ void planner_options_init(planner_options_t *options) {
   eplb_plan_options_init(&options->plan);
   eplb_payback_init(&options->payback);
   *next++ = (struct argp_option){.doc = "The planner:", .group = GROUP_PLANNER};
-  *next++ = (struct argp_option){.doc = "Where there is a placement already:", .group = GROUP_CURRENT};
+  *next++ = (struct argp_option){.doc = "With a current placement:", .group = GROUP_CURRENT};
   for (int i = 0; (row = eplb_option_describe(i)); i++)
     if (is_argument(row))
       *next++ = option_rows_add(&options->rows, row, structure_of(options, row),
                                 row->needs_current ? GROUP_CURRENT : GROUP_PLANNER);
   *next++ = (struct argp_option){
-      "bandwidth",  KEY_BANDWIDTH, "FILE", 0, "both bandwidths, as eplb topo --measure --save FILE found them",
+      "bandwidth",  KEY_BANDWIDTH, "FILE", 0, "both bandwidths from a FILE of eplb topo --measure --save",
       GROUP_CURRENT};
   for (int i = 0; i < NUM_FORMER; i++)
     *next++ = option_rows_former(&former[i], KEY_FORMER + i);
@@ -79,8 +79,8 @@ void planner_options_finish(planner_options_t *options, const struct argp_state 
   if (!(options->payback.seconds_per_load > 0))
     return;
   if (!(options->payback.expert_bytes > 0))
-    tool_usage_error(state, "--seconds-per-load tells what balance saves, but not what moving costs; expected "
-                            "--expert-bytes, too");
+    tool_usage_error(state, "--seconds-per-load gives the time that balance saves, but moves also need a cost; "
+                            "expected --expert-bytes, too");
   options->plan.payback = &options->payback;
 }
 

@@ -11,15 +11,16 @@ static const struct argp_option arguments[] = {
     {"nodes", KEY_NODES, "N", 0, "nodes (1)", 0},
     {"gpus", KEY_GPUS, "G", 0, "GPUs in all (default: 8 per node)", 0},
     {"slots", KEY_SLOTS, "P", 0,
-     "physical experts per layer in all (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
+     "total of physical experts per layer (default: an eighth more than experts, rounded up to a multiple of the GPUs)",
      0},
     {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
-     "instead: a topology as JSON, as eplb topo --save writes it, or such as \"nodes=4 gpus=8 slots=9\"", 0},
+     "instead of these: a topology in JSON (eplb topo --save), or a text such as \"nodes=4 gpus=8 slots=9\"", 0},
     {"node-level", KEY_NODE_LEVEL, "NAME", 0,
-     "which level of the topology is the planner's node: for NVLink that spans hosts, its own (the topology's "
+     "level of the topology that planners take as the node, such as an NVLink domain that spans hosts (the topology's "
      "node_level)",
      0},
-    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to say what moves", 0},
+    {"expert-bytes", KEY_EXPERT_BYTES, "BYTES", 0, "weights of one expert of one layer, to print the bytes that move",
+     0},
     {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
@@ -49,8 +50,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     o->loads = text;
     return 0;
   case ARGP_KEY_NO_ARGS:
-    tool_usage_error(state,
-                     "no file of loads; make some with eplb generate -o loads.csv, or give - for standard input");
+    tool_usage_error(
+        state, "no file of loads; expected one, such as from eplb generate -o loads.csv, or - for standard input");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

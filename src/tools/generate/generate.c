@@ -19,16 +19,14 @@ enum {
 };
 
 static const struct argp_option arguments[] = {
-    {"windows", KEY_WINDOWS, "N", 0, "windows that follow each other in time (8)", 0},
+    {"windows", KEY_WINDOWS, "N", 0, "number of consecutive windows (8)", 0},
     {"layers", KEY_LAYERS, "N", 0, "MoE layers (8)", 0},
     {"experts", KEY_EXPERTS, "N", 0, "logical experts per layer (64)", 0},
     {"distribution", KEY_SPREAD, "NAME", 0, "lognormal, zipf or uniform (lognormal)", 0},
-    {"parameter", KEY_PARAMETER, "X", 0, "of the distribution: sigma or exponent, 0 to 16 (1)", 0},
-    {"drift", KEY_DRIFT, "SHARE", 0, "share of popularity that is new in each window, 0 to 1 (0.1)", 0},
+    {"parameter", KEY_PARAMETER, "X", 0, "parameter of the distribution: sigma or exponent, 0 to 16 (1)", 0},
+    {"drift", KEY_DRIFT, "SHARE", 0, "part of the popularity that changes in each window, 0 to 1 (0.1)", 0},
     {"domains", KEY_DOMAINS, "N", 0,
-     "windows are mixtures of N domains of traffic, each with its own popular experts; drift is of the mixture (0: "
-     "none)",
-     0},
+     "mix N domains of traffic, each with its own popular experts; drift changes the mixture (0: no domains)", 0},
     {"tokens", KEY_TOKENS, "N", 0, "mean tokens per expert and window (10000)", 0},
     {"seed", KEY_SEED, "N", 0, "the same seed gives the same loads (1)", 0},
     {"output", 'o', "FILE", 0, "write to FILE (default: standard output)", 0},
@@ -83,7 +81,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     g->output = text;
     return 0;
   case ARGP_KEY_ARG:
-    tool_usage_error(state, "\"%s\" is no option; expected -o %s?", text, text);
+    tool_usage_error(state, "\"%s\" is not an option; expected -o %s?", text, text);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -91,14 +89,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 }
 
 int command_generate(int argc, char **argv) {
-  static const struct argp argp = {arguments,
-                                   parse_option,
-                                   NULL,
-                                   "Make up loads, as CSV: a row window,layer,tokens of each expert.\vExample: eplb "
-                                   "generate --layers 58 --experts 256 -o loads.csv",
-                                   NULL,
-                                   NULL,
-                                   NULL};
+  static const struct argp argp = {
+      arguments,
+      parse_option,
+      NULL,
+      "Make synthetic loads as CSV; a row has window, layer and the tokens of each expert.\vExample: eplb "
+      "generate --layers 58 --experts 256 -o loads.csv",
+      NULL,
+      NULL,
+      NULL};
   generate_t g = {.output = "-"};
   eplb_generate_options_init(&g.options);
   tool_parse(&argp, argc, argv, &g);

@@ -15,13 +15,12 @@ enum { KEY_CURRENT = 256, KEY_ROUTING, KEY_WINDOW, KEY_JSON };
 
 static const struct argp_option arguments[] = {
     {"current", KEY_CURRENT, "FILE", 0,
-     "start from this placement, and move little: a file of ours (-o), or of SGLang, TensorRT-LLM, vLLM or vllm-ascend",
-     0},
+     "plan few moves from this placement: a file of eplb plan -o, SGLang, TensorRT-LLM, vLLM or vllm-ascend", 0},
     {"window", KEY_WINDOW, "WHICH", 0,
-     "plan for the sum of all windows; for one: its number, from 0, or last; or for all: judged on each, and planned "
-     "for the last 16 of them at once by history and chain, for their sum by others (sum)",
+     "windows to plan for: sum (of all); a number from 0, or last, for one window; or all: history and chain use the "
+     "last 16 windows, other planners their sum, and the plan is scored on each window (sum)",
      0},
-    {"routing", KEY_ROUTING, "M,N", 0, "a token picks N experts from M groups (8 from half of the groups)", 0},
+    {"routing", KEY_ROUTING, "M,N", 0, "each token selects N experts from M groups (8 from half of the groups)", 0},
     {"json", KEY_JSON, NULL, 0, "the placement as JSON on standard output instead of a summary", 0},
     {"output", 'o', "FILE", 0, "write the placement as JSON to FILE", 0},
     {0}};
@@ -49,7 +48,7 @@ static void refuse_moves_from_scratch(const plan_options_t *o, const struct argp
   char label[OPTION_ROWS_TEXT];
   const eplb_option_t *row = option_rows_needing_current(&o->planner.rows);
   if (row && !o->current)
-    tool_usage_error(state, "%s matters only where there is a placement to move from; expected --current FILE, too",
+    tool_usage_error(state, "%s applies only to moves from a placement; expected --current FILE, too",
                      option_rows_label(row, label));
 }
 
@@ -214,7 +213,7 @@ int command_plan(int argc, char **argv) {
       arguments,
       parse_option,
       "LOADS",
-      "Plan which slots of which GPUs hold which experts, for recorded LOADS: " RECORDING_FORMS
+      "Make a placement (which slots of which GPUs hold which experts) for recorded LOADS: " RECORDING_FORMS
       "; - is standard input.\vExample: eplb plan loads.csv --nodes 4 --gpus 32 -o "
       "placement.json",
       children,

@@ -22,10 +22,10 @@ static void print_loads(const plan_result_t *r) {
   printf("loads     %s: %d layers x %d experts, ", human_text(r->options->recording.loads, shown), layers,
          r->loads->num_experts);
   if (plan_uses_each_window(r))
-    printf("planned for the last %d of %d windows, judged on each\n",
+    printf("planned for the last %d of %d windows, scored on each\n",
            last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX, last + 1);
   else if (window == PLAN_WINDOW_ALL)
-    printf("planned for the sum of %d windows, judged on each\n", last + 1);
+    printf("planned for the sum of %d windows, scored on each\n", last + 1);
   else if (window == PLAN_WINDOW_SUM && last > 0)
     printf("the sum of %d windows\n", last + 1);
   else
@@ -63,7 +63,7 @@ static void print_gain(const plan_result_t *r) {
     after += isnan(r->planned.layer[l]) ? 0 : 1 / r->planned.layer[l];
   }
   if (before > after)
-    printf("  Where experts' time is their tokens' and layers count alike, they take %.1f %% less of it.\n",
+    printf("  Estimated expert time: -%.1f %% (time proportional to tokens, layers weighted equally)\n",
            100 * (1 - after / before));
 }
 
@@ -72,20 +72,20 @@ static void print_change(const plan_result_t *r) {
   const eplb_payback_t *p = &r->options->planner.payback;
   int64_t moved = t[EPLB_LINK_DEVICE] + t[EPLB_LINK_NODE] + t[EPLB_LINK_NETWORK];
   char bytes[HUMAN_MAX];
-  printf("\nto get there  %lld of %lld slots change: %lld within a GPU, %lld within a node, %lld across\n",
+  printf("\nmoves         %lld of %lld slots change: %lld within a GPU, %lld within a node, %lld across\n",
          (long long)moved, (long long)r->placement->num_slots * r->placement->num_layers,
          (long long)t[EPLB_LINK_DEVICE], (long long)t[EPLB_LINK_NODE], (long long)t[EPLB_LINK_NETWORK]);
   if (moved > 0 && p->expert_bytes > 0)
     printf("              %s of weights\n", human_bytes((int64_t)(p->expert_bytes * (double)moved), bytes));
   if (moved > 0 && r->options->planner.plan.payback)
-    printf("              takes about %.3g ms and saves about %.3g ms of experts' time in %g window%s\n",
+    printf("              moving takes about %.3g ms and saves about %.3g ms of expert time in %g window%s\n",
            r->change.cost * 1e3, r->change.gain * 1e3, p->horizon, p->horizon > 1 ? "s" : "");
 }
 
 static void print_routing(const plan_result_t *r) {
   if (r->options->planner.plan.num_groups == 1 || eplb_topology_num_nodes(r->topology) == 1)
     return;
-  printf("\nrouting       a token visits %.3f nodes besides its own (before: %.3f); %.1f %% of the load is off its "
+  printf("\nrouting       a token visits %.3f nodes besides its own (before: %.3f); %.1f %% of the load is not on its "
          "group's node\n",
          r->remote, r->remote_was, 100 * r->off_home);
 }
@@ -100,13 +100,13 @@ static void print_bars(const plan_result_t *r, int layer, double *device) {
   }
   if (!(mean > 0))
     return;
-  printf("\nlayer %d, the least balanced: load of each GPU, of the mean\n", r->loads->layer_id[layer]);
+  printf("\nlayer %d, the least balanced: load of each GPU relative to the mean\n", r->loads->layer_id[layer]);
   for (int d = 0; d < t->num_devices && d < MAX_BARS; d++)
     printf("  node %-3d GPU %-4d %-*.*s %5.1f %%\n", eplb_topology_node(t, d), d, BAR_WIDTH,
            (int)lround(device[d] / largest * BAR_WIDTH), "########################################",
            100 * device[d] / mean);
   if (t->num_devices > MAX_BARS)
-    printf("  and %d GPUs more\n", t->num_devices - MAX_BARS);
+    printf("  and %d more GPUs\n", t->num_devices - MAX_BARS);
 }
 
 static void print_hot_experts(const plan_result_t *r, int layer) {
@@ -137,7 +137,8 @@ static void print_hot_experts(const plan_result_t *r, int layer) {
 static void print_caveat(const plan_result_t *r) {
   const recording_options_t *o = &r->options->recording;
   char shown[HUMAN_TEXT_MAX];
-  printf("  This is on the loads planned for. On the window that follows: eplb replay %s", human_text(o->loads, shown));
+  printf("  These are the loads planned for. For the balance on the next window: eplb replay %s",
+         human_text(o->loads, shown));
   if (o->topology)
     printf(" --topology %s", human_text(o->topology, shown));
   if (o->nodes > 1)
@@ -146,14 +147,14 @@ static void print_caveat(const plan_result_t *r) {
     printf(" --gpus %d", o->gpus);
   if (o->slots)
     printf(" --slots %d", o->slots);
-  printf("%s\n", r->loads->num_windows < 2 ? ", with two windows or more" : "");
+  printf("%s\n", r->loads->num_windows < 2 ? ", with a file of two windows or more" : "");
 }
 
 static void print_balance(const plan_result_t *r) {
   printf("\nbalance (mean / busiest GPU)  mean   worst layer\n");
   print_score(r, r->options->current ? "the current placement" : "experts in order", &r->was);
   print_score(r, "this plan", &r->planned);
-  print_score(r, "no plan can be above", &r->bound);
+  print_score(r, "upper bound", &r->bound);
   print_caveat(r);
   print_gain(r);
 }

@@ -23,20 +23,20 @@ enum {
 
 static const struct argp_option arguments[] = {
     {"policies", KEY_POLICIES, "LIST", 0,
-     "planners to be compared (deepseek,window,history,chain); each gets the options that it can use", 0},
+     "planners to compare (deepseek,window,history,chain); each gets the options that it can use", 0},
     {"current", KEY_CURRENT, "FILE", 0, "the placement that the first plan starts from (default: from scratch)", 0},
     {"shares", KEY_SHARES, "on|off", 0,
-     "divide each expert by shares made from the counts of the batch itself, or equally (on for chain only)", 0},
+     "on: split each expert over its replicas by shares computed from the batch's own counts; off: split equally (on "
+     "for chain only)",
+     0},
     {"history", KEY_HISTORY, "WINDOWS", 0, "recent windows to plan with, 1 to 16 (16)", 0},
     {"window", KEY_WINDOW, "WHICH", OPTION_HIDDEN, NULL, 0},
-    {"warmup", KEY_WARMUP, "N", 0,
-     "windows that pass before the first plan, which is made from scratch in any case (4)", 0},
+    {"warmup", KEY_WARMUP, "N", 0, "number of windows before the first plan, which is always made from scratch (4)", 0},
     {"from-scratch", KEY_FROM_SCRATCH, NULL, 0,
-     "plan each window from scratch, as nobody would who has to move weights (else: from the placement that is there)",
-     0},
+     "plan each window from scratch (default: from the current placement, as a job does)", 0},
     {"batch-tokens", KEY_BATCH, "N", 0,
-     "judge on batches of N token-expert pairs drawn from each window, not on the whole of it", 0},
-    {"seed", KEY_SEED, "N", 0, "of these batches (1)", 0},
+     "score on batches of N token-expert pairs drawn from each window, not on the whole window", 0},
+    {"seed", KEY_SEED, "N", 0, "seed of these batches (1)", 0},
     {"json", KEY_JSON, NULL, 0, "JSON lines: one for each policy and window, then one summary for each policy", 0},
     {0}};
 
@@ -70,7 +70,8 @@ static void refuse_unused(const replay_options_t *o, const struct argp_state *st
     planners |= o->policy[i] == EPLB_PLANNER_AUTO ? ~0u : 1u << o->policy[i];
   for (int i = 0; i < o->planner.rows.count; i++)
     if (o->planner.rows.given >> i & 1 && !(o->planner.rows.row[i]->planners & planners))
-      tool_usage_error(state, "%s is of no use to the planners of --policies; expected one that can use it, such as %s",
+      tool_usage_error(state,
+                       "%s cannot be used by any planner of --policies; expected one that can use it, such as %s",
                        option_rows_label(o->planner.rows.row[i], label),
                        o->planner.rows.row[i]->planners >> EPLB_PLANNER_WINDOW & 1 ? "window" : "history");
 }
@@ -79,7 +80,7 @@ static void refuse_moves_from_scratch(const replay_options_t *o, const struct ar
   char label[OPTION_ROWS_TEXT];
   const eplb_option_t *row = option_rows_needing_current(&o->planner.rows);
   if (o->from_scratch && row)
-    tool_usage_error(state, "%s is for moves from the placement that is there; expected it without --from-scratch",
+    tool_usage_error(state, "%s is for moves from the current placement; expected it without --from-scratch",
                      option_rows_label(row, label));
 }
 
@@ -124,7 +125,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     o->planner.payback.expert_bytes = o->recording.expert_bytes;
     planner_options_finish(&o->planner, state);
     if (o->planner.plan.planner != EPLB_PLANNER_AUTO)
-      tool_usage_error(state, "--planner is for one; expected --policies %s",
+      tool_usage_error(state, "--planner names one planner; expected --policies %s",
                        eplb_plan_name("planner", (int)o->planner.plan.planner));
     refuse_unused(o, state);
     refuse_moves_from_scratch(o, state);
@@ -151,8 +152,9 @@ static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, epl
                             replay_run_t *run) {
   eplb_status_t status = recording_read(o->recording.loads, loads);
   if (!status && (*loads)->num_windows < 2)
-    status = eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one for the next",
-                       o->recording.loads);
+    status =
+        eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one and score on the next",
+                  o->recording.loads);
   if (!status)
     status = recording_topology(&o->recording, (*loads)->num_experts, topology);
   for (int i = 0; i < o->num_policies && !status; i++) {
@@ -175,11 +177,10 @@ int command_replay(int argc, char **argv) {
       arguments,
       parse_option,
       "LOADS",
-      "Take planners through the windows of recorded LOADS as a job would: plan from those that have been, and judge "
-      "by "
-      "the next. LOADS are " RECORDING_FORMS
-      "; - is standard input.\vThe first plan is made from scratch, or from --current; those that follow from the "
-      "placement that is there; deepseek always plans from scratch. Example: eplb replay loads.csv --nodes 4 --gpus 32 "
+      "Compare planners on the windows of recorded LOADS, as in a job: plan from past windows, and score on the next "
+      "one. LOADS are " RECORDING_FORMS
+      "; - is standard input.\vThe first plan is made from scratch, or from --current; later plans from the current "
+      "placement; deepseek always plans from scratch. Example: eplb replay loads.csv --nodes 4 --gpus 32 "
       "--max-moves 10",
       children,
       NULL,

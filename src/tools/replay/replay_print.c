@@ -22,17 +22,17 @@ static double per_layer(const replay_run_t *r, int64_t moves, int windows) {
 
 static void print_planning(const replay_options_t *o) {
   static const char *const forecast[] = {"the last", "the mean", "the smoothed mean"};
-  printf("planned   %s", o->from_scratch ? "from scratch each time" : "from the placement that is there");
+  printf("planned   %s", o->from_scratch ? "from scratch in each window" : "from the current placement");
   if (o->planner.plan.max_moves < INT32_MAX)
     printf(", at most %d moves in each layer and window", o->planner.plan.max_moves);
-  printf("%s\n          for all of these windows at once by history and chain, for %s of them by the others\n",
+  printf("%s\n          history and chain use all of these windows; the other planners use %s\n",
          o->from_scratch ? "" : " (deepseek: from scratch)", forecast[o->planner.plan.forecast]);
 }
 
 static void print_idle_layers(const replay_run_t *r) {
   int idle = replay_summary(r).idle_layers, layers = r->loads->num_layers;
   if (idle == layers)
-    printf("          no layer has any load: there is nothing to judge\n");
+    printf("          no layer has any load: there is nothing to score\n");
   else if (idle)
     printf("          %d of %d layers %s no load in any window and %s left out of the balance\n", idle, layers,
            idle == 1 ? "has" : "have", idle == 1 ? "is" : "are");
@@ -47,8 +47,8 @@ static void print_inputs(const replay_run_t *r) {
          r->loads->num_layers, r->loads->num_experts);
   printf("GPUs      %d on %d node%s, %d slots: %.1f %% redundant experts\n", t->num_devices, nodes,
          nodes == 1 ? "" : "s", slots, 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
-  printf("judged    on windows %d to %d, each with a plan from no more than the %d before it",
-         replay_first(o, r->loads), last, o->history);
+  printf("scored    on windows %d to %d, each with a plan from at most %d windows before it", replay_first(o, r->loads),
+         last, o->history);
   if (o->batch_tokens > 0)
     printf("; batches of %d", o->batch_tokens);
   printf("\n");
@@ -79,8 +79,8 @@ static void print_windows(const replay_run_t *run, int num_runs) {
 
 static void print_summary(const replay_run_t *run, int num_runs) {
   int windows = run->loads->num_windows - replay_first(run->options, run->loads);
-  printf("\n                    balance on the next window                 moves a layer, window   planning\n"
-         "policy     split     mean    p10  worst layer  0                 1     all   across   ms a window\n");
+  printf("\n                    balance on the next window                 moves/layer and window  planning\n"
+         "policy     split     mean    p10  worst layer  0                 1     all   across    ms/window\n");
   for (int i = 0; i < num_runs; i++) {
     replay_step_t s = replay_summary(&run[i]);
     int filled = isnan(s.mean) ? 0 : (int)(s.mean * BAR_WIDTH + .5);

@@ -8,8 +8,8 @@ enum { KEY_INJECT = 256, KEY_FORMER, KEY_TRIGGER, GROUP_TRIGGER = 12 };
 
 static const struct argp_option arguments[] = {
     {"inject", KEY_INJECT, "STEP@RANK", 0,
-     "let a step fail on a rank: create, reduce, plan, broadcast, derive, stage, send, receive, arrive; or flip a bit "
-     "of what it receives: damage",
+     "make a step fail on a rank: create, reduce, plan, broadcast, derive, stage, send, receive, arrive; or damage: "
+     "flip a bit of the data that it receives",
      0},
     {0}};
 
@@ -37,7 +37,7 @@ static const former_option_t former[] = {{"when-it-pays", "hysteresis"}};
 
 /* run_parse adds the rows. */
 static struct argp_option trigger_arguments[OPTION_ROWS_MAX + 4] = {
-    {.doc = "Rebalance only when it pays, and say why; needs --seconds-per-load:", .group = GROUP_TRIGGER}};
+    {.doc = "Rebalance only if it pays (requires --seconds-per-load):", .group = GROUP_TRIGGER}};
 
 static error_t parse_trigger(int key, char *text, struct argp_state *state) {
   run_options_t *o = state->input;
@@ -73,8 +73,8 @@ static void finish(run_options_t *o, const struct argp_state *state) {
   if (!session->trigger)
     return;
   if (!session->plan.payback)
-    tool_usage_error(state, "--hysteresis and --min-windows are for what pays, but nothing tells what balance saves; "
-                            "expected --seconds-per-load, too");
+    tool_usage_error(
+        state, "--hysteresis and --min-windows need the time that balance saves; expected --seconds-per-load, too");
   o->trigger.payback = &o->planner.payback;
   if (session->plan.planner != EPLB_PLANNER_AUTO && session->plan.planner != EPLB_PLANNER_WINDOW)
     session->plan.payback = NULL;
@@ -112,9 +112,8 @@ void run_parse(int argc, char **argv, run_options_t *options) {
       arguments,
       parse_option,
       NULL,
-      "Under mpirun: detect the machine, fill real buffers with weights, and round after round count tokens, plan on "
-      "rank 0, "
-      "broadcast the mapping and migrate the weights; then check every byte of every slot."
+      "Under mpirun: detect the machine and fill buffers with weights. In each round count tokens, plan on rank 0, "
+      "broadcast the mapping, migrate the weights, and check every byte of every slot."
       "\vExample: mpirun -n 8 eplb run --loads loads.csv --num-groups 8 --nodes 2\n"
       "No GPU is needed: the weights are in host memory.",
       children,

@@ -68,7 +68,7 @@ static void print_machine(const run_t *r) {
   for (int n = 0; n < nodes && n < SHOWN; n++)
     print_node(r, n);
   if (nodes > SHOWN)
-    printf("            and %d nodes more: eplb topo shows them\n", nodes - SHOWN);
+    printf("            and %d more nodes: eplb topo shows them\n", nodes - SHOWN);
 }
 
 static void print_nodes_planned_for(const run_t *r) {
@@ -88,8 +88,8 @@ static void print_slots(const run_t *r) {
          r->loads->num_layers, slots, human_bytes(r->options->moving.expert_bytes, expert),
          human_bytes(all_bytes(r), all), slots / r->num_ranks);
   if (r->options->job.slots && slots != r->options->job.slots)
-    printf("            %d slots do not divide over %d ranks: rounded up to %d\n", r->options->job.slots, r->num_ranks,
-           slots);
+    printf("            %d slots are not a multiple of %d ranks: rounded up to %d\n", r->options->job.slots,
+           r->num_ranks, slots);
 }
 
 /* Layers without load in the window where the fewest have none. */
@@ -125,7 +125,7 @@ void run_print_start(const run_t *r) {
          groups == 1 ? "" : "s");
   if (r->options->moving.session.plan.policy == EPLB_POLICY_AUTO && groups > 1 &&
       r->plan.policy == EPLB_POLICY_GLOBAL && r->plan.planner == EPLB_PLANNER_HISTORY)
-    printf("            (auto: %d groups cannot be dealt out evenly to %d nodes of equal size)\n", groups,
+    printf("            (auto: %d groups cannot be divided evenly among %d nodes of equal size)\n", groups,
            eplb_topology_num_nodes(r->topology));
   printf("\n                balance on it   balance on next     slots             moved within   across        bytes\n"
          "round  window  before    after  before    after     moved       GPU          node    nodes      checked\n");
@@ -210,7 +210,7 @@ static void print_times(const run_round_t *rounds, int count) {
     printf("   %12s of %s\n", human_bytes(rounds[k].staging_peak, peak),
            human_bytes((int64_t)rounds[k].report.staging_limit, limit));
   }
-  printf("verify is part of migrate; check is this tool's, of every byte\n");
+  printf("verify is part of migrate; in check this tool compares every byte\n");
 }
 
 static void print_end_json(const run_round_t *rounds, int count, int good) {
@@ -237,6 +237,6 @@ void run_print_end(const run_t *r, const run_round_t *rounds, int count, int goo
     printf("\nall %s of weights right on every rank after %s%d round%s\n", checked, count == 1 ? "" : "each of ", count,
            count == 1 ? "" : "s");
   else
-    printf("\nround %d failed, and nothing was lost: all %s of weights are what the maps say\n", count, checked);
+    printf("\nround %d failed, but no weights were lost: all %s match the maps\n", count, checked);
   fflush(stdout);
 }

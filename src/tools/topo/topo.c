@@ -1,4 +1,4 @@
-/* eplb topo: what each rank runs on and drives. */
+/* eplb topo: the CPUs and the GPU of each rank, and the machine. */
 #include "tools/topo/topo.h"
 #include "core/formats/output.h"
 #include "core/formats/topology_spec.h"
@@ -13,20 +13,19 @@ enum { KEY_TOPOLOGY = 256, KEY_RACKS, KEY_NODE_LEVEL, KEY_MEASURE, KEY_SAVE, KEY
 
 static const struct argp_option arguments[] = {
     {"topology", KEY_TOPOLOGY, "FILE|SPEC", 0,
-     "show a declared machine, not this one: an hwloc XML file, an hwloc synthetic string, a topology as JSON, or such "
-     "as "
+     "show a declared machine: an hwloc XML file, an hwloc synthetic string, a topology in JSON, or a text such as "
      "\"nodes=4 gpus=8 slots=9\"",
      0},
     {"racks", KEY_RACKS, "FILE", 0,
-     "which hosts are in which racks: lines such as \"node17 rack3\", or EPLB_RACKS=FILE", 0},
+     "file that lists the rack of each host, with lines such as \"node17 rack3\", or EPLB_RACKS=FILE", 0},
     {"node-level", KEY_NODE_LEVEL, "NAME", 0,
-     "which level is the planner's node, such as nvlink where NVLink spans hosts, or EPLB_NODE_LEVEL=NAME (nvlink "
-     "where "
-     "the driver tells of such a fabric, else node)",
+     "level that planners take as the node, or EPLB_NODE_LEVEL=NAME (nvlink if the driver reports NVLink between "
+     "hosts, else node)",
      0},
-    {"measure", KEY_MEASURE, NULL, 0, "measure the links of a few pairs of ranks of each kind, too", 0},
-    {"save", KEY_SAVE, "FILE", 0, "write it as JSON to FILE, for --topology and --bandwidth of other commands", 0},
-    {"json", KEY_JSON, NULL, 0, "JSON", 0},
+    {"measure", KEY_MEASURE, NULL, 0, "also measure links, for a few pairs of ranks of each level", 0},
+    {"save", KEY_SAVE, "FILE", 0,
+     "write the topology as JSON to FILE, for --topology and --bandwidth of other commands", 0},
+    {"json", KEY_JSON, NULL, 0, "print JSON", 0},
     {0}};
 
 typedef struct topo_options {
@@ -56,11 +55,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     o->json = 1;
     return 0;
   case ARGP_KEY_ARG:
-    tool_usage_error(state, "\"%s\" is no option; expected --topology %s?", text, text);
+    tool_usage_error(state, "\"%s\" is not an option; expected --topology %s?", text, text);
     return 0;
   case ARGP_KEY_END:
     if (o->declared && o->measure)
-      tool_usage_error(state, "--measure needs ranks to measure with; expected no --topology beside it");
+      tool_usage_error(state, "--measure needs running ranks; expected it without --topology");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -179,13 +178,13 @@ int command_topo(int argc, char **argv) {
       arguments,
       parse_option,
       NULL,
-      "Show which host, CPUs, NUMA node and GPU each rank of a job has, and what encloses "
-      "them.\vA partition of a GPU (MI300 in TPX or CPX mode, a tile of Intel's Max GPUs, a MIG device) is a device of "
+      "Show the host, CPUs, NUMA node and GPU of each rank of a job, and the racks and other domains around its "
+      "node.\vA partition of a GPU (MI300 in TPX or CPX mode, a tile of Intel's Max GPUs, a MIG device) is a device of "
       "its "
       "own: 0000:3b:00.0/2, or its UUID. Lists of visible devices (CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, "
-      "HIP_VISIBLE_DEVICES, ZE_AFFINITY_MASK and others) mean what the vendor's runtime makes of them; several devices "
-      "are "
-      "dealt out by local rank. GPUs that a cgroup or a container hides do not count. EPLB_DEVICE=3, =0000:3b:00.0/2 "
+      "HIP_VISIBLE_DEVICES, ZE_AFFINITY_MASK and others) have the meaning that the vendor's runtime gives them; "
+      "several devices are distributed by local rank. GPUs that a cgroup or a container hides do not count. "
+      "EPLB_DEVICE=3, =0000:3b:00.0/2 "
       "or "
       "=UUID of a rank overrides all.\n\nExamples:\n  mpirun -n 8 eplb topo\n  mpirun -n 8 eplb topo --measure --save "
       "machine.json\n  eplb topo --topology machine.xml",

@@ -209,7 +209,7 @@ static void print_counts(const topo_view_t *v) {
     printf(", declared by %s", human_text(v->declared_by, shown));
   putchar('\n');
   if (v->planned && v->planned->node_level != t->node_level)
-    printf("planners take each %s for a node\n", t->level_name[v->planned->node_level]);
+    printf("planners take each %s as a node\n", t->level_name[v->planned->node_level]);
 }
 
 static void print_measured(const topo_links_t *links) {

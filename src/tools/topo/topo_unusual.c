@@ -44,7 +44,7 @@ static void print_unusual_rank(const eplb_machine_t *m, const eplb_rank_info_t *
   int other = topo_sharing_rank(m, r);
   char shown[HUMAN_TEXT_MAX], device[TOPO_DEVICE_MAX];
   if (other > r->rank && begin_line(lines))
-    printf("  ranks %d and %d drive the same accelerator, %s\n", r->rank, other, topo_device(&r->device, device));
+    printf("  ranks %d and %d use the same accelerator, %s\n", r->rank, other, topo_device(&r->device, device));
   if (topo_is_bound_elsewhere(r) && begin_line(lines))
     printf("  rank %d is bound to NUMA node %d; its accelerator is on NUMA node %d\n", r->rank, r->numa,
            r->device.numa);
@@ -57,9 +57,9 @@ static void print_unusual_node(const eplb_machine_t *m, int node, int *lines) {
   const eplb_host_t *h = m->host[node];
   int idle = count_idle(m, node), rank = t->node_device[t->node_begin[node]];
   if (idle && begin_line(lines))
-    printf("  node %d: no rank drives %d of its %d accelerators\n", node, idle, h->num_accelerators);
+    printf("  node %d: no rank uses %d of its %d accelerators\n", node, idle, h->num_accelerators);
   if (node > 0 && !topo_same_hardware(m->host[0], h) && begin_line(lines))
-    printf("  node %d has other hardware than node 0: %d and %d processors, %d and %d accelerators\n", node, h->num_pus,
+    printf("  node %d differs from node 0: %d and %d processors, %d and %d accelerators\n", node, h->num_pus,
            m->host[0]->num_pus, h->num_accelerators, m->host[0]->num_accelerators);
   if (node > 0 && t->node_begin[node + 1] - t->node_begin[node] != t->node_begin[1] && begin_line(lines))
     printf("  node %d has %d ranks, node 0 has %d\n", node, t->node_begin[node + 1] - t->node_begin[node],
@@ -79,5 +79,5 @@ void topo_print_unusual(const eplb_machine_t *m) {
   for (int n = 0; n < eplb_topology_num_nodes(m->topology); n++)
     print_unusual_node(m, n, &lines);
   if (lines > SHOWN)
-    printf("  and %d things more: --json has them all\n", lines - SHOWN);
+    printf("  and %d more: --json lists all\n", lines - SHOWN);
 }

@@ -43,7 +43,7 @@ static void job_end(job_t *job, eplb_placement_t *p) {
   eplb_topology_destroy(&job->topology);
 }
 
-static int count_twins(const eplb_topology_t *t, const int32_t *row) {
+static int count_colocated(const eplb_topology_t *t, const int32_t *row) {
   int colocated = 0;
   for (int d = 0; d < t->num_devices; d++)
     for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
@@ -100,18 +100,18 @@ static void no_plan_is_worse_than_the_reference(void) {
   shapes_try(1500, 2, check_against_reference);
 }
 
-static void check_twins(rng_t *rng) {
+static void check_no_colocated(rng_t *rng) {
   job_t job;
   job_make(rng, SHAPE_ANY | SHAPE_UNEVEN_SLOTS, &job); /* the reference refuses most of these */
   job.topology->speed[0] *= 1.5;                       /* and this */
   eplb_placement_t *p = job_plan(&job);
   for (int l = 0; l < LAYERS && job.topology->num_devices > 1; l++)
-    CU_ASSERT_EQUAL(count_twins(job.topology, p->physical_to_logical + l * p->num_slots), 0);
+    CU_ASSERT_EQUAL(count_colocated(job.topology, p->physical_to_logical + l * p->num_slots), 0);
   job_end(&job, p);
 }
 
 static void no_device_holds_an_expert_twice(void) {
-  shapes_try(1500, 3, check_twins);
+  shapes_try(1500, 3, check_no_colocated);
 }
 
 static void check_groups_at_home(rng_t *rng) {

@@ -68,7 +68,7 @@ static int32_t *row_of(const eplb_placement_t *p, int layer) {
 }
 
 /* Replicas that share a device with another of their expert. */
-static int count_twins(const eplb_topology_t *t, const int32_t *row) {
+static int count_colocated(const eplb_topology_t *t, const int32_t *row) {
   int colocated = 0;
   for (int d = 0; d < t->num_devices; d++)
     for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
@@ -94,7 +94,7 @@ static void check_fresh(rng_t *rng) {
   eplb_placement_t *p = job_plan(job, NULL), *again = job_plan(job, NULL);
   CU_ASSERT(same_placement(p, again));
   for (int l = 0; l < LAYERS; l++)
-    CU_ASSERT(!has_load(job, l) || count_twins(job->topology, row_of(p, l)) == 0);
+    CU_ASSERT(!has_load(job, l) || count_colocated(job->topology, row_of(p, l)) == 0);
   eplb_placement_destroy(&p);
   eplb_placement_destroy(&again);
   job_end(job);
@@ -112,7 +112,7 @@ static void check_budget(rng_t *rng) {
   for (int l = 0; l < LAYERS; l++) {
     int moves = count_moves(job->topology, row_of(job->before, l), row_of(p, l));
     CU_ASSERT(moves <= (has_load(job, l) ? job->options.max_moves : 0));
-    CU_ASSERT(count_twins(job->topology, row_of(p, l)) <= count_twins(job->topology, row_of(job->before, l)));
+    CU_ASSERT(count_colocated(job->topology, row_of(p, l)) <= count_colocated(job->topology, row_of(job->before, l)));
   }
   eplb_placement_destroy(&p);
   eplb_placement_destroy(&again);

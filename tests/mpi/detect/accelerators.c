@@ -159,7 +159,7 @@ static void bad_documents(void) {
 }
 
 int main(void) {
-  static const tap_test_t tests[] = {{"made-up machines", our_machines},
+  static const tap_test_t tests[] = {{"synthetic machines", our_machines},
                                      {"cards where Level Zero shows cards", cards_where_level_zero_shows_cards},
                                      {"devices of ranks by their lists", devices_by_list},
                                      {"names, UUIDs, memory, islands and numbers", details_are_told},
