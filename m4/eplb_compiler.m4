@@ -19,7 +19,12 @@ AC_SUBST([WARNING_CFLAGS])
 AC_DEFUN([EPLB_SANITIZERS], [
 AC_ARG_ENABLE([sanitizers], [AS_HELP_STRING([--enable-sanitizers], [build with AddressSanitizer and UBSan])])
 AS_IF([test "x$enable_sanitizers" = xyes],
-  [SANITIZER_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"])
+  [SANITIZER_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+  # clang 17 and later compare the types of functions called by pointer; those of vendors' libraries are declared here anew.
+  eplb_save_CFLAGS=$CFLAGS
+  CFLAGS="$CFLAGS -Werror -fno-sanitize=function"
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])], [SANITIZER_CFLAGS="$SANITIZER_CFLAGS -fno-sanitize=function"])
+  CFLAGS=$eplb_save_CFLAGS])
 AM_CONDITIONAL([SANITIZERS], [test "x$enable_sanitizers" = xyes])
 AC_SUBST([SANITIZER_CFLAGS])
 ])

@@ -31,8 +31,8 @@ tests_fuzz_safetensors_LDADD = $(FUZZ_LOADS_LIBS)
 # make -j2 fuzz FUZZ_SECONDS=600: that long for each target, with sanitizers. New inputs go to tests/fuzz/found of the build folder.
 FUZZ_CC = clang
 FUZZ_SECONDS = 20
-FUZZ_FLAGS = $(SOURCE_CPPFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(MPI_CFLAGS) -std=c11 -g -O1 -ffp-contract=off \
-	-fno-sanitize-recover=undefined
+FUZZ_FLAGS = $(SOURCE_CPPFLAGS) -I$(top_srcdir)/tests/support $(HWLOC_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) \
+	$(MPI_CFLAGS) -std=c11 -g -O1 -ffp-contract=off -fno-sanitize-recover=undefined
 FUZZ_RUNS = $(FUZZ_TARGETS:=-run)
 CLEANFILES += $(FUZZ_TARGETS:=-fuzzer) tests/fuzz/libfuzzed.a
 .PHONY: fuzz libfuzzed $(FUZZ_RUNS)
