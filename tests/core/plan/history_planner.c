@@ -297,12 +297,12 @@ static void rename_row(const int32_t *row, int32_t *renamed) {
 
 /* Returns how many layers were planned from scratch; those that have nothing worth changing stay. */
 static int check_first_plan(rng_t *rng, eplb_planner_t planner, int max_moves) {
-  enum { SLOTS = EVEN_DEVICES * EVEN_SLOTS, NUM_EXPERTS = 40 };
+  enum { NUM_SLOTS = EVEN_DEVICES * EVEN_SLOTS, NUM_EXPERTS = 40 };
   job_t *job = job_make(rng);
   eplb_topology_destroy(&job->topology);
   eplb_placement_destroy(&job->before);
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, EVEN_DEVICES, EVEN_SLOTS, &job->topology), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(LAYERS, NUM_EXPERTS, SLOTS, &job->before), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(LAYERS, NUM_EXPERTS, NUM_SLOTS, &job->before), EPLB_SUCCESS);
   job->windows.num_experts = job->experts = NUM_EXPERTS;
   for (int k = 0; k < job->windows.num_windows; k++)
     for (int i = 0; i < LAYERS * NUM_EXPERTS; i++)
@@ -315,7 +315,7 @@ static int check_first_plan(rng_t *rng, eplb_planner_t planner, int max_moves) {
   eplb_placement_t *scratch = job_plan(job, NULL);
   int from_scratch = 0;
   for (int l = 0; l < LAYERS; l++) {
-    int32_t a[SLOTS], b[SLOTS];
+    int32_t a[NUM_SLOTS], b[NUM_SLOTS];
     rename_row(row_of(first, l), a);
     rename_row(row_of(scratch, l), b);
     int moves = count_moves(job->topology, row_of(job->before, l), row_of(first, l));
