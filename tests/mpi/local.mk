@@ -14,6 +14,7 @@ MPI_TESTS = \
 	tests/mpi/session/empty_ranks \
 	tests/mpi/session/faults \
 	tests/mpi/session/misuse \
+	tests/mpi/session/mpi_errors \
 	tests/mpi/session/out_of_step \
 	tests/mpi/session/session \
 	tests/mpi/session/trigger
@@ -39,6 +40,7 @@ tests_mpi_session_batch_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_empty_ranks_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_faults_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_misuse_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_session_mpi_errors_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_out_of_step_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_session_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_trigger_LDADD = $(MPI_TEST_LIBS)
@@ -48,3 +50,6 @@ tests_mpi_machine_machine_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_memory_gpu_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_session_faults_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_session_session_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+
+# With calls of MPI that fail, in its own objects: a library would give them to every test.
+tests_mpi_session_mpi_errors_SOURCES = tests/mpi/session/mpi_errors.c tests/support/failing_mpi.c tests/support/failing_mpi.h

@@ -60,7 +60,7 @@ int eplb_comm_is_broken(const eplb_comm_t *comm) {
 }
 
 void eplb_comm_open(eplb_comm_t *comm, MPI_Comm mpi, eplb_comm_t *parent) {
-  *comm = (eplb_comm_t){.mpi = mpi, .rank = -1, .size = 1, .parent = parent};
+  *comm = (eplb_comm_t){.mpi = mpi, .rank = -1, .parent = parent};
   if (mpi == MPI_COMM_NULL)
     return;
   int rank, size;
@@ -82,7 +82,7 @@ eplb_status_t eplb_comm_take(eplb_comm_t *given, MPI_Comm comm) {
 }
 
 void eplb_comm_free(eplb_comm_t *comm) {
-  if (comm->mpi != MPI_COMM_NULL)
+  if (comm->mpi != MPI_COMM_NULL && !comm->has_strays)
     eplb_comm_ok(comm, MPI_Comm_free(&comm->mpi), "freeing a communicator");
   comm->mpi = MPI_COMM_NULL;
 }

@@ -16,6 +16,7 @@ typedef struct eplb_comm {
   struct eplb_comm *parent;      /* the one whose ranks these are some of: it takes their failures; or NULL */
   eplb_status_t failure;         /* EPLB_ERR_MPI: a call has failed on this rank */
   int is_broken;                 /* all ranks know that */
+  int has_strays;                /* messages that nobody expects may come: MPI must not reuse its number */
   char sentence[EPLB_ERROR_MAX]; /* of that failure */
 } eplb_comm_t;
 
@@ -42,11 +43,11 @@ int eplb_comm_is_broken(const eplb_comm_t *comm);
  * intercommunicator. */
 eplb_status_t eplb_comm_take(eplb_comm_t *given, MPI_Comm comm);
 
-/* Takes `mpi`, which may be MPI_COMM_NULL, as it is; asks it for rank and size, which are -1 and 1 where that fails.
+/* Takes `mpi`, which may be MPI_COMM_NULL, as it is; asks it for rank and size, which are -1 and 0 where that fails.
  * `parent` must outlive it, or is NULL. Local. */
 void eplb_comm_open(eplb_comm_t *comm, MPI_Comm mpi, eplb_comm_t *parent);
 
-/* Gives the communicator back to MPI. Only for one that the library made. Collective over it. */
+/* Gives the communicator back to MPI, unless it has strays. Only for one that the library made. Collective over it. */
 void eplb_comm_free(eplb_comm_t *comm);
 
 #endif

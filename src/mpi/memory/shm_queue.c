@@ -103,7 +103,7 @@ eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_qu
     release(queue);
   if (!is_kept)
     eplb_comm_free(&shared);
-  return status;
+  return status ? status : eplb_agree(comm, EPLB_SUCCESS);
 }
 
 void eplb_shm_queue_destroy(eplb_shm_queue_t **queue) {

@@ -67,20 +67,17 @@ static int exchange_spans(eplb_comm_t *node, const eplb_span_t *mine, eplb_shm_s
   return told;
 }
 
+/* Ranks go through the same messages whatever they find: where MPI fails they may think differently of the others. */
 int eplb_shm_segment_open(eplb_comm_t *node, size_t bytes, eplb_shm_segment_t *s) {
   eplb_span_t mine = {.bytes = bytes};
   choose_name(&mine, node->rank);
   int file = bytes ? map(&mine, O_CREAT | O_EXCL) : -1;
   int good = eplb_everywhere(node, !bytes || file >= 0);
-  s->span[node->rank] = mine;
-  if (good) {
-    int told = exchange_spans(node, &mine, s);
-    good = eplb_everywhere(node, told && map_others(s, node->rank));
-  }
+  int told = exchange_spans(node, &mine, s);
+  good &= eplb_everywhere(node, good && told && map_others(s, node->rank));
   if (bytes)
     shm_unlink(mine.name);
-  if (good)
-    good = eplb_everywhere(node, !bytes || reserve(file, bytes));
+  good &= eplb_everywhere(node, good && (!bytes || reserve(file, bytes)));
   if (file >= 0)
     close(file);
   if (!good)

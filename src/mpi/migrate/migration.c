@@ -327,6 +327,7 @@ static int progress_own_copies(eplb_migration_t *m) {
 }
 
 void eplb_migration_abandon(eplb_migration_t *m) {
+  m->context->comm->has_strays |= m->unfinished > 0;
   eplb_transport_mpi_abandon(m);
   m->unfinished = 0;
 }

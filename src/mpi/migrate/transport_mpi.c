@@ -251,19 +251,23 @@ int eplb_transport_mpi_progress(eplb_migration_t *m) {
   return any || (done != MPI_UNDEFINED && done > 0);
 }
 
+/* All are cancelled before any is tested: else a later one takes the message of one that is cancelled. */
 void eplb_transport_mpi_abandon(eplb_migration_t *m) {
   eplb_comm_t *comm = m->context->comm;
-  for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++) {
+  int count = 2 * m->window * EPLB_INFLIGHT_CHUNKS;
+  for (int i = 0; i < count; i++)
+    if (m->request[i] != MPI_REQUEST_NULL && is_incoming(m, i))
+      eplb_comm_ok(comm, MPI_Cancel(&m->request[i]), "giving up a message");
+  for (int i = 0; i < count; i++) {
     int done = 0;
     if (m->request[i] == MPI_REQUEST_NULL)
       continue;
-    if (is_incoming(m, i) && eplb_comm_ok(comm, MPI_Cancel(&m->request[i]), "giving up a message"))
+    if (is_incoming(m, i))
       eplb_comm_ok(comm, MPI_Test(&m->request[i], &done, MPI_STATUS_IGNORE), "giving up a message");
-    if (!done) {
+    if (!done)
       m->is_lost = 1;
-      if (m->request[i] != MPI_REQUEST_NULL)
-        eplb_comm_ok(comm, MPI_Request_free(&m->request[i]), "giving up a message");
-    }
+    if (m->request[i] != MPI_REQUEST_NULL)
+      eplb_comm_ok(comm, MPI_Request_free(&m->request[i]), "giving up a message");
     m->request[i] = MPI_REQUEST_NULL;
   }
 }

@@ -56,8 +56,22 @@ static void finish_messages(eplb_session_t *s) {
     give_up(s);
 }
 
-/* All ranks have had the same vote, so all are here, with the same sentence. */
-static eplb_status_t fall_out(eplb_session_t *s) {
+/* MPI has failed on a rank, which may know nothing of the votes since and make other calls: all take it as the failure
+ * of this call. */
+static eplb_status_t share_failure_of_mpi(eplb_session_t *s) {
+  eplb_share_failure(s->comm, eplb_own_status(s->comm, EPLB_SUCCESS), EPLB_ERR_MPI);
+  if (is_moving(s))
+    eplb_migration_abandon(&s->rebalancing->migration);
+  if (s->rebalancing)
+    eplb_rebalancing_fail(s);
+  return eplb_comm_status(s->comm);
+}
+
+/* All ranks have had the same vote, in which their calls differ, so all are here and end with the same sentence. */
+static eplb_status_t fall_out(eplb_session_t *s, const eplb_ballot_t *ballot) {
+  if (eplb_ballot_status(ballot) == EPLB_ERR_MPI)
+    return share_failure_of_mpi(s);
+  eplb_ballot_name_calls(ballot, s->comm);
   char sentence[EPLB_ERROR_MAX];
   snprintf(sentence, sizeof sentence, "%s", eplb_last_error());
   finish_messages(s);
@@ -74,8 +88,7 @@ eplb_status_t eplb_in_step_settle(eplb_session_t *s) {
   r->has_result = 1;
   if (eplb_ballot_same_call(&r->ballot))
     return EPLB_SUCCESS;
-  eplb_ballot_name_calls(&r->ballot, s->comm);
-  return fall_out(s);
+  return fall_out(s, &r->ballot);
 }
 
 eplb_status_t eplb_in_step(eplb_session_t *s, eplb_call_t call, eplb_status_t mine, uint64_t tag, uint64_t balance) {
@@ -89,10 +102,8 @@ eplb_status_t eplb_in_step(eplb_session_t *s, eplb_call_t call, eplb_status_t mi
   const eplb_vote_t vote = {.call = call, .status = eplb_own_status(s->comm, mine), .tag = tag, .balance = balance};
   eplb_ballot_start(&s->ballot, s->comm, vote);
   await(s, &s->ballot);
-  if (!eplb_ballot_same_call(&s->ballot)) {
-    eplb_ballot_name_calls(&s->ballot, s->comm);
-    return fall_out(s);
-  }
+  if (!eplb_ballot_same_call(&s->ballot))
+    return fall_out(s, &s->ballot);
   status = eplb_ballot_status(&s->ballot);
   if (!status)
     return EPLB_SUCCESS;

@@ -1,5 +1,6 @@
 /* How the ranks of a session go through its collective calls together: every call begins with a vote (vote.h). Ranks that
- * make different calls all return EPLB_ERR_MISMATCH with the same sentence. A rebalance that is open then fails on every
+ * make different calls all return EPLB_ERR_MISMATCH with the same sentence, or EPLB_ERR_MPI where MPI has failed on one
+ * of them, which may have missed the votes before. A rebalance that is open then fails on every
  * rank, after the messages under way. */
 #ifndef EPLB_MPI_SESSION_IN_STEP_H
 #define EPLB_MPI_SESSION_IN_STEP_H
@@ -14,7 +15,8 @@ eplb_status_t eplb_in_step(eplb_session_t *session, eplb_call_t call, eplb_statu
 /* Moves this rank's messages on. Yields the processor if none could be, for the ranks that share it. */
 void eplb_progress_or_yield(eplb_session_t *session);
 
-/* Waits for the vote of an earlier test, if there is one; its result is in rebalancing->ballot. EPLB_ERR_MISMATCH. */
+/* Waits for the vote of an earlier test, if there is one; its result is in rebalancing->ballot. EPLB_ERR_MISMATCH,
+ * EPLB_ERR_MPI. */
 eplb_status_t eplb_in_step_settle(eplb_session_t *session);
 
 #endif

@@ -232,16 +232,17 @@ static eplb_status_t vote_in_passing(eplb_session_t *s) {
   return status;
 }
 
-/* Looks in vain after which a rank that waits for weights asks by a vote whether they will still come. */
-enum { IDLE_LOOKS = 20000 };
+/* Looks in vain after which a rank that waits for weights asks by a vote whether they will still come; then twice as
+ * many, and so on, up to the most. */
+enum { IDLE_LOOKS = 1000, MOST_IDLE_LOOKS = 1 << 24 };
 
-/* Where ranks only wait, each votes when it is finished, once: there is nothing left to do meanwhile. */
+/* Where ranks only wait, each votes when it is finished, or has waited in vain: there is nothing else to do. */
 static eplb_status_t wait_for_all(eplb_session_t *s) {
   eplb_migration_t *m = &s->rebalancing->migration;
-  int ended;
+  int ended, most = IDLE_LOOKS;
   eplb_status_t status = finish_vote(s, &ended);
-  while (!status && !ended) {
-    for (int idle = 0; !eplb_migration_finished(m) && idle < IDLE_LOOKS; idle++)
+  for (; !status && !ended; most = most < MOST_IDLE_LOOKS ? 2 * most : most) {
+    for (int idle = 0; !eplb_migration_finished(m) && idle < most; idle++)
       if (eplb_migration_progress(m))
         idle = 0;
       else

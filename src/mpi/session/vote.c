@@ -4,20 +4,26 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MINE, ALL, MOST_FAILURES = 2, NUM_VALUES = sizeof(eplb_votes_t) / sizeof(uint64_t) };
+/* MAX_LOST: a vote that MPI loses, and the next one, which says so and is lost as well: then the communicator is broken. */
+enum { MINE, ALL, MOST_FAILURES = 2, MAX_LOST = 2, NUM_VALUES = sizeof(eplb_votes_t) / sizeof(uint64_t) };
 
 /* No sum of ranks: MPI has not written the result. */
 static const uint64_t UNSET = UINT64_MAX;
 
 eplb_status_t eplb_ballot_prepare(eplb_ballot_t *b) {
-  *b = (eplb_ballot_t){.request = MPI_REQUEST_NULL, .buffer = EPLB_NEW(eplb_votes_t, 2)};
+  *b = (eplb_ballot_t){.request = MPI_REQUEST_NULL, .buffer = EPLB_NEW(eplb_votes_t, 2 * MAX_LOST)};
   return b->buffer ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 
 void eplb_ballot_free(eplb_ballot_t *b) {
-  if (b->request == MPI_REQUEST_NULL) /* else MPI may still write to it */
+  if (!b->lost) /* else MPI may still write to it */
     free(b->buffer);
   b->buffer = NULL;
+}
+
+static eplb_votes_t *buffer_of(const eplb_ballot_t *b, int which) {
+  int vote = b->lost < MAX_LOST ? b->lost : MAX_LOST - 1;
+  return &b->buffer[2 * vote + which];
 }
 
 /* A vote as `ranks` ranks that agree would add it up. */
@@ -32,19 +38,22 @@ static eplb_votes_t count(const eplb_vote_t *v, uint64_t ranks) {
 
 /* What this rank knows of the result. */
 static void take_result(eplb_ballot_t *b) {
-  b->all = b->buffer[ALL].finished == UNSET ? count(&b->mine, (uint64_t)b->size) : b->buffer[ALL];
+  int is_lost = b->request != MPI_REQUEST_NULL;
+  const eplb_votes_t *all = buffer_of(b, ALL);
+  b->all = is_lost || all->finished == UNSET ? count(&b->mine, (uint64_t)b->size) : *all;
+  b->lost += is_lost;
   b->is_open = 0;
 }
 
 void eplb_ballot_start(eplb_ballot_t *b, eplb_comm_t *comm, eplb_vote_t mine) {
   b->size = comm->size;
   b->mine = mine;
-  b->buffer[MINE] = count(&mine, 1);
-  b->buffer[ALL] = (eplb_votes_t){.finished = UNSET};
+  eplb_votes_t *own = buffer_of(b, MINE), *all = buffer_of(b, ALL);
+  *own = count(&mine, 1);
+  *all = (eplb_votes_t){.finished = UNSET};
   b->request = MPI_REQUEST_NULL;
   b->is_open = 1;
-  int code =
-      MPI_Iallreduce(&b->buffer[MINE], &b->buffer[ALL], NUM_VALUES, MPI_UINT64_T, MPI_SUM, comm->mpi, &b->request);
+  int code = MPI_Iallreduce(own, all, NUM_VALUES, MPI_UINT64_T, MPI_SUM, comm->mpi, &b->request);
   b->failures = !eplb_comm_ok(comm, code, "starting to agree on a call");
 }
 

@@ -39,7 +39,8 @@ typedef struct eplb_ballot {
   int size; /* ranks */
   eplb_vote_t mine;
   eplb_votes_t all;     /* of the last vote */
-  eplb_votes_t *buffer; /* [2]: of this rank and of all, while MPI has them */
+  eplb_votes_t *buffer; /* pairs, of this rank and of all, while MPI has them */
+  int lost;             /* votes whose pairs MPI may have for ever: it failed before they ended */
   MPI_Request request;
   int is_open;  /* a vote has begun, and its result has not been taken yet */
   int failures; /* of MPI in this vote */
