@@ -39,17 +39,18 @@ void eplb_migration_free(eplb_migration_t *m) {
 static eplb_status_t get_staging(eplb_migrate_context_t *c, size_t bytes, size_t limit) {
   if (bytes <= c->staging_bytes)
     return EPLB_SUCCESS;
-  if (c->memory->host_can_touch)
-    bytes = bytes <= limit / 2 ? 2 * bytes : limit;
   c->memory->release(c->memory->self, c->staging);
   c->staging = NULL;
   c->staging_bytes = 0;
+  size_t room = !c->memory->host_can_touch ? bytes : bytes <= limit / 2 ? 2 * bytes : limit;
   void *staging;
-  eplb_status_t status = c->memory->allocate(c->memory->self, bytes, &staging);
+  eplb_status_t status = c->memory->allocate(c->memory->self, room, &staging);
+  if (status && room > bytes) /* there may still be enough for this rebalance */
+    status = c->memory->allocate(c->memory->self, room = bytes, &staging);
   if (status)
     return status;
   c->staging = staging;
-  c->staging_bytes = bytes;
+  c->staging_bytes = room;
   return EPLB_SUCCESS;
 }
 

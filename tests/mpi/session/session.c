@@ -327,6 +327,32 @@ static void an_early_end_calls_off(void) {
   mpi_tap_case("an early end keeps what is committed and drops the rest");
 }
 
+static size_t largest; /* allocation that scarce_allocate grants */
+
+static eplb_status_t scarce_allocate(void *self, size_t bytes, void **memory) {
+  return bytes > largest ? EPLB_ERR_MEMORY : eplb_memory_host()->allocate(self, bytes, memory);
+}
+
+static void staging_takes_what_there_is(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  eplb_memory_t scarce = *eplb_memory_host();
+  scarce.allocate = scarce_allocate;
+  o.memory = &scarce;
+  for (int is_scarce = 0; is_scarce < 2; is_scarce++) {
+    eplb_report_t report = {0};
+    largest = is_scarce ? largest : SIZE_MAX;
+    job_start(&job, &o);
+    job_record(&job, 0, 0);
+    CHECK(!eplb_rebalance(job.session, &report));
+    CHECK(job_is_whole(&job));
+    CHECK(num_ranks == 1 || report.slots_changed > 0);
+    largest = report.staging_peak;
+    job_finish(&job);
+  }
+  mpi_tap_case("staging takes what it needs where there is no more");
+}
+
 static void staging_is_bounded(void) {
   job_t job;
   eplb_session_options_t o = job_options();
@@ -408,6 +434,7 @@ int main(int argc, char **argv) {
   parts_give_the_same();
   an_early_end_calls_off();
   staging_is_bounded();
+  staging_takes_what_there_is();
   a_level_can_be_the_node();
   return mpi_tap_end();
 }
