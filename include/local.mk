@@ -2,7 +2,6 @@ pkgincludedir = $(includedir)/eplb
 pkginclude_HEADERS = \
 	include/eplb/eplb.h \
 	include/eplb/eplb_mpi.h \
-	include/eplb/carry.h \
 	include/eplb/detect.h \
 	include/eplb/batch.h \
 	include/eplb/dispatch.h \
@@ -16,7 +15,6 @@ pkginclude_HEADERS = \
 	include/eplb/planner.h \
 	include/eplb/session.h \
 	include/eplb/status.h \
-	include/eplb/steps.h \
 	include/eplb/topology.h \
 	include/eplb/transfer.h \
 	include/eplb/trigger.h \

@@ -47,17 +47,23 @@ EPLB_PUBLIC eplb_status_t eplb_dispatch_update(eplb_dispatch_t *dispatch, int la
 EPLB_PUBLIC eplb_status_t eplb_dispatch_shares(eplb_dispatch_t *dispatch, int layer, const int64_t *count,
                                                float *share);
 
-/* How many tokens of each expert the rank `device` sends to each replica: quota[num_slots], the caller's; of each
- * expert they add up to count[expert]. Local. With shares or an even split no quota is a whole token or more off
+/* One rank's tokens of a layer, and how they are divided; nothing is owned. */
+typedef struct eplb_rank_tokens {
+  int device; /* the rank */
+  eplb_split_t split;
+  const float *share;   /* [num_slots]; used with EPLB_SPLIT_SHARES only, else may be NULL */
+  const int64_t *count; /* [num_experts]: this rank's tokens, 0 to 2^31 - 1 */
+} eplb_rank_tokens_t;
+
+/* How many tokens of each expert the rank sends to each replica: quota[num_slots], the caller's; of each expert they add
+ * up to tokens->count[expert]. Local. With shares or an even split no quota is a whole token or more off
  * count * share, and tokens left over by rounding down go to the own device's replica first, then to the node's,
  * then to those that a sequence of the rank's own picks, so that ranks with few tokens do not all pick the same.
  * So quotas of different devices differ. A job without an all-to-all, whose ranks all have the same tokens and each run
  * those of their own slots, must pass the same `device` on every rank: else some tokens run on several ranks.
- * share[num_slots] is used with EPLB_SPLIT_SHARES only and may be NULL otherwise. count[num_experts]: this rank's
- * tokens, 0 to 2^31 - 1. EPLB_ERR_ARGUMENT: also shares that are negative or not finite; EPLB_ERR_LOADS. */
-EPLB_PUBLIC eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *dispatch, int layer, int device,
-                                               eplb_split_t split, const float *share, const int64_t *count,
-                                               int32_t *quota);
+ * EPLB_ERR_ARGUMENT: also shares that are negative or not finite; EPLB_ERR_LOADS. */
+EPLB_PUBLIC eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *dispatch, int layer,
+                                               const eplb_rank_tokens_t *tokens, int32_t *quota);
 
 /* For a kernel: end[num_slots], running sums of the quotas within each expert. The j-th token of expert e, j from 0,
  * goes to the first replica k of e with j < end[k]. `end` may be `quota` itself. Local. EPLB_ERR_ARGUMENT. */

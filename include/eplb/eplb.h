@@ -2,7 +2,6 @@
 #ifndef EPLB_EPLB_H
 #define EPLB_EPLB_H
 
-#include <eplb/carry.h>
 #include <eplb/dispatch.h>
 #include <eplb/forecast.h>
 #include <eplb/formats.h>
@@ -12,7 +11,6 @@
 #include <eplb/placement.h>
 #include <eplb/planner.h>
 #include <eplb/status.h>
-#include <eplb/steps.h>
 #include <eplb/topology.h>
 #include <eplb/transfer.h>
 #include <eplb/trigger.h>

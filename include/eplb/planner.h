@@ -123,15 +123,6 @@ EPLB_PUBLIC eplb_status_t eplb_plan(const eplb_plan_options_t *options, const ep
                                     const eplb_windows_t *windows, const eplb_placement_t *current,
                                     eplb_placement_t **placement);
 
-/* What group-limited routing pays for a layer's placement: the nodes, other than its own, that a token is expected to
- * visit. Local. A token is taken to pick `token_groups` different groups, with chances as the product of their loads,
- * and within them `token_experts` times an expert with chances as the loads; replicas share alike, and tokens come from
- * all devices alike. In *nodes; off_home[num_nodes] or NULL: the part of each node's load that belongs to groups whose
- * largest part is on another node. load[num_experts]. EPLB_ERR_ARGUMENT; EPLB_ERR_MEMORY. */
-EPLB_PUBLIC eplb_status_t eplb_remote_nodes(const eplb_topology_t *topology, const eplb_placement_t *placement,
-                                            int layer, const double *load, int num_groups, int token_groups,
-                                            int token_experts, double *nodes, double *off_home);
-
 #ifdef __cplusplus
 }
 #endif

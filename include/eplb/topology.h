@@ -41,13 +41,20 @@ typedef struct eplb_topology {
 EPLB_PUBLIC eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_per_device,
                                                 eplb_topology_t **topology);
 
-/* The general form. Local. level_name[num_levels]; domain[num_levels][num_devices], any numbers >= 0 (they are
- * renumbered by first device); slots[num_devices] >= 0 with a sum in [1, 2^31 - 1]; speed[num_devices] or NULL for all
- * 1. All inputs are copied. EPLB_ERR_ARGUMENT names what is wrong, also a domain that lies in two domains of the level
- * above; EPLB_ERR_MEMORY. */
-EPLB_PUBLIC eplb_status_t eplb_topology_create(int num_devices, int num_levels, const char *const *level_name,
-                                               int node_level, const int *domain, const int *slots, const double *speed,
-                                               int declared, eplb_topology_t **topology);
+/* What eplb_topology_create makes a topology of; nothing is owned. Members that are not named in an initializer are 0. */
+typedef struct eplb_topology_parts {
+  int num_devices, num_levels;
+  const char *const *level_name; /* [num_levels], outermost first */
+  int node_level;
+  const int *domain;   /* [num_levels][num_devices], any numbers >= 0: they are renumbered by first device */
+  const int *slots;    /* [num_devices], >= 0, with a sum in [1, 2^31 - 1] */
+  const double *speed; /* [num_devices]; NULL: all 1 */
+  int declared;
+} eplb_topology_parts_t;
+
+/* The general form. Local. Copies all parts. The caller owns *topology. EPLB_ERR_ARGUMENT names the part that is wrong,
+ * also a domain that lies in two domains of the level above; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_topology_create(const eplb_topology_parts_t *parts, eplb_topology_t **topology);
 
 /* Makes another level the node: planners take links within a node to be fast, and put groups of experts on nodes. So an
  * NVLink domain that spans hosts can be one. Local. EPLB_ERR_ARGUMENT: no level has this name; the sentence says which

@@ -42,14 +42,8 @@ EPLB_PUBLIC eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, i
                                               eplb_deriver_t **deriver);
 EPLB_PUBLIC void eplb_deriver_destroy(eplb_deriver_t **deriver);
 
-/* The transfers that turn layer `layer` of `before` into that of `after`. Local, no communication; as eplb_derive_rows,
- * which says the rest. EPLB_ERR_SHAPE also: sizes that differ from the deriver's, or a layer that is not there. */
-EPLB_PUBLIC eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_placement_t *before,
-                                            const eplb_placement_t *after, int layer, int64_t expert_bytes,
-                                            eplb_transfers_t *transfers);
-
-/* The transfers that turn one row of physical_to_logical into another, before[num_slots] into after[num_slots]. Local,
- * no communication; O(slots + experts), and O(levels) for each replica of an expert that moves. `layer` is only noted.
+/* The transfers that turn one layer's row of physical_to_logical into another, before[num_slots] into after[num_slots],
+ * with the topology's slots. Local, no communication; O(slots + experts), and O(levels) for each replica of an expert that moves. `layer` is only noted.
  *
  * A slot whose expert changes gets it from its own device, where that holds it or another slot of it gets it anyway: a
  * copy. Else it comes from within the innermost domain around it that holds the expert, so that an expert enters each
@@ -63,8 +57,8 @@ EPLB_PUBLIC eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_
  * `transfers` is emptied and filled; it grows as needed and is the caller's: start it at all zero, end it with
  * eplb_transfers_free. EPLB_ERR_SHAPE: an expert number out of range, or an expert of `after` that `before` has
  * nowhere; EPLB_ERR_MEMORY. On failure `transfers` is empty. */
-EPLB_PUBLIC eplb_status_t eplb_derive_rows(eplb_deriver_t *deriver, const int32_t *before, const int32_t *after,
-                                           int layer, int64_t expert_bytes, eplb_transfers_t *transfers);
+EPLB_PUBLIC eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const int32_t *before, const int32_t *after,
+                                            int layer, int64_t expert_bytes, eplb_transfers_t *transfers);
 
 /* Frees the list and makes it empty. Local. */
 EPLB_PUBLIC void eplb_transfers_free(eplb_transfers_t *transfers);

@@ -2,6 +2,8 @@ noinst_LTLIBRARIES += src/core/libcore.la src/core/util/libutil.la
 
 # What both libraries have a copy of: it is not exported.
 src_core_util_libutil_la_SOURCES = \
+	src/core/transfer/staging.c \
+	src/core/transfer/staging.h \
 	src/core/util/option_table.c \
 	src/core/util/option_table.h
 
@@ -82,6 +84,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/window/match_halves.c \
 	src/core/plan/window/match_halves.h \
 	src/core/plan/common/remote_nodes.c \
+	src/core/plan/common/remote_nodes.h \
 	src/core/plan/window/incremental.c \
 	src/core/plan/window/incremental.h \
 	src/core/plan/history/history_state.c \
@@ -97,7 +100,6 @@ src_core_libcore_la_SOURCES = \
 	src/core/util/similar_name.h \
 	src/core/util/status.c \
 	src/core/util/version.c \
-	src/core/transfer/staging.c \
 	src/core/model/topology.c \
 	src/core/transfer/transfer.c \
 	src/core/transfer/trigger.c

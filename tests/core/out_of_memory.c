@@ -1,4 +1,7 @@
 /* Every allocation of every call fails once. */
+#include "core/model/placement.h"
+#include "core/plan/common/remote_nodes.h"
+#include "core/transfer/staging.h"
 #include "failing_memory.h"
 #include "plan_window.h"
 #include "shapes.h"
@@ -6,7 +9,6 @@
 #include <eplb/dispatch.h>
 #include <eplb/loads.h>
 #include <eplb/planner.h>
-#include <eplb/steps.h>
 #include <eplb/transfer.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -99,8 +101,12 @@ static eplb_status_t declare(world_t *w) {
 }
 
 static eplb_status_t create_topology(world_t *w) {
-  return eplb_topology_create(4, 2, (const char *[]){"node", "island"}, 0, (int[]){0, 1, 0, 1, 0, 1, 2, 3},
-                              (int[]){1, 2, 3, 4}, NULL, 0, &w->made_topology);
+  return eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 4,
+                                                             .num_levels = 2,
+                                                             .level_name = (const char *[]){"node", "island"},
+                                                             .domain = (int[]){0, 1, 0, 1, 0, 1, 2, 3},
+                                                             .slots = (int[]){1, 2, 3, 4}},
+                              &w->made_topology);
 }
 
 static eplb_status_t copy_topology(world_t *w) {
@@ -206,15 +212,18 @@ static eplb_status_t dispatch(world_t *w) {
   if (!status)
     status = eplb_dispatch_shares(d, 1, count, share);
   if (!status)
-    status = eplb_dispatch_quotas(d, 1, 0, EPLB_SPLIT_SHARES, share, count, quota);
+    status = eplb_dispatch_quotas(
+        d, 1, &(const eplb_rank_tokens_t){.device = 0, .split = EPLB_SPLIT_SHARES, .share = share, .count = count},
+        quota);
   eplb_dispatch_destroy(&d);
   return status;
 }
 
 static eplb_status_t count_visits(world_t *w) {
-  double visits;
-  eplb_status_t status = eplb_remote_nodes(w->topology, w->before, 0, w->load, 4, 2, 3, &visits, NULL);
-  w->bound = status ? w->bound : visits;
+  eplb_visits_t visits = {0};
+  eplb_status_t status =
+      eplb_remote_nodes(&(const eplb_routing_t){4, 2, 3}, w->topology, w->before, 0, w->load, &visits);
+  w->bound = status ? w->bound : visits.nodes;
   return status;
 }
 
@@ -223,14 +232,16 @@ static eplb_status_t create_deriver(world_t *w) {
 }
 
 static eplb_status_t derive(world_t *w) {
-  return eplb_derive_layer(w->deriver, w->before, w->after, 1, 100, &w->list);
+  return eplb_derive_layer(w->deriver, eplb_placement_row(w->before, 1), eplb_placement_row(w->after, 1), 1, 100,
+                           &w->list);
 }
 
 static eplb_status_t cut_steps(world_t *w) {
   int32_t step[24];
   int num_steps = -1;
-  eplb_status_t status = eplb_steps_cut(w->topology, 16, 1, w->before->physical_to_logical,
-                                        w->after->physical_to_logical, step, &num_steps);
+  eplb_status_t status = eplb_steps_cut(
+      w->topology, &(const eplb_steps_t){16, 1, w->before->physical_to_logical, w->after->physical_to_logical, step},
+      &num_steps);
   CU_ASSERT_EQUAL(num_steps == -1, status != EPLB_SUCCESS);
   return status;
 }

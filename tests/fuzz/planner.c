@@ -50,7 +50,15 @@ static eplb_status_t take_topology(fuzz_input_t *in, eplb_topology_t **topology)
     slots[d] = equal % 2 && d ? slots[0] : fuzz_byte(in) % (MAX_SLOTS + 1);
     speed[d] = equal / 2 % 2 ? 1 : take_speed(in);
   }
-  return eplb_topology_create(devices, LEVELS, names, fuzz_byte(in) % LEVELS, domain, slots, speed, 1, topology);
+  return eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+                                                             .num_levels = LEVELS,
+                                                             .level_name = names,
+                                                             .node_level = fuzz_byte(in) % LEVELS,
+                                                             .domain = domain,
+                                                             .slots = slots,
+                                                             .speed = speed,
+                                                             .declared = 1},
+                              topology);
 }
 
 static void take_options(fuzz_input_t *in, job_t *job) {

@@ -2,6 +2,7 @@
  * plan of a layer of 256 experts and prints what it took against the time that the busiest link needs by itself. Time
  * is simulated: the same on every machine and in every run. Exits 0 if every byte is right, the bytes across nodes are
  * the fewest possible, and no round takes more than LIMIT times the bound. */
+#include "core/model/placement.h"
 #include "tools/common/weights.h"
 #include <eplb/eplb_mpi.h>
 #include <stdio.h>
@@ -95,7 +96,7 @@ static double find_bound(const job_t *j, const eplb_placement_t *before, const e
   eplb_deriver_t *deriver;
   eplb_transfers_t list = {0};
   need(eplb_deriver_create(j->topology, EXPERTS, &deriver));
-  need(eplb_derive_layer(deriver, before, after, 0, j->bytes, &list));
+  need(eplb_derive_layer(deriver, eplb_placement_row(before, 0), eplb_placement_row(after, 0), 0, j->bytes, &list));
   int64_t *node = get(2 * j->num_nodes, sizeof *node), *device = get(2 * j->num_ranks, sizeof *device);
   for (int64_t i = 0; i < list.count; i++) {
     const eplb_transfer_t *t = &list.transfer[i];

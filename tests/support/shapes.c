@@ -87,8 +87,13 @@ void shape_random(rng_t *rng, unsigned traits, shape_t *shape) {
 
 eplb_topology_t *shape_topology(const shape_t *shape) {
   eplb_topology_t *topology = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(shape->num_devices, shape->num_levels, shape->level_name,
-                                             shape->node_level, shape->domain, shape->slots, shape->speed, 0,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = shape->num_devices,
+                                                                            .num_levels = shape->num_levels,
+                                                                            .level_name = shape->level_name,
+                                                                            .node_level = shape->node_level,
+                                                                            .domain = shape->domain,
+                                                                            .slots = shape->slots,
+                                                                            .speed = shape->speed},
                                              &topology),
                         EPLB_SUCCESS);
   return topology;

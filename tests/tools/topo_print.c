@@ -40,8 +40,14 @@ static void make(void) {
     slots[r] = 1;
   }
   machine = (eplb_machine_t){.num_ranks = RANKS, .rank = rank, .host = host};
-  CU_ASSERT_FATAL(eplb_topology_create(RANKS, 3, (const char *const[]){"rack", "node", "island"}, 1, domain, slots,
-                                       NULL, 0, &machine.topology) == EPLB_SUCCESS);
+  CU_ASSERT_FATAL(
+      eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = RANKS,
+                                                          .num_levels = 3,
+                                                          .level_name = (const char *const[]){"rack", "node", "island"},
+                                                          .node_level = 1,
+                                                          .domain = domain,
+                                                          .slots = slots},
+                           &machine.topology) == EPLB_SUCCESS);
 }
 
 static void unmake(void) {

@@ -112,15 +112,19 @@ static eplb_status_t add_shares(batch_t *b) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t check(const eplb_dispatch_t *d, int layer, int device, eplb_split_t split, const float *share,
-                           const int64_t *count, const int32_t *quota) {
+static eplb_status_t check(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *tokens,
+                           const int32_t *quota) {
   eplb_status_t status = eplb_dispatch_check(d, layer);
   if (status)
     return status;
-  if ((unsigned)split > EPLB_SPLIT_NEAREST)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "split is %d; expected 0 to %d", (int)split, EPLB_SPLIT_NEAREST);
-  if (!count || !quota || (split == EPLB_SPLIT_SHARES && !share))
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", !count ? "count" : !quota ? "quota" : "share");
+  if (!tokens || !quota)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", tokens ? "quota" : "tokens");
+  int device = tokens->device;
+  const int64_t *count = tokens->count;
+  if ((unsigned)tokens->split > EPLB_SPLIT_NEAREST)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "split is %d; expected 0 to %d", (int)tokens->split, EPLB_SPLIT_NEAREST);
+  if (!count || (tokens->split == EPLB_SPLIT_SHARES && !tokens->share))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", count ? "share" : "count");
   if (device < 0 || device >= d->topology->num_devices)
     return eplb_fail(EPLB_ERR_ARGUMENT, "device %d; expected 0 to %d", device, d->topology->num_devices - 1);
   for (int e = 0; e < d->placement->num_experts; e++)
@@ -130,25 +134,25 @@ static eplb_status_t check(const eplb_dispatch_t *d, int layer, int device, eplb
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *d, int layer, int device, eplb_split_t split,
-                                   const float *share, const int64_t *count, int32_t *quota) {
-  eplb_status_t status = check(d, layer, device, split, share, count, quota);
+eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *tokens,
+                                   int32_t *quota) {
+  eplb_status_t status = check(d, layer, tokens, quota);
   for (int e = 0; !status && e < d->placement->num_experts; e++) {
     const int32_t *begin = eplb_dispatch_begin(d, layer) + e;
     batch_t b = {.dispatch = d,
                  .slot = eplb_dispatch_slots(d, layer) + begin[0],
-                 .share = split == EPLB_SPLIT_SHARES ? share + begin[0] : NULL,
+                 .share = tokens->split == EPLB_SPLIT_SHARES ? tokens->share + begin[0] : NULL,
                  .replicas = begin[1] - begin[0],
                  .expert = e,
-                 .device = device,
-                 .count = count[e],
+                 .device = tokens->device,
+                 .count = tokens->count[e],
                  .quota = quota + begin[0]};
     status = add_shares(&b);
     if (status)
       break;
-    if (split == EPLB_SPLIT_ROUND_ROBIN)
+    if (tokens->split == EPLB_SPLIT_ROUND_ROBIN)
       round_robin(&b);
-    else if (split == EPLB_SPLIT_NEAREST)
+    else if (tokens->split == EPLB_SPLIT_NEAREST)
       nearest(&b);
     else
       by_shares(&b);

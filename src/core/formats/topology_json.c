@@ -101,8 +101,15 @@ static eplb_status_t build(parts_t *p, const json_t *t, int default_slots, eplb_
   if (!status)
     status = get_speed(p, t);
   if (!status) {
-    status = eplb_topology_create(p->num_devices, p->num_levels, p->name, p->node_level, p->domain, p->slots, p->speed,
-                                  1, topology);
+    status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = p->num_devices,
+                                                                 .num_levels = p->num_levels,
+                                                                 .level_name = p->name,
+                                                                 .node_level = p->node_level,
+                                                                 .domain = p->domain,
+                                                                 .slots = p->slots,
+                                                                 .speed = p->speed,
+                                                                 .declared = 1},
+                                  topology);
     if (status == EPLB_ERR_ARGUMENT)
       status = eplb_fail(EPLB_ERR_FORMAT, "%s: %s", p->path, eplb_last_error());
   }

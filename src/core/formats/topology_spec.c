@@ -64,7 +64,14 @@ static eplb_status_t create(const long *value, eplb_topology_t **topology) {
         domain[(size_t)(levels - 1) * (size_t)devices + (size_t)d] =
             (int)(node * value[ISLANDS]) + run_of(d % value[GPUS], value[GPUS], value[ISLANDS]);
     }
-    status = eplb_topology_create(devices, levels, name, node_level, domain, slots, NULL, 1, topology);
+    status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+                                                                 .num_levels = levels,
+                                                                 .level_name = name,
+                                                                 .node_level = node_level,
+                                                                 .domain = domain,
+                                                                 .slots = slots,
+                                                                 .declared = 1},
+                                  topology);
   }
   free(slots);
   free(domain);

@@ -1,6 +1,6 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
-#include <eplb/carry.h>
+#include <eplb/placement.h>
 
 typedef struct carrier {
   const eplb_topology_t *topology; /* the new one */
@@ -110,7 +110,7 @@ static eplb_status_t place_lost(carrier_t *c, int layer) {
 
 eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const eplb_placement_t *before,
                                    const eplb_topology_t *new_topology, const int *old_device, eplb_placement_t **after,
-                                   eplb_lost_t **lost, int *num_lost) {
+                                   eplb_losses_t *losses) {
   carrier_t c = {.topology = new_topology};
   eplb_status_t status = check(old_topology, before, new_topology, old_device);
   if (!status)
@@ -126,8 +126,7 @@ eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const ep
     return status;
   }
   *after = c.after;
-  *lost = c.lost;
-  *num_lost = c.num_lost;
+  *losses = (eplb_losses_t){c.num_lost, c.lost};
   return EPLB_SUCCESS;
 }
 
@@ -174,7 +173,7 @@ eplb_status_t eplb_placement_drain(const eplb_topology_t *topology, const eplb_p
   return EPLB_SUCCESS;
 }
 
-void eplb_lost_free(eplb_lost_t **lost) {
-  free(*lost);
-  *lost = NULL;
+void eplb_losses_free(eplb_losses_t *losses) {
+  free(losses->lost);
+  *losses = (eplb_losses_t){0};
 }

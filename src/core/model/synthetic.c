@@ -79,31 +79,38 @@ void eplb_generate_count(const eplb_generate_options_t *o, const double *share, 
     load[e] = floor(share[e] / sum * o->tokens * o->num_experts + .5);
 }
 
+/* Of the layer at hand, [num_experts] each. */
+typedef struct drift {
+  uint64_t state;
+  double *normal, *share;
+  rank_t *order;
+} drift_t;
+
 /* One layer, window after window: each expert's normal number x becomes sqrt(1 - d) x + sqrt(d) y with a fresh y, so
  * that it stays normal with deviation 1, and the share d of its variance is new. */
-static void generate_layer(const eplb_generate_options_t *o, uint64_t *state, int layer, double *normal, rank_t *order,
-                           double *share, eplb_loads_t *loads) {
+static void generate_layer(const eplb_generate_options_t *o, drift_t *d, int layer, eplb_loads_t *loads) {
   for (int e = 0; e < o->num_experts; e++)
-    normal[e] = eplb_random_normal(state);
+    d->normal[e] = eplb_random_normal(&d->state);
   for (int w = 0; w < o->num_windows; w++) {
     for (int e = 0; w > 0 && e < o->num_experts; e++)
-      normal[e] = sqrt(1 - o->drift) * normal[e] + sqrt(o->drift) * eplb_random_normal(state);
-    popularity(o, normal, order, share);
+      d->normal[e] = sqrt(1 - o->drift) * d->normal[e] + sqrt(o->drift) * eplb_random_normal(&d->state);
+    popularity(o, d->normal, d->order, d->share);
     size_t row = (size_t)w * (size_t)o->num_layers + (size_t)layer;
-    eplb_generate_count(o, share, loads->load + row * (size_t)o->num_experts);
+    eplb_generate_count(o, d->share, loads->load + row * (size_t)o->num_experts);
   }
 }
 
 static eplb_status_t generate_drifting(const eplb_generate_options_t *o, eplb_loads_t *loads) {
-  double *normal = EPLB_NEW(double, o->num_experts), *share = EPLB_NEW(double, o->num_experts);
-  rank_t *order = EPLB_NEW(rank_t, o->num_experts);
-  int complete = normal && share && order;
-  uint64_t state = o->seed;
+  drift_t d = {.state = o->seed,
+               .normal = EPLB_NEW(double, o->num_experts),
+               .share = EPLB_NEW(double, o->num_experts),
+               .order = EPLB_NEW(rank_t, o->num_experts)};
+  int complete = d.normal && d.share && d.order;
   for (int i = 0; i < o->num_layers && complete; i++)
-    generate_layer(o, &state, i, normal, order, share, loads);
-  free(order);
-  free(share);
-  free(normal);
+    generate_layer(o, &d, i, loads);
+  free(d.order);
+  free(d.share);
+  free(d.normal);
   return complete ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 

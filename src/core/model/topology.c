@@ -54,23 +54,22 @@ eplb_status_t eplb_topology_copy(const eplb_topology_t *topology, eplb_topology_
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t check_levels(int num_devices, int num_levels, const char *const *level_name, int node_level,
-                                  const int *domain) {
-  if (num_devices < 1)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %d devices; expected at least 1", num_devices);
-  if (num_levels < 1 || num_levels > EPLB_MAX_LEVELS)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %d levels; expected 1 to %d", num_levels, EPLB_MAX_LEVELS);
-  if (node_level < 0 || node_level >= num_levels)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "node_level is %d; expected 0 to %d", node_level, num_levels - 1);
-  if (!level_name || !domain)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", level_name ? "domain" : "level_name");
-  for (int l = 0; l < num_levels; l++)
-    if (!level_name[l] || !level_name[l][0] || strlen(level_name[l]) >= EPLB_LEVEL_NAME_MAX)
+static eplb_status_t check_levels(const eplb_topology_parts_t *p) {
+  if (p->num_devices < 1)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %d devices; expected at least 1", p->num_devices);
+  if (p->num_levels < 1 || p->num_levels > EPLB_MAX_LEVELS)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %d levels; expected 1 to %d", p->num_levels, EPLB_MAX_LEVELS);
+  if (p->node_level < 0 || p->node_level >= p->num_levels)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "node_level is %d; expected 0 to %d", p->node_level, p->num_levels - 1);
+  if (!p->level_name || !p->domain)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", p->level_name ? "domain" : "level_name");
+  for (int l = 0; l < p->num_levels; l++)
+    if (!p->level_name[l] || !p->level_name[l][0] || strlen(p->level_name[l]) >= EPLB_LEVEL_NAME_MAX)
       return eplb_fail(EPLB_ERR_ARGUMENT, "the name of level %d is \"%s\"; expected 1 to %d characters", l,
-                       level_name[l] ? level_name[l] : "NULL", EPLB_LEVEL_NAME_MAX - 1);
-    else if (eplb_has_control(level_name[l], strlen(level_name[l])))
+                       p->level_name[l] ? p->level_name[l] : "NULL", EPLB_LEVEL_NAME_MAX - 1);
+    else if (eplb_has_control(p->level_name[l], strlen(p->level_name[l])))
       return eplb_fail(EPLB_ERR_ARGUMENT, "the name of level %d is \"%s\"; expected printable characters", l,
-                       level_name[l]);
+                       p->level_name[l]);
   return EPLB_SUCCESS;
 }
 
@@ -166,26 +165,26 @@ static void list_nodes(eplb_topology_t *t) {
   t->node_begin[nodes] = t->num_devices;
 }
 
-eplb_status_t eplb_topology_create(int num_devices, int num_levels, const char *const *level_name, int node_level,
-                                   const int *domain, const int *slots, const double *speed, int declared,
-                                   eplb_topology_t **topology) {
+eplb_status_t eplb_topology_create(const eplb_topology_parts_t *parts, eplb_topology_t **topology) {
   eplb_topology_t *t;
-  eplb_status_t status = check_levels(num_devices, num_levels, level_name, node_level, domain);
+  if (!parts)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "parts is NULL");
+  eplb_status_t status = check_levels(parts);
   if (!status)
-    status = check_devices(num_devices, slots, speed);
+    status = check_devices(parts->num_devices, parts->slots, parts->speed);
   if (!status)
-    status = allocate(num_devices, num_levels, &t);
+    status = allocate(parts->num_devices, parts->num_levels, &t);
   if (status)
     return status;
-  t->node_level = node_level;
-  t->declared = declared;
-  for (int l = 0; l < num_levels; l++)
-    snprintf(t->level_name[l], sizeof t->level_name[l], "%s", level_name[l]);
-  for (int d = 0; d < num_devices; d++) {
-    t->slot_begin[d + 1] = t->slot_begin[d] + slots[d];
-    t->speed[d] = speed ? speed[d] : 1;
+  t->node_level = parts->node_level;
+  t->declared = parts->declared;
+  for (int l = 0; l < parts->num_levels; l++)
+    snprintf(t->level_name[l], sizeof t->level_name[l], "%s", parts->level_name[l]);
+  for (int d = 0; d < parts->num_devices; d++) {
+    t->slot_begin[d + 1] = t->slot_begin[d] + parts->slots[d];
+    t->speed[d] = parts->speed ? parts->speed[d] : 1;
   }
-  status = set_domains(t, domain);
+  status = set_domains(t, parts->domain);
   if (status) {
     eplb_topology_destroy(&t);
     return status;
@@ -229,7 +228,13 @@ eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_pe
       node[d] = d < larger * (size + 1) ? d / (size + 1) : larger + (d - larger * (size + 1)) / size;
       slots[d] = slots_per_device;
     }
-    status = eplb_topology_create(num_devices, 1, (const char *const[]){"node"}, 0, node, slots, NULL, 1, topology);
+    status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_devices,
+                                                                 .num_levels = 1,
+                                                                 .level_name = (const char *const[]){"node"},
+                                                                 .domain = node,
+                                                                 .slots = slots,
+                                                                 .declared = 1},
+                                  topology);
   }
   free(slots);
   free(node);

@@ -7,9 +7,9 @@
  * closes to a cycle. Within a device slots may exchange what they bring, which closes cycles early. Devices with most
  * left to do begin.
  * Cost: O(changes x candidates). */
+#include "core/transfer/staging.h"
 #include "core/util/alloc.h"
 #include <eplb/placement.h>
-#include <eplb/steps.h>
 #include <limits.h>
 
 /* Slots that could bring an expert in time are compared up to this many, so that one with many replicas costs no
@@ -314,15 +314,14 @@ static void release(cutter_t *c) {
   free(c->device);
 }
 
-eplb_status_t eplb_steps_cut(const eplb_topology_t *topology, int num_experts, int capacity, const int32_t *before,
-                             int32_t *after, int32_t *step, int *num_steps) {
+eplb_status_t eplb_steps_cut(const eplb_topology_t *topology, const eplb_steps_t *steps, int *num_steps) {
   cutter_t c = {.topology = topology,
-                .before = before,
-                .after = after,
-                .step = step,
+                .before = steps->before,
+                .after = steps->after,
+                .step = steps->step,
                 .num_slots = eplb_topology_num_slots(topology),
-                .num_experts = num_experts,
-                .capacity = capacity};
+                .num_experts = steps->num_experts,
+                .capacity = steps->capacity};
   eplb_status_t status = check(&c);
   if (status)
     return status;

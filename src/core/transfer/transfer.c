@@ -212,8 +212,8 @@ static eplb_status_t check_row(const eplb_deriver_t *d, const int32_t *row, int 
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_derive_rows(eplb_deriver_t *deriver, const int32_t *before, const int32_t *after, int layer,
-                               int64_t expert_bytes, eplb_transfers_t *transfers) {
+eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const int32_t *before, const int32_t *after, int layer,
+                                int64_t expert_bytes, eplb_transfers_t *transfers) {
   transfers->count = 0;
   eplb_status_t status = check_row(deriver, before, layer, "before");
   if (!status)
@@ -223,28 +223,6 @@ eplb_status_t eplb_derive_rows(eplb_deriver_t *deriver, const int32_t *before, c
   group_rows(deriver, before, after);
   status = plan_layer(deriver, layer, expert_bytes > 0 ? expert_bytes : 1);
   return status ? status : list_by_stage(deriver, layer, transfers);
-}
-
-static eplb_status_t check_sizes(const eplb_deriver_t *d, const eplb_placement_t *before, const eplb_placement_t *after,
-                                 int layer) {
-  if (before->num_experts != d->num_experts || after->num_experts != d->num_experts ||
-      before->num_slots != d->num_slots || after->num_slots != d->num_slots)
-    return eplb_fail(EPLB_ERR_SHAPE, "placements of %d experts in %d slots and %d in %d; expected %d in %d",
-                     before->num_experts, before->num_slots, after->num_experts, after->num_slots, d->num_experts,
-                     d->num_slots);
-  if (layer < 0 || layer >= before->num_layers || layer >= after->num_layers)
-    return eplb_fail(EPLB_ERR_SHAPE, "layer %d of placements of %d and %d layers", layer, before->num_layers,
-                     after->num_layers);
-  return EPLB_SUCCESS;
-}
-
-eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const eplb_placement_t *before, const eplb_placement_t *after,
-                                int layer, int64_t expert_bytes, eplb_transfers_t *transfers) {
-  transfers->count = 0;
-  eplb_status_t status = check_sizes(deriver, before, after, layer);
-  return status ? status
-                : eplb_derive_rows(deriver, eplb_placement_row(before, layer), eplb_placement_row(after, layer), layer,
-                                   expert_bytes, transfers);
 }
 
 void eplb_transfers_free(eplb_transfers_t *transfers) {

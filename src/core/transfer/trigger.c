@@ -1,6 +1,7 @@
 /* When to rebalance: only if the saving exceeds the cost by a factor (hysteresis), and at least so many windows after
  * the last one. See payback.c for both. */
 #include "core/transfer/trigger.h"
+#include "core/model/placement.h"
 #include "core/transfer/payback.h"
 #include "core/util/alloc.h"
 #include <limits.h>
@@ -80,7 +81,7 @@ static eplb_status_t add_costs(const eplb_payback_t *payback, const eplb_placeme
   double *scratch = EPLB_NEW(double, 2 * (size_t)c->topology->num_devices);
   eplb_status_t status = scratch ? eplb_deriver_create(c->topology, c->before->num_experts, &deriver) : EPLB_ERR_MEMORY;
   for (int l = 0; l < c->before->num_layers && !status; l++) {
-    status = eplb_derive_layer(deriver, c->before, c->after, l, 1, &list);
+    status = eplb_derive_layer(deriver, eplb_placement_row(c->before, l), eplb_placement_row(c->after, l), l, 1, &list);
     if (!status)
       d->cost_seconds += eplb_payback_cost(payback, c->topology, &list, scratch);
   }

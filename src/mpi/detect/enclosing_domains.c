@@ -178,14 +178,19 @@ static void number_outer(const eplb_rank_info_t *rank, int num_ranks, levels_t *
   }
 }
 
+/* A level by its name, and what labels a rank's domain in it. */
+typedef struct kind {
+  const char *name;
+  void (*label)(const eplb_rank_info_t *, char *, size_t);
+} kind_t;
+
 /* Adds a level by label; returns how many domains it has. */
-static int add_level(const eplb_rank_info_t *rank, int num_ranks, levels_t *l, const char *name,
-                     void (*label)(const eplb_rank_info_t *, char *, size_t)) {
+static int add_level(const eplb_rank_info_t *rank, int num_ranks, levels_t *l, kind_t kind) {
   for (int r = 0; r < num_ranks; r++) {
     l->label[r].rank = r;
-    label(&rank[r], l->label[r].text, sizeof l->label[r].text);
+    kind.label(&rank[r], l->label[r].text, sizeof l->label[r].text);
   }
-  snprintf(l->name[l->num_levels], sizeof l->name[l->num_levels], "%s", name);
+  snprintf(l->name[l->num_levels], sizeof l->name[l->num_levels], "%s", kind.name);
   return number(l->label, num_ranks, l->domain + (size_t)l->num_levels++ * (size_t)num_ranks);
 }
 
@@ -246,15 +251,15 @@ static void judge_fabrics(levels_t *l, int fabrics, int num_ranks) {
 static eplb_status_t fill(eplb_rank_info_t *rank, int num_ranks, levels_t *l) {
   number_outer(rank, num_ranks, l);
   int has_fabrics = l->num_levels < EPLB_MAX_LEVELS - 2 && all_tell_fabrics(rank, num_ranks);
-  int fabrics = has_fabrics ? add_level(rank, num_ranks, l, "nvlink", label_fabric) : 0;
+  int fabrics = has_fabrics ? add_level(rank, num_ranks, l, (kind_t){"nvlink", label_fabric}) : 0;
   l->node_level = l->host_level = l->num_levels;
-  l->num_nodes = add_level(rank, num_ranks, l, "node", label_node);
+  l->num_nodes = add_level(rank, num_ranks, l, (kind_t){"node", label_node});
   if (has_fabrics)
     judge_fabrics(l, fabrics, num_ranks);
   for (int r = 0; r < num_ranks; r++)
     rank[r].node = column(l, l->host_level, num_ranks)[r];
   eplb_status_t status = check_nodes(rank, num_ranks, l->scratch, l->num_nodes);
-  if (!status && add_level(rank, num_ranks, l, "island", label_island) == l->num_nodes)
+  if (!status && add_level(rank, num_ranks, l, (kind_t){"island", label_island}) == l->num_nodes)
     l->num_levels--; /* each node is one island: nothing new */
   return status;
 }
@@ -266,8 +271,13 @@ static eplb_status_t create(eplb_rank_info_t *rank, int num_ranks, int slots_per
     names[i] = l->name[i];
   for (int r = 0; r < num_ranks; r++)
     l->scratch[r] = slots_per_device;
-  eplb_status_t status =
-      eplb_topology_create(num_ranks, l->num_levels, names, l->node_level, l->domain, l->scratch, NULL, 0, topology);
+  eplb_status_t status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_ranks,
+                                                                             .num_levels = l->num_levels,
+                                                                             .level_name = names,
+                                                                             .node_level = l->node_level,
+                                                                             .domain = l->domain,
+                                                                             .slots = l->scratch},
+                                              topology);
   for (int r = 0; r < num_ranks && !status; r++)
     rank[r].node = (*topology)->domain[(size_t)l->host_level * (size_t)num_ranks + (size_t)r];
   return status;

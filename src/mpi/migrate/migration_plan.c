@@ -1,7 +1,7 @@
 #include "core/model/placement.h"
+#include "core/transfer/staging.h"
 #include "core/util/alloc.h"
 #include "mpi/migrate/rank_plan.h"
-#include <eplb/steps.h>
 #include <limits.h>
 
 /* Most messages that a rank sends or receives in a round of several parts: so that a pair's tags stay below 32,768. */
@@ -173,7 +173,7 @@ static eplb_status_t add_changes(builder_t *b) {
 static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
   eplb_migration_plan_t *m = b->moves;
   int64_t bytes = (int64_t)b->context->layer[layer].expert_bytes;
-  eplb_status_t status = eplb_derive_rows(b->deriver, b->row, b->next, layer, bytes, &b->list);
+  eplb_status_t status = eplb_derive_layer(b->deriver, b->row, b->next, layer, bytes, &b->list);
   if (status)
     return status;
   find_arrivals(b);
@@ -227,7 +227,8 @@ static eplb_status_t add_layer(builder_t *b, eplb_placement_t *after, int layer)
     return EPLB_SUCCESS;
   eplb_status_t status = find_capacity(b, layer, &capacity);
   if (!status)
-    status = eplb_steps_cut(c->topology, after->num_experts, capacity, b->row, goal, b->step, &steps);
+    status =
+        eplb_steps_cut(c->topology, &(const eplb_steps_t){after->num_experts, capacity, b->row, goal, b->step}, &steps);
   b->moves->num_layers += steps > 0;
   for (int step = 0; step < steps && !status; step++) {
     memcpy(b->next, b->row, row_bytes);

@@ -68,8 +68,12 @@ static eplb_status_t shares(dispatch_job_t *j, int layer) {
 /* The first GPU's, for as many tokens as this rank's batch has. */
 static eplb_status_t quotas(dispatch_job_t *j, int layer) {
   size_t first = slots_before(&j->gpus, layer);
-  return eplb_dispatch_quotas(j->gpus.dispatch, layer, 0, EPLB_SPLIT_SHARES, j->gpus.share + first,
-                              j->ranks.count + values_before(j, layer), j->gpus.quota + first);
+  return eplb_dispatch_quotas(j->gpus.dispatch, layer,
+                              &(const eplb_rank_tokens_t){.device = 0,
+                                                          .split = EPLB_SPLIT_SHARES,
+                                                          .share = j->gpus.share + first,
+                                                          .count = j->ranks.count + values_before(j, layer)},
+                              j->gpus.quota + first);
 }
 
 /* ---- all layers ---- */

@@ -1,3 +1,4 @@
+#include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "tools/bench/bench_migrate.h"
 
@@ -11,14 +12,15 @@ static double busiest(const migrate_job_t *j, const int64_t *sent) {
   return all ? (double)most * j->num_ranks / (double)all : 1;
 }
 
-static void add_across(const migrate_job_t *j, int from, int to, int64_t bytes, int64_t *in, int64_t *out,
-                       int64_t *across) {
-  int a = eplb_topology_node(j->topology, from), b = eplb_topology_node(j->topology, to);
+/* Adds to what the nodes send and receive, out[num_nodes] and in[num_nodes]; returns what crosses between them. */
+static int64_t add_across(const migrate_job_t *j, const eplb_transfer_t *t, int64_t *in, int64_t *out) {
+  int64_t bytes = j->options->moving.expert_bytes;
+  int a = eplb_topology_node(j->topology, t->from_device), b = eplb_topology_node(j->topology, t->to_device);
   if (a == b)
-    return;
+    return 0;
   out[a] += bytes;
   in[b] += bytes;
-  *across += bytes;
+  return bytes;
 }
 
 eplb_status_t migrate_count(const migrate_job_t *j, const eplb_placement_t *before, const eplb_placement_t *after,
@@ -31,12 +33,12 @@ eplb_status_t migrate_count(const migrate_job_t *j, const eplb_placement_t *befo
   eplb_transfers_t list = {0};
   eplb_status_t status = sent ? eplb_deriver_create(j->topology, before->num_experts, &deriver) : EPLB_ERR_MEMORY;
   for (int l = 0; l < before->num_layers && !status; l++) {
-    status = eplb_derive_layer(deriver, before, after, l, bytes, &list);
+    status = eplb_derive_layer(deriver, eplb_placement_row(before, l), eplb_placement_row(after, l), l, bytes, &list);
     for (int64_t i = 0; i < list.count; i++) {
       const eplb_transfer_t *t = &list.transfer[i];
       r->moved += bytes;
       sent[t->from_device] += t->link == EPLB_LINK_DEVICE ? 0 : bytes;
-      add_across(j, t->from_device, t->to_device, bytes, in, out, &r->across);
+      r->across += add_across(j, t, in, out);
     }
   }
   for (int n = 0; n < nodes && !status; n++) {

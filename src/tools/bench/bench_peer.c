@@ -56,16 +56,23 @@ static MPI_Datatype block_type(size_t bytes, int *count) {
   return type;
 }
 
-static void migrate_layer(peer_t *p, const eplb_placement_t *before, const eplb_placement_t *after,
-                          const eplb_topology_t *t, int layer, int rank, MPI_Request *sends) {
-  int first = t->slot_begin[rank], received = 0, sent = 0, count;
+/* A change of placement, as one rank sees it. */
+typedef struct change {
+  const eplb_placement_t *before, *after;
+  const eplb_topology_t *topology;
+  int rank;
+} change_t;
+
+static void migrate_layer(peer_t *p, const change_t *c, int layer, MPI_Request *sends) {
+  const int *begin = &c->topology->slot_begin[c->rank];
+  int rank = c->rank, first = begin[0], received = 0, sent = 0, count;
   MPI_Datatype type = block_type(p->bytes, &count);
-  for (int s = 0; s < after->num_slots; s++) {
-    if (!changes(before, after, layer, s))
+  for (int s = 0; s < c->after->num_slots; s++) {
+    if (!changes(c->before, c->after, layer, s))
       continue;
-    int to = eplb_topology_device_of_slot(t, s);
-    int source = source_of(before, t, layer, eplb_placement_row(after, layer)[s], to);
-    int from = eplb_topology_device_of_slot(t, source);
+    int to = eplb_topology_device_of_slot(c->topology, s);
+    int source = source_of(c->before, c->topology, layer, eplb_placement_row(c->after, layer)[s], to);
+    int from = eplb_topology_device_of_slot(c->topology, source);
     if (from == rank && to == rank)
       memcpy(spare_at(p, s - first), slot_at(p, layer, source - first), p->bytes);
     else if (to == rank)
@@ -75,19 +82,20 @@ static void migrate_layer(peer_t *p, const eplb_placement_t *before, const eplb_
   }
   MPI_Waitall(received, p->request, MPI_STATUSES_IGNORE);
   MPI_Waitall(sent, sends, MPI_STATUSES_IGNORE);
-  for (int s = first; s < t->slot_begin[rank + 1]; s++)
-    if (changes(before, after, layer, s))
+  for (int s = first; s < begin[1]; s++)
+    if (changes(c->before, c->after, layer, s))
       memcpy(slot_at(p, layer, s - first), spare_at(p, s - first), p->bytes);
   MPI_Type_free(&type);
 }
 
 double peer_migrate(peer_t *p, const eplb_placement_t *before, const eplb_placement_t *after,
                     const eplb_topology_t *topology, int rank) {
+  const change_t change = {before, after, topology, rank};
   MPI_Request *sends = EPLB_NEW(MPI_Request, after->num_slots);
   MPI_Barrier(MPI_COMM_WORLD);
   double since = MPI_Wtime();
   for (int l = 0; l < p->num_layers && sends; l++)
-    migrate_layer(p, before, after, topology, l, rank, sends);
+    migrate_layer(p, &change, l, sends);
   free(sends);
   return MPI_Wtime() - since;
 }

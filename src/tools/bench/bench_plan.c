@@ -1,5 +1,6 @@
 /* eplb bench plan */
 #include "core/model/placement.h"
+#include "core/plan/common/remote_nodes.h"
 #include "core/util/alloc.h"
 #include "tools/bench/bench.h"
 #include "tools/common/commands.h"
@@ -86,11 +87,11 @@ static eplb_status_t judge(const eplb_topology_t *t, const eplb_placement_t *p, 
   for (int l = 0; l < p->num_layers && !status; l++) {
     const double *layer_load = load + (size_t)l * (size_t)p->num_experts;
     double balance = eplb_balancedness(t, p, l, layer_load), bound = 1;
-    double remote = 0;
+    eplb_visits_t remote = {0};
     status = eplb_balancedness_bound(t, p->num_experts, layer_load, &bound);
     if (!status && groups > 1)
-      status = eplb_remote_nodes(t, p, l, layer_load, groups, groups / 2, 8, &remote, NULL);
-    row->remote += remote;
+      status = eplb_remote_nodes(&(const eplb_routing_t){groups, groups / 2, 8}, t, p, l, layer_load, &remote);
+    row->remote += remote.nodes;
     row->mean += balance;
     row->worst = row->plans == 0 || balance < row->worst ? balance : row->worst;
     row->bound += bound;
@@ -154,7 +155,7 @@ static eplb_status_t count_moves(const eplb_topology_t *t, const eplb_placement_
   eplb_transfers_t list = {0};
   eplb_status_t status = eplb_deriver_create(t, before->num_experts, &deriver);
   for (int l = 0; l < before->num_layers && !status; l++) {
-    status = eplb_derive_layer(deriver, before, after, l, 1, &list);
+    status = eplb_derive_layer(deriver, eplb_placement_row(before, l), eplb_placement_row(after, l), l, 1, &list);
     for (int64_t i = 0; i < list.count; i++) {
       row->moves += list.transfer[i].link != EPLB_LINK_DEVICE;
       row->across += list.transfer[i].link == EPLB_LINK_NETWORK;

@@ -1,3 +1,5 @@
+#include "core/model/placement.h"
+#include "core/plan/common/remote_nodes.h"
 #include "core/util/alloc.h"
 #include "tools/plan/plan.h"
 #include <math.h>
@@ -52,7 +54,8 @@ static eplb_status_t judge_change(plan_result_t *r) {
   double *scratch = EPLB_NEW(double, 2 * (size_t)r->topology->num_devices);
   eplb_status_t status = scratch ? eplb_deriver_create(r->topology, r->loads->num_experts, &deriver) : EPLB_ERR_MEMORY;
   for (int l = 0; l < r->loads->num_layers && !status; l++) {
-    status = eplb_derive_layer(deriver, r->before, r->placement, l, 1, &list);
+    status =
+        eplb_derive_layer(deriver, eplb_placement_row(r->before, l), eplb_placement_row(r->placement, l), l, 1, &list);
     for (int64_t i = 0; i < list.count; i++)
       r->change.transfers[list.transfer[i].link]++;
     if (!payback || status)
@@ -70,25 +73,26 @@ static eplb_status_t judge_change(plan_result_t *r) {
 /* What group-limited routing has to do with either placement. */
 static eplb_status_t judge_routing(plan_result_t *r) {
   int groups = r->options->planner.plan.num_groups, nodes = eplb_topology_num_nodes(r->topology);
-  int token_groups = r->options->token_groups ? r->options->token_groups : (groups + 1) / 2;
-  int token_experts =
-      r->options->token_experts < r->loads->num_experts ? r->options->token_experts : r->loads->num_experts;
+  int experts = r->loads->num_experts;
+  const eplb_routing_t routing = {
+      .num_groups = groups,
+      .token_groups = r->options->token_groups ? r->options->token_groups : (groups + 1) / 2,
+      .token_experts = r->options->token_experts < experts ? r->options->token_experts : experts};
   if (groups == 1 || nodes == 1)
     return EPLB_SUCCESS;
-  double *off_home = EPLB_NEW(double, nodes), visits;
-  eplb_status_t status = off_home ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  eplb_visits_t was = {0}, now = {.off_home = EPLB_NEW(double, nodes)};
+  eplb_status_t status = now.off_home ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   for (int l = 0; l < r->loads->num_layers && !status; l++) {
-    const double *load = r->load + (size_t)l * (size_t)r->loads->num_experts;
-    status = eplb_remote_nodes(r->topology, r->before, l, load, groups, token_groups, token_experts, &visits, NULL);
-    r->remote_was += status ? 0 : visits / r->loads->num_layers;
+    const double *load = r->load + (size_t)l * (size_t)experts;
+    status = eplb_remote_nodes(&routing, r->topology, r->before, l, load, &was);
+    r->remote_was += status ? 0 : was.nodes / r->loads->num_layers;
     if (!status)
-      status =
-          eplb_remote_nodes(r->topology, r->placement, l, load, groups, token_groups, token_experts, &visits, off_home);
-    r->remote += status ? 0 : visits / r->loads->num_layers;
+      status = eplb_remote_nodes(&routing, r->topology, r->placement, l, load, &now);
+    r->remote += status ? 0 : now.nodes / r->loads->num_layers;
     for (int n = 0; n < nodes && !status; n++)
-      r->off_home += off_home[n] / nodes / r->loads->num_layers;
+      r->off_home += now.off_home[n] / nodes / r->loads->num_layers;
   }
-  free(off_home);
+  free(now.off_home);
   return status;
 }
 

@@ -127,7 +127,8 @@ static eplb_status_t judge(way_t *w, int window, replay_step_t *step) {
 static eplb_status_t count_moves(way_t *w, const eplb_placement_t *before, replay_step_t *step) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int l = 0; l < w->run->loads->num_layers && !status; l++) {
-    status = eplb_derive_layer(w->deriver, before, w->placement, l, 1, &w->transfers);
+    status = eplb_derive_layer(w->deriver, eplb_placement_row(before, l), eplb_placement_row(w->placement, l), l, 1,
+                               &w->transfers);
     for (int64_t i = 0; i < w->transfers.count; i++) {
       step->moves += w->transfers.transfer[i].link != EPLB_LINK_DEVICE;
       step->across += w->transfers.transfer[i].link == EPLB_LINK_NETWORK;

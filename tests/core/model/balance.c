@@ -89,8 +89,14 @@ static void known_balances(void) {
   eplb_topology_t *four = NULL, *uneven = NULL;
   eplb_placement_t *p = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 4, 1, &four), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(2, 1, (const char *[]){"node"}, 0, (int[]){0, 0}, (int[]){2, 2},
-                                             (double[]){1, 3}, 1, &uneven),
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 2,
+                                                                            .num_levels = 1,
+                                                                            .level_name = (const char *[]){"node"},
+                                                                            .domain = (int[]){0, 0},
+                                                                            .slots = (int[]){2, 2},
+                                                                            .speed = (double[]){1, 3},
+                                                                            .declared = 1},
+                                             &uneven),
                         EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(1, 4, 4, &p), EPLB_SUCCESS);
   CU_ASSERT_EQUAL(eplb_balancedness(four, p, 0, (double[]){7, 7, 7, 7}), 1);
@@ -157,7 +163,14 @@ static void check_best(rng_t *rng) {
   experts = rng_between(rng, 1, sum < 4 ? sum : 4);
   random_loads(rng, (size_t)experts, load);
   eplb_topology_t *t = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(devices, 1, (const char *[]){"node"}, 0, node, slots, speed, 1, &t),
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+                                                                            .num_levels = 1,
+                                                                            .level_name = (const char *[]){"node"},
+                                                                            .domain = node,
+                                                                            .slots = slots,
+                                                                            .speed = speed,
+                                                                            .declared = 1},
+                                             &t),
                         EPLB_SUCCESS);
   CU_ASSERT_EQUAL(eplb_balancedness_bound(t, experts, load, &bound), EPLB_SUCCESS);
   CU_ASSERT(best_balance(t, experts, load) <= bound * (1 + 1e-12));

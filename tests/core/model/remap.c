@@ -1,7 +1,8 @@
 /* A placement goes on with other devices. */
+#include "core/model/placement.h"
 #include "shapes.h"
 #include "tap.h"
-#include <eplb/carry.h>
+#include <eplb/placement.h>
 #include <eplb/transfer.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,20 +50,20 @@ static void check_layer(const eplb_topology_t *old, const eplb_placement_t *befo
 static void check_carried(rng_t *rng) {
   eplb_topology_t *old = random_topology(rng, SHAPE_ANY), *new = random_topology(rng, SHAPE_ANY);
   int slots = eplb_topology_num_slots(old), room = eplb_topology_num_slots(new), layers = rng_between(rng, 1, 3);
-  int experts = rng_between(rng, 1, slots), old_device[SHAPE_MAX_DEVICES], num_lost = -1;
+  int experts = rng_between(rng, 1, slots), old_device[SHAPE_MAX_DEVICES];
   eplb_placement_t *before = random_placement(rng, layers, experts, slots, rng_between(rng, 0, 40)), *after = NULL;
-  eplb_lost_t *lost = NULL;
+  eplb_losses_t losses = {.count = -1};
   random_survivors(rng, old->num_devices, new->num_devices, old_device);
-  eplb_status_t status = eplb_placement_carry(old, before, new, old_device, &after, &lost, &num_lost);
+  eplb_status_t status = eplb_placement_carry(old, before, new, old_device, &after, &losses);
   CU_ASSERT_EQUAL(status, room < experts ? EPLB_ERR_SHAPE : EPLB_SUCCESS);
   if (!status) {
     CU_ASSERT_EQUAL(eplb_placement_validate(after), EPLB_SUCCESS);
     for (int l = 0; l < layers; l++)
-      check_layer(old, before, new, old_device, after, lost, num_lost, l);
+      check_layer(old, before, new, old_device, after, losses.lost, losses.count, l);
   } else {
-    CU_ASSERT(after == NULL && lost == NULL && num_lost == -1);
+    CU_ASSERT(after == NULL && losses.lost == NULL && losses.count == -1);
   }
-  eplb_lost_free(&lost);
+  eplb_losses_free(&losses);
   eplb_placement_destroy(&before);
   eplb_placement_destroy(&after);
   eplb_topology_destroy(&old);
@@ -76,13 +77,12 @@ static void survivors_keep_theirs(void) {
 static void wrong_devices(void) {
   eplb_topology_t *t = NULL;
   eplb_placement_t *before = NULL, *after = NULL;
-  eplb_lost_t *lost = NULL;
-  int num_lost;
+  eplb_losses_t losses = {0};
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 3, 2, &t), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(1, 5, 6, &before), EPLB_SUCCESS);
-  TAP_FAILS(eplb_placement_carry(t, before, t, (int[]){0, 1, 3}, &after, &lost, &num_lost), EPLB_ERR_ARGUMENT,
+  TAP_FAILS(eplb_placement_carry(t, before, t, (int[]){0, 1, 3}, &after, &losses), EPLB_ERR_ARGUMENT,
             "device 2 was device 3 before; expected -1 to 2");
-  TAP_FAILS(eplb_placement_carry(t, before, t, (int[]){0, 1, 1}, &after, &lost, &num_lost), EPLB_ERR_ARGUMENT,
+  TAP_FAILS(eplb_placement_carry(t, before, t, (int[]){0, 1, 1}, &after, &losses), EPLB_ERR_ARGUMENT,
             "devices 1 and 2 both were device 1");
   eplb_placement_destroy(&before);
   eplb_topology_destroy(&t);
@@ -93,7 +93,7 @@ static void wrong_devices(void) {
 static void check_drained(rng_t *rng) {
   eplb_topology_t *t = random_topology(rng, SHAPE_ANY);
   int slots = eplb_topology_num_slots(t), experts = rng_between(rng, 1, slots), drained[SHAPE_MAX_DEVICES], left = 0;
-  int same[SHAPE_MAX_DEVICES], num_lost = -1;
+  int same[SHAPE_MAX_DEVICES];
   for (int d = 0; d < t->num_devices; d++) {
     drained[d] = rng_between(rng, 0, 2) == 0;
     same[d] = drained[d] ? -1 : d;
@@ -106,7 +106,7 @@ static void check_drained(rng_t *rng) {
     eplb_deriver_t *deriver = NULL;
     eplb_transfers_t transfers = {0};
     eplb_placement_t *rest = NULL;
-    eplb_lost_t *lost = NULL;
+    eplb_losses_t losses = {.count = -1};
     CU_ASSERT_EQUAL(eplb_placement_validate(after), EPLB_SUCCESS);
     for (int l = 0; l < 2; l++)
       for (int s = 0; s < slots; s++)
@@ -114,10 +114,12 @@ static void check_drained(rng_t *rng) {
                   after->physical_to_logical[l * slots + s] == EPLB_EMPTY);
     CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, experts, &deriver), EPLB_SUCCESS);
     for (int l = 0; l < 2; l++)
-      CU_ASSERT_EQUAL(eplb_derive_layer(deriver, before, after, l, 1, &transfers), EPLB_SUCCESS);
-    CU_ASSERT_EQUAL(eplb_placement_carry(t, after, t, same, &rest, &lost, &num_lost), EPLB_SUCCESS);
-    CU_ASSERT_EQUAL(num_lost, 0);
-    eplb_lost_free(&lost);
+      CU_ASSERT_EQUAL(
+          eplb_derive_layer(deriver, eplb_placement_row(before, l), eplb_placement_row(after, l), l, 1, &transfers),
+          EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(eplb_placement_carry(t, after, t, same, &rest, &losses), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(losses.count, 0);
+    eplb_losses_free(&losses);
     eplb_placement_destroy(&rest);
     eplb_transfers_free(&transfers);
     eplb_deriver_destroy(&deriver);

@@ -138,8 +138,14 @@ static void destroy_accepts_nothing(void) {
 
 static void speeds_are_one_unless_given(void) {
   eplb_topology_t *t = NULL;
-  CU_ASSERT_EQUAL_FATAL(
-      eplb_topology_create(2, 1, (const char *[]){"node"}, 0, (int[]){0, 0}, (int[]){1, 2}, NULL, 1, &t), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 2,
+                                                                            .num_levels = 1,
+                                                                            .level_name = (const char *[]){"node"},
+                                                                            .domain = (int[]){0, 0},
+                                                                            .slots = (int[]){1, 2},
+                                                                            .declared = 1},
+                                             &t),
+                        EPLB_SUCCESS);
   CU_ASSERT(t->speed[0] == 1 && t->speed[1] == 1 && t->declared == 1);
   eplb_topology_destroy(&t);
 }
@@ -153,7 +159,14 @@ static void most_levels_and_longest_names_fit(void) {
     domain[2 * l] = 5;
     domain[2 * l + 1] = l < 4 ? 5 : INT_MAX;
   }
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(2, EPLB_MAX_LEVELS, name, 4, domain, slots, NULL, 0, &t), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 2,
+                                                                            .num_levels = EPLB_MAX_LEVELS,
+                                                                            .level_name = name,
+                                                                            .node_level = 4,
+                                                                            .domain = domain,
+                                                                            .slots = slots},
+                                             &t),
+                        EPLB_SUCCESS);
   CU_ASSERT_STRING_EQUAL(t->level_name[EPLB_MAX_LEVELS - 1], "fifteen letters");
   CU_ASSERT(t->num_domains[3] == 1 && eplb_topology_num_nodes(t) == 2);
   eplb_topology_destroy(&t);
@@ -171,9 +184,15 @@ static const arguments_t good = {4, 2, 1, {"rack", "node"}, {0, 0, 1, 1, 7, 8, 9
 
 static void refuse(const arguments_t *a, const char *text) {
   eplb_topology_t *t = NULL;
-  TAP_FAILS(
-      eplb_topology_create(a->num_devices, a->num_levels, a->name, a->node_level, a->domain, a->slots, a->speed, 0, &t),
-      EPLB_ERR_ARGUMENT, text);
+  TAP_FAILS(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = a->num_devices,
+                                                                .num_levels = a->num_levels,
+                                                                .level_name = a->name,
+                                                                .node_level = a->node_level,
+                                                                .domain = a->domain,
+                                                                .slots = a->slots,
+                                                                .speed = a->speed},
+                                 &t),
+            EPLB_ERR_ARGUMENT, text);
   CU_ASSERT_PTR_NULL(t);
 }
 
@@ -210,9 +229,21 @@ static void create_refuses_domains_that_do_not_nest(void) {
 static void create_refuses_missing_arrays(void) {
   eplb_topology_t *t = NULL;
   const arguments_t *a = &good;
-  TAP_FAILS(eplb_topology_create(4, 2, NULL, 1, a->domain, a->slots, NULL, 0, &t), EPLB_ERR_ARGUMENT, "level_name");
-  TAP_FAILS(eplb_topology_create(4, 2, a->name, 1, NULL, a->slots, NULL, 0, &t), EPLB_ERR_ARGUMENT, "domain");
-  TAP_FAILS(eplb_topology_create(4, 2, a->name, 1, a->domain, NULL, NULL, 0, &t), EPLB_ERR_ARGUMENT, "slots");
+  TAP_FAILS(eplb_topology_create(
+                &(const eplb_topology_parts_t){
+                    .num_devices = 4, .num_levels = 2, .node_level = 1, .domain = a->domain, .slots = a->slots},
+                &t),
+            EPLB_ERR_ARGUMENT, "level_name");
+  TAP_FAILS(eplb_topology_create(
+                &(const eplb_topology_parts_t){
+                    .num_devices = 4, .num_levels = 2, .level_name = a->name, .node_level = 1, .slots = a->slots},
+                &t),
+            EPLB_ERR_ARGUMENT, "domain");
+  TAP_FAILS(eplb_topology_create(
+                &(const eplb_topology_parts_t){
+                    .num_devices = 4, .num_levels = 2, .level_name = a->name, .node_level = 1, .domain = a->domain},
+                &t),
+            EPLB_ERR_ARGUMENT, "slots");
   CU_ASSERT_PTR_NULL(t);
 }
 
@@ -223,8 +254,23 @@ static void another_level_can_be_the_node(void) {
                    slots[8] = {1, 1, 1, 1, 1, 1, 1, 1};
   static const int by_rack[8] = {0, 2, 4, 6, 1, 3, 5, 7};
   eplb_topology_t *t = NULL, *declared = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(8, 2, names, 1, domain[0], slots, NULL, 1, &t), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(8, 2, names, 0, domain[0], slots, NULL, 1, &declared), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 8,
+                                                                            .num_levels = 2,
+                                                                            .level_name = names,
+                                                                            .node_level = 1,
+                                                                            .domain = domain[0],
+                                                                            .slots = slots,
+                                                                            .declared = 1},
+                                             &t),
+                        EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 8,
+                                                                            .num_levels = 2,
+                                                                            .level_name = names,
+                                                                            .domain = domain[0],
+                                                                            .slots = slots,
+                                                                            .declared = 1},
+                                             &declared),
+                        EPLB_SUCCESS);
   CU_ASSERT(eplb_topology_num_nodes(t) == 4);
   CU_ASSERT(eplb_topology_set_node_level(t, "rack") == EPLB_SUCCESS);
   CU_ASSERT(same_topology(t, declared) && eplb_topology_num_nodes(t) == 2);

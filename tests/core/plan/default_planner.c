@@ -1,4 +1,5 @@
 /* The default planner, from nothing: any shape, never worse than the reference, near the best there is. */
+#include "core/plan/common/remote_nodes.h"
 #include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"
@@ -309,7 +310,8 @@ static void spilling_buys_balance_with_visits(void) {
   eplb_topology_t *t;
   eplb_plan_options_t o;
   eplb_placement_t *p;
-  double load[256], balance[3], visits[3];
+  double load[256], balance[3];
+  eplb_visits_t visits[3] = {{0}};
   for (int e = 0; e < 256; e++)
     load[e] = exp(4 * rng_unit(&rng)) * (e < 64 ? 2 : 1);
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(4, 32, 9, &t), EPLB_SUCCESS);
@@ -321,11 +323,11 @@ static void spilling_buys_balance_with_visits(void) {
     o.spill = i == 1 ? .99 : 0;
     CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(1, 256, load), NULL, &p), EPLB_SUCCESS);
     balance[i] = eplb_balancedness(t, p, 0, load);
-    CU_ASSERT_EQUAL(eplb_remote_nodes(t, p, 0, load, 8, 4, 8, &visits[i], NULL), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){8, 4, 8}, t, p, 0, load, &visits[i]), EPLB_SUCCESS);
     eplb_placement_destroy(&p);
   }
   CU_ASSERT(balance[0] < .99 && balance[1] >= .99);
-  CU_ASSERT(visits[0] < visits[1] && visits[1] < visits[2]);
+  CU_ASSERT(visits[0].nodes < visits[1].nodes && visits[1].nodes < visits[2].nodes);
   eplb_topology_destroy(&t);
 }
 
@@ -334,18 +336,19 @@ static void spilling_buys_balance_with_visits(void) {
 static void visits_are_counted_as_stated(void) {
   eplb_topology_t *t;
   eplb_placement_t *p;
-  double load[4] = {1, 1, 1, 1}, visits, off_home[2];
+  double load[4] = {1, 1, 1, 1}, off_home[2];
+  eplb_visits_t visits = {.off_home = off_home};
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 2, 2, &t), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(1, 4, 4, &p), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL(eplb_remote_nodes(t, p, 0, load, 2, 1, 1, &visits, off_home), EPLB_SUCCESS);
-  CU_ASSERT_DOUBLE_EQUAL(visits, .5, 1e-12);
+  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){2, 1, 1}, t, p, 0, load, &visits), EPLB_SUCCESS);
+  CU_ASSERT_DOUBLE_EQUAL(visits.nodes, .5, 1e-12);
   CU_ASSERT(off_home[0] == 0 && off_home[1] == 0);
-  CU_ASSERT_EQUAL(eplb_remote_nodes(t, p, 0, load, 2, 2, 2, &visits, NULL), EPLB_SUCCESS);
-  CU_ASSERT_DOUBLE_EQUAL(visits, .75, 1e-12); /* both groups; two picks miss a node with a quarter's chance */
-  load[0] = load[1] = 3;                      /* the first group is picked three times as often */
-  CU_ASSERT_EQUAL(eplb_remote_nodes(t, p, 0, load, 2, 1, 4, &visits, NULL), EPLB_SUCCESS);
-  CU_ASSERT_DOUBLE_EQUAL(visits, .5, 1e-12);
-  TAP_FAILS(eplb_remote_nodes(t, p, 0, load, 2, 3, 1, &visits, NULL), EPLB_ERR_ARGUMENT, "3 groups");
+  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){2, 2, 2}, t, p, 0, load, &visits), EPLB_SUCCESS);
+  CU_ASSERT_DOUBLE_EQUAL(visits.nodes, .75, 1e-12); /* both groups; two picks miss a node with a quarter's chance */
+  load[0] = load[1] = 3;                            /* the first group is picked three times as often */
+  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){2, 1, 4}, t, p, 0, load, &visits), EPLB_SUCCESS);
+  CU_ASSERT_DOUBLE_EQUAL(visits.nodes, .5, 1e-12);
+  TAP_FAILS(eplb_remote_nodes(&(const eplb_routing_t){2, 3, 1}, t, p, 0, load, &visits), EPLB_ERR_ARGUMENT, "3 groups");
   eplb_placement_destroy(&p);
   eplb_topology_destroy(&t);
 }

@@ -1,4 +1,5 @@
 /* Planning from the placement that is there. */
+#include "core/model/placement.h"
 #include "core/plan/common/assignment.h"
 #include "plan_window.h"
 #include "shapes.h"
@@ -222,7 +223,9 @@ static void gain_and_cost_are_what_they_say(void) {
   memcpy(after->physical_to_logical, (int32_t[]){0, 3, 2, 1}, 4 * sizeof(int32_t)); /* 5 and 5 */
   CU_ASSERT_EQUAL_FATAL(eplb_placement_index(after), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 4, &deriver), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, before, after, 0, 1, &list), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(
+      eplb_derive_layer(deriver, eplb_placement_row(before, 0), eplb_placement_row(after, 0), 0, 1, &list),
+      EPLB_SUCCESS);
   eplb_payback_init(&payback);
   payback.seconds_per_load = .5, payback.horizon = 3, payback.expert_bytes = 100;
   payback.bytes_per_second[EPLB_LINK_NETWORK] = 50;

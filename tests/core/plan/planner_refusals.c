@@ -33,7 +33,14 @@ static request_t good_request(void) {
 static void refuse(const request_t *r, eplb_status_t status, const char *one, const char *other) {
   eplb_topology_t *t = NULL;
   eplb_placement_t *p = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(4, 1, (const char *[]){"node"}, 0, r->node, r->slots, r->speed, 1, &t),
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 4,
+                                                                            .num_levels = 1,
+                                                                            .level_name = (const char *[]){"node"},
+                                                                            .domain = r->node,
+                                                                            .slots = r->slots,
+                                                                            .speed = r->speed,
+                                                                            .declared = 1},
+                                             &t),
                         EPLB_SUCCESS);
   TAP_FAILS(plan_window(&r->options, t, eplb_windows_single(r->layers, r->experts, r->load), NULL, &p), status, one);
   CU_ASSERT_PTR_NOT_NULL(strstr(eplb_last_error(), other));
@@ -66,7 +73,14 @@ static void the_reference_knows_no_speeds(void) {
     r.speed[d] = 2; /* equal ones are fine */
   eplb_topology_t *t = NULL;
   eplb_placement_t *p = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(4, 1, (const char *[]){"node"}, 0, r.node, r.slots, r.speed, 1, &t),
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 4,
+                                                                            .num_levels = 1,
+                                                                            .level_name = (const char *[]){"node"},
+                                                                            .domain = r.node,
+                                                                            .slots = r.slots,
+                                                                            .speed = r.speed,
+                                                                            .declared = 1},
+                                             &t),
                         EPLB_SUCCESS);
   CU_ASSERT_EQUAL(plan_window(&r.options, t, eplb_windows_single(r.layers, r.experts, r.load), NULL, &p), EPLB_SUCCESS);
   eplb_placement_destroy(&p);

@@ -1,3 +1,4 @@
+#include "core/model/placement.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/transfer.h>
@@ -51,7 +52,13 @@ static void derive_small(int devices, const int *node, const int32_t *before, co
   int slots[MAX_DEVICES];
   for (int d = 0; d < devices; d++)
     slots[d] = 1;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(devices, 1, (const char *[]){"node"}, 0, node, slots, NULL, 1, &t),
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+                                                                            .num_levels = 1,
+                                                                            .level_name = (const char *[]){"node"},
+                                                                            .domain = node,
+                                                                            .slots = slots,
+                                                                            .declared = 1},
+                                             &t),
                         EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create(1, 2, devices, &p), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create(1, 2, devices, &q), EPLB_SUCCESS);
@@ -62,7 +69,8 @@ static void derive_small(int devices, const int *node, const int32_t *before, co
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 2, &deriver), EPLB_SUCCESS);
   memset(sent, 0, sizeof *sent);
   for (int i = 0; i < repeats; i++) {
-    CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, p, q, 0, 7, &list), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, eplb_placement_row(p, 0), eplb_placement_row(q, 0), 0, 7, &list),
+                          EPLB_SUCCESS);
     count_sent(t, &list, sent);
   }
   eplb_transfers_free(&list);
@@ -152,7 +160,9 @@ static void what_was_sent_counts_by_its_weight(void) {
   CU_ASSERT(eplb_placement_index(p) == EPLB_SUCCESS && eplb_placement_index(q) == EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 2, &deriver), EPLB_SUCCESS);
   for (int l = 0; l < 10; l++) {
-    CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, p, q, l, l ? 1 : 10, &list), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        eplb_derive_layer(deriver, eplb_placement_row(p, l), eplb_placement_row(q, l), l, l ? 1 : 10, &list),
+        EPLB_SUCCESS);
     for (int64_t i = 0; i < list.count; i++)
       if (list.transfer[i].expert == 0)
         CU_ASSERT_EQUAL(list.transfer[i].from_device, l ? 1 : 0);
@@ -191,7 +201,9 @@ static void derive_large(rng_t *rng, int percent, sent_t *sent, int *forced) {
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 256, &deriver), EPLB_SUCCESS);
   memset(sent, 0, sizeof *sent);
   for (int l = 0; l < LAYERS; l++) {
-    CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, before, after, l, 1, &list), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        eplb_derive_layer(deriver, eplb_placement_row(before, l), eplb_placement_row(after, l), l, 1, &list),
+        EPLB_SUCCESS);
     count_sent(t, &list, sent);
     for (const eplb_transfer_t *x = list.transfer; x < list.transfer + list.count; x++)
       alone[x->from_device] += x->link != EPLB_LINK_DEVICE && !x->stage && possible_senders(t, before, x) == 1;
@@ -244,14 +256,23 @@ static void racks_and_nodes_send_evenly(void) {
     slots[d] = 9;
   }
   CU_ASSERT_EQUAL_FATAL(
-      eplb_topology_create(MAX_DEVICES, 2, (const char *[]){"rack", "node"}, 1, domain, slots, NULL, 1, &t),
+      eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = MAX_DEVICES,
+                                                          .num_levels = 2,
+                                                          .level_name = (const char *[]){"rack", "node"},
+                                                          .node_level = 1,
+                                                          .domain = domain,
+                                                          .slots = slots,
+                                                          .declared = 1},
+                           &t),
       EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, 256, &deriver), EPLB_SUCCESS);
   eplb_placement_t *before = random_placement(&rng, LAYERS, 256, 9 * MAX_DEVICES, 0);
   eplb_placement_t *after = random_placement(&rng, LAYERS, 256, 9 * MAX_DEVICES, 0);
   for (int l = 0; l < LAYERS; l++) {
     int weight = 1 + l % 3;
-    CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, before, after, l, weight, &list), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        eplb_derive_layer(deriver, eplb_placement_row(before, l), eplb_placement_row(after, l), l, weight, &list),
+        EPLB_SUCCESS);
     for (int64_t i = 0; i < list.count; i++) {
       const eplb_transfer_t *x = &list.transfer[i];
       rack[x->from_device % 4] += x->level < 0 ? weight : 0;

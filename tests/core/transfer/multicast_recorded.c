@@ -1,4 +1,5 @@
 /* The balance of senders on loads of a real model. */
+#include "core/model/placement.h"
 #include "plan_window.h"
 #include "tap.h"
 #include <eplb/formats.h>
@@ -62,7 +63,9 @@ static void check_rebalance(const eplb_topology_t *t, const eplb_placement_t *be
   traffic_t traffic = {.across = 0};
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, before->num_experts, &deriver), EPLB_SUCCESS);
   for (int l = 0; l < before->num_layers; l++) {
-    CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, before, after, l, 1, &list), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL_FATAL(
+        eplb_derive_layer(deriver, eplb_placement_row(before, l), eplb_placement_row(after, l), l, 1, &list),
+        EPLB_SUCCESS);
     add_up(t, &list, &traffic);
     traffic.least_across += least_across(t, before, after, l);
   }

@@ -1,6 +1,7 @@
 /* Experts that cross the network more than once are cut finer than others, alike at both ends; all bytes are right, and
  * a failure in the middle of a chain is every rank's. */
 #include "cargo.h"
+#include "core/model/placement.h"
 #include "job.h"
 #include "mpi_tap.h"
 #include "trial.h"
@@ -53,7 +54,8 @@ static int64_t count_messages(const cargo_t *cargo, const eplb_placement_t *befo
   int64_t messages = 0;
   CHECK(!eplb_deriver_create(eplb_session_topology(cargo->session), num_ranks, &deriver));
   for (int l = 0; l < LAYERS; l++) {
-    CHECK(!eplb_derive_layer(deriver, before, eplb_session_placement(cargo->session), l, BYTES, &list));
+    CHECK(!eplb_derive_layer(deriver, eplb_placement_row(before, l),
+                             eplb_placement_row(eplb_session_placement(cargo->session), l), l, BYTES, &list));
     for (int64_t i = 0; i < list.count; i++)
       if (list.transfer[i].link == EPLB_LINK_NETWORK) {
         int is_fine = is_in_chain(&list, &list.transfer[i]);

@@ -403,7 +403,14 @@ static void a_level_can_be_the_node(void) {
     domain[num_ranks + r] = r;
     slots[r] = job_options().slots_per_rank;
   }
-  CHECK(eplb_topology_create(num_ranks, 2, names, 1, domain, slots, NULL, 1, &t) == EPLB_SUCCESS);
+  CHECK(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_ranks,
+                                                            .num_levels = 2,
+                                                            .level_name = names,
+                                                            .node_level = 1,
+                                                            .domain = domain,
+                                                            .slots = slots,
+                                                            .declared = 1},
+                             &t) == EPLB_SUCCESS);
   CHECK(nodes_of_session(t, "") == num_ranks && nodes_of_session(t, "nvl") == 1);
   CHECK(nodes_of_session(t, "node") == num_ranks && nodes_of_session(t, "rack") == 0);
   setenv("EPLB_NODE_LEVEL", "nvl", 1);

@@ -1,9 +1,9 @@
 /* What a placement costs group-limited routing. */
+#include "core/plan/common/remote_nodes.h"
 #include "core/model/placement.h"
 #include "core/plan/common/expert_groups.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
-#include <eplb/planner.h>
 
 /* Sets of groups are all looked at up to this many, else as many are drawn. */
 enum { MAX_SETS = 20000, MAX_GROUPS = 4096 };
@@ -120,31 +120,38 @@ static void find_off_home(const remote_t *r, double *off_home) {
   }
 }
 
-eplb_status_t eplb_remote_nodes(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
-                                const double *load, int num_groups, int token_groups, int token_experts, double *nodes,
-                                double *off_home) {
-  if (num_groups < 1 || num_groups > MAX_GROUPS || num_groups > placement->num_experts)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d expert groups; expected 1 to %d, and no more than experts", num_groups,
+static eplb_status_t check(const eplb_routing_t *r, int num_experts) {
+  if (r->num_groups < 1 || r->num_groups > MAX_GROUPS || r->num_groups > num_experts)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%d expert groups; expected 1 to %d, and no more than experts", r->num_groups,
                      MAX_GROUPS);
-  if (token_groups < 1 || token_groups > num_groups || token_experts < 1 || token_experts > placement->num_experts)
+  if (r->token_groups < 1 || r->token_groups > r->num_groups || r->token_experts < 1 || r->token_experts > num_experts)
     return eplb_fail(EPLB_ERR_ARGUMENT, "a token of %d groups and %d experts; expected 1 to %d and 1 to %d",
-                     token_groups, token_experts, num_groups, placement->num_experts);
+                     r->token_groups, r->token_experts, r->num_groups, num_experts);
+  return EPLB_SUCCESS;
+}
+
+eplb_status_t eplb_remote_nodes(const eplb_routing_t *routing, const eplb_topology_t *topology,
+                                const eplb_placement_t *placement, int layer, const double *load,
+                                eplb_visits_t *visits) {
+  eplb_status_t status = check(routing, placement->num_experts);
+  if (status)
+    return status;
   remote_t r = {.num_nodes = eplb_topology_num_nodes(topology),
-                .num_groups = num_groups,
-                .token_groups = token_groups,
-                .token_experts = token_experts};
-  size_t groups = (size_t)num_groups, count = (size_t)r.num_nodes;
+                .num_groups = routing->num_groups,
+                .token_groups = routing->token_groups,
+                .token_experts = routing->token_experts};
+  size_t groups = (size_t)r.num_groups, count = (size_t)r.num_nodes;
   r.on_node = EPLB_NEW(double, groups *count + groups + 2 * count);
-  r.set = EPLB_NEW(int, token_groups);
-  eplb_status_t status = r.on_node && r.set ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  r.set = EPLB_NEW(int, r.token_groups);
+  status = r.on_node && r.set ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   if (!status) {
     r.load = r.on_node + groups * count;
     r.own = r.load + groups;
     r.visited = r.own + count;
     add_up(&r, topology, placement, layer, load);
-    *nodes = expect_visits(&r);
-    if (off_home)
-      find_off_home(&r, off_home);
+    visits->nodes = expect_visits(&r);
+    if (visits->off_home)
+      find_off_home(&r, visits->off_home);
   }
   free(r.on_node);
   free(r.set);

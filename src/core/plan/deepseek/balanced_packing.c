@@ -6,8 +6,9 @@
 #include "core/plan/deepseek/balanced_packing.h"
 #include "core/util/heap.h"
 
-void eplb_replicate(int num_experts, const float *weight, int num_slots, int32_t *expert, int32_t *number,
-                    int32_t *count, uint64_t *heap) {
+void eplb_replicate(int num_experts, const float *weight, int num_slots, const eplb_replicas_t *replicas) {
+  int32_t *expert = replicas->expert, *number = replicas->number, *count = replicas->count;
+  uint64_t *heap = replicas->heap;
   for (int e = 0; e < num_experts; e++) {
     expert[e] = e;
     number[e] = 0;

@@ -5,11 +5,15 @@
 #include <stdint.h>
 
 /* Gives `num_slots` replicas to `num_experts` experts: one each, then again and again to the expert with the largest
- * weight / count, lowest index first. Slot i < num_experts holds expert i; the others as they were given.
- * expert[num_slots]; number[num_slots]: which replica of its expert a slot is; count[num_experts]; heap[num_experts]
- * scratch. */
-void eplb_replicate(int num_experts, const float *weight, int num_slots, int32_t *expert, int32_t *number,
-                    int32_t *count, uint64_t *heap);
+ * weight / count, lowest index first. Slot i < num_experts holds expert i; the others as they were given. */
+typedef struct eplb_replicas {
+  int32_t *expert; /* [num_slots] */
+  int32_t *number; /* [num_slots]: which replica of its expert a slot is */
+  int32_t *count;  /* [num_experts] */
+  uint64_t *heap;  /* [num_experts]: scratch */
+} eplb_replicas_t;
+
+void eplb_replicate(int num_experts, const float *weight, int num_slots, const eplb_replicas_t *replicas);
 
 /* Sorts keys (order_key.h) whose indices are ascending, by load, then index. spare[size]: scratch. */
 void eplb_sort_keys(uint64_t *keys, uint64_t *spare, int size);

@@ -77,7 +77,8 @@ static void pack_node(reference_t *r, int node) {
   const int32_t *expert = r->expert + node * r->node_experts;
   for (int i = 0; i < r->node_experts; i++)
     r->node_weight[i] = r->weight[expert[i]];
-  eplb_replicate(r->node_experts, r->node_weight, r->node_slots, r->slot_expert, r->replica, r->count, r->heap);
+  const eplb_replicas_t replicas = {r->slot_expert, r->replica, r->count, r->heap};
+  eplb_replicate(r->node_experts, r->node_weight, r->node_slots, &replicas);
   for (int s = 0; s < r->node_slots; s++)
     r->slot_weight[s] = r->node_weight[r->slot_expert[s]] / (float)r->count[r->slot_expert[s]];
   eplb_balanced_packing(r->node_slots, r->slot_weight, r->node_devices, r->device, r->place, &r->scratch);

@@ -174,10 +174,18 @@ static double busiest_node(const eplb_incremental_t *r) {
   return busiest * speed / load;
 }
 
-/* Plans from scratch and takes that if it is worth it: better than `worst`, within the moves, paying, and better than
- * what there was by more than `by_chance`. */
-static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const int32_t *before, double was,
-                               double worst, double least_value, double by_chance, int32_t *row) {
+/* What a plan from scratch must reach to be taken: times of the busiest device, in means. */
+typedef struct gate {
+  double was;         /* of the row before */
+  double worst;       /* of the best row so far: to be undercut */
+  double least_value; /* what a move must gain */
+  double by_chance;   /* what chance alone may gain */
+} gate_t;
+
+/* Plans from scratch and takes that if it is worth it: better than the best row so far, within the moves, paying, and
+ * better than the row before by more than chance. */
+static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const int32_t *before, const gate_t *gate,
+                               int32_t *row) {
   eplb_status_t status = eplb_from_scratch_layer(&r->fresh, 0, load, r->row);
   if (status)
     return status;
@@ -187,8 +195,9 @@ static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const 
   double now = index_row(r, r->row);
   set_prices(r, 1);
   set_classes(r, before, NULL);
-  if (now < WORTH_IT * worst && eplb_count_moves(&r->fresh.part.layer, &r->prices) <= r->fresh.options->max_moves &&
-      was - now >= least_value * price_of_row(r) && was - now > by_chance)
+  if (now < WORTH_IT * gate->worst &&
+      eplb_count_moves(&r->fresh.part.layer, &r->prices) <= r->fresh.options->max_moves &&
+      gate->was - now >= gate->least_value * price_of_row(r) && gate->was - now > gate->by_chance)
     memcpy(row, r->row, (size_t)r->fresh.part.layer.num_slots * sizeof *row);
   return EPLB_SUCCESS;
 }
@@ -239,9 +248,8 @@ eplb_status_t eplb_incremental_layer(eplb_incremental_t *r, const double *load, 
     else
       eplb_subproblem_write(p, row);
   }
-  double by_chance = eplb_noise_quantile(p->layer.num_devices) * sqrt(2) * error;
-  return now > STUCK * bound / balance ? try_fresh(r, load, before, was, now, least_value, by_chance, row)
-                                       : EPLB_SUCCESS;
+  const gate_t gate = {was, now, least_value, eplb_noise_quantile(p->layer.num_devices) * sqrt(2) * error};
+  return now > STUCK * bound / balance ? try_fresh(r, load, before, &gate, row) : EPLB_SUCCESS;
 }
 
 /* ---- life ---- */

@@ -129,40 +129,48 @@ static double time_without(const eplb_window_state_t *l, int slot, int busiest, 
   return worst;
 }
 
-/* `slot` goes to expert e, which relieves the busiest device: because that holds e, or because the slot is its own. */
-static void try_recount(const adjust_t *a, int busiest, int slot, int e, double others, double own, bargain_t *best) {
+/* A slot that gives up its expert, if it has one. */
+typedef struct recount {
+  int busiest, slot;
+  double others; /* the largest time that this gives another device of that expert */
+  double own;    /* what the busiest device gets by it */
+} recount_t;
+
+/* The slot goes to expert e, which relieves the busiest device: because that holds e, or because the slot is its own. */
+static void try_recount(const adjust_t *a, const recount_t *r, int e, bargain_t *best) {
   const eplb_window_state_t *l = a->layer;
+  int busiest = r->busiest, slot = r->slot;
   int f = l->expert[slot], d = l->device[slot];
   double replica_load = l->weight[e] / (l->count[e] + 1), now = l->time[busiest];
   double there = l->time[d] + (replica_load - l->replica_load[f]) * l->inverse_speed[d];
-  double here = d == busiest ? there : now + own - (l->replica_load[e] - replica_load) * l->inverse_speed[busiest];
-  double worst = fmax(fmax(here, there), others);
+  double here = d == busiest ? there : now + r->own - (l->replica_load[e] - replica_load) * l->inverse_speed[busiest];
+  double worst = fmax(fmax(here, there), r->others);
   if (e == f || now - worst <= best->value * CHEAPEST || eplb_window_state_holds(l, d, e))
     return;
   double value = value_of(a, now, worst, price_of(a, e, d, replica_load) - price_of(a, f, d, l->replica_load[f]));
   if (value > best->value && within_moves(a, is_move(a, e, d) - is_move(a, f, d)) &&
-      recount_is_significant(l, busiest, slot, e, here, fmax(d == busiest ? 0 : there, others)))
+      recount_is_significant(l, busiest, slot, e, here, fmax(d == busiest ? 0 : there, r->others)))
     *best = (bargain_t){slot, -1, e, value};
 }
 
 static void offer_recounts(const adjust_t *a, int busiest, int slot, bargain_t *best) {
   const eplb_window_state_t *l = a->layer;
   int f = l->expert[slot];
-  double own = 0, others = 0;
+  recount_t r = {.busiest = busiest, .slot = slot};
   if (f != EPLB_EMPTY && (l->count[f] < 2 || l->weight[f] > a->limits->largest_replica_load * (l->count[f] - 1)))
     return;
   if (f != EPLB_EMPTY)
-    others = time_without(l, slot, busiest, &own);
-  if (others >= l->time[busiest])
+    r.others = time_without(l, slot, busiest, &r.own);
+  if (r.others >= l->time[busiest])
     return;
   if (l->device[slot] == busiest) {
     for (int e = 0; e < l->num_experts; e++)
-      try_recount(a, busiest, slot, e, others, own, best);
+      try_recount(a, &r, e, best);
     return;
   }
   for (int i = l->slot_begin[busiest]; i < l->slot_begin[busiest + 1]; i++)
     if (l->expert[i] != EPLB_EMPTY)
-      try_recount(a, busiest, slot, l->expert[i], others, own, best);
+      try_recount(a, &r, l->expert[i], best);
 }
 
 static bargain_t find_bargain(const adjust_t *a, int busiest) {
