@@ -39,9 +39,10 @@ CLEANFILES += $(FUZZ_TARGETS:=-fuzzer) tests/fuzz/libfuzzed.a
 fuzz: $(FUZZ_RUNS)
 
 libfuzzed:
-	$(AM_V_GEN)$(MKDIR_P) tests/fuzz/fuzzed && source=$$(cd $(top_srcdir) && pwd) && cd tests/fuzz/fuzzed && \
-	  $(FUZZ_CC) -I$$source/include -I$$source/src $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c \
-	    $$(find $$source/src/core $$source/src/mpi/detect -name '*.c') && rm -f ../libfuzzed.a && $(AR) rc ../libfuzzed.a *.o
+	$(AM_V_GEN)rm -rf tests/fuzz/fuzzed && $(MKDIR_P) tests/fuzz/fuzzed && source=$$(cd $(top_srcdir) && pwd) && cd tests/fuzz/fuzzed && \
+	  find $$source/src/core $$source/src/mpi/detect -name '*.c' | xargs -n 8 -P $$(nproc) \
+	    $(FUZZ_CC) -I$$source/include -I$$source/src $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c && \
+	  rm -f ../libfuzzed.a && $(AR) rc ../libfuzzed.a *.o
 
 $(FUZZ_RUNS): libfuzzed
 	$(AM_V_GEN)name=$$(basename $@ -run) && $(MKDIR_P) tests/fuzz/found/$$name && \
