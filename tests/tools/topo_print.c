@@ -116,8 +116,8 @@ static void what_is_unusual_is_marked(void) {
   CU_ASSERT(strstr(text, "  ranks 10 and 11 use the same accelerator, 0000:40:00.0\n") != NULL);
   CU_ASSERT(strstr(text, "  rank 20 is bound to NUMA node 0; its accelerator is on NUMA node 1\n") != NULL);
   CU_ASSERT(strstr(text, "  rank 40: CUDA_VISIBLE_DEVICES has a UUID") != NULL);
-  CU_ASSERT(strstr(text, "  node 1: no rank drives 1 of its 8 accelerators\n") != NULL);
-  CU_ASSERT(strstr(text, "  node 7 has other hardware than node 0: ") != NULL);
+  CU_ASSERT(strstr(text, "  node 1: no rank uses 1 of its 8 accelerators\n") != NULL);
+  CU_ASSERT(strstr(text, "  node 7 differs from node 0: ") != NULL);
   free(text);
   unmake();
 }
