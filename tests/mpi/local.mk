@@ -2,6 +2,7 @@
 MPI_TESTS = \
 	tests/mpi/machine/machine \
 	tests/mpi/memory/gpu \
+	tests/mpi/memory/killed \
 	tests/mpi/memory/memory \
 	tests/mpi/memory/neighbours \
 	tests/mpi/migrate/big \
@@ -28,6 +29,7 @@ MPI_TEST_LIBS = tests/support/libjob.la tests/support/libsupport.la src/tools/co
 	src/mpi/libruntime.la src/mpi/detect/libdetect.la src/core/libcore.la
 tests_mpi_machine_machine_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_memory_gpu_LDADD = tests/support/libfakecuda.la $(MPI_TEST_LIBS)
+tests_mpi_memory_killed_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_memory_memory_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_memory_neighbours_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_big_LDADD = $(MPI_TEST_LIBS)
@@ -50,6 +52,9 @@ tests_mpi_machine_machine_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_memory_gpu_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_session_faults_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 tests_mpi_session_session_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
+
+# With calls that make shared memory and then die.
+tests_mpi_memory_killed_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=shm_open,--wrap=shm_unlink,--wrap=posix_fallocate
 
 # With calls of MPI that fail, in its own objects: a library would give them to every test.
 tests_mpi_session_mpi_errors_SOURCES = tests/mpi/session/mpi_errors.c tests/support/failing_mpi.c tests/support/failing_mpi.h
