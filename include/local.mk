@@ -5,7 +5,6 @@ pkginclude_HEADERS = \
 	include/eplb/detect.h \
 	include/eplb/batch.h \
 	include/eplb/dispatch.h \
-	include/eplb/forecast.h \
 	include/eplb/formats.h \
 	include/eplb/loads.h \
 	include/eplb/memory.h \
@@ -17,5 +16,4 @@ pkginclude_HEADERS = \
 	include/eplb/status.h \
 	include/eplb/topology.h \
 	include/eplb/transfer.h \
-	include/eplb/trigger.h \
 	include/eplb/version.h

@@ -3,9 +3,8 @@
 #define EPLB_EPLB_H
 
 #include <eplb/dispatch.h>
-#include <eplb/forecast.h>
-#include <eplb/formats.h>
 #include <eplb/loads.h>
+#include <eplb/formats.h>
 #include <eplb/options.h>
 #include <eplb/payback.h>
 #include <eplb/placement.h>
@@ -13,7 +12,6 @@
 #include <eplb/status.h>
 #include <eplb/topology.h>
 #include <eplb/transfer.h>
-#include <eplb/trigger.h>
 #include <eplb/version.h>
 
 #endif

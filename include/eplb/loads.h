@@ -34,45 +34,56 @@ EPLB_PUBLIC void eplb_loads_destroy(eplb_loads_t **loads);
 /* One window, `[num_layers][num_experts]`, inside `loads`; window in [0, num_windows). Local. */
 EPLB_PUBLIC const double *eplb_loads_window(const eplb_loads_t *loads, int window);
 
-/* Whether load[num_layers][num_experts] can be planned for: each value finite, >= 0 and < 2^63. Local.
- * EPLB_ERR_LOADS names the first layer and expert (by index) that is not; EPLB_ERR_ARGUMENT: a size < 1 or NULL. */
-EPLB_PUBLIC eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *load);
-
 /* How many layers of load[num_layers][num_experts] have no load at all, as dense layers and idle ones. Local. */
 EPLB_PUBLIC int eplb_loads_idle_layers(int num_layers, int num_experts, const double *load);
 
-/* The sum over all windows: sum[num_layers][num_experts], the caller's. Local. */
-EPLB_PUBLIC void eplb_loads_sum(const eplb_loads_t *loads, double *sum);
+/* ---- Recent windows, and forecasts ---- */
 
-/* How made-up loads are spread over the experts of a layer. */
-typedef enum eplb_spread {
-  EPLB_SPREAD_LOGNORMAL, /* exp(parameter * normal): parameter .5 mild, 1 like recorded traffic */
-  EPLB_SPREAD_ZIPF,      /* the k-th busiest gets 1 / k^parameter */
-  EPLB_SPREAD_UNIFORM    /* all alike in expectation: 0 to 2 times the mean; parameter unused */
-} eplb_spread_t;
+/* So many windows can be heeded at once. */
+enum { EPLB_HISTORY_MAX = 16 };
 
-/* Start from eplb_generate_options_init, then change what you want. */
-typedef struct eplb_generate_options {
-  size_t size; /* sizeof(eplb_generate_options_t), set by _init */
-  int num_windows, num_layers, num_experts;
-  eplb_spread_t spread;
-  double parameter; /* of the spread; finite, in [0, 16] */
-  double drift;     /* share of a layer's popularity that is drawn anew from window to window, in [0, 1] */
-  int num_domains;  /* 0 (default): experts drift each by itself; 1 to 64: windows are mixtures of so many domains */
-  double tokens;    /* mean tokens per expert and window, in [1, 2^40]; of all experts together below 2^63 */
-  uint64_t seed;
-} eplb_generate_options_t;
+/* Recent windows, the newest first; nothing is owned. Windows may differ in their totals: each counts by its weight
+ * alone, and a layer's window without any load does not count for that layer. */
+typedef struct eplb_windows {
+  int num_windows;                      /* 1 to EPLB_HISTORY_MAX */
+  int num_layers, num_experts;          /* of each window */
+  const double *load[EPLB_HISTORY_MAX]; /* each [num_layers][num_experts], as eplb_loads_check wants it */
+  double weight[EPLB_HISTORY_MAX];      /* > 0 and finite; only ratios matter */
+} eplb_windows_t;
 
-/* 8 windows of 8 layers of 64 experts, lognormal 1, drift .1, 10,000 tokens per expert, seed 1. Local. */
-EPLB_PUBLIC void eplb_generate_options_init(eplb_generate_options_t *options);
+/* One window, load[num_layers][num_experts]. Local; checks nothing. */
+EPLB_PUBLIC eplb_windows_t eplb_windows_single(int num_layers, int num_experts, const double *load);
 
-/* Makes up a recording of whole numbers of tokens; the same options give the same recording. Local.
- * With domains (chat, code, ...; lognormal only) each layer has a profile of popularity for each domain, and `drift` is
- * of the mixture's weights, which all layers share. As in recorded traffic of GLM-5.2, 75 layers of 256 experts and
- * four domains: logarithms of two domains' profiles have a correlation of .25, an expert's own changes from window to
- * window a deviation of .27, and parameter .74 is a profile's deviation there.
- * The caller owns *loads. EPLB_ERR_ARGUMENT names the option; EPLB_ERR_MEMORY. */
-EPLB_PUBLIC eplb_status_t eplb_loads_generate(const eplb_generate_options_t *options, eplb_loads_t **loads);
+/* By how much a window counts less than the next newer one, unless somebody wishes otherwise. */
+#define EPLB_HISTORY_DECAY .9
+
+/* The last windows of a job: K windows of 8 bytes for each layer and expert, however long the job is. */
+typedef struct eplb_history eplb_history_t;
+
+/* Room for `num_windows` windows, 1 to EPLB_HISTORY_MAX; a window counts `decay` times as much as the next newer one,
+ * in (0, 1]. Local. The caller owns *history. EPLB_ERR_ARGUMENT; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_history_create(int num_layers, int num_experts, int num_windows, double decay,
+                                              eplb_history_t **history);
+EPLB_PUBLIC void eplb_history_destroy(eplb_history_t **history);
+
+/* Takes up a window, load[num_layers][num_experts], in place of the oldest where there is no room. A window without any
+ * load is left out. Local, O(values). EPLB_ERR_LOADS, EPLB_ERR_ARGUMENT: the history is as it was. */
+EPLB_PUBLIC eplb_status_t eplb_history_add(eplb_history_t *history, const double *load);
+
+/* The windows that it holds; valid until the next eplb_history_add. Local. EPLB_ERR_STATE: none yet. */
+EPLB_PUBLIC eplb_status_t eplb_history_windows(const eplb_history_t *history, eplb_windows_t *windows);
+
+/* The windows that it would hold after eplb_history_add(history, load), without adding; `load` must stay, too. Local.
+ * EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: none has any load. */
+EPLB_PUBLIC eplb_status_t eplb_history_with(const eplb_history_t *history, const double *load, eplb_windows_t *windows);
+
+/* A single window in place of several, for planners that take but one. */
+typedef enum eplb_forecast {
+  EPLB_FORECAST_LAST, /* the newest window */
+  EPLB_FORECAST_MEAN, /* the mean of all, by their weights */
+  EPLB_FORECAST_EWMA  /* exponentially smoothed: how much, by what would have forecast a layer's windows best, each
+                         from those before it */
+} eplb_forecast_t;
 
 #ifdef __cplusplus
 }

@@ -41,9 +41,6 @@ typedef struct eplb_memory {
   eplb_status_t (*test)(void *self, int queue, int *done);
 } eplb_memory_t;
 
-/* The host's memory: what a session takes where it is given none. Local; static storage. */
-EPLB_PUBLIC const eplb_memory_t *eplb_memory_host(void);
-
 /* The memory of the GPU that is this thread's current device, by its runtime library, which is loaded here: one binary
  * serves machines with and without. `kind` is "cuda" (libcudart.so.13, .12, .11.0) or "hip" (libamdhip64.so.7, .6, .5);
  * EPLB_CUDA_LIBRARY and EPLB_HIP_LIBRARY may name another file. MPI is given the GPU's addresses if it says that it

@@ -45,9 +45,6 @@ EPLB_PUBLIC const eplb_option_t *eplb_option_describe(int number);
 EPLB_PUBLIC eplb_status_t eplb_option_set(const eplb_option_t *option, void *structure, const char *label,
                                           const char *text);
 
-/* Sets the member to its default. Local. */
-EPLB_PUBLIC void eplb_option_reset(const eplb_option_t *option, void *structure);
-
 enum { EPLB_OPTION_TEXT_MAX = 160 };
 
 /* The member's value, as users write it, into text[EPLB_OPTION_TEXT_MAX]; returns text. Local. */

@@ -61,17 +61,6 @@ EPLB_PUBLIC int eplb_placement_max_replicas(const eplb_placement_t *placement);
 EPLB_PUBLIC eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placement, int width,
                                                              int32_t *map);
 
-/* Permutes the slots within each device of `placement` so that experts that `before` holds on the same device keep
- * their slot: the same balance, fewer copies. Local. Both placements are valid and have the topology's slots. The
- * inverse is made anew, in slot order. EPLB_ERR_SHAPE: sizes differ; EPLB_ERR_MEMORY (placement is then unchanged). */
-EPLB_PUBLIC eplb_status_t eplb_placement_keep_slots(const eplb_topology_t *topology, const eplb_placement_t *before,
-                                                    eplb_placement_t *placement);
-
-/* The load of each device in one layer when an expert's load is split equally over its replicas. Local.
- * load[num_experts]; device_load[num_devices], the caller's. */
-EPLB_PUBLIC void eplb_device_loads(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
-                                   const double *load, double *device_load);
-
 /* Mean over max of the devices' times, load / speed, in one layer (the mean being all load over all speed): 1 is
  * perfect, 1/num_devices the worst of equal devices; 1 where there is no load. Local. load[num_experts]. Devices
  * without slots count: they idle. */

@@ -2,7 +2,7 @@
 #ifndef EPLB_PLANNER_H
 #define EPLB_PLANNER_H
 
-#include <eplb/forecast.h>
+#include <eplb/loads.h>
 #include <eplb/options.h>
 #include <eplb/payback.h>
 #include <eplb/placement.h>

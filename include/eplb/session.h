@@ -16,7 +16,7 @@
 #include <eplb/memory.h>
 #include <eplb/planner.h>
 #include <eplb/transfer.h>
-#include <eplb/trigger.h>
+#include <eplb/payback.h>
 #include <mpi.h>
 #include <stddef.h>
 #include <stdint.h>

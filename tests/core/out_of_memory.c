@@ -1,4 +1,5 @@
 /* Every allocation of every call fails once. */
+#include "core/model/synthetic.h"
 #include "core/model/placement.h"
 #include "core/plan/common/remote_nodes.h"
 #include "core/transfer/staging.h"

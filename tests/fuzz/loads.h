@@ -2,6 +2,7 @@
 #ifndef TESTS_FUZZ_LOADS_H
 #define TESTS_FUZZ_LOADS_H
 
+#include "core/model/loads.h"
 #include "core/formats/input.h"
 #include "fuzz.h"
 #include <eplb/formats.h>

@@ -1,3 +1,4 @@
+#include "mpi/memory/host.h"
 #include "cargo.h"
 #include "mpi_tap.h"
 #include <mpi.h>

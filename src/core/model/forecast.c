@@ -1,3 +1,4 @@
+#include "core/model/loads.h"
 #include "core/model/forecast.h"
 #include <eplb/loads.h>
 #include <math.h>

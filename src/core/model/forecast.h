@@ -2,11 +2,19 @@
 #ifndef EPLB_CORE_MODEL_FORECAST_H
 #define EPLB_CORE_MODEL_FORECAST_H
 
-#include <eplb/forecast.h>
+#include <eplb/loads.h>
 
 /* As eplb_forecast_make. In variance[num_layers]: the variance of a layer's forecast for each unit of it, where windows
  * are counts; 1 for a single window, less for a mean of several. */
 eplb_status_t eplb_forecast_with_variance(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast,
                                           double *variance);
+
+/* Whether windows can be planned for. Local. EPLB_ERR_ARGUMENT: a size, their number or a weight is out of range;
+ * EPLB_ERR_LOADS. */
+eplb_status_t eplb_windows_check(const eplb_windows_t *windows);
+
+/* Makes forecast[num_layers][num_experts], the caller's, with the total of each layer's newest window that has any
+ * load. Local, pure. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS. */
+eplb_status_t eplb_forecast_make(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast);
 
 #endif

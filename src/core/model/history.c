@@ -1,5 +1,5 @@
+#include "core/model/loads.h"
 #include "core/util/alloc.h"
-#include <eplb/forecast.h>
 #include <eplb/loads.h>
 #include <string.h>
 
@@ -59,10 +59,6 @@ eplb_status_t eplb_history_add(eplb_history_t *h, const double *load) {
   h->length += h->length < h->num_windows;
   memcpy(h->load + (size_t)h->newest * window_values(h), load, window_values(h) * sizeof *load);
   return EPLB_SUCCESS;
-}
-
-int eplb_history_length(const eplb_history_t *history) {
-  return history->length;
 }
 
 /* The newest `length` of those held, from windows->load[first] on. */

@@ -1,3 +1,4 @@
+#include "core/model/loads.h"
 #include "core/util/alloc.h"
 #include <eplb/loads.h>
 

@@ -1,3 +1,4 @@
+#include "core/model/synthetic.h"
 #include "core/model/synthetic_mixture.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"

@@ -78,10 +78,6 @@ eplb_status_t eplb_option_set(const eplb_option_t *option, void *structure, cons
   return eplb_option_table_set(option, structure, label, text);
 }
 
-void eplb_option_reset(const eplb_option_t *option, void *structure) {
-  eplb_option_table_reset(option, structure);
-}
-
 const char *eplb_option_show(const eplb_option_t *option, const void *structure, char *text) {
   return eplb_option_table_show(option, structure, text);
 }

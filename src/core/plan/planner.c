@@ -1,5 +1,7 @@
 /* One way to plan: options are resolved and checked here, then the planner's row in the table does the work. A new
  * planner is a folder with a check and a plan function, a row here, and its name in options.c. */
+#include "core/model/placement.h"
+#include "core/model/forecast.h"
 #include "core/model/topology.h"
 #include "core/plan/deepseek/deepseek_planner.h"
 #include "core/plan/history/history_planner.h"

@@ -1,5 +1,6 @@
 /* When to rebalance: only if the saving exceeds the cost by a factor (hysteresis), and at least so many windows after
  * the last one. See payback.c for both. */
+#include "core/model/forecast.h"
 #include "core/transfer/trigger.h"
 #include "core/model/placement.h"
 #include "core/transfer/payback.h"

@@ -1,3 +1,4 @@
+#include "mpi/detect/rank_device.h"
 #include <eplb/detect.h>
 #include <errno.h>
 #include <sched.h>

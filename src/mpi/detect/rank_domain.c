@@ -1,3 +1,4 @@
+#include "mpi/detect/rank_device.h"
 #include "mpi/detect/racks.h"
 #include <stdio.h>
 #include <stdlib.h>

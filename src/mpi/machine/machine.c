@@ -1,3 +1,4 @@
+#include "mpi/detect/rank_device.h"
 #include "mpi/machine/machine.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

@@ -1,3 +1,4 @@
+#include "mpi/memory/host.h"
 #include "core/util/alloc.h"
 #include <eplb/memory.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+#include "mpi/memory/host.h"
 #include "mpi/session/session.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

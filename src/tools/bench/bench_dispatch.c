@@ -1,5 +1,6 @@
 /* eplb bench dispatch, under mpirun: what shares for each batch cost, beside the allreduce that nobody can do without.
  */
+#include "core/model/synthetic.h"
 #include "tools/bench/bench_dispatch.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"

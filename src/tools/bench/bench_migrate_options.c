@@ -1,3 +1,4 @@
+#include "core/model/synthetic.h"
 #include "tools/bench/bench_migrate.h"
 #include "tools/common/commands.h"
 #include <argp.h>

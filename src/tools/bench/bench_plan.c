@@ -1,4 +1,5 @@
 /* eplb bench plan */
+#include "core/model/synthetic.h"
 #include "core/model/placement.h"
 #include "core/plan/common/remote_nodes.h"
 #include "core/util/alloc.h"

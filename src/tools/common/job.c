@@ -1,3 +1,4 @@
+#include "core/model/synthetic.h"
 #include "tools/common/job.h"
 #include "mpi/comm/agree.h"
 #include "tools/common/recording_options.h"

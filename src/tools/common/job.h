@@ -2,6 +2,7 @@
 #ifndef EPLB_TOOLS_COMMON_JOB_H
 #define EPLB_TOOLS_COMMON_JOB_H
 
+#include "core/model/synthetic.h"
 #include "tools/common/option_rows.h"
 #include <argp.h>
 #include <eplb/eplb_mpi.h>

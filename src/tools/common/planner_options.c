@@ -1,3 +1,4 @@
+#include "core/util/option_table.h"
 #include "tools/common/planner_options.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
@@ -88,7 +89,7 @@ void planner_options_keep_used(eplb_plan_options_t *plan, eplb_planner_t planner
   const eplb_option_t *row;
   for (int i = 0; (row = eplb_option_describe(i)); i++)
     if (!strcmp(row->structure, "plan") && !(row->planners >> planner & 1))
-      eplb_option_reset(row, plan);
+      eplb_option_table_reset(row, plan);
   if (planner != EPLB_PLANNER_WINDOW)
     plan->payback = NULL;
 }

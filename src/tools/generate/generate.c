@@ -1,4 +1,5 @@
 /* eplb generate: made-up loads. */
+#include "core/model/synthetic.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include <argp.h>

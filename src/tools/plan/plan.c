@@ -1,4 +1,5 @@
 /* eplb plan: recorded loads in, a placement out. */
+#include "core/model/loads.h"
 #include "tools/plan/plan.h"
 #include "core/util/alloc.h"
 #include "tools/common/commands.h"

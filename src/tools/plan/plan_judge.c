@@ -1,3 +1,4 @@
+#include "core/transfer/payback.h"
 #include "core/model/placement.h"
 #include "core/plan/common/remote_nodes.h"
 #include "core/util/alloc.h"

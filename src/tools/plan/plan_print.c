@@ -1,3 +1,4 @@
+#include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "tools/common/human.h"
 #include "tools/plan/plan.h"

@@ -1,4 +1,5 @@
 /* eplb run: the main job. */
+#include "core/model/synthetic.h"
 #include "tools/run/run.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"

@@ -1,3 +1,4 @@
+#include "core/model/synthetic.h"
 #include "tools/common/commands.h"
 #include "tools/run/run.h"
 #include <argp.h>

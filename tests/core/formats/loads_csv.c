@@ -1,3 +1,4 @@
+#include "core/model/loads.h"
 #include "folder.h"
 #include "loads_file.h"
 #include "tap.h"

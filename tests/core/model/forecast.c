@@ -1,7 +1,8 @@
 /* Histories of windows, and forecasts made of them. */
+#include "core/model/forecast.h"
 #include "shapes.h"
 #include "tap.h"
-#include <eplb/forecast.h>
+#include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* Made-up loads that are mixtures of domains. */
+#include "core/model/synthetic.h"
 #include "tap.h"
 #include <eplb/loads.h>
 #include <math.h>

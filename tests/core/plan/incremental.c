@@ -1,4 +1,5 @@
 /* Planning from the placement that is there. */
+#include "core/transfer/payback.h"
 #include "core/model/placement.h"
 #include "core/plan/common/assignment.h"
 #include "plan_window.h"

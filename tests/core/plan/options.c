@@ -2,7 +2,7 @@
 #include "plan_window.h"
 #include "tap.h"
 #include <eplb/options.h>
-#include <eplb/trigger.h>
+#include <eplb/payback.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* How much a window counts by its likeness to the newest. */
+#include "core/model/forecast.h"
 #include "core/plan/history/similarity.h"
 #include "shapes.h"
 #include "tap.h"

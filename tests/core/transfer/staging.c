@@ -1,3 +1,4 @@
+#include "core/model/placement.h"
 #include "core/transfer/staging.h"
 #include "shapes.h"
 #include "tap.h"

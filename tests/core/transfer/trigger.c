@@ -1,6 +1,6 @@
 /* Whether a rebalance pays. */
 #include "tap.h"
-#include <eplb/trigger.h>
+#include <eplb/payback.h>
 #include <math.h>
 #include <string.h>
 

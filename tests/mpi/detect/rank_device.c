@@ -1,4 +1,5 @@
 /* The device of a rank, by its environment. */
+#include "mpi/detect/rank_device.h"
 #include "tap.h"
 #include <eplb/detect.h>
 #include <stdio.h>

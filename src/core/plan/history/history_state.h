@@ -8,7 +8,7 @@
 #define EPLB_CORE_PLAN_HISTORY_HISTORY_STATE_H
 
 #include "core/util/simd.h"
-#include <eplb/forecast.h>
+#include <eplb/loads.h>
 #include <eplb/placement.h>
 #include <float.h>
 

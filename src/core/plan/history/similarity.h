@@ -2,7 +2,7 @@
 #ifndef EPLB_CORE_PLAN_HISTORY_SIMILARITY_H
 #define EPLB_CORE_PLAN_HISTORY_SIMILARITY_H
 
-#include <eplb/forecast.h>
+#include <eplb/loads.h>
 
 /* The same windows with new weights, for the layer whose loads begin at `offset`: a window that is farther from the
  * newest than two steps from window to window ordinarily lead counts less, as that distance by its own. */

@@ -1,0 +1,14 @@
+/* Loads: what is checked, and what only the tool makes of them. */
+#ifndef EPLB_CORE_MODEL_LOADS_H
+#define EPLB_CORE_MODEL_LOADS_H
+
+#include <eplb/loads.h>
+
+/* Whether load[num_layers][num_experts] can be planned for: each value finite, >= 0 and < 2^63. Local.
+ * EPLB_ERR_LOADS names the first layer and expert (by index) that is not; EPLB_ERR_ARGUMENT: a size < 1 or NULL. */
+eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *load);
+
+/* The sum over all windows: sum[num_layers][num_experts], the caller's. Local. */
+void eplb_loads_sum(const eplb_loads_t *loads, double *sum);
+
+#endif
