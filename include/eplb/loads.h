@@ -47,7 +47,7 @@ enum { EPLB_HISTORY_MAX = 16 };
 typedef struct eplb_windows {
   int num_windows;                      /* 1 to EPLB_HISTORY_MAX */
   int num_layers, num_experts;          /* of each window */
-  const double *load[EPLB_HISTORY_MAX]; /* each [num_layers][num_experts], as eplb_loads_check wants it */
+  const double *load[EPLB_HISTORY_MAX]; /* each [num_layers][num_experts], finite, >= 0 and < 2^63 */
   double weight[EPLB_HISTORY_MAX];      /* > 0 and finite; only ratios matter */
 } eplb_windows_t;
 
@@ -69,6 +69,9 @@ EPLB_PUBLIC void eplb_history_destroy(eplb_history_t **history);
 /* Takes up a window, load[num_layers][num_experts], in place of the oldest where there is no room. A window without any
  * load is left out. Local, O(values). EPLB_ERR_LOADS, EPLB_ERR_ARGUMENT: the history is as it was. */
 EPLB_PUBLIC eplb_status_t eplb_history_add(eplb_history_t *history, const double *load);
+
+/* How many windows it holds. Local. */
+EPLB_PUBLIC int eplb_history_length(const eplb_history_t *history);
 
 /* The windows that it holds; valid until the next eplb_history_add. Local. EPLB_ERR_STATE: none yet. */
 EPLB_PUBLIC eplb_status_t eplb_history_windows(const eplb_history_t *history, eplb_windows_t *windows);

@@ -2,6 +2,7 @@
 #ifndef EPLB_PAYBACK_H
 #define EPLB_PAYBACK_H
 
+#include <eplb/loads.h>
 #include <eplb/transfer.h>
 #include <stddef.h>
 

@@ -33,6 +33,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/window/from_scratch.c \
 	src/core/plan/window/from_scratch.h \
 	src/core/model/synthetic.c \
+	src/core/model/synthetic.h \
 	src/core/plan/common/expert_groups.c \
 	src/core/plan/common/expert_groups.h \
 	src/core/model/history.c \
@@ -47,6 +48,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/history/chain_flow.c \
 	src/core/plan/history/chain_rewire.c \
 	src/core/model/loads.c \
+	src/core/model/loads.h \
 	src/core/util/alloc.h \
 	src/core/util/escape.c \
 	src/core/util/escape.h \

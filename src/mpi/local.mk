@@ -46,6 +46,7 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/machine/machine.c \
 	src/mpi/machine/machine.h \
 	src/mpi/memory/host.c \
+	src/mpi/memory/host.h \
 	src/mpi/migrate/fault.c \
 	src/mpi/migrate/migration.c \
 	src/mpi/migrate/migration.h \

@@ -1,5 +1,4 @@
 /* hwloc XML documents of any content: refused with a sentence, or a host that holds together. */
-#include "mpi/detect/host.h"
 #include "fuzz.h"
 #include <eplb/detect.h>
 #include <math.h>

@@ -61,6 +61,10 @@ eplb_status_t eplb_history_add(eplb_history_t *h, const double *load) {
   return EPLB_SUCCESS;
 }
 
+int eplb_history_length(const eplb_history_t *history) {
+  return history->length;
+}
+
 /* The newest `length` of those held, from windows->load[first] on. */
 static void list(const eplb_history_t *h, int length, int first, eplb_windows_t *windows) {
   windows->num_windows = first + length;

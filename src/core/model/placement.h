@@ -43,11 +43,11 @@ static inline void eplb_placement_copy_layer(const eplb_placement_t *from, eplb_
  * their slot: the same balance, fewer copies. Local. Both placements are valid and have the topology's slots. The
  * inverse is made anew, in slot order. EPLB_ERR_SHAPE: sizes differ; EPLB_ERR_MEMORY (placement is then unchanged). */
 eplb_status_t eplb_placement_keep_slots(const eplb_topology_t *topology, const eplb_placement_t *before,
-                                                    eplb_placement_t *placement);
+                                        eplb_placement_t *placement);
 
 /* The load of each device in one layer when an expert's load is split equally over its replicas. Local.
  * load[num_experts]; device_load[num_devices], the caller's. */
 void eplb_device_loads(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
-                                   const double *load, double *device_load);
+                       const double *load, double *device_load);
 
 #endif

@@ -1,4 +1,3 @@
-#include "mpi/detect/rank_device.h"
 #include <eplb/detect.h>
 #include <errno.h>
 #include <sched.h>

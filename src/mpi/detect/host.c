@@ -1,4 +1,3 @@
-#include "mpi/detect/host.h"
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"
 #include "mpi/detect/kfd.h"

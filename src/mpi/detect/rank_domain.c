@@ -1,4 +1,3 @@
-#include "mpi/detect/rank_device.h"
 #include "mpi/detect/racks.h"
 #include <stdio.h>
 #include <stdlib.h>

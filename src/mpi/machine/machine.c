@@ -1,4 +1,3 @@
-#include "mpi/detect/rank_device.h"
 #include "mpi/machine/machine.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

@@ -1,6 +1,4 @@
 /* Accelerators of made-up machines, for what recorded ones do not show, and what else hwloc is asked. */
-#include "mpi/detect/host.h"
-#include "mpi/detect/rank_device.h"
 #include "machine_table.h"
 #include "tap.h"
 #include <eplb/detect.h>

@@ -1,5 +1,4 @@
 /* The device of a rank, by its environment. */
-#include "mpi/detect/rank_device.h"
 #include "tap.h"
 #include <eplb/detect.h>
 #include <stdio.h>
