@@ -28,10 +28,13 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/expert_copy.h \
 	src/mpi/memory/cma.c \
 	src/mpi/memory/cma.h \
+	src/mpi/migrate/chunk.c \
+	src/mpi/migrate/chunk.h \
+	src/mpi/migrate/failure.h \
+	src/mpi/migrate/transport.c \
+	src/mpi/migrate/transport.h \
 	src/mpi/migrate/transport_mpi.c \
-	src/mpi/migrate/transport_mpi.h \
 	src/mpi/migrate/transport_shm.c \
-	src/mpi/migrate/transport_shm.h \
 	src/mpi/machine/gather.c \
 	src/mpi/machine/gather.h \
 	src/mpi/memory/gpu.c \
@@ -50,6 +53,9 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/migrate/fault.c \
 	src/mpi/migrate/migration.c \
 	src/mpi/migrate/migration.h \
+	src/mpi/migrate/migration_memory.c \
+	src/mpi/migrate/mpi_datatype.c \
+	src/mpi/migrate/mpi_datatype.h \
 	src/mpi/migrate/migration_plan.c \
 	src/mpi/migrate/migration_plan.h \
 	src/mpi/machine/device_view.c \

@@ -27,18 +27,14 @@ typedef struct eplb_migrate_context {
   eplb_cma_t *cma;      /* of their own memory; or NULL */
   eplb_fault_fn *fault; /* or NULL */
   void *fault_arg;
-  int verify;     /* 1: checksums travel behind each expert */
-  int read_whole; /* 1: whole experts are compared where samples would be */
+  const struct eplb_transport *const *transport; /* the preferred first; NULL ends the list: see transport.h */
+  int verify;                                    /* 1: checksums travel behind each expert */
+  int read_whole;                                /* 1: whole experts are compared where samples would be */
 } eplb_migrate_context_t;
 
 /* How many slots this rank has. */
 static inline int eplb_migrate_slots(const eplb_migrate_context_t *c) {
   return c->topology->slot_begin[c->rank + 1] - c->topology->slot_begin[c->rank];
-}
-
-/* Whether weights go to `rank` and come from it through shared memory. */
-static inline int eplb_uses_shm_messages(const eplb_migrate_context_t *c, int rank) {
-  return c->memory->host_can_touch && eplb_shm_queue_reaches(c->queue, rank);
 }
 
 /* The fault callback's answer at a step, if it is a code of eplb/status.h, else EPLB_ERR_ARGUMENT; EPLB_SUCCESS where

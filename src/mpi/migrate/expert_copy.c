@@ -19,8 +19,8 @@ eplb_status_t eplb_expert_copy(const eplb_migrate_context_t *c, int layer, const
   for (int i = 0; i < tensors->num_tensors && !status; offset += tensors->tensor[i++].bytes) {
     const eplb_tensor_t *t = &tensors->tensor[i];
     if (t->bytes && (with_tables || !t->table))
-      status = eplb_copy_bytes(c, eplb_location_piece(c, layer, to, offset, &length),
-                               eplb_location_piece(c, layer, from, offset, &length), t->bytes, EPLB_COPY_WITHIN);
+      status = eplb_copy_bytes(c, eplb_location_address(c, layer, to, offset, &length),
+                               eplb_location_address(c, layer, from, offset, &length), t->bytes, EPLB_COPY_WITHIN);
   }
   return status;
 }
@@ -61,7 +61,7 @@ eplb_status_t eplb_expert_hash(const eplb_migrate_context_t *c, int layer, const
   size_t length;
   *hash = 0;
   for (size_t at = 0; at < c->layer[layer].expert_bytes && !status; at += length) {
-    const char *piece = eplb_location_piece(c, layer, place, at, &length);
+    const char *piece = eplb_location_address(c, layer, place, at, &length);
     status = update(c, piece, length, scratch, hash);
   }
   return status;

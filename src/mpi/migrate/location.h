@@ -10,20 +10,9 @@ typedef struct eplb_location {
   size_t staging; /* the others here, tensor after tensor */
 } eplb_location_t;
 
-/* What an expert's place is in memory, for the bytes from `offset` on: the address, and how many lie there in one
- * piece. `offset` < expert_bytes of the layer. */
-char *eplb_location_piece(const eplb_migrate_context_t *context, int layer, const eplb_location_t *place, size_t offset,
-                          size_t *length);
-
-/* A part of an expert in memory. */
-typedef struct eplb_piece {
-  char *address;
-  size_t length;
-} eplb_piece_t;
-
-/* The pieces of [begin, end) of a message, which is the expert's bytes and then the 8 of *hash, into piece[as many as
- * the layer has tensors, and one]; neighbours in memory are one. Returns how many. */
-int eplb_location_pieces(const eplb_migrate_context_t *context, int layer, const eplb_location_t *place, uint64_t *hash,
-                         size_t begin, size_t end, eplb_piece_t *piece);
+/* The address of byte `offset` of an expert that lies there, and in *length how many bytes follow it in one piece.
+ * `offset` < expert_bytes of the layer. */
+char *eplb_location_address(const eplb_migrate_context_t *context, int layer, const eplb_location_t *place,
+                            size_t offset, size_t *length);
 
 #endif

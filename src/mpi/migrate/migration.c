@@ -1,169 +1,14 @@
 #include "mpi/migrate/migration.h"
-#include "core/util/alloc.h"
+#include "mpi/migrate/chunk.h"
 #include "mpi/migrate/expert_copy.h"
-#include "mpi/migrate/transport_mpi.h"
-#include "mpi/migrate/transport_shm.h"
 #include <string.h>
 
-/* ---- memory ---- */
-
-void eplb_migration_free(eplb_migration_t *m) {
-  for (int i = 0; m->inflight && !m->is_lost && i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++)
-    m->context->memory->release_host(m->context->memory->self, m->inflight[i].buffer);
-  if (m->context)
-    m->context->memory->release_host(m->context->memory->self, m->scratch);
-  if (m->is_lost) { /* never freed: see is_lost */
-    m->context->staging = NULL;
-    m->context->staging_bytes = 0;
-    m->moves->incoming = NULL;
-    m->moves->outgoing = NULL;
-  }
-  eplb_watch_free(&m->watch);
-  free(m->is_moving);
-  free(m->inflight);
-  free(m->request);
-  free(m->completed);
-  free(m->message_status);
-  free(m->open_in);
-  free(m->open_out);
-  free(m->incoming_by_tag_begin);
-  free(m->incoming_by_tag);
-  free(m->piece);
-  free(m->piece_bytes);
-  free(m->piece_address);
-  *m = (eplb_migration_t){0};
+static const eplb_transport_t *transport_of(const eplb_migration_t *m, const eplb_message_t *message) {
+  return m->context->transport[message->transport];
 }
 
-/* The context's staging, grown to what is needed. It is kept from one rebalance to the next: the first touch of so much
- * memory can take longer than filling it. So it also gets room to grow, where what is not touched takes nothing. */
-static eplb_status_t get_staging(eplb_migrate_context_t *c, size_t bytes, size_t limit) {
-  if (bytes <= c->staging_bytes)
-    return EPLB_SUCCESS;
-  c->memory->release(c->memory->self, c->staging);
-  c->staging = NULL;
-  c->staging_bytes = 0;
-  size_t room = !c->memory->host_can_touch ? bytes : bytes <= limit / 2 ? 2 * bytes : limit;
-  void *staging;
-  eplb_status_t status = c->memory->allocate(c->memory->self, room, &staging);
-  if (status && room > bytes) /* there may still be enough for this rebalance */
-    status = c->memory->allocate(c->memory->self, room = bytes, &staging);
-  if (status)
-    return status;
-  c->staging = staging;
-  c->staging_bytes = room;
-  return EPLB_SUCCESS;
-}
-
-/* Host memory for chunks of weights that MPI or the processor cannot touch. */
-static eplb_status_t get_buffers(eplb_migration_t *m) {
-  const eplb_memory_t *memory = m->context->memory;
-  size_t bytes = m->context->chunk_bytes;
-  eplb_status_t status = EPLB_SUCCESS;
-  void *buffer = NULL;
-  for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS && !memory->mpi_can_touch && !status; i++) {
-    status = memory->allocate_host(memory->self, bytes, &buffer);
-    m->inflight[i].buffer = status ? NULL : buffer;
-  }
-  if (!status && !memory->host_can_touch) {
-    status = memory->allocate_host(memory->self, bytes, &buffer);
-    m->scratch = status ? NULL : buffer;
-  }
-  return status;
-}
-
-static int most_tensors(const eplb_migrate_context_t *c) {
-  int most = 0;
-  for (int l = 0; l < c->num_layers; l++)
-    most = c->layer[l].num_tensors > most ? c->layer[l].num_tensors : most;
-  return most;
-}
-
-eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_migrate_context_t *c, eplb_migration_plan_t *moves,
-                                     uint64_t number) {
-  int window = c->memory->mpi_can_touch ? EPLB_WINDOW : EPLB_BOUNCING_WINDOW;
-  int inflight_chunks = 2 * window * EPLB_INFLIGHT_CHUNKS, pieces = most_tensors(c) + 1;
-  *m = (eplb_migration_t){.context = c,
-                          .moves = moves,
-                          .window = window,
-                          .is_moving = EPLB_NEW(unsigned char, c->num_layers),
-                          .inflight = EPLB_NEW(eplb_inflight_t, inflight_chunks),
-                          .request = EPLB_NEW(MPI_Request, inflight_chunks),
-                          .completed = EPLB_NEW(int, inflight_chunks),
-                          .message_status = EPLB_NEW(MPI_Status, inflight_chunks),
-                          .open_in = EPLB_NEW(int32_t, window),
-                          .open_out = EPLB_NEW(int32_t, window),
-                          .incoming_by_tag_begin = EPLB_NEW(int32_t, eplb_shm_queue_neighbours(c->queue)),
-                          .incoming_by_tag = EPLB_NEW(int32_t, moves->num_incoming),
-                          .piece = EPLB_NEW(eplb_piece_t, pieces),
-                          .piece_bytes = EPLB_NEW(int, pieces),
-                          .piece_address = EPLB_NEW(MPI_Aint, pieces)};
-  if (!m->is_moving || !m->inflight || !m->request || !m->completed || !m->message_status || !m->open_in ||
-      !m->open_out || !m->incoming_by_tag_begin || !m->incoming_by_tag || !m->piece || !m->piece_bytes ||
-      !m->piece_address)
-    return EPLB_ERR_MEMORY;
-  for (int i = 0; i < inflight_chunks; i++)
-    m->request[i] = MPI_REQUEST_NULL;
-  for (int i = 0; i < moves->num_incoming; i++)
-    m->all += (int64_t)c->layer[moves->incoming[i].layer].expert_bytes;
-  eplb_status_t status = get_staging(c, moves->staging_peak, moves->staging_limit);
-  if (!status)
-    status = get_buffers(m);
-  return status ? status : eplb_watch_prepare(&m->watch, c, moves, number, m->scratch);
-}
-
-void eplb_migration_note(eplb_migration_t *m, eplb_status_t status) {
-  if (status == EPLB_SUCCESS || m->status != EPLB_SUCCESS)
-    return;
-  m->status = status;
-  strncpy(m->sentence, eplb_last_error(), sizeof m->sentence - 1);
-}
-
-/* ---- how messages are cut ---- */
-
-size_t eplb_migration_message_bytes(const eplb_migration_t *m, int layer) {
-  return m->context->layer[layer].expert_bytes + (m->context->verify ? sizeof(uint64_t) : 0);
-}
-
-/* Where MPI is given a GPU's addresses, the checksum, which the host keeps, goes in a chunk of its own: no message is
- * of both memories. */
-static int hash_is_apart(const eplb_migration_t *m) {
-  return m->context->verify && m->context->memory->mpi_can_touch && !m->context->memory->host_can_touch;
-}
-
-/* How much of a message is cut evenly. */
-static size_t even_bytes(const eplb_migration_t *m, int layer) {
-  return hash_is_apart(m) ? m->context->layer[layer].expert_bytes : eplb_migration_message_bytes(m, layer);
-}
-
-int64_t eplb_migration_count_chunks(const eplb_migration_t *m, int layer, size_t chunk_bytes) {
-  size_t bytes = even_bytes(m, layer);
-  return (int64_t)(bytes / chunk_bytes + (bytes % chunk_bytes != 0)) + hash_is_apart(m);
-}
-
-void eplb_migration_chunk(const eplb_migration_t *m, int layer, size_t chunk_bytes, int64_t number, size_t *begin,
-                          size_t *end) {
-  size_t bytes = even_bytes(m, layer);
-  *begin = (size_t)number * chunk_bytes;
-  *end = bytes - *begin < chunk_bytes ? bytes : *begin + chunk_bytes;
-  if (*begin >= bytes) { /* the checksum, apart */
-    *begin = bytes;
-    *end = eplb_migration_message_bytes(m, layer);
-  }
-}
-
-int64_t eplb_migration_ready_chunks(const eplb_migration_t *m, const eplb_outgoing_t *out) {
-  int64_t chunks = eplb_migration_count_chunks(m, out->layer, out->chunk_bytes);
-  if (out->source < 0)
-    return chunks;
-  const eplb_incoming_t *in = &m->moves->incoming[out->source];
-  if (in->arrived == eplb_migration_count_chunks(m, in->layer, in->chunk_bytes))
-    return chunks;
-  size_t there = (size_t)in->arrived * in->chunk_bytes;
-  return (int64_t)(there / out->chunk_bytes);
-}
-
-uint64_t *eplb_migration_outgoing_hash(const eplb_migration_t *m, eplb_outgoing_t *out) {
-  return out->source < 0 ? &out->hash : &m->moves->incoming[out->source].hash;
+static void *self_of(const eplb_migration_t *m, const eplb_message_t *message) {
+  return m->transport[message->transport];
 }
 
 /* ---- checksums ---- */
@@ -175,93 +20,148 @@ static eplb_status_t hash(eplb_migration_t *m, int layer, const eplb_location_t 
   return status;
 }
 
-static void ask_fault_on_arrival(eplb_migration_t *m, const eplb_incoming_t *in) {
+static void ask_fault_on_arrival(eplb_migration_t *m, const eplb_message_t *in) {
   size_t length = 0;
   char *bytes = NULL;
   if (m->context->memory->host_can_touch && m->context->layer[in->layer].expert_bytes)
-    bytes = eplb_location_piece(m->context, in->layer, &in->place, 0, &length);
+    bytes = eplb_location_address(m->context, in->layer, &in->place, 0, &length);
   eplb_migration_note(m, eplb_migrate_fault(m->context, EPLB_STEP_ARRIVE, bytes, length));
 }
 
-static void check(eplb_migration_t *m, eplb_incoming_t *in) {
-  eplb_status_t status = hash(m, in->layer, &in->place, &in->found);
-  in->is_corrupt = !status && in->found != in->hash;
-  m->num_corrupt += in->is_corrupt;
+static void check(eplb_migration_t *m, int32_t number) {
+  const eplb_message_t *in = &m->plan->incoming[number].message;
+  eplb_incoming_progress_t *p = &m->progress[number];
+  eplb_status_t status = hash(m, in->layer, &in->place, &p->found);
+  p->is_corrupt = !status && p->found != m->incoming_hash[number];
+  m->num_corrupt += p->is_corrupt;
   eplb_migration_note(m, status);
 }
 
-void eplb_migration_arrived(eplb_migration_t *m, eplb_incoming_t *in) {
-  if (++in->arrived < eplb_migration_count_chunks(m, in->layer, in->chunk_bytes))
-    return;
+/* ---- what transports report ---- */
+
+static void finish_incoming(eplb_migration_t *m, int32_t number) {
+  const eplb_message_t *in = &m->plan->incoming[number].message;
   ask_fault_on_arrival(m, in);
   if (m->context->verify)
-    check(m, in);
+    check(m, number);
   m->arrived += (int64_t)m->context->layer[in->layer].expert_bytes;
   m->unfinished--;
+}
+
+/* Counts a chunk that has arrived. One that did before is ignored. */
+static void take_arrival(eplb_migration_t *m, const eplb_chunk_arrival_t *a) {
+  const eplb_message_t *in = &m->plan->incoming[a->incoming].message;
+  eplb_incoming_progress_t *p = &m->progress[a->incoming];
+  int64_t chunks = eplb_chunk_count(m->context, in), ahead = a->chunk - p->arrived;
+  if (ahead < 0)
+    return;
+  if (a->chunk >= chunks || ahead >= EPLB_MOST_EARLY) {
+    eplb_migration_note(
+        m, eplb_fail(EPLB_ERR_INTERNAL,
+                     "transport %s: chunk %lld of %lld of layer %d, expert %d arrived after %lld; expected "
+                     "one less than %d chunks behind them",
+                     transport_of(m, in)->name, (long long)a->chunk, (long long)chunks, in->layer, in->expert,
+                     (long long)p->arrived, EPLB_MOST_EARLY));
+    return;
+  }
+  if (ahead > 0) {
+    p->early |= (uint64_t)1 << (ahead - 1);
+    return;
+  }
+  int next_is_there;
+  do {
+    next_is_there = (int)(p->early & 1);
+    p->early >>= 1;
+    p->arrived++;
+  } while (next_is_there);
+  if (p->arrived == chunks)
+    finish_incoming(m, a->incoming);
+}
+
+static int progress_transport(eplb_migration_t *m, int number) {
+  m->report.num_arrivals = 0;
+  int any = m->context->transport[number]->progress(m->transport[number], &m->report);
+  for (int i = 0; i < m->report.num_arrivals; i++)
+    take_arrival(m, &m->report.arrival[i]);
+  return any;
 }
 
 /* ---- opening and closing messages ---- */
 
 /* What needs no message: a copy within the rank, or an expert of no bytes. */
 static int is_silent(const eplb_migration_t *m, const eplb_incoming_t *in) {
-  return in->own_slot >= 0 || eplb_migration_count_chunks(m, in->layer, in->chunk_bytes) == 0;
+  return in->own_slot >= 0 || eplb_chunk_count(m->context, &in->message) == 0;
 }
 
-/* Letters need not be asked for. */
-static void open_incoming(eplb_migration_t *m, int at) {
-  m->open_in[at] = -1;
-  while (m->next_in < m->round->incoming_end && m->open_in[at] < 0) {
-    eplb_incoming_t *in = &m->moves->incoming[m->next_in];
-    if (m->is_moving[in->layer] && !is_silent(m, in) && !eplb_uses_shm_messages(m->context, in->peer)) {
-      m->open_in[at] = m->next_in;
-      in->inflight = at * EPLB_INFLIGHT_CHUNKS;
-      eplb_transport_mpi_receive(m, in);
+/* The next incoming message whose transport must be asked for it, in `slot` of the window. */
+static void open_incoming(eplb_migration_t *m, int slot) {
+  eplb_open_message_t *open = &m->open_in[slot];
+  *open = (eplb_open_message_t){.number = -1};
+  while (m->next_in < m->round->incoming_end && open->number < 0) {
+    const eplb_incoming_t *in = &m->plan->incoming[m->next_in];
+    const eplb_transport_t *transport = transport_of(m, &in->message);
+    if (m->is_moving[in->message.layer] && !is_silent(m, in) && transport->post_receive) {
+      *open = (eplb_open_message_t){&in->message, m->next_in, slot, &m->incoming_hash[m->next_in], 0};
+      transport->post_receive(self_of(m, &in->message), open, &m->report);
     }
     m->next_in++;
   }
 }
 
-static void open_outgoing(eplb_migration_t *m, int at) {
-  m->open_out[at] = -1;
-  while (m->next_out < m->round->outgoing_end && !m->is_moving[m->moves->outgoing[m->next_out].layer])
+static void open_outgoing(eplb_migration_t *m, int slot) {
+  eplb_open_message_t *open = &m->open_out[slot];
+  *open = (eplb_open_message_t){.number = -1};
+  while (m->next_out < m->round->outgoing_end && !m->is_moving[m->plan->outgoing[m->next_out].message.layer])
     m->next_out++;
   if (m->next_out == m->round->outgoing_end)
     return;
-  m->open_out[at] = m->next_out++;
-  eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
-  out->inflight = (m->window + at) * EPLB_INFLIGHT_CHUNKS;
-  if (m->context->verify && out->source < 0 && !eplb_watch_checksum(&m->watch, m->open_out[at], &out->hash))
-    eplb_migration_note(m, hash(m, out->layer, &out->place, &out->hash));
+  int number = m->next_out++;
+  const eplb_outgoing_t *out = &m->plan->outgoing[number];
+  uint64_t *own_hash = &m->outgoing_hash[number];
+  *open = (eplb_open_message_t){&out->message, number, slot,
+                                out->source < 0 ? own_hash : &m->incoming_hash[out->source], 0};
+  if (m->context->verify && out->source < 0 && !eplb_watch_checksum(&m->watch, number, own_hash))
+    eplb_migration_note(m, hash(m, out->message.layer, &out->message.place, own_hash));
 }
 
-/* Sends what can be of an open message; whether anything could be. */
-static int progress_outgoing(eplb_migration_t *m, int at) {
-  eplb_outgoing_t *out = &m->moves->outgoing[m->open_out[at]];
-  int64_t before = out->posted;
-  if (eplb_uses_shm_messages(m->context, out->peer))
-    eplb_transport_shm_send(m, out);
-  else
-    eplb_transport_mpi_send(m, out);
-  int is_sent = out->posted == eplb_migration_count_chunks(m, out->layer, out->chunk_bytes);
-  if (is_sent && eplb_transport_mpi_are_idle(m, out->inflight)) {
-    m->unfinished--;
-    open_outgoing(m, at);
-    return 1;
-  }
-  return out->posted > before;
+/* How many chunks of an outgoing message can be sent by now: all, or as many as have come of what is passed on. */
+static int64_t ready_chunks(const eplb_migration_t *m, int number) {
+  const eplb_outgoing_t *out = &m->plan->outgoing[number];
+  if (out->source < 0)
+    return eplb_chunk_count(m->context, &out->message);
+  size_t chunk_bytes = m->plan->incoming[out->source].message.chunk_bytes;
+  return eplb_chunk_count_within(m->context, &out->message, m->progress[out->source].arrived, chunk_bytes);
 }
 
-static int is_closed(const eplb_migration_t *m, int at) {
-  const eplb_incoming_t *in = &m->moves->incoming[m->open_in[at]];
-  return in->arrived == eplb_migration_count_chunks(m, in->layer, in->chunk_bytes);
+static int is_idle(const eplb_migration_t *m, const eplb_open_message_t *out) {
+  const eplb_transport_t *transport = transport_of(m, out->message);
+  return !transport->is_idle || transport->is_idle(self_of(m, out->message), out);
+}
+
+/* Counts chunks that were sent; opens the next message where that were all and the transport needs none of them any
+ * more. Returns whether anything was done. */
+static int count_sent(eplb_migration_t *m, int slot, int64_t sent) {
+  eplb_open_message_t *out = &m->open_out[slot];
+  out->sent += sent;
+  if (out->sent < eplb_chunk_count(m->context, out->message) || !is_idle(m, out))
+    return sent > 0;
+  m->unfinished--;
+  open_outgoing(m, slot);
+  return 1;
+}
+
+static int is_closed(const eplb_migration_t *m, int slot) {
+  const eplb_open_message_t *in = &m->open_in[slot];
+  return m->progress[in->number].arrived == eplb_chunk_count(m->context, in->message);
 }
 
 /* ---- a round ---- */
 
 static void copy_own(eplb_migration_t *m, const eplb_incoming_t *in) {
   const eplb_location_t from = {.slot = in->own_slot};
-  eplb_migration_note(m, eplb_expert_copy(m->context, in->layer, &from, &in->place, 1));
-  m->arrived += (int64_t)m->context->layer[in->layer].expert_bytes;
+  int layer = in->message.layer;
+  eplb_migration_note(m, eplb_expert_copy(m->context, layer, &from, &in->message.place, 1));
+  m->arrived += (int64_t)m->context->layer[layer].expert_bytes;
   m->is_copying = !m->context->memory->host_can_touch;
 }
 
@@ -274,44 +174,42 @@ static void start_silent(eplb_migration_t *m, const eplb_incoming_t *in) {
 
 static void start_pass(eplb_migration_t *m) {
   const eplb_round_t *round = m->round;
-  m->status = EPLB_SUCCESS;
+  m->report.failure.status = EPLB_SUCCESS;
   m->is_copying = m->unfinished = m->num_corrupt = 0;
   m->next_in = round->incoming_begin;
   m->next_out = round->outgoing_begin;
   for (int i = round->outgoing_begin; i < round->outgoing_end; i++)
-    m->unfinished += m->is_moving[m->moves->outgoing[i].layer];
-  eplb_transport_shm_start(m);
+    m->unfinished += m->is_moving[m->plan->outgoing[i].message.layer];
+  for (int i = 0; i < m->num_transports; i++)
+    if (m->context->transport[i]->start)
+      m->context->transport[i]->start(m->transport[i], round);
   for (int i = round->incoming_begin; i < round->incoming_end; i++) {
-    const eplb_incoming_t *in = &m->moves->incoming[i];
-    m->unfinished += m->is_moving[in->layer];
-    if (m->is_moving[in->layer] && is_silent(m, in))
+    const eplb_incoming_t *in = &m->plan->incoming[i];
+    m->unfinished += m->is_moving[in->message.layer];
+    if (m->is_moving[in->message.layer] && is_silent(m, in))
       start_silent(m, in);
   }
   m->unfinished += m->is_copying;
-  for (int at = 0; at < m->window; at++) {
-    open_incoming(m, at);
-    open_outgoing(m, at);
+  for (int slot = 0; slot < m->window; slot++) {
+    open_incoming(m, slot);
+    open_outgoing(m, slot);
   }
 }
 
 void eplb_migration_start(eplb_migration_t *m, int number) {
-  m->round = &m->moves->round[number];
+  m->round = &m->plan->round[number];
   memset(m->is_moving, 1, (size_t)m->context->num_layers);
   start_pass(m);
 }
 
 void eplb_migration_start_again(eplb_migration_t *m, const unsigned char *again) {
   memcpy(m->is_moving, again, (size_t)m->context->num_layers);
-  for (int i = m->round->outgoing_begin; i < m->round->outgoing_end; i++)
-    if (again[m->moves->outgoing[i].layer])
-      m->moves->outgoing[i].posted = m->moves->outgoing[i].bounced = 0;
   for (int i = m->round->incoming_begin; i < m->round->incoming_end; i++) {
-    eplb_incoming_t *in = &m->moves->incoming[i];
-    if (!again[in->layer])
+    int layer = m->plan->incoming[i].message.layer;
+    if (!again[layer])
       continue;
-    in->posted = in->arrived = 0;
-    in->is_corrupt = 0;
-    m->arrived -= (int64_t)m->context->layer[in->layer].expert_bytes;
+    m->progress[i] = (eplb_incoming_progress_t){.slot = -1};
+    m->arrived -= (int64_t)m->context->layer[layer].expert_bytes;
   }
   start_pass(m);
 }
@@ -329,7 +227,9 @@ static int progress_own_copies(eplb_migration_t *m) {
 
 void eplb_migration_abandon(eplb_migration_t *m) {
   m->context->comm->has_strays |= m->unfinished > 0;
-  eplb_transport_mpi_abandon(m);
+  for (int i = 0; i < m->num_transports; i++)
+    if (m->context->transport[i]->abandon)
+      m->is_lost |= m->context->transport[i]->abandon(m->transport[i]);
   m->unfinished = 0;
 }
 
@@ -340,40 +240,46 @@ int eplb_migration_progress(eplb_migration_t *m) {
     eplb_migration_abandon(m);
     return 0;
   }
-  int any = eplb_transport_shm_receive(m);
-  any |= eplb_transport_mpi_progress(m);
+  int any = 0;
+  for (int i = 0; i < m->num_transports; i++)
+    any |= progress_transport(m, i);
   if (m->is_copying)
     any |= progress_own_copies(m);
-  for (int at = 0; at < m->window; at++) {
-    if (m->open_in[at] >= 0 && is_closed(m, at))
-      open_incoming(m, at);
-    if (m->open_out[at] >= 0)
-      any |= progress_outgoing(m, at);
+  for (int slot = 0; slot < m->window; slot++) {
+    if (m->open_in[slot].number >= 0 && is_closed(m, slot))
+      open_incoming(m, slot);
+    const eplb_open_message_t *out = &m->open_out[slot];
+    if (out->number >= 0) {
+      const eplb_transport_t *transport = transport_of(m, out->message);
+      int64_t sent = transport->send(self_of(m, out->message), out, ready_chunks(m, out->number), &m->report);
+      any |= count_sent(m, slot, sent);
+    }
   }
   return any;
 }
 
 /* ---- why a pass failed ---- */
 
-static eplb_status_t say_corrupt(const eplb_migration_t *m, const eplb_incoming_t *in) {
+static eplb_status_t say_corrupt(const eplb_migration_t *m, int number) {
+  const eplb_message_t *in = &m->plan->incoming[number].message;
   return eplb_fail(EPLB_ERR_CORRUPT,
                    "layer %d, expert %d: came from rank %d to rank %d with checksum %016llx; it was sent with %016llx",
-                   in->layer, in->expert, in->peer, m->context->rank, (unsigned long long)in->found,
-                   (unsigned long long)in->hash);
+                   in->layer, in->expert, in->peer, m->context->rank, (unsigned long long)m->progress[number].found,
+                   (unsigned long long)m->incoming_hash[number]);
 }
 
 eplb_status_t eplb_migration_explain(eplb_migration_t *m, eplb_status_t worst, const unsigned char *again) {
-  if (m->status)
-    return eplb_fail(m->status, "%s", m->sentence);
+  if (m->report.failure.status)
+    return eplb_fail(m->report.failure.status, "%s", m->report.failure.sentence);
   eplb_status_t status = EPLB_SUCCESS;
   for (int p = m->round->part_begin; p < m->round->part_end && !status && worst == EPLB_ERR_CORRUPT; p++) {
-    int layer = m->moves->part[p].layer;
+    int layer = m->plan->part[p].layer;
     if (m->is_moving[layer] && !again[layer])
       status = eplb_watch_blame(&m->watch, p);
   }
   for (int i = m->round->incoming_begin; i < m->round->incoming_end && !status; i++)
-    if (m->moves->incoming[i].is_corrupt && !again[m->moves->incoming[i].layer])
-      status = say_corrupt(m, &m->moves->incoming[i]);
+    if (m->progress[i].is_corrupt && !again[m->plan->incoming[i].message.layer])
+      status = say_corrupt(m, i);
   return status;
 }
 
@@ -391,23 +297,25 @@ static void exchange(const eplb_migrate_context_t *c, const eplb_tensors_t *tens
   }
 }
 
-/* The first target of what is staged takes it over; all others copy from there. */
-static void settle(eplb_migration_t *m, eplb_incoming_t *in, int slot) {
-  const eplb_location_t to = {.slot = slot};
-  if (in->place.slot == slot)
+/* Puts an incoming expert into a slot. The first target of what is staged takes it over; all others copy from there. */
+static void commit_expert(eplb_migration_t *m, int number, int slot) {
+  const eplb_message_t *in = &m->plan->incoming[number].message;
+  eplb_incoming_progress_t *p = &m->progress[number];
+  const eplb_location_t to = {.slot = slot}, committed = {.slot = p->slot};
+  const eplb_location_t *from = p->slot >= 0 ? &committed : &in->place;
+  if (from->slot == slot)
     return;
-  int was_staged = in->place.slot < 0;
-  eplb_migration_note(m, eplb_expert_copy(m->context, in->layer, &in->place, &to, !was_staged));
-  if (was_staged) {
+  eplb_migration_note(m, eplb_expert_copy(m->context, in->layer, from, &to, from->slot >= 0));
+  if (from->slot < 0) {
     exchange(m->context, &m->context->layer[in->layer], in->place.spare, slot);
     eplb_migration_note(m, eplb_expert_wait(m->context)); /* before another reads from the slot */
-    in->place = to;
+    p->slot = slot;
   }
 }
 
 void eplb_migration_commit(eplb_migration_t *m, int number) {
-  const eplb_commit_unit_t *part = &m->moves->part[number];
+  const eplb_commit_unit_t *part = &m->plan->part[number];
   for (int i = part->target_begin; i < part->target_end; i++)
-    settle(m, &m->moves->incoming[m->moves->target[i].incoming], m->moves->target[i].own_slot);
+    commit_expert(m, m->plan->target[i].incoming, m->plan->target[i].own_slot);
   eplb_migration_note(m, eplb_expert_wait(m->context));
 }

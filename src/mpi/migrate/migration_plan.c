@@ -16,7 +16,7 @@ typedef struct traffic {
 typedef struct builder {
   const eplb_migrate_context_t *context;
   const eplb_placement_t *before;
-  eplb_migration_plan_t *moves;
+  eplb_migration_plan_t *plan;
   eplb_rank_plan_t own;
   eplb_deriver_t *deriver;
   eplb_transfers_t list;        /* the part's transfers, of all ranks */
@@ -29,14 +29,14 @@ typedef struct builder {
   int spares_limit;
 } builder_t;
 
-void eplb_migration_plan_free(eplb_migration_plan_t *moves) {
-  free(moves->part);
-  free(moves->round);
-  free(moves->incoming);
-  free(moves->outgoing);
-  free(moves->target);
-  free(moves->change);
-  *moves = (eplb_migration_plan_t){0};
+void eplb_migration_plan_free(eplb_migration_plan_t *plan) {
+  free(plan->part);
+  free(plan->round);
+  free(plan->incoming);
+  free(plan->outgoing);
+  free(plan->target);
+  free(plan->change);
+  *plan = (eplb_migration_plan_t){0};
 }
 
 /* ---- one part: how its experts arrive, and what that asks of every rank ---- */
@@ -101,15 +101,15 @@ static void weigh_part(builder_t *b, int layer) {
 /* Whether the part can join the round that is being filled. */
 static int fits(const builder_t *b) {
   for (int r = 0; r < b->context->num_ranks; r++)
-    if (b->round[r].staging + b->part[r].staging > b->moves->staging_limit ||
+    if (b->round[r].staging + b->part[r].staging > b->plan->staging_limit ||
         b->round[r].spares + b->part[r].spares > b->spares_limit ||
         b->round[r].messages + b->part[r].messages > ROUND_MESSAGES)
       return 0;
   return 1;
 }
 
-static eplb_status_t open_flight(builder_t *b) {
-  eplb_migration_plan_t *m = b->moves;
+static eplb_status_t open_round(builder_t *b) {
+  eplb_migration_plan_t *m = b->plan;
   eplb_round_t *round = eplb_with_room(m->round, m->num_rounds, &m->round_room, sizeof *round);
   if (!round)
     return EPLB_ERR_MEMORY;
@@ -118,12 +118,12 @@ static eplb_status_t open_flight(builder_t *b) {
       (eplb_round_t){m->num_parts, m->num_parts, m->num_incoming, m->num_incoming, m->num_outgoing, m->num_outgoing};
   for (int r = 0; r < b->context->num_ranks; r++)
     b->round[r] = (traffic_t){0, 0, 0};
-  eplb_rank_plan_open_flight(&b->own);
+  eplb_rank_plan_open_round(&b->own);
   return EPLB_SUCCESS;
 }
 
 static eplb_status_t open_part(builder_t *b, int layer) {
-  eplb_migration_plan_t *m = b->moves;
+  eplb_migration_plan_t *m = b->plan;
   eplb_commit_unit_t *part = eplb_with_room(m->part, m->num_parts, &m->part_room, sizeof *part);
   if (!part)
     return EPLB_ERR_MEMORY;
@@ -160,18 +160,18 @@ static eplb_status_t add_changes(builder_t *b) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int64_t i = 0; i < b->list.count && !status; i++) {
     const eplb_transfer_t *t = &b->list.transfer[i];
-    status = add_change(b->moves, t->to_slot, t->expert, b->arrival[i] == EPLB_ARRIVES_DIRECT);
+    status = add_change(b->plan, t->to_slot, t->expert, b->arrival[i] == EPLB_ARRIVES_DIRECT);
   }
   for (int s = 0; s < b->before->num_slots && !status; s++)
     if (b->next[s] == EPLB_EMPTY && b->row[s] != EPLB_EMPTY)
-      status = add_change(b->moves, s, EPLB_EMPTY, 0);
+      status = add_change(b->plan, s, EPLB_EMPTY, 0);
   return status;
 }
 
 /* Adds what turns b->row into b->next: opens a round where it does not fit the last, or stands on what that brings,
  * and takes this rank's share. */
 static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
-  eplb_migration_plan_t *m = b->moves;
+  eplb_migration_plan_t *m = b->plan;
   int64_t bytes = (int64_t)b->context->layer[layer].expert_bytes;
   eplb_status_t status = eplb_derive_layer(b->deriver, b->row, b->next, layer, bytes, &b->list);
   if (status)
@@ -180,7 +180,7 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
   find_chains(b);
   weigh_part(b, layer);
   if (m->num_rounds == 0 || !is_first || !fits(b))
-    status = open_flight(b);
+    status = open_round(b);
   if (!status)
     status = open_part(b, layer);
   for (int64_t i = 0; i < b->list.count && !status; i++) {
@@ -208,10 +208,10 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
 
 /* How many experts of the layer every rank can stage. */
 static eplb_status_t find_capacity(const builder_t *b, int layer, int *capacity) {
-  size_t size = eplb_staged_size(b->context, layer), most = size ? b->moves->staging_limit / size : INT_MAX;
+  size_t size = eplb_staged_size(b->context, layer), most = size ? b->plan->staging_limit / size : INT_MAX;
   if (most < 1)
     return eplb_fail(EPLB_ERR_SHAPE, "layer %d: an expert needs %zu bytes of staging; staging_bytes allows %zu", layer,
-                     size, b->moves->staging_limit);
+                     size, b->plan->staging_limit);
   int spares = eplb_tensors_spares(&b->context->layer[layer], b->context->pool);
   *capacity = most < (size_t)spares ? (int)most : spares;
   return EPLB_SUCCESS;
@@ -229,7 +229,7 @@ static eplb_status_t add_layer(builder_t *b, eplb_placement_t *after, int layer)
   if (!status)
     status =
         eplb_steps_cut(c->topology, &(const eplb_steps_t){after->num_experts, capacity, b->row, goal, b->step}, &steps);
-  b->moves->num_layers += steps > 0;
+  b->plan->num_layers += steps > 0;
   for (int step = 0; step < steps && !status; step++) {
     memcpy(b->next, b->row, row_bytes);
     eplb_steps_take(slots, goal, b->step, step, b->next);
@@ -237,7 +237,7 @@ static eplb_status_t add_layer(builder_t *b, eplb_placement_t *after, int layer)
     memcpy(b->row, b->next, row_bytes);
   }
   if (!status && steps)
-    b->moves->part[b->moves->num_parts - 1].is_last = 1;
+    b->plan->part[b->plan->num_parts - 1].is_last = 1;
   return status;
 }
 
@@ -265,11 +265,11 @@ static double busiest(const double *bytes, int num_ranks) {
 }
 
 static eplb_status_t prepare(builder_t *b, const eplb_migrate_context_t *c, const eplb_placement_t *before,
-                             eplb_migration_plan_t *moves) {
+                             eplb_migration_plan_t *plan) {
   int slots = before->num_slots;
   *b = (builder_t){.context = c,
                    .before = before,
-                   .moves = moves,
+                   .plan = plan,
                    .arrival = EPLB_NEW(eplb_arrival_t, slots),
                    .part = EPLB_NEW(traffic_t, c->num_ranks),
                    .round = EPLB_NEW(traffic_t, c->num_ranks),
@@ -289,7 +289,7 @@ static eplb_status_t prepare(builder_t *b, const eplb_migrate_context_t *c, cons
     int spares = eplb_tensors_spares(&c->layer[l], c->pool);
     b->spares_limit = spares < b->spares_limit ? spares : b->spares_limit;
   }
-  eplb_status_t status = eplb_rank_plan_prepare(&b->own, c, moves);
+  eplb_status_t status = eplb_rank_plan_prepare(&b->own, c, plan);
   return status ? status : eplb_deriver_create(c->topology, c->num_experts, &b->deriver);
 }
 
@@ -311,15 +311,15 @@ static void release(builder_t *b) {
 }
 
 eplb_status_t eplb_migration_plan_derive(const eplb_migrate_context_t *c, const eplb_placement_t *before,
-                                         eplb_placement_t *after, eplb_migration_plan_t *moves) {
+                                         eplb_placement_t *after, eplb_migration_plan_t *plan) {
   builder_t b;
-  moves->staging_limit = staging_limit(c);
-  eplb_status_t status = prepare(&b, c, before, moves);
+  plan->staging_limit = staging_limit(c);
+  eplb_status_t status = prepare(&b, c, before, plan);
   for (int l = 0; l < after->num_layers && !status; l++)
     status = add_layer(&b, after, l);
   if (!status) {
-    moves->busiest_sender = busiest(b.sent, c->num_ranks);
-    moves->busiest_receiver = busiest(b.received, c->num_ranks);
+    plan->busiest_sender = busiest(b.sent, c->num_ranks);
+    plan->busiest_receiver = busiest(b.received, c->num_ranks);
   }
   release(&b);
   return status;

@@ -1,41 +1,33 @@
-/* This rank's part of a rebalance: what it receives, what it sends, in which order. Derived without communication;
- * every rank cuts the layers into the same rounds and numbers the messages of a pair of ranks alike. */
+/* This rank's part of a rebalance: what it receives, what it sends, in which order. Derived without communication
+ * and not changed afterwards; every rank cuts the layers into the same rounds and numbers the messages of a pair of
+ * ranks alike. */
 #ifndef EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
 #define EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
 
 #include "mpi/migrate/location.h"
 
-/* An expert that this rank gets, at first to a place of its own, from there into its target slots. */
-typedef struct eplb_incoming {
+/* An expert from one rank to another in a round. */
+typedef struct eplb_message {
   int32_t layer, expert;
-  int32_t peer;            /* the rank that sends it, or this one: a copy from own_slot */
-  int32_t own_slot;        /* local, or -1 */
-  int32_t tag;             /* among the messages of a pair of ranks in a round */
-  int32_t first_relay;     /* first of the outgoing that pass it on, or -1 */
-  int32_t link;            /* an eplb_link_t */
-  eplb_location_t place;   /* a slot only where nothing is lost by that */
-  int32_t inflight;        /* first of its inflight_chunks, while it has some; else -1 */
-  size_t chunk_bytes;      /* that its message is cut into */
-  int64_t posted, arrived; /* chunks; arrived counts those that are there with all before them */
-  uint64_t hash;           /* that came with it */
-  uint64_t found;          /* checksum of what arrived, if is_corrupt: it differs from `hash` */
-  int32_t is_corrupt;
+  int32_t peer;      /* the rank at the other end */
+  int32_t tag;       /* among the messages from one rank to another in a round */
+  int32_t link;      /* an eplb_link_t */
+  int32_t transport; /* in context->transport */
+  eplb_location_t place;
+  size_t chunk_bytes; /* that the message is cut into: chunk.h */
+} eplb_message_t;
+
+/* An expert that this rank gets, at first to message.place, from there into its target slots. message.place is a slot
+ * only where nothing is lost by that. */
+typedef struct eplb_incoming {
+  eplb_message_t message; /* its peer is this rank where the expert is copied from own_slot */
+  int32_t own_slot;       /* local, or -1 */
 } eplb_incoming_t;
 
-/* An expert that this rank sends. */
+/* An expert that this rank sends: message.place is that of the source, or a slot. */
 typedef struct eplb_outgoing {
-  int32_t layer, expert;
-  int32_t peer;
-  int32_t tag;
-  int32_t source;     /* the incoming that it passes on, or -1: what an own slot holds */
-  int32_t next_relay; /* the next outgoing of the same source, or -1 */
-  int32_t link;
-  eplb_location_t place; /* that of the source, or a slot */
-  int32_t inflight;
-  size_t chunk_bytes;
-  int64_t posted;  /* chunks */
-  int64_t bounced; /* of them, those that MPI was given out of a buffer: in order, whichever copy is done first */
-  uint64_t hash;   /* that goes with it */
+  eplb_message_t message;
+  int32_t source; /* the incoming that it passes on, or -1: what an own slot holds */
 } eplb_outgoing_t;
 
 /* An incoming expert's way into a slot. */
@@ -80,10 +72,10 @@ typedef struct eplb_migration_plan {
 } eplb_migration_plan_t;
 
 /* Derives all of it from the placement before it and the one after it. Within a device `after` may be permuted, where a
- * layer has to be done in parts. Local. `moves` is all zero before; the caller ends it with eplb_migration_plan_free,
+ * layer has to be done in parts. Local. `plan` is all zero before; the caller ends it with eplb_migration_plan_free,
  * also after a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_migration_plan_derive(const eplb_migrate_context_t *context, const eplb_placement_t *before,
-                                         eplb_placement_t *after, eplb_migration_plan_t *moves);
-void eplb_migration_plan_free(eplb_migration_plan_t *moves);
+                                         eplb_placement_t *after, eplb_migration_plan_t *plan);
+void eplb_migration_plan_free(eplb_migration_plan_t *plan);
 
 #endif

@@ -1,5 +1,6 @@
 #include "mpi/migrate/rank_plan.h"
 #include "core/util/alloc.h"
+#include "mpi/migrate/transport.h"
 
 void *eplb_with_room(void *array, int count, int *room, size_t size) {
   if (count < *room)
@@ -17,10 +18,10 @@ size_t eplb_staged_size(const eplb_migrate_context_t *c, int layer) {
 }
 
 eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_migrate_context_t *c,
-                                     eplb_migration_plan_t *moves) {
+                                     eplb_migration_plan_t *plan) {
   int slots = eplb_migrate_slots(c);
   *own = (eplb_rank_plan_t){.context = c,
-                            .moves = moves,
+                            .plan = plan,
                             .sent = EPLB_NEW(int32_t, c->num_ranks),
                             .received = EPLB_NEW(int32_t, c->num_ranks),
                             .incoming_of_slot = EPLB_NEW(int32_t, slots),
@@ -36,7 +37,7 @@ void eplb_rank_plan_free(eplb_rank_plan_t *own) {
   *own = (eplb_rank_plan_t){0};
 }
 
-void eplb_rank_plan_open_flight(eplb_rank_plan_t *own) {
+void eplb_rank_plan_open_round(eplb_rank_plan_t *own) {
   own->staging = 0;
   own->spares = 0;
   for (int r = 0; r < own->context->num_ranks; r++)
@@ -56,12 +57,24 @@ static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
-/* How the message with `peer` is cut: the same at both ends. */
-static size_t chunk_bytes(const eplb_migrate_context_t *c, int layer, int peer, int in_chain) {
+/* How the message with `peer` is cut, by a transport: the same at both ends. */
+static size_t chunk_bytes(const eplb_migrate_context_t *c, int layer, int peer, int transport, int in_chain) {
   size_t most = c->chunk_bytes, fine = c->layer[layer].expert_bytes / CHUNKS_IN_CHAIN;
   if (in_chain)
     most = smaller(most, fine < FINEST_IN_CHAIN ? FINEST_IN_CHAIN : fine - fine % FINEST_IN_CHAIN);
-  return eplb_uses_shm_messages(c, peer) ? smaller(most, eplb_shm_queue_chunk(c->queue)) : most;
+  return smaller(most, c->transport[transport]->longest_chunk(c, peer));
+}
+
+static eplb_message_t make_message(const eplb_rank_plan_t *own, const eplb_transfer_t *t, int peer,
+                                   eplb_location_t place, int in_chain) {
+  int transport = eplb_transport_find(own->context, peer);
+  return (eplb_message_t){.layer = t->layer,
+                          .expert = t->expert,
+                          .peer = peer,
+                          .link = t->link,
+                          .transport = transport,
+                          .place = place,
+                          .chunk_bytes = chunk_bytes(own->context, t->layer, peer, transport, in_chain)};
 }
 
 /* A place for an incoming expert: the slot itself, or the next of staging. */
@@ -71,35 +84,29 @@ static eplb_location_t find_place(eplb_rank_plan_t *own, int layer, int slot, ep
   eplb_location_t place = {.slot = -1, .spare = own->spares, .staging = own->staging};
   own->spares += eplb_tensors_have_tables(&own->context->layer[layer]);
   own->staging += eplb_staged_size(own->context, layer);
-  if (own->staging > own->moves->staging_peak)
-    own->moves->staging_peak = own->staging;
+  if (own->staging > own->plan->staging_peak)
+    own->plan->staging_peak = own->staging;
   return place;
 }
 
 /* A new incoming expert; its number, or -1 without memory. */
 static int add_incoming(eplb_rank_plan_t *own, const eplb_transfer_t *t, int own_slot, int to_slot,
                         eplb_arrival_t arrival, int in_chain) {
-  eplb_migration_plan_t *m = own->moves;
+  eplb_migration_plan_t *m = own->plan;
   eplb_incoming_t *incoming = eplb_with_room(m->incoming, m->num_incoming, &m->incoming_room, sizeof *incoming);
   if (!incoming)
     return -1;
   m->incoming = incoming;
-  incoming[m->num_incoming] =
-      (eplb_incoming_t){.layer = t->layer,
-                        .expert = t->expert,
-                        .peer = t->from_device,
-                        .own_slot = own_slot,
-                        .tag = own_slot < 0 ? own->received[t->from_device]++ : 0,
-                        .first_relay = -1,
-                        .link = t->link,
-                        .place = find_place(own, t->layer, to_slot, arrival),
-                        .inflight = -1,
-                        .chunk_bytes = chunk_bytes(own->context, t->layer, t->from_device, in_chain)};
+  eplb_incoming_t *in = &incoming[m->num_incoming];
+  *in = (eplb_incoming_t){make_message(own, t, t->from_device, find_place(own, t->layer, to_slot, arrival), in_chain),
+                          own_slot};
+  if (own_slot < 0)
+    in->message.tag = own->received[t->from_device]++;
   return m->num_incoming++;
 }
 
 static eplb_status_t add_target(eplb_rank_plan_t *own, int incoming, int own_slot) {
-  eplb_migration_plan_t *m = own->moves;
+  eplb_migration_plan_t *m = own->plan;
   eplb_target_t *target = eplb_with_room(m->target, m->num_targets, &m->target_room, sizeof *target);
   if (!target)
     return EPLB_ERR_MEMORY;
@@ -110,7 +117,7 @@ static eplb_status_t add_target(eplb_rank_plan_t *own, int incoming, int own_slo
 }
 
 /* A transfer to this rank: from another rank, or from an own slot, or a second slot for what it receives anyway. */
-static eplb_status_t take(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int in_chain) {
+static eplb_status_t add_own(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int in_chain) {
   int first_slot = own->context->topology->slot_begin[own->context->rank];
   int from = t->from_slot - first_slot, to = t->to_slot - first_slot, incoming;
   if (t->link != EPLB_LINK_DEVICE)
@@ -125,40 +132,29 @@ static eplb_status_t take(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_
 }
 
 /* A transfer from this rank to another: of what an own slot holds, or of what it receives itself. */
-static eplb_status_t give(eplb_rank_plan_t *own, const eplb_transfer_t *t, int in_chain) {
-  eplb_migration_plan_t *m = own->moves;
+static eplb_status_t add_outgoing(eplb_rank_plan_t *own, const eplb_transfer_t *t, int in_chain) {
+  eplb_migration_plan_t *m = own->plan;
   eplb_outgoing_t *outgoing = eplb_with_room(m->outgoing, m->num_outgoing, &m->outgoing_room, sizeof *outgoing);
   if (!outgoing)
     return EPLB_ERR_MEMORY;
   m->outgoing = outgoing;
-  int slot = t->from_slot - own->context->topology->slot_begin[own->context->rank];
-  int source = t->stage > 0 ? own->incoming_of_slot[slot] : -1;
-  eplb_incoming_t *in = source < 0 ? NULL : &m->incoming[source];
-  if (in && in->own_slot >= 0) { /* it is here already */
-    slot = in->own_slot;
+  eplb_location_t place = {.slot = t->from_slot - own->context->topology->slot_begin[own->context->rank]};
+  int source = t->stage > 0 ? own->incoming_of_slot[place.slot] : -1;
+  if (source >= 0 && m->incoming[source].own_slot >= 0) { /* it is here already */
+    place.slot = m->incoming[source].own_slot;
     source = -1;
-    in = NULL;
+  } else if (source >= 0) {
+    place = m->incoming[source].message.place;
   }
-  outgoing[m->num_outgoing] =
-      (eplb_outgoing_t){.layer = t->layer,
-                        .expert = t->expert,
-                        .peer = t->to_device,
-                        .tag = own->sent[t->to_device]++,
-                        .source = source,
-                        .next_relay = in ? in->first_relay : -1,
-                        .link = t->link,
-                        .place = in ? in->place : (eplb_location_t){.slot = slot},
-                        .inflight = -1,
-                        .chunk_bytes = chunk_bytes(own->context, t->layer, t->to_device, in_chain)};
-  if (in)
-    in->first_relay = m->num_outgoing;
-  m->num_outgoing++;
+  eplb_outgoing_t *out = &outgoing[m->num_outgoing++];
+  *out = (eplb_outgoing_t){make_message(own, t, t->to_device, place, in_chain), source};
+  out->message.tag = own->sent[t->to_device]++;
   return EPLB_SUCCESS;
 }
 
 eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival,
                                  int in_chain) {
   if (t->to_device == own->context->rank)
-    return take(own, t, arrival, in_chain);
-  return t->from_device == own->context->rank ? give(own, t, in_chain) : EPLB_SUCCESS;
+    return add_own(own, t, arrival, in_chain);
+  return t->from_device == own->context->rank ? add_outgoing(own, t, in_chain) : EPLB_SUCCESS;
 }

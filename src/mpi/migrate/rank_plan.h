@@ -13,7 +13,7 @@ typedef enum eplb_arrival {
 
 typedef struct eplb_rank_plan {
   const eplb_migrate_context_t *context;
-  eplb_migration_plan_t *moves;
+  eplb_migration_plan_t *plan;
   int32_t *sent, *received;  /* [num_ranks]: experts to and from each rank in this round */
   int32_t *incoming_of_slot; /* [own slots]: which incoming a slot gets in this part, or -1 */
   int32_t *copy_of_slot;     /* [own slots]: which incoming is its copy in this part, or -1 */
@@ -23,10 +23,10 @@ typedef struct eplb_rank_plan {
 
 /* All zero before; free also after a failure. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_migrate_context_t *context,
-                                     eplb_migration_plan_t *moves);
+                                     eplb_migration_plan_t *plan);
 void eplb_rank_plan_free(eplb_rank_plan_t *own);
 
-void eplb_rank_plan_open_flight(eplb_rank_plan_t *own);
+void eplb_rank_plan_open_round(eplb_rank_plan_t *own);
 void eplb_rank_plan_open_part(eplb_rank_plan_t *own);
 
 /* Notes a transfer of the part, if it is this rank's; `in_chain`: its expert crosses the network besides, before it or

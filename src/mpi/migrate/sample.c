@@ -62,7 +62,7 @@ static eplb_status_t sample_expert(eplb_sampler_t *sampler, int layer, int exper
   for (int i = 0; i < tensors->num_tensors && !status; offset += tensors->tensor[i++].bytes) {
     size_t bytes = tensors->tensor[i].bytes;
     if (bytes)
-      status = sample_tensor(sampler, eplb_location_piece(sampler->context, layer, place, offset, &length), bytes,
+      status = sample_tensor(sampler, eplb_location_address(sampler->context, layer, place, offset, &length), bytes,
                              eplb_mix(seed, (uint64_t)i));
   }
   return status;

@@ -1,273 +1,381 @@
-#include "mpi/migrate/transport_mpi.h"
+/* Weights by MPI: between any two ranks. Problem: MPI's messages are at most 2 GiB, and must not need more memory
+ * than was agreed. Method: each open message has INFLIGHT_CHUNKS requests; its chunks go through them in turn, all
+ * with the message's tag, so that MPI matches them in order. Memory that MPI can touch is sent from where weights
+ * lie to where they will lie, by a datatype where a chunk is of several tensors; other memory goes through a buffer
+ * of the host's for each request, copied while other chunks travel. */
+#include "core/util/alloc.h"
+#include "mpi/migrate/chunk.h"
+#include "mpi/migrate/mpi_datatype.h"
+#include "mpi/migrate/transport.h"
+#include <limits.h>
 #include <string.h>
 
-static eplb_inflight_t *lane_of(const eplb_migration_t *m, int first, int64_t chunk) {
-  return &m->inflight[first + (int)(chunk % EPLB_INFLIGHT_CHUNKS)];
+enum { INFLIGHT_CHUNKS = 2 };
+
+typedef enum inflight_state {
+  INFLIGHT_IDLE,
+  INFLIGHT_COPYING, /* between the buffer and memory that MPI cannot touch */
+  INFLIGHT_ON_WAY   /* MPI has it */
+} inflight_state_t;
+
+/* A chunk on its way. */
+typedef struct inflight {
+  inflight_state_t state;
+  int64_t chunk;
+  char *buffer; /* of the host's memory, where MPI cannot touch the weights' own; else NULL */
+} inflight_t;
+
+/* An open message. Messages are numbered by slot, incoming ones first; each has INFLIGHT_CHUNKS chunks in flight. */
+typedef struct mpi_message {
+  const eplb_open_message_t *open;
+  int64_t count;  /* its chunks */
+  int64_t posted; /* incoming: chunks asked for; outgoing, by buffers: chunks given to MPI, in order, whichever copy is
+                     done first */
+} mpi_message_t;
+
+typedef struct mpi_transport {
+  const eplb_migrate_context_t *context;
+  int window, num_inflight;
+  mpi_message_t *message; /* [2 * window] */
+  inflight_t *inflight;   /* [num_inflight] */
+  MPI_Request *request;   /* of each of them */
+  int *completed;
+  MPI_Status *status; /* of those */
+  eplb_mpi_pieces_t pieces;
+  int is_lost; /* MPI failed, and may still touch what it was given: buffers are never freed */
+} mpi_transport_t;
+
+/* ---- memory ---- */
+
+static size_t mpi_longest_chunk(const eplb_migrate_context_t *c, int peer) {
+  (void)c, (void)peer;
+  return INT_MAX;
 }
 
-int eplb_transport_mpi_are_idle(const eplb_migration_t *m, int first) {
-  for (int i = 0; i < EPLB_INFLIGHT_CHUNKS; i++)
-    if (m->inflight[first + i].state != EPLB_INFLIGHT_IDLE)
-      return 0;
-  return 1;
+static void mpi_destroy(void *self) {
+  mpi_transport_t *t = self;
+  if (!t)
+    return;
+  const eplb_memory_t *memory = t->context->memory;
+  for (int i = 0; t->inflight && !t->is_lost && i < t->num_inflight; i++)
+    memory->release_host(memory->self, t->inflight[i].buffer);
+  free(t->message);
+  free(t->inflight);
+  free(t->request);
+  free(t->completed);
+  free(t->status);
+  eplb_mpi_pieces_free(&t->pieces);
+  free(t);
 }
 
-static int number_of(const eplb_migration_t *m, const eplb_inflight_t *inflight) {
-  return (int)(inflight - m->inflight);
+static eplb_status_t allocate_buffers(mpi_transport_t *t) {
+  const eplb_memory_t *memory = t->context->memory;
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int i = 0; i < t->num_inflight && !memory->mpi_can_touch && !status; i++) {
+    void *buffer = NULL;
+    status = memory->allocate_host(memory->self, t->context->chunk_bytes, &buffer);
+    t->inflight[i].buffer = status ? NULL : buffer;
+  }
+  return status;
 }
 
-static int is_incoming(const eplb_migration_t *m, int inflight) {
-  return inflight < m->window * EPLB_INFLIGHT_CHUNKS;
+static eplb_status_t mpi_create(const eplb_migrate_context_t *c, const eplb_migration_plan_t *plan, int window,
+                                uint64_t *incoming_hash, void **self) {
+  (void)plan, (void)incoming_hash;
+  mpi_transport_t *t = *self = EPLB_NEW(mpi_transport_t, 1);
+  if (!t)
+    return EPLB_ERR_MEMORY;
+  int inflight = 2 * window * INFLIGHT_CHUNKS;
+  *t = (mpi_transport_t){.context = c,
+                         .window = window,
+                         .num_inflight = inflight,
+                         .message = EPLB_NEW(mpi_message_t, 2 * window),
+                         .inflight = EPLB_NEW(inflight_t, inflight),
+                         .request = EPLB_NEW(MPI_Request, inflight),
+                         .completed = EPLB_NEW(int, inflight),
+                         .status = EPLB_NEW(MPI_Status, inflight)};
+  if (!t->message || !t->inflight || !t->request || !t->completed || !t->status ||
+      eplb_mpi_pieces_create(eplb_chunk_most_pieces(c), &t->pieces))
+    return EPLB_ERR_MEMORY;
+  for (int i = 0; i < inflight; i++)
+    t->request[i] = MPI_REQUEST_NULL;
+  return allocate_buffers(t);
 }
 
-static eplb_incoming_t *incoming_of(const eplb_migration_t *m, int inflight) {
-  return &m->moves->incoming[m->open_in[inflight / EPLB_INFLIGHT_CHUNKS]];
+/* ---- which chunk is in flight where ---- */
+
+static int is_incoming(const mpi_transport_t *t, int inflight) {
+  return inflight < t->window * INFLIGHT_CHUNKS;
 }
 
-static eplb_outgoing_t *outgoing_of(const eplb_migration_t *m, int inflight) {
-  return &m->moves->outgoing[m->open_out[inflight / EPLB_INFLIGHT_CHUNKS - m->window]];
+static mpi_message_t *message_of(const mpi_transport_t *t, int inflight) {
+  return &t->message[inflight / INFLIGHT_CHUNKS];
+}
+
+/* Which inflight a chunk of a message goes through. */
+static int inflight_of(const mpi_transport_t *t, const mpi_message_t *message, int64_t chunk) {
+  return (int)(message - t->message) * INFLIGHT_CHUNKS + (int)(chunk % INFLIGHT_CHUNKS);
+}
+
+static void find_bounds(const mpi_transport_t *t, int inflight, size_t *begin, size_t *end) {
+  eplb_chunk_bounds(t->context, message_of(t, inflight)->open->message, t->inflight[inflight].chunk, begin, end);
 }
 
 /* ---- memory that MPI can touch: from where the weights lie to where they will, without a copy of ours ---- */
 
-/* What MPI needs to know of a chunk's pieces: address, count and type, which is to be freed unless it is MPI_BYTE. The
- * address is that of the first, not MPI_BOTTOM: by it MPI finds out whether the memory is a GPU's. Whether MPI could. */
-static int describe(eplb_migration_t *m, int pieces, int *count, MPI_Datatype *type) {
-  eplb_comm_t *comm = m->context->comm;
-  *type = MPI_BYTE;
-  *count = (int)m->piece[0].length;
-  if (pieces == 1)
-    return 1;
-  for (int i = 0; i < pieces; i++) {
-    m->piece_address[i] = (MPI_Aint)((intptr_t)m->piece[i].address - (intptr_t)m->piece[0].address);
-    m->piece_bytes[i] = (int)m->piece[i].length;
-  }
-  *count = 1;
-  return eplb_comm_ok(comm, MPI_Type_create_hindexed(pieces, m->piece_bytes, m->piece_address, MPI_BYTE, type),
-                      "describing an expert's tensors") &&
-         eplb_comm_ok(comm, MPI_Type_commit(type), "describing an expert's tensors");
-}
-
-static void forget(eplb_migration_t *m, MPI_Datatype *type) {
-  if (*type != MPI_BYTE && *type != MPI_DATATYPE_NULL)
-    eplb_comm_ok(m->context->comm, MPI_Type_free(type), "freeing the description of an expert's tensors");
-}
-
-/* The first piece of a chunk, for the fault callback; NULL where the processor cannot touch it. */
-static void ask_fault(eplb_migration_t *m, eplb_step_t step, void *bytes, size_t size) {
-  int touches = m->context->memory->host_can_touch;
-  eplb_migration_note(m, eplb_migrate_fault(m->context, step, touches ? bytes : NULL, touches ? size : 0));
-}
-
-static int find_pieces(eplb_migration_t *m, int layer, const eplb_location_t *place, uint64_t *hash, size_t chunk_bytes,
-                       int64_t chunk) {
+static int find_pieces(mpi_transport_t *t, int inflight) {
+  const eplb_open_message_t *open = message_of(t, inflight)->open;
   size_t begin, end;
-  eplb_migration_chunk(m, layer, chunk_bytes, chunk, &begin, &end);
-  return eplb_location_pieces(m->context, layer, place, hash, begin, end, m->piece);
+  find_bounds(t, inflight, &begin, &end);
+  return eplb_chunk_pieces(t->context, open->message, open->hash, begin, end, t->pieces.piece);
+}
+
+/* Asks the fault callback about the first piece of a chunk; NULL where the processor cannot touch it. */
+static void ask_fault(mpi_transport_t *t, eplb_step_t step, eplb_transport_report_t *report) {
+  int touches = t->context->memory->host_can_touch;
+  void *bytes = touches ? t->pieces.piece[0].iov_base : NULL;
+  eplb_failure_keep(&report->failure,
+                    eplb_migrate_fault(t->context, step, bytes, touches ? t->pieces.piece[0].iov_len : 0));
 }
 
 /* ---- memory that it cannot: through a buffer of the inflight ---- */
 
-/* Starts the copies between the buffer and a chunk's weights; its part of the checksum is copied at once. */
-static void bounce(eplb_migration_t *m, eplb_inflight_t *inflight, int layer, size_t chunk_bytes,
-                   const eplb_location_t *place, uint64_t *hash, eplb_copy_t direction) {
-  const eplb_memory_t *memory = m->context->memory;
-  size_t begin, end, expert_bytes = m->context->layer[layer].expert_bytes, at = 0;
-  eplb_migration_chunk(m, layer, chunk_bytes, inflight->chunk, &begin, &end);
-  size_t weights_end = end < expert_bytes ? end : expert_bytes;
-  int pieces =
-      begin < weights_end ? eplb_location_pieces(m->context, layer, place, hash, begin, weights_end, m->piece) : 0;
-  eplb_status_t status = EPLB_SUCCESS;
-  for (int i = 0; i < pieces && !status; at += m->piece[i++].length) {
-    void *weights = m->piece[i].address, *buffer = inflight->buffer + at;
-    int out = direction == EPLB_COPY_OUT;
-    status = memory->copy(memory->self, number_of(m, inflight), out ? buffer : weights, out ? weights : buffer,
-                          m->piece[i].length, direction);
-  }
-  eplb_migration_note(m, status);
-  if (end > weights_end) {
-    char *tail = (char *)hash + (begin > expert_bytes ? begin - expert_bytes : 0);
-    char *buffer = inflight->buffer + (weights_end > begin ? weights_end - begin : 0);
-    memcpy(direction == EPLB_COPY_OUT ? buffer : tail, direction == EPLB_COPY_OUT ? tail : buffer,
-           end - (begin > expert_bytes ? begin : expert_bytes));
-  }
-  inflight->state = EPLB_INFLIGHT_COPYING;
+/* Copies the part of a chunk's bytes [begin, end) that is the checksum's, between it and the buffer. */
+static void copy_hash(const eplb_open_message_t *open, size_t expert_bytes, size_t begin, size_t end, char *buffer,
+                      eplb_copy_t direction) {
+  size_t from = begin > expert_bytes ? begin : expert_bytes;
+  char *tail = (char *)open->hash + (from - expert_bytes);
+  buffer += from - begin;
+  memcpy(direction == EPLB_COPY_OUT ? buffer : tail, direction == EPLB_COPY_OUT ? tail : buffer, end - from);
 }
 
-/* Whether the inflight's copies are done. A failed copy counts as done: it is noted, and its message goes its way. */
-static int copy_is_done(eplb_migration_t *m, const eplb_inflight_t *inflight) {
-  const eplb_memory_t *memory = m->context->memory;
+/* Starts the copies between the buffer and a chunk's weights; its part of the checksum is copied at once. */
+static void stage_copy(mpi_transport_t *t, int number, eplb_copy_t direction, eplb_transport_report_t *report) {
+  const eplb_memory_t *memory = t->context->memory;
+  const eplb_open_message_t *open = message_of(t, number)->open;
+  char *buffer = t->inflight[number].buffer;
+  size_t begin, end, expert_bytes = t->context->layer[open->message->layer].expert_bytes, at = 0;
+  find_bounds(t, number, &begin, &end);
+  size_t weights_end = end < expert_bytes ? end : expert_bytes;
+  int pieces = eplb_chunk_pieces(t->context, open->message, open->hash, begin, weights_end, t->pieces.piece);
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int i = 0; i < pieces && !status; at += t->pieces.piece[i++].iov_len) {
+    void *weights = t->pieces.piece[i].iov_base;
+    int out = direction == EPLB_COPY_OUT;
+    status = memory->copy(memory->self, number, out ? buffer + at : weights, out ? weights : buffer + at,
+                          t->pieces.piece[i].iov_len, direction);
+  }
+  eplb_failure_keep(&report->failure, status);
+  if (end > weights_end)
+    copy_hash(open, expert_bytes, begin, end, buffer, direction);
+  t->inflight[number].state = INFLIGHT_COPYING;
+}
+
+/* Whether the inflight's copies are done. A failed copy counts as done: it is reported, and its message goes its
+ * way. */
+static int copy_is_done(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
+  const eplb_memory_t *memory = t->context->memory;
   int done = 0;
-  eplb_status_t status = memory->test(memory->self, number_of(m, inflight), &done);
-  eplb_migration_note(m, status);
+  eplb_status_t status = memory->test(memory->self, number, &done);
+  eplb_failure_keep(&report->failure, status);
   return status || done;
+}
+
+/* ---- sending ---- */
+
+static void send_buffer(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
+  mpi_message_t *out = message_of(t, number);
+  const eplb_message_t *message = out->open->message;
+  char *buffer = t->inflight[number].buffer;
+  eplb_comm_t *comm = t->context->comm;
+  size_t begin, end;
+  find_bounds(t, number, &begin, &end);
+  eplb_failure_keep(&report->failure, eplb_migrate_fault(t->context, EPLB_STEP_SEND, buffer, end - begin));
+  eplb_comm_ok(
+      comm,
+      MPI_Isend(buffer, (int)(end - begin), MPI_BYTE, message->peer, message->tag, comm->mpi, &t->request[number]),
+      "sending weights");
+  out->posted++;
+  t->inflight[number].state = INFLIGHT_ON_WAY;
+}
+
+/* Chunks in order, as inflight ones are idle. */
+static int64_t mpi_send(void *self, const eplb_open_message_t *open, int64_t ready, eplb_transport_report_t *report) {
+  mpi_transport_t *t = self;
+  mpi_message_t *out = &t->message[t->window + open->slot];
+  const eplb_message_t *message = open->message;
+  eplb_comm_t *comm = t->context->comm;
+  if (open->sent == 0)
+    *out = (mpi_message_t){.open = open};
+  int64_t chunk = open->sent;
+  for (; chunk < ready && !comm->failure; chunk++) {
+    int number = inflight_of(t, out, chunk);
+    if (t->inflight[number].state != INFLIGHT_IDLE)
+      break;
+    t->inflight[number].chunk = chunk;
+    report->messages[message->link]++;
+    if (!t->context->memory->mpi_can_touch) {
+      stage_copy(t, number, EPLB_COPY_OUT, report);
+      continue;
+    }
+    eplb_mpi_buffer_t b;
+    int pieces = find_pieces(t, number);
+    ask_fault(t, EPLB_STEP_SEND, report);
+    if (eplb_mpi_pieces_describe(&t->pieces, pieces, comm, &b))
+      eplb_comm_ok(comm,
+                   MPI_Isend(b.address, b.count, b.type, message->peer, message->tag, comm->mpi, &t->request[number]),
+                   "sending weights");
+    eplb_mpi_buffer_free(&b, comm);
+    t->inflight[number].state = INFLIGHT_ON_WAY;
+  }
+  return chunk - open->sent;
+}
+
+static int mpi_is_idle(const void *self, const eplb_open_message_t *open) {
+  const mpi_transport_t *t = self;
+  int first = (t->window + open->slot) * INFLIGHT_CHUNKS;
+  for (int i = first; i < first + INFLIGHT_CHUNKS; i++)
+    if (t->inflight[i].state != INFLIGHT_IDLE)
+      return 0;
+  return 1;
+}
+
+/* ---- receiving ---- */
+
+static void receive_chunk(mpi_transport_t *t, int number) {
+  const eplb_message_t *message = message_of(t, number)->open->message;
+  eplb_comm_t *comm = t->context->comm;
+  size_t begin, end;
+  find_bounds(t, number, &begin, &end);
+  eplb_mpi_buffer_t b = {t->inflight[number].buffer, (int)(end - begin), MPI_BYTE};
+  if (!t->context->memory->mpi_can_touch || eplb_mpi_pieces_describe(&t->pieces, find_pieces(t, number), comm, &b))
+    eplb_comm_ok(comm,
+                 MPI_Irecv(b.address, b.count, b.type, message->peer, message->tag, comm->mpi, &t->request[number]),
+                 "receiving weights");
+  eplb_mpi_buffer_free(&b, comm);
+  t->inflight[number].state = INFLIGHT_ON_WAY;
+}
+
+/* Asks for the next chunks, as inflight ones are idle. */
+static void receive_chunks(mpi_transport_t *t, mpi_message_t *in) {
+  for (; in->posted < in->count && !t->context->comm->failure; in->posted++) {
+    int number = inflight_of(t, in, in->posted);
+    if (t->inflight[number].state != INFLIGHT_IDLE)
+      return;
+    t->inflight[number].chunk = in->posted;
+    receive_chunk(t, number);
+  }
+}
+
+static void mpi_post_receive(void *self, const eplb_open_message_t *open, eplb_transport_report_t *report) {
+  (void)report;
+  mpi_transport_t *t = self;
+  mpi_message_t *in = &t->message[open->slot];
+  *in = (mpi_message_t){.open = open, .count = eplb_chunk_count(t->context, open->message)};
+  receive_chunks(t, in);
+}
+
+static void take_arrival(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
+  mpi_message_t *in = message_of(t, number);
+  eplb_transport_arrived(report, in->open->number, t->inflight[number].chunk);
+  t->inflight[number].state = INFLIGHT_IDLE;
+  receive_chunks(t, in);
+}
+
+/* MPI is done with the inflight. */
+static void take_message(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
+  if (!is_incoming(t, number)) {
+    t->inflight[number].state = INFLIGHT_IDLE;
+  } else if (t->context->memory->mpi_can_touch) {
+    find_pieces(t, number);
+    ask_fault(t, EPLB_STEP_RECEIVE, report);
+    take_arrival(t, number, report);
+  } else {
+    size_t begin, end;
+    find_bounds(t, number, &begin, &end);
+    eplb_failure_keep(&report->failure,
+                      eplb_migrate_fault(t->context, EPLB_STEP_RECEIVE, t->inflight[number].buffer, end - begin));
+    stage_copy(t, number, EPLB_COPY_IN, report);
+  }
 }
 
 /* ---- both ---- */
 
-static void send_buffer(eplb_migration_t *m, eplb_inflight_t *inflight) {
-  eplb_outgoing_t *out = outgoing_of(m, number_of(m, inflight));
-  size_t begin, end;
-  eplb_migration_chunk(m, out->layer, out->chunk_bytes, inflight->chunk, &begin, &end);
-  eplb_migration_note(m, eplb_migrate_fault(m->context, EPLB_STEP_SEND, inflight->buffer, end - begin));
-  eplb_comm_ok(m->context->comm,
-               MPI_Isend(inflight->buffer, (int)(end - begin), MPI_BYTE, out->peer, out->tag, m->context->comm->mpi,
-                         &m->request[number_of(m, inflight)]),
-               "sending weights");
-  out->bounced++;
-  inflight->state = EPLB_INFLIGHT_ON_WAY;
-}
-
-static void send_pieces(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_outgoing_t *out) {
-  int count, pieces = find_pieces(m, out->layer, &out->place, eplb_migration_outgoing_hash(m, out), out->chunk_bytes,
-                                  inflight->chunk);
-  ask_fault(m, EPLB_STEP_SEND, m->piece[0].address, m->piece[0].length);
-  MPI_Datatype type;
-  if (describe(m, pieces, &count, &type))
-    eplb_comm_ok(m->context->comm,
-                 MPI_Isend(m->piece[0].address, count, type, out->peer, out->tag, m->context->comm->mpi,
-                           &m->request[number_of(m, inflight)]),
-                 "sending weights");
-  forget(m, &type);
-  inflight->state = EPLB_INFLIGHT_ON_WAY;
-}
-
-void eplb_transport_mpi_send(eplb_migration_t *m, eplb_outgoing_t *out) {
-  int64_t ready = eplb_migration_ready_chunks(m, out);
-  for (; out->posted < ready && !m->context->comm->failure; out->posted++) {
-    eplb_inflight_t *inflight = lane_of(m, out->inflight, out->posted);
-    if (inflight->state != EPLB_INFLIGHT_IDLE)
-      return;
-    inflight->chunk = out->posted;
-    m->messages[out->link]++;
-    if (m->context->memory->mpi_can_touch)
-      send_pieces(m, inflight, out);
-    else
-      bounce(m, inflight, out->layer, out->chunk_bytes, &out->place, eplb_migration_outgoing_hash(m, out),
-             EPLB_COPY_OUT);
-  }
-}
-
-static void receive_chunk(eplb_migration_t *m, eplb_inflight_t *inflight, eplb_incoming_t *in) {
-  MPI_Request *request = &m->request[number_of(m, inflight)];
-  eplb_comm_t *comm = m->context->comm;
-  if (m->context->memory->mpi_can_touch) {
-    int count, pieces = find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
-    MPI_Datatype type;
-    if (describe(m, pieces, &count, &type))
-      eplb_comm_ok(comm, MPI_Irecv(m->piece[0].address, count, type, in->peer, in->tag, comm->mpi, request),
-                   "receiving weights");
-    forget(m, &type);
-  } else {
-    size_t begin, end;
-    eplb_migration_chunk(m, in->layer, in->chunk_bytes, inflight->chunk, &begin, &end);
-    eplb_comm_ok(comm, MPI_Irecv(inflight->buffer, (int)(end - begin), MPI_BYTE, in->peer, in->tag, comm->mpi, request),
-                 "receiving weights");
-  }
-  inflight->state = EPLB_INFLIGHT_ON_WAY;
-}
-
-void eplb_transport_mpi_receive(eplb_migration_t *m, eplb_incoming_t *in) {
-  int64_t chunks = eplb_migration_count_chunks(m, in->layer, in->chunk_bytes);
-  for (; in->posted < chunks && lane_of(m, in->inflight, in->posted)->state == EPLB_INFLIGHT_IDLE &&
-         !m->context->comm->failure;
-       in->posted++) {
-    eplb_inflight_t *inflight = lane_of(m, in->inflight, in->posted);
-    inflight->chunk = in->posted;
-    receive_chunk(m, inflight, in);
-  }
-}
-
-/* Counts the chunks that have come with all before them, and asks for more. */
-static void take_arrivals(eplb_migration_t *m, eplb_incoming_t *in) {
-  while (in->arrived < in->posted && lane_of(m, in->inflight, in->arrived)->state == EPLB_INFLIGHT_IDLE)
-    eplb_migration_arrived(m, in);
-  eplb_transport_mpi_receive(m, in);
-}
-
-/* MPI is done with the inflight. */
-static void take_message(eplb_migration_t *m, int number) {
-  eplb_inflight_t *inflight = &m->inflight[number];
-  inflight->state = EPLB_INFLIGHT_IDLE;
-  if (!is_incoming(m, number))
-    return;
-  eplb_incoming_t *in = incoming_of(m, number);
-  if (m->context->memory->mpi_can_touch) {
-    find_pieces(m, in->layer, &in->place, &in->hash, in->chunk_bytes, inflight->chunk);
-    ask_fault(m, EPLB_STEP_RECEIVE, m->piece[0].address, m->piece[0].length);
-  } else {
-    size_t begin, end;
-    eplb_migration_chunk(m, in->layer, in->chunk_bytes, inflight->chunk, &begin, &end);
-    eplb_migration_note(m, eplb_migrate_fault(m->context, EPLB_STEP_RECEIVE, inflight->buffer, end - begin));
-    bounce(m, inflight, in->layer, in->chunk_bytes, &in->place, &in->hash, EPLB_COPY_IN);
-  }
-  take_arrivals(m, in);
-}
-
 /* Whether the chunk may follow those before it: chunks of a message have the same tag. */
-static int is_next(const eplb_migration_t *m, int inflight) {
-  return is_incoming(m, inflight) || m->inflight[inflight].chunk == outgoing_of(m, inflight)->bounced;
+static int is_next(const mpi_transport_t *t, int number) {
+  return is_incoming(t, number) || t->inflight[number].chunk == message_of(t, number)->posted;
 }
 
-static int progress_copies(eplb_migration_t *m) {
+static int progress_copies(mpi_transport_t *t, eplb_transport_report_t *report) {
   int any = 0;
-  for (int i = 0; i < 2 * m->window * EPLB_INFLIGHT_CHUNKS; i++) {
-    eplb_inflight_t *inflight = &m->inflight[i];
-    if (inflight->state != EPLB_INFLIGHT_COPYING || !is_next(m, i) || !copy_is_done(m, inflight))
+  for (int i = 0; i < t->num_inflight; i++) {
+    if (t->inflight[i].state != INFLIGHT_COPYING || !is_next(t, i) || !copy_is_done(t, i, report))
       continue;
     any = 1;
-    if (is_incoming(m, i)) {
-      inflight->state = EPLB_INFLIGHT_IDLE;
-      take_arrivals(m, incoming_of(m, i));
-    } else {
-      send_buffer(m, inflight);
-    }
+    if (is_incoming(t, i))
+      take_arrival(t, i, report);
+    else
+      send_buffer(t, i, report);
   }
   return any;
 }
 
 /* Which of the messages it was that failed, where MPI tells. */
-static void note_failure(eplb_migration_t *m, int code, int done) {
+static void note_failure(mpi_transport_t *t, int code, int done) {
   const char *doing = "moving weights";
   for (int i = 0; code == MPI_ERR_IN_STATUS && done != MPI_UNDEFINED && i < done; i++) {
-    int failed = m->message_status[i].MPI_ERROR;
+    int failed = t->status[i].MPI_ERROR;
     if (failed == MPI_SUCCESS || failed == MPI_ERR_PENDING)
       continue;
-    doing = is_incoming(m, m->completed[i]) ? "receiving weights" : "sending weights";
+    doing = is_incoming(t, t->completed[i]) ? "receiving weights" : "sending weights";
     code = failed;
   }
-  eplb_comm_ok(m->context->comm, code, doing);
+  eplb_comm_ok(t->context->comm, code, doing);
 }
 
-int eplb_transport_mpi_progress(eplb_migration_t *m) {
-  int done = 0, any = m->context->memory->mpi_can_touch ? 0 : progress_copies(m);
-  int code = MPI_Testsome(2 * m->window * EPLB_INFLIGHT_CHUNKS, m->request, &done, m->completed, m->message_status);
+/* Each incoming inflight arrives at most once in a call: EPLB_MOST_ARRIVALS is enough. */
+static int mpi_progress(void *self, eplb_transport_report_t *report) {
+  mpi_transport_t *t = self;
+  int done = 0, any = t->context->memory->mpi_can_touch ? 0 : progress_copies(t, report);
+  int code = MPI_Testsome(t->num_inflight, t->request, &done, t->completed, t->status);
   if (code != MPI_SUCCESS) {
-    note_failure(m, code, done);
+    note_failure(t, code, done);
     return any;
   }
   for (int i = 0; done != MPI_UNDEFINED && i < done; i++)
-    take_message(m, m->completed[i]);
+    take_message(t, t->completed[i], report);
   return any || (done != MPI_UNDEFINED && done > 0);
 }
 
-/* All are cancelled before any is tested: else a later one takes the message of one that is cancelled. */
-void eplb_transport_mpi_abandon(eplb_migration_t *m) {
-  eplb_comm_t *comm = m->context->comm;
-  int count = 2 * m->window * EPLB_INFLIGHT_CHUNKS;
-  for (int i = 0; i < count; i++)
-    if (m->request[i] != MPI_REQUEST_NULL && is_incoming(m, i))
-      eplb_comm_ok(comm, MPI_Cancel(&m->request[i]), "giving up a message");
-  for (int i = 0; i < count; i++) {
+/* Receives are cancelled; what MPI does not let go is left to it. All are cancelled before any is tested: else a
+ * later one takes the message of one that is cancelled. */
+static int mpi_abandon(void *self) {
+  mpi_transport_t *t = self;
+  eplb_comm_t *comm = t->context->comm;
+  for (int i = 0; i < t->num_inflight; i++)
+    if (t->request[i] != MPI_REQUEST_NULL && is_incoming(t, i))
+      eplb_comm_ok(comm, MPI_Cancel(&t->request[i]), "giving up a message");
+  for (int i = 0; i < t->num_inflight; i++) {
     int done = 0;
-    if (m->request[i] == MPI_REQUEST_NULL)
+    if (t->request[i] == MPI_REQUEST_NULL)
       continue;
-    if (is_incoming(m, i))
-      eplb_comm_ok(comm, MPI_Test(&m->request[i], &done, MPI_STATUS_IGNORE), "giving up a message");
+    if (is_incoming(t, i))
+      eplb_comm_ok(comm, MPI_Test(&t->request[i], &done, MPI_STATUS_IGNORE), "giving up a message");
     if (!done)
-      m->is_lost = 1;
-    if (m->request[i] != MPI_REQUEST_NULL)
-      eplb_comm_ok(comm, MPI_Request_free(&m->request[i]), "giving up a message");
-    m->request[i] = MPI_REQUEST_NULL;
+      t->is_lost = 1;
+    if (t->request[i] != MPI_REQUEST_NULL)
+      eplb_comm_ok(comm, MPI_Request_free(&t->request[i]), "giving up a message");
+    t->request[i] = MPI_REQUEST_NULL;
   }
+  return t->is_lost;
 }
+
+const eplb_transport_t eplb_transport_mpi = {.name = "mpi",
+                                             .longest_chunk = mpi_longest_chunk,
+                                             .create = mpi_create,
+                                             .destroy = mpi_destroy,
+                                             .post_receive = mpi_post_receive,
+                                             .send = mpi_send,
+                                             .is_idle = mpi_is_idle,
+                                             .progress = mpi_progress,
+                                             .abandon = mpi_abandon};

@@ -5,7 +5,7 @@
 /* ---- which slots are read ---- */
 
 /* The part before `part` of the same layer that brings what `slot` then holds, or -1. */
-static int32_t find_bringer(const eplb_migration_plan_t *m, int part, int slot) {
+static int32_t find_supplier(const eplb_migration_plan_t *m, int part, int slot) {
   for (int p = part - 1; p >= 0 && m->part[p].layer == m->part[part].layer; p--)
     for (int i = m->part[p].target_begin; i < m->part[p].target_end; i++)
       if (m->target[i].own_slot == slot)
@@ -19,16 +19,16 @@ static int32_t watch_slot(eplb_watch_t *w, int part, int expert, int slot, int32
   int32_t *count = &w->slot_begin[part + 1];
   if (last[slot] < w->slot_begin[part]) {
     last[slot] = *count;
-    w->slot[(*count)++] = (eplb_watched_slot_t){.layer = w->moves->part[part].layer,
+    w->slot[(*count)++] = (eplb_watched_slot_t){.layer = w->plan->part[part].layer,
                                                 .expert = expert,
                                                 .slot = slot,
-                                                .known_after = find_bringer(w->moves, part, slot)};
+                                                .known_after = find_supplier(w->plan, part, slot)};
   }
   return last[slot];
 }
 
 static void find_slots(eplb_watch_t *w, int32_t *last) {
-  const eplb_migration_plan_t *m = w->moves;
+  const eplb_migration_plan_t *m = w->plan;
   for (int i = 0; i < eplb_migrate_slots(w->context); i++)
     last[i] = -1;
   for (int p = 0; p < m->num_parts; p++) {
@@ -36,11 +36,12 @@ static void find_slots(eplb_watch_t *w, int32_t *last) {
     w->slot_begin[p + 1] = w->slot_begin[p];
     for (int i = part->outgoing_begin; i < part->outgoing_end; i++) {
       const eplb_outgoing_t *out = &m->outgoing[i];
-      w->slot_of_outgoing[i] = out->source < 0 ? watch_slot(w, p, out->expert, out->place.slot, last) : -1;
+      w->slot_of_outgoing[i] =
+          out->source < 0 ? watch_slot(w, p, out->message.expert, out->message.place.slot, last) : -1;
     }
     for (int i = part->incoming_begin; i < part->incoming_end; i++) {
       const eplb_incoming_t *in = &m->incoming[i];
-      w->slot_of_incoming[i] = in->own_slot >= 0 ? watch_slot(w, p, in->expert, in->own_slot, last) : -1;
+      w->slot_of_incoming[i] = in->own_slot >= 0 ? watch_slot(w, p, in->message.expert, in->own_slot, last) : -1;
     }
   }
 }
@@ -48,7 +49,7 @@ static void find_slots(eplb_watch_t *w, int32_t *last) {
 eplb_status_t eplb_watch_prepare(eplb_watch_t *w, const eplb_migrate_context_t *c, const eplb_migration_plan_t *m,
                                  uint64_t salt, char *scratch) {
   *w = (eplb_watch_t){.context = c,
-                      .moves = m,
+                      .plan = m,
                       .slot = EPLB_NEW(eplb_watched_slot_t, m->num_incoming + m->num_outgoing),
                       .slot_begin = EPLB_NEW(int32_t, m->num_parts + 1),
                       .slot_of_incoming = EPLB_NEW(int32_t, m->num_incoming),
@@ -109,18 +110,18 @@ static int end_of_layer(const eplb_migration_plan_t *m, int part, int layer) {
 }
 
 eplb_status_t eplb_watch_begin(eplb_watch_t *w) {
-  return take_fingerprints(w, 0, w->moves->num_parts, -1, -1);
+  return take_fingerprints(w, 0, w->plan->num_parts, -1, -1);
 }
 
 eplb_status_t eplb_watch_committed(eplb_watch_t *w, int part) {
-  return take_fingerprints(w, part + 1, end_of_layer(w->moves, part + 1, w->moves->part[part].layer), part, part);
+  return take_fingerprints(w, part + 1, end_of_layer(w->plan, part + 1, w->plan->part[part].layer), part, part);
 }
 
 eplb_status_t eplb_watch_renew(eplb_watch_t *w, int layer, int next_part) {
   int begin = next_part;
-  while (begin < w->moves->num_parts && w->moves->part[begin].layer != layer)
+  while (begin < w->plan->num_parts && w->plan->part[begin].layer != layer)
     begin++;
-  return take_fingerprints(w, begin, end_of_layer(w->moves, begin, layer), -1, next_part - 1);
+  return take_fingerprints(w, begin, end_of_layer(w->plan, begin, layer), -1, next_part - 1);
 }
 
 /* ---- comparing them ---- */
@@ -132,15 +133,15 @@ static eplb_status_t say_changed(const eplb_watch_t *w, int layer, int expert) {
 
 /* An expert is not what it was sent as. Nobody but the library writes where it is staged. */
 static eplb_status_t say_different(const eplb_watch_t *w, const eplb_incoming_t *in) {
-  if (in->place.slot >= 0)
-    return say_changed(w, in->layer, in->expert);
+  if (in->message.place.slot >= 0)
+    return say_changed(w, in->message.layer, in->message.expert);
   return eplb_fail(EPLB_ERR_CORRUPT, "layer %d, expert %d: what came from rank %d to rank %d is not what was sent",
-                   in->layer, in->expert, in->peer, w->context->rank);
+                   in->message.layer, in->message.expert, in->message.peer, w->context->rank);
 }
 
 /* What was compared with a checksum when it arrived in staging need not be read again. */
 static int is_compared(const eplb_watch_t *w, const eplb_incoming_t *in) {
-  return w->context->read_whole && in->own_slot < 0 && in->place.slot < 0;
+  return w->context->read_whole && in->own_slot < 0 && in->message.place.slot < 0;
 }
 
 static eplb_status_t read_slots(eplb_watch_t *w, int begin, int end) {
@@ -153,11 +154,11 @@ static eplb_status_t read_slots(eplb_watch_t *w, int begin, int end) {
 static eplb_status_t read_arrived(eplb_watch_t *w, const eplb_commit_unit_t *part) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int i = part->incoming_begin; i < part->incoming_end && !status; i++) {
-    const eplb_incoming_t *in = &w->moves->incoming[i];
+    const eplb_incoming_t *in = &w->plan->incoming[i];
     if (is_compared(w, in))
-      w->arrived[i] = in->hash;
+      w->arrived[i] = w->incoming_hash[i];
     else
-      status = eplb_sampler_add(&w->sampler, in->layer, in->expert, &in->place, &w->arrived[i]);
+      status = eplb_sampler_add(&w->sampler, in->message.layer, in->message.expert, &in->message.place, &w->arrived[i]);
   }
   return status;
 }
@@ -172,7 +173,7 @@ static eplb_status_t compare_slots(const eplb_watch_t *w, int begin, int end) {
 /* What an outgoing expert was when it was read: a slot, or an expert that came before. */
 static uint64_t sent_fingerprint(const eplb_watch_t *w, int outgoing) {
   int slot = w->slot_of_outgoing[outgoing];
-  return slot >= 0 ? w->slot[slot].before : w->arrived[w->moves->outgoing[outgoing].source];
+  return slot >= 0 ? w->slot[slot].before : w->arrived[w->plan->outgoing[outgoing].source];
 }
 
 /* What `expert` from one rank to another counts in the balance: no two differences cancel but by chance. */
@@ -183,17 +184,18 @@ static uint64_t weigh(uint64_t fingerprint, int layer, int expert, int from, int
 
 static void add_outgoing(const eplb_watch_t *w, const eplb_commit_unit_t *part, uint64_t *balance) {
   for (int i = part->outgoing_begin; i < part->outgoing_end; i++) {
-    const eplb_outgoing_t *out = &w->moves->outgoing[i];
-    *balance += weigh(sent_fingerprint(w, i), out->layer, out->expert, w->context->rank, out->peer);
+    const eplb_outgoing_t *out = &w->plan->outgoing[i];
+    *balance +=
+        weigh(sent_fingerprint(w, i), out->message.layer, out->message.expert, w->context->rank, out->message.peer);
   }
 }
 
 /* Subtracts what came from other ranks, and compares copies within this one. */
 static eplb_status_t subtract_incoming(const eplb_watch_t *w, const eplb_commit_unit_t *part, uint64_t *balance) {
   for (int i = part->incoming_begin; i < part->incoming_end; i++) {
-    const eplb_incoming_t *in = &w->moves->incoming[i];
+    const eplb_incoming_t *in = &w->plan->incoming[i];
     if (in->own_slot < 0)
-      *balance -= weigh(w->arrived[i], in->layer, in->expert, in->peer, w->context->rank);
+      *balance -= weigh(w->arrived[i], in->message.layer, in->message.expert, in->message.peer, w->context->rank);
     else if (w->arrived[i] != w->slot[w->slot_of_incoming[i]].before)
       return say_different(w, in);
   }
@@ -203,13 +205,13 @@ static eplb_status_t subtract_incoming(const eplb_watch_t *w, const eplb_commit_
 eplb_status_t eplb_watch_check(eplb_watch_t *w, int begin, int end, uint64_t *balance) {
   eplb_status_t status = read_slots(w, begin, end);
   for (int p = begin; p < end && !status; p++)
-    status = read_arrived(w, &w->moves->part[p]);
+    status = read_arrived(w, &w->plan->part[p]);
   status = flush(w, status);
   if (!status)
     status = compare_slots(w, begin, end);
   for (int p = begin; p < end && !status; p++) {
-    add_outgoing(w, &w->moves->part[p], balance);
-    status = subtract_incoming(w, &w->moves->part[p], balance);
+    add_outgoing(w, &w->plan->part[p], balance);
+    status = subtract_incoming(w, &w->plan->part[p], balance);
   }
   return status;
 }
@@ -227,13 +229,14 @@ int eplb_watch_checksum(const eplb_watch_t *w, int outgoing, uint64_t *hash) {
 /* Tells the receivers of what incoming expert `source` or, if that is -1, own slots were sent as. */
 static void tell_receivers(eplb_watch_t *w, const eplb_commit_unit_t *part, int source, uint64_t sent) {
   for (int i = part->outgoing_begin; i < part->outgoing_end; i++) {
-    const eplb_outgoing_t *out = &w->moves->outgoing[i];
+    const eplb_outgoing_t *out = &w->plan->outgoing[i];
     if (out->source != source)
       continue;
     w->sent[i] = source < 0 ? sent_fingerprint(w, i) : sent;
     w->request[i] = MPI_REQUEST_NULL;
     eplb_comm_ok(w->context->comm,
-                 MPI_Isend(&w->sent[i], 1, MPI_UINT64_T, out->peer, out->tag, w->context->comm->mpi, &w->request[i]),
+                 MPI_Isend(&w->sent[i], 1, MPI_UINT64_T, out->message.peer, out->message.tag, w->context->comm->mpi,
+                           &w->request[i]),
                  "sending a fingerprint");
   }
 }
@@ -245,11 +248,12 @@ static eplb_status_t find_in_part(eplb_watch_t *w, const eplb_commit_unit_t *par
   eplb_status_t status = EPLB_SUCCESS;
   tell_receivers(w, part, -1, 0);
   for (int i = part->incoming_begin; i < part->incoming_end; i++) {
-    const eplb_incoming_t *in = &w->moves->incoming[i];
+    const eplb_incoming_t *in = &w->plan->incoming[i];
     uint64_t sent = w->arrived[i];
     if (in->own_slot >= 0)
       continue;
-    eplb_comm_ok(comm, MPI_Recv(&sent, 1, MPI_UINT64_T, in->peer, in->tag, comm->mpi, MPI_STATUS_IGNORE),
+    eplb_comm_ok(comm,
+                 MPI_Recv(&sent, 1, MPI_UINT64_T, in->message.peer, in->message.tag, comm->mpi, MPI_STATUS_IGNORE),
                  "receiving a fingerprint");
     tell_receivers(w, part, i, sent);
     if (sent != w->arrived[i] && !status)
@@ -264,25 +268,25 @@ static eplb_status_t find_in_part(eplb_watch_t *w, const eplb_commit_unit_t *par
 eplb_status_t eplb_watch_find(eplb_watch_t *w, int begin, int end) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int p = begin; p < end; p++) {
-    eplb_status_t here = find_in_part(w, &w->moves->part[p]);
+    eplb_status_t here = find_in_part(w, &w->plan->part[p]);
     status = status ? status : here;
   }
   return status;
 }
 
 eplb_status_t eplb_watch_blame(eplb_watch_t *w, int part) {
-  const eplb_commit_unit_t *unit = &w->moves->part[part];
+  const eplb_commit_unit_t *unit = &w->plan->part[part];
   uint64_t found;
   eplb_status_t status = flush(w, read_slots(w, part, part + 1));
   if (!status)
     status = compare_slots(w, part, part + 1);
   for (int i = unit->outgoing_begin; i < unit->outgoing_end && !status; i++) {
-    const eplb_outgoing_t *out = &w->moves->outgoing[i];
+    const eplb_outgoing_t *out = &w->plan->outgoing[i];
     if (out->source >= 0)
       continue;
-    status = eplb_expert_hash(w->context, out->layer, &out->place, w->sampler.scratch, &found);
-    if (!status && found != out->hash)
-      status = say_changed(w, out->layer, out->expert);
+    status = eplb_expert_hash(w->context, out->message.layer, &out->message.place, w->sampler.scratch, &found);
+    if (!status && found != w->outgoing_hash[i])
+      status = say_changed(w, out->message.layer, out->message.expert);
   }
   return status;
 }

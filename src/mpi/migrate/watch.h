@@ -15,7 +15,8 @@ typedef struct eplb_watched_slot {
 
 typedef struct eplb_watch {
   const eplb_migrate_context_t *context;
-  const eplb_migration_plan_t *moves;
+  const eplb_migration_plan_t *plan;
+  const uint64_t *incoming_hash, *outgoing_hash; /* the migration's checksums of each, set before they are needed */
   eplb_sampler_t sampler;
   eplb_watched_slot_t *slot;
   int32_t *slot_begin;                          /* [num_parts + 1]: each part's part of it */
@@ -28,7 +29,7 @@ typedef struct eplb_watch {
 /* The watch is all zero before; free it also after a failure. `salt` must be the same on every rank; `scratch` as in
  * eplb_sampler_t. Local. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_watch_prepare(eplb_watch_t *watch, const eplb_migrate_context_t *context,
-                                 const eplb_migration_plan_t *moves, uint64_t salt, char *scratch);
+                                 const eplb_migration_plan_t *plan, uint64_t salt, char *scratch);
 void eplb_watch_free(eplb_watch_t *watch);
 
 /* Takes the fingerprints of what is there: at begin; after the commit of a part, whose slots later parts of the layer

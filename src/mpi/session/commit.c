@@ -40,7 +40,7 @@ static eplb_status_t check_parts(eplb_session_t *s, int end) {
 
 static void write_map(eplb_session_t *s, const eplb_commit_unit_t *part) {
   int32_t *row = eplb_placement_row(s->placement, part->layer);
-  const eplb_change_t *change = s->rebalancing->moves.change;
+  const eplb_change_t *change = s->rebalancing->plan.change;
   for (int c = part->change_begin; c < part->change_end; c++)
     row[change[c].slot] = change[c].expert;
   eplb_placement_index_layer(s->placement, part->layer);
@@ -59,13 +59,13 @@ static void count_part(const eplb_session_t *s, eplb_report_t *report, const epl
 /* Commits the next part. Local; fails only where a device's copy does. */
 static eplb_status_t commit_next(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  const eplb_commit_unit_t *part = &r->moves.part[r->next_part];
+  const eplb_commit_unit_t *part = &r->plan.part[r->next_part];
   eplb_migration_commit(&r->migration, r->next_part);
   eplb_migration_note(&r->migration, eplb_watch_committed(&r->migration.watch, r->next_part));
-  eplb_status_t status = r->migration.status;
+  eplb_status_t status = r->migration.report.failure.status;
   write_map(s, part);
   count_part(s, &r->report, part);
-  if (++r->next_part == r->moves.round[r->round].part_end)
+  if (++r->next_part == r->plan.round[r->round].part_end)
     eplb_rebalancing_start_round(r, r->round + 1);
   return status;
 }
@@ -81,7 +81,7 @@ static eplb_status_t check_layer(const eplb_session_t *s, int layer) {
 /* Whether the layer is the one that test and wait name. A rank with another one takes part in the vote. */
 static eplb_status_t check_next(eplb_session_t *s, int layer) {
   eplb_rebalancing_t *r = s->rebalancing;
-  int expected = r->moves.part[r->next_part].layer;
+  int expected = r->plan.part[r->next_part].layer;
   if (expected == layer)
     return check_parts(s, r->next_part + 1);
   return vote(s, r->next_part + 1,
@@ -112,8 +112,8 @@ int eplb_rebalance_is_moving(const eplb_session_t *session, int layer) {
   const eplb_rebalancing_t *r = session ? session->rebalancing : NULL;
   if (!r || r->phase == EPLB_PHASE_FAILED)
     return 0;
-  for (int p = r->next_part; p < r->moves.num_parts && r->moves.part[p].layer <= layer; p++)
-    if (r->moves.part[p].layer == layer)
+  for (int p = r->next_part; p < r->plan.num_parts && r->plan.part[p].layer <= layer; p++)
+    if (r->plan.part[p].layer == layer)
       return 1;
   return 0;
 }
@@ -130,7 +130,7 @@ static eplb_status_t commit_up_to(eplb_session_t *s, int layer, eplb_status_t *c
   eplb_rebalancing_t *r = s->rebalancing;
   double since = MPI_Wtime();
   int end = r->next_part;
-  while (end < r->moves.round[r->round].part_end && r->moves.part[end].layer <= layer)
+  while (end < r->plan.round[r->round].part_end && r->plan.part[end].layer <= layer)
     end++;
   eplb_status_t status = check_parts(s, end);
   while (!status && r->next_part < end) {
@@ -143,7 +143,7 @@ static eplb_status_t commit_up_to(eplb_session_t *s, int layer, eplb_status_t *c
 }
 
 static int has_part_up_to(const eplb_rebalancing_t *r, int layer) {
-  return r && r->next_part < r->moves.num_parts && r->moves.part[r->next_part].layer <= layer;
+  return r && r->next_part < r->plan.num_parts && r->plan.part[r->next_part].layer <= layer;
 }
 
 eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
@@ -165,8 +165,8 @@ eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
 
 /* Whether a part of the layer is in the round that is under way or ready, and not committed. */
 static int is_in_round(const eplb_rebalancing_t *r, int layer) {
-  for (int p = r->next_part; p < r->moves.round[r->round].part_end; p++)
-    if (r->moves.part[p].layer == layer)
+  for (int p = r->next_part; p < r->plan.round[r->round].part_end; p++)
+    if (r->plan.part[p].layer == layer)
       return 1;
   return 0;
 }

@@ -16,7 +16,7 @@ static void release(eplb_session_t *s) {
   if (!r)
     return;
   eplb_migration_free(&r->migration);
-  eplb_migration_plan_free(&r->moves);
+  eplb_migration_plan_free(&r->plan);
   eplb_placement_destroy(&r->after);
   eplb_ballot_free(&r->ballot);
   free(r->again);
@@ -88,11 +88,11 @@ static int verifies(const eplb_session_t *s) {
 static eplb_status_t derive(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   s->migrate.verify = verifies(s);
-  eplb_status_t status = eplb_migration_plan_derive(&s->migrate, s->placement, r->after, &r->moves);
+  eplb_status_t status = eplb_migration_plan_derive(&s->migrate, s->placement, r->after, &r->plan);
   if (!status)
     status = eplb_migrate_fault(&s->migrate, EPLB_STEP_DERIVE, NULL, 0);
   if (!status)
-    status = eplb_migration_prepare(&r->migration, &s->migrate, &r->moves, s->rebalances);
+    status = eplb_migration_prepare(&r->migration, &s->migrate, &r->plan, s->rebalances);
   if (!status)
     status = eplb_watch_begin(&r->migration.watch);
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_STAGE, NULL, 0);
@@ -100,18 +100,18 @@ static eplb_status_t derive(eplb_session_t *s) {
 
 void eplb_rebalancing_start_round(eplb_rebalancing_t *r, int round) {
   r->round = round;
-  r->phase = round < r->moves.num_rounds ? EPLB_PHASE_MOVING : EPLB_PHASE_DONE;
+  r->phase = round < r->plan.num_rounds ? EPLB_PHASE_MOVING : EPLB_PHASE_DONE;
   if (r->phase == EPLB_PHASE_MOVING)
     eplb_migration_start(&r->migration, round);
 }
 
 static void start_report(eplb_rebalancing_t *r) {
-  r->report.layers_planned = r->moves.num_layers;
-  r->report.commits_planned = r->moves.num_parts;
-  r->report.busiest_sender = r->moves.busiest_sender;
-  r->report.busiest_receiver = r->moves.busiest_receiver;
-  r->report.staging_limit = r->moves.staging_limit;
-  r->report.staging_peak = r->moves.staging_peak;
+  r->report.layers_planned = r->plan.num_layers;
+  r->report.commits_planned = r->plan.num_parts;
+  r->report.busiest_sender = r->plan.busiest_sender;
+  r->report.busiest_receiver = r->plan.busiest_receiver;
+  r->report.staging_limit = r->plan.staging_limit;
+  r->report.staging_peak = r->plan.staging_peak;
   r->began = MPI_Wtime();
 }
 
@@ -138,7 +138,7 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
   }
   if (s->rank == 0) {
     eplb_history_add(s->history, s->load); /* which planning has found good */
-    s->windows_since = r->moves.num_layers > 0 ? 0 : s->windows_since + 1;
+    s->windows_since = r->plan.num_layers > 0 ? 0 : s->windows_since + 1;
   }
   eplb_session_discard_window(s);
   s->rebalances++;
@@ -170,7 +170,7 @@ static eplb_status_t finish_vote(eplb_session_t *s, int *ended) {
 /* Slots of the round that got experts directly, without a commit, hold nothing that the map could name. On every rank
  * alike. */
 static void empty_direct_slots(eplb_session_t *s) {
-  const eplb_migration_plan_t *m = &s->rebalancing->moves;
+  const eplb_migration_plan_t *m = &s->rebalancing->plan;
   int round = s->rebalancing->round, end = round < m->num_rounds ? m->round[round].part_end : 0;
   for (int p = s->rebalancing->next_part; p < end; p++) {
     int32_t *row = eplb_placement_row(s->placement, m->part[p].layer);
@@ -209,7 +209,7 @@ static eplb_status_t share_failed_vote(eplb_session_t *s) {
 
 /* All ranks have finished the round, or have sent some of it again: its parts can be committed, but for those that the
  * job has written, or none of them ever will. */
-static eplb_status_t land(eplb_session_t *s) {
+static eplb_status_t finish_round(eplb_session_t *s) {
   eplb_status_t status = eplb_ballot_status(&s->rebalancing->ballot) ? share_failed_vote(s) : EPLB_SUCCESS;
   if (status)
     eplb_rebalancing_fail(s);
@@ -226,7 +226,7 @@ static eplb_status_t vote_in_passing(eplb_session_t *s) {
   int ended;
   eplb_status_t status = finish_vote(s, &ended);
   if (ended)
-    status = land(s);
+    status = finish_round(s);
   if (r->phase == EPLB_PHASE_MOVING)
     start_vote(s);
   return status;
@@ -236,7 +236,8 @@ static eplb_status_t vote_in_passing(eplb_session_t *s) {
  * many, and so on, up to the most. */
 enum { IDLE_LOOKS = 1000, MOST_IDLE_LOOKS = 1 << 24 };
 
-/* Where ranks only wait, each votes when it is finished, or has waited in vain: there is nothing else to do. */
+/* Where ranks only wait, each votes when it is finished, or has waited in vain: there is nothing else to do. Ends when
+ * all have finished the round. */
 static eplb_status_t wait_for_all(eplb_session_t *s) {
   eplb_migration_t *m = &s->rebalancing->migration;
   int ended, most = IDLE_LOOKS;
@@ -253,15 +254,6 @@ static eplb_status_t wait_for_all(eplb_session_t *s) {
   return status;
 }
 
-static eplb_status_t vote_when_finished(eplb_session_t *s) {
-  eplb_status_t status = EPLB_SUCCESS;
-  while (s->rebalancing->phase == EPLB_PHASE_MOVING && !status) {
-    status = wait_for_all(s);
-    status = status ? status : land(s);
-  }
-  return status;
-}
-
 eplb_status_t eplb_rebalancing_check_open(const eplb_session_t *s) {
   if (!s)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
@@ -274,7 +266,7 @@ eplb_status_t eplb_rebalancing_check_open(const eplb_session_t *s) {
 static int next_layer(const eplb_rebalancing_t *r) {
   if (r->phase == EPLB_PHASE_DONE)
     return EPLB_LAYER_DONE;
-  return r->phase == EPLB_PHASE_READY ? r->moves.part[r->next_part].layer : EPLB_LAYER_NONE;
+  return r->phase == EPLB_PHASE_READY ? r->plan.part[r->next_part].layer : EPLB_LAYER_NONE;
 }
 
 void eplb_rebalancing_tell_progress(const eplb_session_t *s) {
@@ -283,30 +275,47 @@ void eplb_rebalancing_tell_progress(const eplb_session_t *s) {
     s->options.progress(s->options.progress_arg, m->arrived, m->all);
 }
 
-static eplb_status_t advance(eplb_session_t *s, int *layer, eplb_status_t (*vote)(eplb_session_t *)) {
+/* Whether test and wait can be called. */
+static eplb_status_t check_can_advance(const eplb_session_t *s, const int *layer) {
   eplb_status_t status = eplb_rebalancing_check_open(s);
   if (!status && !layer)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "layer is NULL");
   if (!status && s->rebalancing->phase == EPLB_PHASE_FAILED)
     status = eplb_fail(EPLB_ERR_STATE, "the rebalance has failed; call eplb_rebalance_end");
-  if (status)
-    return status;
-  double since = MPI_Wtime();
-  if (s->rebalancing->phase == EPLB_PHASE_MOVING)
-    status = vote(s);
-  s->rebalancing->report.seconds_migrate += MPI_Wtime() - since;
-  eplb_rebalancing_tell_progress(s);
-  if (!status)
-    *layer = next_layer(s->rebalancing);
   return status;
 }
 
+static void end_advance(eplb_session_t *s, double since) {
+  s->rebalancing->report.seconds_migrate += MPI_Wtime() - since;
+  eplb_rebalancing_tell_progress(s);
+}
+
 eplb_status_t eplb_rebalance_test(eplb_session_t *session, int *layer) {
-  return advance(session, layer, vote_in_passing);
+  eplb_status_t status = check_can_advance(session, layer);
+  if (status)
+    return status;
+  double since = MPI_Wtime();
+  if (session->rebalancing->phase == EPLB_PHASE_MOVING)
+    status = vote_in_passing(session);
+  end_advance(session, since);
+  if (!status)
+    *layer = next_layer(session->rebalancing);
+  return status;
 }
 
 eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer) {
-  return advance(session, layer, vote_when_finished);
+  eplb_status_t status = check_can_advance(session, layer);
+  if (status)
+    return status;
+  double since = MPI_Wtime();
+  while (session->rebalancing->phase == EPLB_PHASE_MOVING && !status) {
+    status = wait_for_all(session);
+    status = status ? status : finish_round(session);
+  }
+  end_advance(session, since);
+  if (!status)
+    *layer = next_layer(session->rebalancing);
+  return status;
 }
 
 /* ---- end ---- */
@@ -314,7 +323,7 @@ eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *layer) {
 static void finish_report(eplb_rebalancing_t *r, int verify) {
   eplb_report_t *report = &r->report;
   for (int link = 0; link < EPLB_NUM_LINKS; link++)
-    report->messages[link] = r->migration.messages[link];
+    report->messages[link] = r->migration.report.messages[link];
   report->seconds_verify = r->migration.seconds_verify;
   report->seconds_open = MPI_Wtime() - r->began;
   report->verified = verify && report->commits_done == report->commits_planned;

@@ -17,10 +17,10 @@ typedef enum eplb_phase {
 struct eplb_rebalancing {
   eplb_phase_t phase;
   eplb_placement_t *after;
-  eplb_migration_plan_t moves;
+  eplb_migration_plan_t plan;
   eplb_migration_t migration;
   int round;            /* the one under way or ready */
-  int next_part;        /* of moves.part: the first that is not committed */
+  int next_part;        /* of plan.part: the first that is not committed */
   unsigned char *again; /* [num_layers]: written by the job while its round moves; to be sent again */
   double began;
   eplb_ballot_t ballot; /* on the round */

@@ -4,6 +4,7 @@
 #include "mpi/comm/agree.h"
 #include "mpi/comm/launcher.h"
 #include "mpi/machine/machine.h"
+#include "mpi/migrate/transport.h"
 #include "mpi/session/environment.h"
 #include "mpi/session/in_step.h"
 #include "mpi/session/options.h"
@@ -102,6 +103,7 @@ static void open_context(eplb_session_t *s) {
                                         .mode = o->mode,
                                         .chunk_bytes = o->chunk_bytes,
                                         .staging_limit = o->staging_bytes,
+                                        .transport = eplb_transports,
                                         .fault = o->fault,
                                         .fault_arg = o->fault_arg,
                                         .read_whole = o->verify == EPLB_VERIFY_ALWAYS};
