@@ -7,6 +7,7 @@ MPI_TESTS = \
 	tests/mpi/memory/neighbours \
 	tests/mpi/migrate/big \
 	tests/mpi/migrate/chains \
+	tests/mpi/migrate/fake_transport \
 	tests/mpi/migrate/modes \
 	tests/mpi/migrate/permutations \
 	tests/mpi/migrate/recipes \
@@ -34,6 +35,9 @@ tests_mpi_memory_memory_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_memory_neighbours_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_big_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_chains_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_migrate_fake_transport_SOURCES = tests/mpi/migrate/fake_transport.c tests/mpi/migrate/fake_transport.h \
+	tests/mpi/migrate/fake_network.c
+tests_mpi_migrate_fake_transport_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_modes_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_permutations_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_recipes_LDADD = $(MPI_TEST_LIBS)
