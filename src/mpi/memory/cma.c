@@ -8,14 +8,14 @@
 
 /* What a rank tells of itself, and where others find the same in its memory: the number of a process alone may mean
  * another one here, in a container. */
-typedef struct card {
+typedef struct peer_process {
   uint64_t process, address;
   double time;
-} card_t;
+} peer_process_t;
 
 struct eplb_cma {
-  card_t *card; /* [neighbours] */
-  card_t mine;
+  peer_process_t *peer; /* [neighbours] */
+  peer_process_t mine;
 };
 
 static int read_process(uint64_t process, size_t address, void *to, size_t bytes) {
@@ -23,11 +23,11 @@ static int read_process(uint64_t process, size_t address, void *to, size_t bytes
   return process_vm_readv((pid_t)process, &here, 1, &there, 1, 0) == (ssize_t)bytes;
 }
 
-static int finds_all(const eplb_cma_t *f, int neighbours) {
+static int finds_all(const eplb_cma_t *cma, int neighbours) {
   for (int n = 0; n < neighbours; n++) {
-    card_t found;
-    if (!read_process(f->card[n].process, f->card[n].address, &found, sizeof found) ||
-        memcmp(&found, &f->card[n], sizeof found))
+    peer_process_t found;
+    if (!read_process(cma->peer[n].process, cma->peer[n].address, &found, sizeof found) ||
+        memcmp(&found, &cma->peer[n], sizeof found))
       return 0;
   }
   return 1;
@@ -38,40 +38,40 @@ eplb_cma_t *eplb_cma_create(eplb_shm_queue_t *queue) {
     return NULL;
   eplb_comm_t *node = eplb_shm_queue_comm(queue);
   int neighbours = eplb_shm_queue_neighbours(queue);
-  eplb_cma_t *f = EPLB_NEW(eplb_cma_t, 1);
-  if (f)
-    f->card = EPLB_NEW(card_t, neighbours);
-  int good = eplb_everywhere(node, f && f->card);
+  eplb_cma_t *cma = EPLB_NEW(eplb_cma_t, 1);
+  if (cma)
+    cma->peer = EPLB_NEW(peer_process_t, neighbours);
+  int good = eplb_everywhere(node, cma && cma->peer);
   if (good) {
-    f->mine = (card_t){(uint64_t)getpid(), (uint64_t)(uintptr_t)&f->mine, MPI_Wtime()};
+    cma->mine = (peer_process_t){(uint64_t)getpid(), (uint64_t)(uintptr_t)&cma->mine, MPI_Wtime()};
     int told = eplb_comm_ok(
-        node, MPI_Allgather(&f->mine, sizeof f->mine, MPI_BYTE, f->card, sizeof f->mine, MPI_BYTE, node->mpi),
+        node, MPI_Allgather(&cma->mine, sizeof cma->mine, MPI_BYTE, cma->peer, sizeof cma->mine, MPI_BYTE, node->mpi),
         "exchanging process numbers");
-    good = eplb_everywhere(node, told && finds_all(f, neighbours));
+    good = eplb_everywhere(node, told && finds_all(cma, neighbours));
   }
   if (!good)
-    eplb_cma_destroy(&f);
-  return f;
+    eplb_cma_destroy(&cma);
+  return cma;
 }
 
 void eplb_cma_destroy(eplb_cma_t **cma) {
   if (!*cma)
     return;
-  free((*cma)->card);
+  free((*cma)->peer);
   free(*cma);
   *cma = NULL;
 }
 
 /* The kernel reads this process as it would another. */
-int eplb_cma_reaches(const eplb_cma_t *f, const char *address, size_t bytes) {
+int eplb_cma_reaches(const eplb_cma_t *cma, const char *address, size_t bytes) {
   char byte;
-  return f && bytes && read_process(f->mine.process, (size_t)(uintptr_t)address, &byte, 1) &&
-         read_process(f->mine.process, (size_t)(uintptr_t)address + bytes - 1, &byte, 1);
+  return cma && bytes && read_process(cma->mine.process, (size_t)(uintptr_t)address, &byte, 1) &&
+         read_process(cma->mine.process, (size_t)(uintptr_t)address + bytes - 1, &byte, 1);
 }
 
-eplb_status_t eplb_cma_read(const eplb_cma_t *f, int neighbour, size_t address, char *to, size_t bytes) {
-  if (read_process(f->card[neighbour].process, address, to, bytes))
+eplb_status_t eplb_cma_read(const eplb_cma_t *cma, int neighbour, size_t address, char *to, size_t bytes) {
+  if (read_process(cma->peer[neighbour].process, address, to, bytes))
     return EPLB_SUCCESS;
   return eplb_fail(EPLB_ERR_UNSUPPORTED, "%zu bytes of a neighbour (process %llu) cannot be read: %s", bytes,
-                   (unsigned long long)f->card[neighbour].process, strerror(errno));
+                   (unsigned long long)cma->peer[neighbour].process, strerror(errno));
 }

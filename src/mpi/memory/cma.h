@@ -17,7 +17,7 @@ eplb_cma_t *eplb_cma_create(eplb_shm_queue_t *queue);
 void eplb_cma_destroy(eplb_cma_t **cma);
 
 /* Whether neighbours can fetch this rank's [address, address + bytes); a device's memory is not for the kernel to read.
- * NULL can nothing. */
+ * Returns 0 if cma is NULL. */
 int eplb_cma_reaches(const eplb_cma_t *cma, const char *address, size_t bytes);
 
 /* Copies `bytes` from `address` in the neighbour's memory. EPLB_ERR_UNSUPPORTED: the kernel refuses. */

@@ -47,8 +47,8 @@ static char *cell_at(const eplb_shm_queue_t *b, int neighbour, int cell) {
 }
 
 /* Memory for the queue itself, before ranks agree to share any. */
-static eplb_status_t furnish(const eplb_comm_t *comm, const eplb_comm_t *shared, size_t bytes,
-                             eplb_shm_queue_t **queue) {
+static eplb_status_t allocate(const eplb_comm_t *comm, const eplb_comm_t *shared, size_t bytes,
+                              eplb_shm_queue_t **queue) {
   eplb_shm_queue_t *b = *queue = EPLB_NEW(eplb_shm_queue_t, 1);
   if (!b)
     return EPLB_ERR_MEMORY;
@@ -66,7 +66,7 @@ static eplb_status_t furnish(const eplb_comm_t *comm, const eplb_comm_t *shared,
 }
 
 /* Collective over the neighbours: their ranks in comm. */
-static void introduce(const eplb_comm_t *comm, eplb_shm_queue_t *b) {
+static void exchange_ranks(const eplb_comm_t *comm, eplb_shm_queue_t *b) {
   int told = eplb_comm_ok(&b->comm, MPI_Allgather(&comm->rank, 1, MPI_INT, b->rank, 1, MPI_INT, b->comm.mpi),
                           "exchanging the numbers of neighbours");
   for (int n = 0; n < b->num_neighbours && told; n++)
@@ -91,10 +91,10 @@ eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_qu
   eplb_comm_t shared;
   eplb_status_t status = eplb_part_shared(comm, &shared, NULL);
   if (!status)
-    status = eplb_agree(comm, shared.size > 1 ? furnish(comm, &shared, bytes, queue) : EPLB_SUCCESS);
+    status = eplb_agree(comm, shared.size > 1 ? allocate(comm, &shared, bytes, queue) : EPLB_SUCCESS);
   int shares = 0;
   if (!status && *queue) {
-    introduce(comm, *queue);
+    exchange_ranks(comm, *queue);
     shares = eplb_shm_segment_open(&(*queue)->comm, cells_begin(shared.size) + CELLS * (*queue)->cell_bytes,
                                    &(*queue)->shared);
   }

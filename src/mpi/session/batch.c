@@ -57,7 +57,7 @@ static void release(eplb_batch_t *b) {
   free(b);
 }
 
-static eplb_status_t furnish(eplb_batch_t *b, const eplb_comm_t *given, eplb_dispatch_t *dispatch) {
+static eplb_status_t allocate(eplb_batch_t *b, const eplb_comm_t *given, eplb_dispatch_t *dispatch) {
   b->dispatch = dispatch;
   b->request = MPI_REQUEST_NULL;
   b->rank = given->rank;
@@ -78,7 +78,7 @@ eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_b
   eplb_batch_t *b = EPLB_NEW(eplb_batch_t, 1);
   MPI_Comm own = MPI_COMM_NULL;
   int has_own = eplb_comm_ok(&given, MPI_Comm_dup(comm, &own), "duplicating the communicator");
-  status = b ? furnish(b, &given, dispatch) : EPLB_ERR_MEMORY;
+  status = b ? allocate(b, &given, dispatch) : EPLB_ERR_MEMORY;
   status = agree_on_sizes(&given, status, dispatch);
   if (status) {
     if (has_own)
