@@ -3,6 +3,7 @@
 #include "fake_transport.h"
 #include "core/model/placement.h"
 #include "core/util/random.h"
+#include "mpi/memory/host.h"
 #include "mpi/migrate/migration.h"
 #include "mpi_tap.h"
 #include <stdlib.h>
@@ -53,7 +54,9 @@ static void draw_topology(void) {
     all += slots[r];
   }
   num_experts = 1 + draw(all);
-  CHECK(!eplb_topology_create(num_ranks, 1, &level, 0, domain, slots, NULL, 1, &topology));
+  const eplb_topology_parts_t parts = {
+      .num_devices = num_ranks, .num_levels = 1, .level_name = &level, .domain = domain, .slots = slots, .declared = 1};
+  CHECK(!eplb_topology_create(&parts, &topology));
 }
 
 /* Each expert once, then any, now and then none, in any order. */
