@@ -60,5 +60,8 @@ tests_mpi_session_session_LDFLAGS = $(AM_LDFLAGS) $(FAILING_MEMORY)
 # With calls that make shared memory and then die.
 tests_mpi_memory_killed_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=shm_open,--wrap=shm_unlink,--wrap=posix_fallocate
 
+# With the kernel's copies between processes refused.
+tests_mpi_memory_neighbours_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=process_vm_readv
+
 # With calls of MPI that fail, in its own objects: a library would give them to every test.
 tests_mpi_session_mpi_errors_SOURCES = tests/mpi/session/mpi_errors.c tests/support/failing_mpi.c tests/support/failing_mpi.h

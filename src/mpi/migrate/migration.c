@@ -175,6 +175,7 @@ static void start_silent(eplb_migration_t *m, const eplb_incoming_t *in) {
 static void start_pass(eplb_migration_t *m) {
   const eplb_round_t *round = m->round;
   m->report.failure.status = EPLB_SUCCESS;
+  m->report.is_refused = 0;
   m->is_copying = m->unfinished = m->num_corrupt = 0;
   m->next_in = round->incoming_begin;
   m->next_out = round->outgoing_begin;

@@ -34,6 +34,7 @@ typedef struct eplb_transport_report {
   eplb_chunk_arrival_t arrival[EPLB_MOST_ARRIVALS];
   int64_t messages[EPLB_NUM_LINKS]; /* sent so far; chunks that are sent together are one */
   eplb_failure_t failure;           /* the first of this pass of the round */
+  int is_refused; /* the kernel refused to read a neighbour's memory: chunks of this pass are not what was sent */
 } eplb_transport_report_t;
 
 typedef struct eplb_transport {

@@ -138,9 +138,9 @@ static void scatter(const struct iovec *piece, int pieces, const char *from) {
     memcpy(piece[i].iov_base, from, piece[i].iov_len);
 }
 
-/* Gets chunk `number` of an incoming expert from where the message says. */
-static eplb_status_t read_message(shm_transport_t *t, int neighbour, const eplb_shm_message_t *message, int32_t number,
-                                  int64_t chunk) {
+/* Gets chunk `chunk` of an incoming expert from where the message says. Returns 0 if the kernel does not let it. */
+static int read_message(shm_transport_t *t, int neighbour, const eplb_shm_message_t *message, int32_t number,
+                        int64_t chunk) {
   const eplb_migrate_context_t *c = t->context;
   const eplb_message_t *in = &t->plan->incoming[number].message;
   size_t first, begin, end;
@@ -153,8 +153,8 @@ static eplb_status_t read_message(shm_transport_t *t, int neighbour, const eplb_
   else if (message->region >= 0)
     scatter(t->piece, pieces, eplb_shm_regions_at(c->regions, neighbour, message->region, at));
   else /* in one tensor there, so in one piece here */
-    return eplb_cma_read(c->cma, neighbour, at, t->piece[0].iov_base, t->piece[0].iov_len);
-  return EPLB_SUCCESS;
+    return !eplb_cma_read(c->cma, neighbour, at, t->piece[0].iov_base, t->piece[0].iov_len);
+  return 1;
 }
 
 /* Takes one chunk of a neighbour's next message, if there is one. */
@@ -165,7 +165,7 @@ static int receive_chunk(shm_transport_t *t, int neighbour, eplb_transport_repor
     return 0;
   int32_t number = t->by_tag[t->by_tag_begin[neighbour] + message.tag];
   int64_t chunk = message.chunk + t->taken[neighbour];
-  eplb_failure_keep(&report->failure, read_message(t, neighbour, &message, number, chunk));
+  report->is_refused |= !read_message(t, neighbour, &message, number, chunk);
   if (++t->taken[neighbour] == message.count) {
     eplb_shm_queue_free(queue, neighbour);
     t->taken[neighbour] = 0;

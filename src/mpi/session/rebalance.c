@@ -155,7 +155,10 @@ static void start_vote(eplb_session_t *s) {
   eplb_status_t status = eplb_own_status(s->comm, eplb_migration_status(&r->migration));
   int finished = eplb_migration_finished(&r->migration);
   eplb_ballot_start(&r->ballot, s->comm,
-                    (eplb_vote_t){.call = EPLB_CALL_ADVANCE, .status = status, .finished = finished});
+                    (eplb_vote_t){.call = EPLB_CALL_ADVANCE,
+                                  .status = status,
+                                  .finished = finished,
+                                  .balance = (uint64_t)r->migration.report.is_refused});
 }
 
 /* Waits for the vote that is under way, if any. *ended: it ends the round. EPLB_ERR_MISMATCH. */
@@ -207,10 +210,33 @@ static eplb_status_t share_failed_vote(eplb_session_t *s) {
   return eplb_agree(s->comm, mine);
 }
 
+/* Whether the kernel has refused some rank to read a neighbour's memory, which it had allowed when the session began,
+ * and nothing else has failed: then all ranks go on without that way, and send again what they have just sent. Wrong
+ * checksums are a consequence. */
+static int must_do_without_cma(const eplb_session_t *s) {
+  const eplb_ballot_t *ballot = &s->rebalancing->ballot;
+  eplb_status_t status = eplb_ballot_status(ballot);
+  return ballot->all.balance > 0 && (status == EPLB_SUCCESS || status == EPLB_ERR_CORRUPT);
+}
+
+static void do_without_cma(eplb_session_t *s) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  eplb_cma_destroy(&s->migrate.cma);
+  for (int p = r->next_part; p < r->plan.round[r->round].part_end; p++)
+    r->again[r->plan.part[p].layer] |= r->migration.is_moving[r->plan.part[p].layer];
+  if (s->rank == 0 && s->options.log)
+    s->options.log(s->options.log_arg, "the kernel no longer lets ranks of a node read each other's memory "
+                                       "(process_vm_readv): weights go through shared memory from now on");
+}
+
 /* All ranks have finished the round, or have sent some of it again: its parts can be committed, but for those that the
  * job has written, or none of them ever will. */
 static eplb_status_t finish_round(eplb_session_t *s) {
-  eplb_status_t status = eplb_ballot_status(&s->rebalancing->ballot) ? share_failed_vote(s) : EPLB_SUCCESS;
+  eplb_status_t status = EPLB_SUCCESS;
+  if (must_do_without_cma(s))
+    do_without_cma(s);
+  else if (eplb_ballot_status(&s->rebalancing->ballot))
+    status = share_failed_vote(s);
   if (status)
     eplb_rebalancing_fail(s);
   else

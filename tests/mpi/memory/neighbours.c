@@ -3,10 +3,12 @@
 #include "mpi/memory/shm_segment.h"
 #include "mpi/session/session.h"
 #include "mpi_tap.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Headers older than the kernel. */
@@ -96,6 +98,67 @@ static void private_weights_move(void) {
   mpi_tap_case("weights in each rank's own memory");
 }
 
+/* Calls of process_vm_readv by this rank that are still let through; -1: all. */
+static long allowed = -1;
+
+ssize_t __real_process_vm_readv(pid_t process, const struct iovec *here, unsigned long num_here,
+                                const struct iovec *there, unsigned long num_there, unsigned long flags);
+ssize_t __wrap_process_vm_readv(pid_t process, const struct iovec *here, unsigned long num_here,
+                                const struct iovec *there, unsigned long num_there, unsigned long flags);
+ssize_t __wrap_process_vm_readv(pid_t process, const struct iovec *here, unsigned long num_here,
+                                const struct iovec *there, unsigned long num_there, unsigned long flags) {
+  if (allowed == 0) {
+    errno = EPERM;
+    return -1;
+  }
+  allowed -= allowed > 0;
+  return __real_process_vm_readv(process, here, num_here, there, num_there, flags);
+}
+
+static void count_line(void *arg, const char *line) {
+  *(int *)arg += strstr(line, "process_vm_readv") != NULL;
+}
+
+/* Rank `at` may make so many more such calls once the session is there. Returns whether the session then went on without
+ * them. */
+static int refuse_after(long calls, int at, eplb_verify_t verify) {
+  enum { EXPERT = 200001 };
+  int lines = 0;
+  job_t job = {.rank = rank, .num_ranks = num_ranks};
+  eplb_session_options_t o = job_options();
+  o.verify = verify;
+  o.log = count_line;
+  o.log_arg = &lines;
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &job.session));
+  int had_cma = job.session->migrate.cma != NULL;
+  CHECK(!weights_create(JOB_LAYERS, o.slots_per_rank, o.slots_per_rank, EXPERT, NULL, &job.weights));
+  weights_fill(&job.weights, eplb_session_placement(job.session), eplb_session_topology(job.session), rank);
+  CHECK(!weights_register(&job.weights, job.session));
+  allowed = rank == at ? calls : -1;
+  for (int round = 0; round < 3; round++) {
+    job_record(&job, round, 0);
+    CHECK(!eplb_rebalance(job.session, NULL));
+    CHECK(job_is_whole(&job));
+  }
+  int has_fallen_back = had_cma && !job.session->migrate.cma;
+  CHECK(mpi_tap_same(has_fallen_back));
+  CHECK(rank > 0 || lines == has_fallen_back);
+  allowed = -1;
+  job_finish(&job);
+  return has_fallen_back || !had_cma;
+}
+
+static void refused_later(void) {
+  int any = num_ranks == 1;
+  for (int at = 0; at < num_ranks; at++)
+    for (long calls = 0; calls < 24; calls += calls < 4 ? 1 : 7) {
+      any |= refuse_after(calls, at, EPLB_VERIFY_NEVER);
+      any |= refuse_after(calls, at, EPLB_VERIFY_ALWAYS);
+    }
+  CHECK(any);
+  mpi_tap_case("the kernel refuses later to let ranks read each other");
+}
+
 static long count_faults(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -157,6 +220,7 @@ int main(int argc, char **argv) {
   eplb_comm_open(&world, MPI_COMM_WORLD, NULL);
   fetches();
   private_weights_move();
+  refused_later();
   pages_are_there();
   too_much_for_one();
   return mpi_tap_end();
