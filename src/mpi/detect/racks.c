@@ -36,7 +36,7 @@ static int by_host(const void *a, const void *b) {
 /* "host domain", or nothing but a comment: then host is "". */
 static eplb_status_t parse_line(const char *path, int number, char *text, line_t *line) {
   char *rest = NULL, what[256];
-  text[strcspn(text, "#\n")] = 0;
+  text[strcspn(text, "#")] = 0;
   char *host = strtok_r(text, " \t\r", &rest), *domain = strtok_r(NULL, " \t\r", &rest);
   *line = (line_t){.host = ""};
   if (!host)
@@ -52,11 +52,33 @@ static eplb_status_t parse_line(const char *path, int number, char *text, line_t
   return EPLB_SUCCESS;
 }
 
+enum { LINE_ROOM = 4096 };
+
+/* The length of the next line, without its end, in text[LINE_ROOM]; -1 past the last. LINE_ROOM: a zero byte, or a line
+ * that is longer, so that a device such as /dev/zero is not read for ever. */
+static int next_line(FILE *file, char *text) {
+  int length = 0, c = getc(file);
+  if (c == EOF)
+    return -1;
+  for (; c != EOF && c != '\n'; c = getc(file)) {
+    if (!c || length == LINE_ROOM - 1)
+      return LINE_ROOM;
+    text[length++] = (char)c;
+  }
+  text[length] = 0;
+  return length;
+}
+
 static eplb_status_t read_lines(FILE *file, const char *path, line_t **lines, size_t *count) {
-  char *text = NULL;
-  size_t room = 0, size = 0;
+  char text[LINE_ROOM];
+  size_t size = 0;
   eplb_status_t status = EPLB_SUCCESS;
-  for (int number = 1; !status && getline(&text, &room, file) >= 0; number++) {
+  for (int number = 1, length; !status && (length = next_line(file, text)) >= 0; number++) {
+    if (length == LINE_ROOM) {
+      status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %d: a zero byte or more than %d characters; expected text", path,
+                         number, LINE_ROOM - 1);
+      break;
+    }
     if (*count == size) {
       size = size ? 2 * size : 64;
       line_t *grown = eplb_grow(*lines, size, sizeof **lines);
@@ -69,7 +91,6 @@ static eplb_status_t read_lines(FILE *file, const char *path, line_t **lines, si
     status = parse_line(path, number, text, &(*lines)[*count]);
     *count += !status && (*lines)[*count].host[0];
   }
-  free(text);
   if (!status && ferror(file))
     status = eplb_fail(EPLB_ERR_IO, "cannot read %s: %s", path, strerror(errno));
   return status;

@@ -201,6 +201,11 @@ static void files_of_racks(void) {
   refused_file("\nh0 a b\n", "line 2: expected a host name and its domain");
   refused_file("h0 a//b\n", "line 1: the domain is \"a//b\"");
   refused_file("h0 a\nh0 b\nh1 a\n", "puts host h0 into");
+  char *longer = malloc(5001);
+  memset(longer, 'x', 5000);
+  longer[5000] = 0;
+  refused_file(longer, "line 1: a zero byte or more than 4095 characters");
+  free(longer);
   refused_file("# nothing\n", "names no host");
   TAP_FAILS(refuse(4, "no such file", &t), EPLB_ERR_IO, "cannot open no such file");
 }
