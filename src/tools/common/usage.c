@@ -31,15 +31,30 @@ static error_t parse_help(int key, char *text, struct argp_state *state) {
   return 0;
 }
 
-/* The option's name: what stands before its value. */
-static size_t name_length(const char *argument) {
-  return argument[1] == '-' ? strcspn(argument, "=") : strnlen(argument, 2);
+/* How many long options begin with these letters, 1 if one of them is the whole name. */
+static int count_options(const struct argp *argp, const char *name, size_t length) {
+  int count = 0;
+  for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++)
+    if (o->name && !strncmp(o->name, name, length)) {
+      if (!o->name[length])
+        return 1;
+      count++;
+    }
+  for (const struct argp_child *child = argp->children; child && child->argp; child++)
+    count += count_options(child->argp, name, length);
+  return count;
 }
 
-/* argp would print control characters of an option that it does not know as they are. */
+static int is_known(const struct argp *argp, const char *argument) {
+  if (argument[1] == '-')
+    return count_options(argp, argument + 2, strcspn(argument + 2, "=")) == 1;
+  return !eplb_has_control(argument, strnlen(argument, 2));
+}
+
+/* argp would print control characters of an option that it does not know, and of its value, as they are. */
 static void refuse_control_characters(const struct argp *argp, int argc, char **argv) {
-  for (int i = 1; i < argc; i++)
-    if (argv[i][0] == '-' && eplb_has_control(argv[i], name_length(argv[i]))) {
+  for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+    if (argv[i][0] == '-' && eplb_has_control(argv[i], strlen(argv[i])) && !is_known(argp, argv[i])) {
       const struct argp_state state = {.root_argp = argp, .name = argv[0], .err_stream = stderr};
       tool_usage_error(&state, "unrecognized option '%s'", argv[i]);
     }
