@@ -30,8 +30,8 @@ int main(int argc, char **argv) {
     MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
   }
   if (rank == 0)
-    printf("balance %.2f -> %.2f, %d slots changed\n", report.balancedness_before, report.balancedness_after,
-           (int)report.slots_changed);
+    printf("balance %.2f -> %.2f, %d slot%s changed\n", report.balancedness_before, report.balancedness_after,
+           (int)report.slots_changed, report.slots_changed == 1 ? "" : "s");
 
   eplb_session_destroy(&session);
   free(weights);

@@ -50,6 +50,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/model/loads.c \
 	src/core/model/loads.h \
 	src/core/util/alloc.h \
+	src/core/util/count.h \
 	src/core/util/escape.c \
 	src/core/util/escape.h \
 	src/core/util/heap.h \

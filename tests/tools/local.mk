@@ -5,6 +5,7 @@ TOOL_TESTS = \
 	tests/tools/generate.test \
 	tests/tools/hello.test \
 	tests/tools/help.test \
+	tests/tools/lines.test \
 	tests/tools/loads_forms.test \
 	tests/tools/plan.test \
 	tests/tools/plan_refusals.test \

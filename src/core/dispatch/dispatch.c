@@ -1,5 +1,6 @@
 #include "core/dispatch/dispatch.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 
 /* A flow of less than this part of the mean time is not worth another sweep. */
 static const double FINE = 1e-4;
@@ -43,8 +44,8 @@ eplb_status_t eplb_dispatch_create(const eplb_topology_t *topology, const eplb_p
   if (!topology || !placement)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", topology ? "placement" : "topology");
   if (placement->num_slots != eplb_topology_num_slots(topology))
-    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %d slots for a topology of %d; expected the same",
-                     placement->num_slots, eplb_topology_num_slots(topology));
+    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %s for a topology of %d; expected the same",
+                     eplb_count(placement->num_slots, "slot"), eplb_topology_num_slots(topology));
   eplb_dispatch_t *d = EPLB_NEW(eplb_dispatch_t, 1);
   if (!d)
     return EPLB_ERR_MEMORY;
@@ -101,7 +102,7 @@ eplb_status_t eplb_dispatch_shares(eplb_dispatch_t *d, int layer, const int64_t 
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", count ? "share" : "count");
   for (int e = 0; e < d->placement->num_experts; e++)
     if (count[e] < 0)
-      return eplb_fail(EPLB_ERR_LOADS, "expert %d has %lld tokens; expected 0 or more", e, (long long)count[e]);
+      return eplb_fail(EPLB_ERR_LOADS, "expert %d has %s; expected 0 or more", e, eplb_count(count[e], "token"));
   double mean = start_even(d, layer, count);
   eplb_flows_level(&d->flows[layer], d->inverse_speed, FINE * mean, MAX_SWEEPS, d->part, d->time);
   const int32_t *begin = eplb_dispatch_begin(d, layer);

@@ -4,6 +4,7 @@
  * one in the same node, and the rest is spread by systematic sampling with a start that depends on device and expert:
  * so the sum over devices comes to the shares, and no replica gets all the remainders. */
 #include "core/dispatch/dispatch.h"
+#include "core/util/count.h"
 #include <math.h>
 
 /* One expert's tokens of one rank, to be divided. */
@@ -129,8 +130,8 @@ static eplb_status_t check(const eplb_dispatch_t *d, int layer, const eplb_rank_
     return eplb_fail(EPLB_ERR_ARGUMENT, "device %d; expected 0 to %d", device, d->topology->num_devices - 1);
   for (int e = 0; e < d->placement->num_experts; e++)
     if (count[e] < 0 || count[e] > INT32_MAX)
-      return eplb_fail(EPLB_ERR_LOADS, "expert %d has %lld tokens on device %d; expected 0 to 2^31 - 1", e,
-                       (long long)count[e], device);
+      return eplb_fail(EPLB_ERR_LOADS, "expert %d has %s on device %d; expected 0 to 2^31 - 1", e,
+                       eplb_count(count[e], "token"), device);
   return EPLB_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
 #include "core/formats/loads_long.h"
 #include "core/formats/loads_rows.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "core/util/escape.h"
 #include <csv.h>
 #include <errno.h>
@@ -137,8 +138,8 @@ static void take_field(void *field, size_t length, void *reader) {
   if (r->fields == 0 && r->width == 0)
     take_first(r, text, length);
   if (r->fields >= MAX_COLUMNS)
-    r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: more than %d columns", r->input->name, (long long)r->line,
-                          MAX_COLUMNS);
+    r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: more than %s", r->input->name, (long long)r->line,
+                          eplb_count(MAX_COLUMNS, "column"));
   else if (r->is_header)
     take_title(r, text, length);
   else if (r->fields < num_keys[r->form])
@@ -156,15 +157,15 @@ static void check_width(reader_t *r) {
   if (r->width == 0) {
     r->width = r->fields;
     if (is_long(r) && r->width != num_keys[r->form] + 1)
-      r->status =
-          eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %lld columns; expected %s", name, (long long)r->line,
-                    (long long)r->width, r->form == LONG ? "layer_id,expert_id,count" : "window,layer,expert,count");
+      r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s; expected %s", name, (long long)r->line,
+                            eplb_count(r->width, "column"),
+                            r->form == LONG ? "layer_id,expert_id,count" : "window,layer,expert,count");
     else if (r->width <= num_keys[r->form])
       r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: no column for any expert; expected window,layer,e0,e1,...",
                             name, (long long)r->line);
   } else if (r->fields != r->width) {
-    r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %lld columns; expected %lld, as in the first line", name,
-                          (long long)r->line, (long long)r->fields, (long long)r->width);
+    r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s; expected %lld, as in the first line", name,
+                          (long long)r->line, eplb_count(r->fields, "column"), (long long)r->width);
   }
 }
 
@@ -221,8 +222,8 @@ static void read_stream(reader_t *r, struct csv_parser *parser) {
     if (csv_parse(parser, block, got, take_field, take_line, r) != got && !r->status)
       refuse_syntax(r, parser);
     if (!r->status && csv_get_buffer_size(parser) > MAX_FIELD_BYTES)
-      r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: a field of more than %d characters; expected a number",
-                            r->input->name, (long long)r->line, MAX_FIELD_BYTES);
+      r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: a field of more than %s; expected a number",
+                            r->input->name, (long long)r->line, eplb_count(MAX_FIELD_BYTES, "character"));
   }
   if (!r->status)
     r->status = eplb_input_check(r->input);

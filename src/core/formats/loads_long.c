@@ -1,5 +1,6 @@
 #include "core/formats/loads_long.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <limits.h>
 #include <math.h>
 
@@ -75,9 +76,9 @@ static eplb_status_t check_shape(const eplb_long_t *rows, const shape_t *shape) 
                        rows->name, (long long)row[i].line, row[i].window, row[i].layer, row[i].expert,
                        (long long)row[i - 1].line);
   if (num_values(shape) > SPARSEST * (double)rows->num_rows + (1 << 20))
-    return eplb_fail(EPLB_ERR_FORMAT,
-                     "%s: %zu rows for %d windows of %d layers of %d experts; expected at least one in %d of them",
-                     rows->name, rows->num_rows, shape->num_windows, shape->num_layers, shape->num_experts, SPARSEST);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s for %s of %s of %s; expected at least one in %d of them", rows->name,
+                     eplb_count(rows->num_rows, "row"), eplb_count(shape->num_windows, "window"),
+                     eplb_count(shape->num_layers, "layer"), eplb_count(shape->num_experts, "expert"), SPARSEST);
   return EPLB_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
 #include "core/formats/loads_rows.h"
 #include "core/formats/npy_header.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 
 /* A view of the numbers as [windows][layers][experts]. */
 typedef struct view {
@@ -36,15 +37,17 @@ static eplb_status_t take_numbers(eplb_input_t *input, const view_t *v, unsigned
   int64_t rows = (int64_t)v->windows * v->layers;
   size_t size;
   if (rows > EPLB_LOADS_MAX_VALUES / v->experts)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s: %d windows of %d layers of %d experts; expected no more than %lld values",
-                     input->name, v->windows, v->layers, v->experts, (long long)EPLB_LOADS_MAX_VALUES);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s of %s of %s; expected no more than %s", input->name,
+                     eplb_count(v->windows, "window"), eplb_count(v->layers, "layer"), eplb_count(v->experts, "expert"),
+                     eplb_count(EPLB_LOADS_MAX_VALUES, "value"));
   size_t wanted = (size_t)rows * (size_t)v->experts * (size_t)v->type.size;
   eplb_status_t status = eplb_input_take(input, wanted, bytes, &size);
   if (!status && (size < wanted || eplb_input_byte(input) != EOF)) {
     free(*bytes);
     *bytes = NULL;
-    status = eplb_fail(EPLB_ERR_FORMAT, "%s has %s bytes of numbers; expected %zu, for %d windows of %d layers of %d",
-                       input->name, size < wanted ? "too few" : "too many", wanted, v->windows, v->layers, v->experts);
+    status = eplb_fail(EPLB_ERR_FORMAT, "%s has %s bytes of numbers; expected %zu, for %s of %s of %d", input->name,
+                       size < wanted ? "too few" : "too many", wanted, eplb_count(v->windows, "window"),
+                       eplb_count(v->layers, "layer"), v->experts);
   }
   return status;
 }

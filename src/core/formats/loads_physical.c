@@ -1,5 +1,6 @@
 #include "core/formats/loads_physical.h"
 #include "core/formats/json_value.h"
+#include "core/util/count.h"
 #include <stdio.h>
 
 enum { PLACE_BYTES = 96 };
@@ -33,8 +34,8 @@ eplb_status_t eplb_physical_add(eplb_rows_t *rows, const eplb_physical_t *physic
   int layers, expected = physical->placement->num_layers;
   eplb_status_t status = eplb_json_count(physical->name, physical->where, load, "layers", &layers);
   if (!status && layers != expected)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %d layers; expected %d, as %s has", physical->name, physical->where,
-                     layers, expected, physical->map_where);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %s; expected %d, as %s has", physical->name, physical->where,
+                     eplb_count(layers, "layer"), expected, physical->map_where);
   for (int l = 0; !status && l < layers; l++)
     status = add_row(rows, physical, l, json_array_get(load, (size_t)l));
   return status;

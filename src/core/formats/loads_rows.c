@@ -1,5 +1,6 @@
 #include "core/formats/loads_rows.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,8 +44,8 @@ eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_
   size_t first = rows->num_rows * (size_t)rows->num_experts;
   int experts = (int)(rows->num_loads - first);
   if (rows->num_rows && experts != rows->num_experts)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s%s: window %d, layer %d has %d experts; expected %d", rows->name,
-                     place(line, where), window, layer, experts, rows->num_experts);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s%s: window %d, layer %d has %s; expected %d", rows->name, place(line, where),
+                     window, layer, eplb_count(experts, "expert"), rows->num_experts);
   eplb_row_t *grown = with_room(rows->row, rows->num_rows, &rows->row_room, sizeof *grown);
   if (!grown)
     return EPLB_ERR_MEMORY;
@@ -121,8 +122,8 @@ static eplb_status_t count_layers(const eplb_rows_t *r, size_t *layers) {
       continue;
     *layers = *layers ? *layers : i;
     if (i - first != *layers)
-      return eplb_fail(EPLB_ERR_FORMAT, "%s: window %d has %zu layers and window %d has %zu; expected the same in each",
-                       r->name, row[first].window, i - first, row[0].window, *layers);
+      return eplb_fail(EPLB_ERR_FORMAT, "%s: window %d has %s and window %d has %zu; expected the same in each",
+                       r->name, row[first].window, eplb_count(i - first, "layer"), row[0].window, *layers);
     first = i;
   }
   for (size_t i = 0; i < r->num_rows; i++)
@@ -156,7 +157,8 @@ static eplb_status_t fill(const eplb_rows_t *r, eplb_loads_t *l) {
 
 eplb_status_t eplb_rows_assemble(eplb_rows_t *r, eplb_loads_t **loads) {
   if (r->num_rows > INT_MAX)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s: %zu rows; expected no more than %d", r->name, r->num_rows, INT_MAX);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s; expected no more than %d", r->name, eplb_count(r->num_rows, "row"),
+                     INT_MAX);
   size_t layers;
   qsort(r->row, r->num_rows, sizeof *r->row, by_window_then_layer);
   eplb_status_t status = merge_duplicates(r);

@@ -1,4 +1,5 @@
 #include "core/formats/npy_header.h"
+#include "core/util/count.h"
 #include "core/util/escape.h"
 #include <stdlib.h>
 #include <string.h>
@@ -130,8 +131,8 @@ static eplb_status_t take_text(eplb_input_t *input, char **text) {
   got = eplb_input_read(input, length, version == 1 ? 2 : 4);
   size_t wanted = length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;
   if (wanted > MAX_BYTES)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s has a header of %zu bytes; expected no more than %d", input->name, wanted,
-                     MAX_BYTES);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s has a header of %s; expected no more than %d", input->name,
+                     eplb_count(wanted, "byte"), MAX_BYTES);
   unsigned char *bytes;
   eplb_status_t status = eplb_input_take(input, wanted, &bytes, &size);
   if (!status && (size < wanted || got < 2)) {

@@ -1,6 +1,7 @@
 #include "core/formats/output.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/formats.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -114,7 +115,8 @@ static json_t *document(const eplb_plan_record_t *r) {
 }
 
 static eplb_status_t out_of_memory(const eplb_placement_t *p) {
-  return eplb_fail(EPLB_ERR_MEMORY, "out of memory for the JSON of %d layers of %d slots", p->num_layers, p->num_slots);
+  return eplb_fail(EPLB_ERR_MEMORY, "out of memory for the JSON of %s of %s", eplb_count(p->num_layers, "layer"),
+                   eplb_count(p->num_slots, "slot"));
 }
 
 /* One member a line, so that people can find their way in it, each compact. Nonzero without memory; other failures the

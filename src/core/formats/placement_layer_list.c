@@ -3,6 +3,7 @@
 #include "core/formats/placement_in.h"
 #include "core/formats/placement_map.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <limits.h>
 
 enum { PLACE_BYTES = 96 };
@@ -34,8 +35,8 @@ static eplb_status_t join_devices(const char *name, int index, const json_t *lay
     if (!status)
       status = eplb_json_count(name, place, experts, "experts", &slots);
     if (!status && d > 0 && slots != slots_each)
-      status =
-          eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %d experts; expected %d, as device 0", name, place, slots, slots_each);
+      status = eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %s; expected %d, as device 0", name, place,
+                         eplb_count(slots, "expert"), slots_each);
     slots_each = slots;
     if (!status && json_array_extend(row, (json_t *)experts))
       status = eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s", name);
@@ -58,8 +59,8 @@ static eplb_status_t take_layer(const char *name, int index, const json_t *layer
   if (!status)
     status = check_number(name, place, layer, "device_count", devices);
   if (!status && index > 0 && devices != file->num_devices)
-    status = eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %d devices; expected %d, as the first layer", name, place, devices,
-                       file->num_devices);
+    status = eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %s; expected %d, as the first layer", name, place,
+                       eplb_count(devices, "device"), file->num_devices);
   file->num_devices = devices;
   return status;
 }

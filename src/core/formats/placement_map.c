@@ -1,6 +1,7 @@
 #include "core/formats/placement_map.h"
 #include "core/formats/json_value.h"
 #include "core/model/placement.h"
+#include "core/util/count.h"
 #include <limits.h>
 
 typedef struct reader {
@@ -33,8 +34,8 @@ static eplb_status_t find_shape(reader_t *r) {
     const json_t *row = json_array_get(r->map, (size_t)l);
     size_t slots = json_array_size(row);
     if (!json_is_array(row) || slots < 1 || slots > INT_MAX || (l > 0 && slots != (size_t)r->num_slots))
-      return eplb_fail(EPLB_ERR_FORMAT, "%s: row %d of %s has %zu slots; expected %d, as row 0", r->name, l, r->key,
-                       slots, r->num_slots);
+      return eplb_fail(EPLB_ERR_FORMAT, "%s: row %d of %s has %s; expected %d, as row 0", r->name, l, r->key,
+                       eplb_count(slots, "slot"), r->num_slots);
     r->num_slots = (int)slots;
     eplb_status_t status = find_largest(r, l, row, &largest);
     if (status)

@@ -5,6 +5,7 @@
 #include "core/formats/placement_map.h"
 #include "core/formats/yaml_value.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <limits.h>
 #include <string.h>
 
@@ -18,8 +19,8 @@ static eplb_status_t take_layer_ids(const char *name, const json_t *layers, eplb
   if (!layers)
     return EPLB_SUCCESS;
   if (json_array_size(layers) != count)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s: layers has %zu numbers; expected %zu, one for each row", name,
-                     json_array_size(layers), count);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: layers has %s; expected %zu, one for each row", name,
+                     eplb_count(json_array_size(layers), "number"), count);
   file->layer_id = EPLB_NEW(int, count);
   if (!file->layer_id)
     return EPLB_ERR_MEMORY;

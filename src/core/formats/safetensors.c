@@ -1,6 +1,7 @@
 #include "core/formats/safetensors.h"
 #include "core/formats/raw_number.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "core/util/escape.h"
 #include <errno.h>
 #include <jansson.h>
@@ -68,7 +69,8 @@ static eplb_status_t find_numbers(reader_t *r, const char *key, const json_t *te
   }
   if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end) || from < 0 || to < from ||
       (uint64_t)to > r->size || to - from != (json_int_t)r->num_experts * type->size) {
-    snprintf(expected, sizeof expected, "\"data_offsets\" of %d numbers within %zu bytes", r->num_experts, r->size);
+    snprintf(expected, sizeof expected, "\"data_offsets\" of %s within %s", eplb_count(r->num_experts, "number"),
+             eplb_count(r->size, "byte"));
     return refuse(r, key, expected);
   }
   r->used += (size_t)(to - from);
@@ -109,8 +111,8 @@ static eplb_status_t take_header(eplb_input_t *input, json_t **header) {
     return EPLB_SUCCESS;
   json_decref(*header);
   *header = NULL;
-  return eplb_fail(EPLB_ERR_FORMAT, "%s: its first %zu of %zu bytes of header are no object of JSON", input->name, size,
-                   (size_t)wanted);
+  return eplb_fail(EPLB_ERR_FORMAT, "%s: its first %zu of %s of header are no object of JSON", input->name, size,
+                   eplb_count((size_t)wanted, "byte"));
 }
 
 eplb_status_t eplb_safetensors_read(eplb_input_t *input, int num_experts, eplb_rows_t *rows) {

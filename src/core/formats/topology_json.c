@@ -2,6 +2,7 @@
 #include "core/formats/json_file.h"
 #include "core/formats/topology_spec.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/formats.h>
 #include <limits.h>
 #include <math.h>
@@ -19,8 +20,8 @@ typedef struct parts {
 /* An array of as many whole numbers as there are devices. */
 static eplb_status_t get_numbers(const parts_t *p, const json_t *array, const char *what, int *numbers) {
   if (!json_is_array(array) || json_array_size(array) != (size_t)p->num_devices)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %zu numbers; expected one for each of %d devices", p->path, what,
-                     json_array_size(array), p->num_devices);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %s; expected one for each of %s", p->path, what,
+                     eplb_count(json_array_size(array), "number"), eplb_count(p->num_devices, "device"));
   for (int d = 0; d < p->num_devices; d++) {
     const json_t *value = json_array_get(array, (size_t)d);
     json_int_t number = json_integer_value(value);
@@ -38,8 +39,9 @@ static eplb_status_t get_levels(parts_t *p, const json_t *t) {
   p->num_levels = levels ? (int)json_array_size(levels) : 1;
   if (levels &&
       (p->num_levels < 1 || p->num_levels > EPLB_MAX_LEVELS || json_array_size(domains) != (size_t)p->num_levels))
-    return eplb_fail(EPLB_ERR_FORMAT, "%s: %zu levels and %zu rows of domain_of_device; expected 1 to %d of each",
-                     p->path, json_array_size(levels), json_array_size(domains), EPLB_MAX_LEVELS);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: %s and %s of domain_of_device; expected 1 to %d of each", p->path,
+                     eplb_count(json_array_size(levels), "level"), eplb_count(json_array_size(domains), "row"),
+                     EPLB_MAX_LEVELS);
   if (!json_is_array(first) || json_array_size(first) < 1 || json_array_size(first) > 1 << 20)
     return eplb_fail(EPLB_ERR_FORMAT,
                      "%s has no topology; expected \"levels\" and \"domain_of_device\", or \"node_of_device\"",
@@ -78,8 +80,8 @@ static eplb_status_t get_slots(parts_t *p, const json_t *t, int default_slots) {
 static eplb_status_t get_speed(parts_t *p, const json_t *t) {
   const json_t *speed = json_object_get(t, "speed_of_device");
   if (speed && json_array_size(speed) != (size_t)p->num_devices)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s: speed_of_device has %zu numbers; expected one for each of %d devices",
-                     p->path, json_array_size(speed), p->num_devices);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s: speed_of_device has %s; expected one for each of %s", p->path,
+                     eplb_count(json_array_size(speed), "number"), eplb_count(p->num_devices, "device"));
   for (int d = 0; d < p->num_devices; d++) /* what is no number is 0, which the topology refuses */
     p->speed[d] = speed ? json_number_value(json_array_get(speed, (size_t)d)) : 1;
   return EPLB_SUCCESS;

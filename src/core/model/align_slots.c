@@ -1,5 +1,6 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <string.h>
 
 /* The same experts in another order: those that are in `before` first take the slot they have there, the others then
@@ -30,11 +31,10 @@ eplb_status_t eplb_placement_keep_slots(const eplb_topology_t *topology, const e
   int slots = eplb_topology_num_slots(topology);
   if (before->num_layers != placement->num_layers || before->num_experts != placement->num_experts ||
       before->num_slots != placement->num_slots || placement->num_slots != slots)
-    return eplb_fail(EPLB_ERR_SHAPE,
-                     "placements of %d x %d experts in %d slots and %d x %d in %d on %d slots; expected the "
-                     "same",
-                     before->num_layers, before->num_experts, before->num_slots, placement->num_layers,
-                     placement->num_experts, placement->num_slots, slots);
+    return eplb_fail(EPLB_ERR_SHAPE, "placements of %d x %s in %s and %d x %d in %d on %s; expected the same",
+                     before->num_layers, eplb_count(before->num_experts, "expert"),
+                     eplb_count(before->num_slots, "slot"), placement->num_layers, placement->num_experts,
+                     placement->num_slots, eplb_count(slots, "slot"));
   int32_t *left = EPLB_NEW(int32_t, placement->num_experts), *kept = EPLB_NEW(int32_t, slots);
   eplb_status_t status = left && kept ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   for (int l = 0; l < placement->num_layers && !status; l++) {

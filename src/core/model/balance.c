@@ -1,5 +1,6 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/loads.h>
 #include <math.h>
 
@@ -83,8 +84,8 @@ eplb_status_t eplb_balancedness_bound(const eplb_topology_t *topology, int num_e
                                       double *bound) {
   int num_slots = eplb_topology_num_slots(topology);
   if (num_experts < 1 || num_slots < num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d experts in %d slots; expected at least one expert and a slot for each",
-                     num_experts, num_slots);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s in %s; expected at least one expert and a slot for each",
+                     eplb_count(num_experts, "expert"), eplb_count(num_slots, "slot"));
   share_t *heap = EPLB_NEW(share_t, num_experts);
   if (!heap)
     return EPLB_ERR_MEMORY;

@@ -1,5 +1,6 @@
 #include "core/model/loads.h"
 #include "core/model/forecast.h"
+#include "core/util/count.h"
 #include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
@@ -11,7 +12,8 @@ eplb_windows_t eplb_windows_single(int num_layers, int num_experts, const double
 
 eplb_status_t eplb_windows_check(const eplb_windows_t *w) {
   if (!w || w->num_windows < 1 || w->num_windows > EPLB_HISTORY_MAX)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d windows; expected 1 to %d", w ? w->num_windows : 0, EPLB_HISTORY_MAX);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s; expected 1 to %d", eplb_count(w ? w->num_windows : 0, "window"),
+                     EPLB_HISTORY_MAX);
   eplb_status_t status = EPLB_SUCCESS;
   for (int k = 0; k < w->num_windows && !status; k++) {
     if (!(w->weight[k] > 0 && w->weight[k] <= 1e30))

@@ -1,5 +1,6 @@
 #include "core/model/loads.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/loads.h>
 #include <string.h>
 
@@ -17,10 +18,11 @@ static size_t window_values(const eplb_history_t *h) {
 eplb_status_t eplb_history_create(int num_layers, int num_experts, int num_windows, double decay,
                                   eplb_history_t **history) {
   if (num_layers < 1 || num_experts < 1 || (int64_t)num_layers * num_experts > EPLB_LOADS_MAX_VALUES)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a history of %d layers of %d experts; expected 1 to %lld values", num_layers,
-                     num_experts, (long long)EPLB_LOADS_MAX_VALUES);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a history of %s of %s; expected 1 to %s", eplb_count(num_layers, "layer"),
+                     eplb_count(num_experts, "expert"), eplb_count(EPLB_LOADS_MAX_VALUES, "value"));
   if (num_windows < 1 || num_windows > EPLB_HISTORY_MAX)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a history of %d windows; expected 1 to %d", num_windows, EPLB_HISTORY_MAX);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a history of %s; expected 1 to %d", eplb_count(num_windows, "window"),
+                     EPLB_HISTORY_MAX);
   if (!(decay > 0 && decay <= 1))
     return eplb_fail(EPLB_ERR_ARGUMENT, "the decay is %g; expected a number above 0, up to 1", decay);
   eplb_history_t *h = EPLB_NEW(eplb_history_t, 1);

@@ -1,15 +1,18 @@
 #include "core/model/loads.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/loads.h>
 
 eplb_status_t eplb_loads_create(int num_windows, int num_layers, int num_experts, eplb_loads_t **loads) {
   if (num_windows < 1 || num_layers < 1 || num_experts < 1)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d windows of %d layers of %d experts; expected at least 1 of each",
-                     num_windows, num_layers, num_experts);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s of %s; expected at least 1 of each",
+                     eplb_count(num_windows, "window"), eplb_count(num_layers, "layer"),
+                     eplb_count(num_experts, "expert"));
   int64_t rows = (int64_t)num_windows * num_layers;
   if (rows > EPLB_LOADS_MAX_VALUES / num_experts)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d windows of %d layers of %d experts; expected no more than %lld values",
-                     num_windows, num_layers, num_experts, (long long)EPLB_LOADS_MAX_VALUES);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s of %s; expected no more than %s", eplb_count(num_windows, "window"),
+                     eplb_count(num_layers, "layer"), eplb_count(num_experts, "expert"),
+                     eplb_count(EPLB_LOADS_MAX_VALUES, "value"));
   eplb_loads_t *l = EPLB_NEW(eplb_loads_t, 1);
   if (!l)
     return EPLB_ERR_MEMORY;
@@ -47,8 +50,8 @@ const double *eplb_loads_window(const eplb_loads_t *loads, int window) {
 
 eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *load) {
   if (num_layers < 1 || num_experts < 1 || !load)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "loads of %d layers of %d experts at %s; expected at least 1 of each",
-                     num_layers, num_experts, load ? "an address" : "NULL");
+    return eplb_fail(EPLB_ERR_ARGUMENT, "loads of %s of %s at %s; expected at least 1 of each",
+                     eplb_count(num_layers, "layer"), eplb_count(num_experts, "expert"), load ? "an address" : "NULL");
   for (int l = 0; l < num_layers; l++)
     for (int e = 0; e < num_experts; e++, load++)
       if (!(*load >= 0 && *load < 0x1p63))

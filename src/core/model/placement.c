@@ -1,13 +1,15 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <string.h>
 
 eplb_status_t eplb_placement_create(int num_layers, int num_experts, int num_slots, eplb_placement_t **placement) {
   if (num_layers < 1 || num_experts < 1 || num_slots < 1)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d layers of %d experts in %d slots; expected at least 1 of each", num_layers,
-                     num_experts, num_slots);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s in %s; expected at least 1 of each", eplb_count(num_layers, "layer"),
+                     eplb_count(num_experts, "expert"), eplb_count(num_slots, "slot"));
   if (num_slots < num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d slots for %d experts; every expert needs one", num_slots, num_experts);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s for %s; every expert needs one", eplb_count(num_slots, "slot"),
+                     eplb_count(num_experts, "expert"));
   eplb_placement_t *p = EPLB_NEW(eplb_placement_t, 1);
   if (!p)
     return EPLB_ERR_MEMORY;
@@ -118,8 +120,8 @@ static eplb_status_t validate_layer(const eplb_placement_t *p, int layer) {
   }
   for (int e = 0; e < p->num_experts; e++) {
     if (count[e] < 1 || count[e] > p->num_slots)
-      return eplb_fail(EPLB_ERR_FORMAT, "layer %d: expert %d has %d replicas; expected 1 to %d", layer, e, count[e],
-                       p->num_slots);
+      return eplb_fail(EPLB_ERR_FORMAT, "layer %d: expert %d has %s; expected 1 to %d", layer, e,
+                       eplb_count(count[e], "replica"), p->num_slots);
     if (begin[e] != used || begin[e + 1] != used + count[e] || used + count[e] > p->num_slots)
       return eplb_fail(EPLB_ERR_FORMAT,
                        "layer %d: the replicas of expert %d are numbers %d to %d of the inverse; "
@@ -134,8 +136,8 @@ static eplb_status_t validate_layer(const eplb_placement_t *p, int layer) {
   }
   /* Each slot named holds its expert; so if no slot is named twice and as many are named as are filled, all agree. */
   if (used != filled)
-    return eplb_fail(EPLB_ERR_FORMAT, "layer %d: %lld slots are filled, but the replica counts add up to %lld", layer,
-                     (long long)filled, (long long)used);
+    return eplb_fail(EPLB_ERR_FORMAT, "layer %d: %s filled, but the replica counts add up to %lld", layer,
+                     eplb_count(filled, "slot"), (long long)used);
   return EPLB_SUCCESS;
 }
 
@@ -154,10 +156,9 @@ static eplb_status_t validate_distinct(const eplb_placement_t *p, int layer, uns
 
 eplb_status_t eplb_placement_validate(const eplb_placement_t *placement) {
   if (placement->num_layers < 1 || placement->num_experts < 1 || placement->num_slots < placement->num_experts)
-    return eplb_fail(EPLB_ERR_FORMAT,
-                     "%d layers of %d experts in %d slots; expected at least 1 of each and a slot for "
-                     "every expert",
-                     placement->num_layers, placement->num_experts, placement->num_slots);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s of %s in %s; expected at least 1 of each and a slot for every expert",
+                     eplb_count(placement->num_layers, "layer"), eplb_count(placement->num_experts, "expert"),
+                     eplb_count(placement->num_slots, "slot"));
   unsigned char *seen = EPLB_NEW(unsigned char, placement->num_slots);
   if (!seen)
     return EPLB_ERR_MEMORY;
@@ -183,7 +184,7 @@ int eplb_placement_max_replicas(const eplb_placement_t *placement) {
 eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placement, int width, int32_t *map) {
   int most = eplb_placement_max_replicas(placement);
   if (width < most)
-    return eplb_fail(EPLB_ERR_SHAPE, "a map with room for %d replicas; an expert has %d", width, most);
+    return eplb_fail(EPLB_ERR_SHAPE, "a map with room for %s; an expert has %d", eplb_count(width, "replica"), most);
   for (int l = 0; l < placement->num_layers; l++)
     for (int e = 0; e < placement->num_experts; e++, map += width) {
       int count = eplb_placement_counts(placement, l)[e];

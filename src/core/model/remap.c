@@ -1,5 +1,6 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/placement.h>
 
 typedef struct carrier {
@@ -18,8 +19,8 @@ static int slots_of(const eplb_topology_t *t, int device) {
 static eplb_status_t check(const eplb_topology_t *old, const eplb_placement_t *before, const eplb_topology_t *new,
                            const int *old_device) {
   if (before->num_slots != eplb_topology_num_slots(old))
-    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %d slots on devices of %d; expected the same", before->num_slots,
-                     eplb_topology_num_slots(old));
+    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %s on devices of %d; expected the same",
+                     eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(old));
   int *named_by = EPLB_NEW(int, old->num_devices);
   eplb_status_t status = named_by ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   for (int d = 0; d < new->num_devices && !status; d++) {
@@ -132,15 +133,14 @@ eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const ep
 
 static eplb_status_t check_drained(const eplb_topology_t *t, const eplb_placement_t *before, const int *drained) {
   if (before->num_slots != eplb_topology_num_slots(t))
-    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %d slots on devices of %d; expected the same", before->num_slots,
-                     eplb_topology_num_slots(t));
+    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %s on devices of %d; expected the same",
+                     eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(t));
   int left = 0;
   for (int d = 0; d < t->num_devices; d++)
     left += drained[d] ? 0 : slots_of(t, d);
-  return left >= before->num_experts
-             ? EPLB_SUCCESS
-             : eplb_fail(EPLB_ERR_SHAPE, "%d slots are left for %d experts; every expert needs one", left,
-                         before->num_experts);
+  return left >= before->num_experts ? EPLB_SUCCESS
+                                     : eplb_fail(EPLB_ERR_SHAPE, "%s left for %s; every expert needs one",
+                                                 eplb_count(left, "slot"), eplb_count(before->num_experts, "expert"));
 }
 
 /* Empties the drained devices' slots of a layer. */

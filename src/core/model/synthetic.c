@@ -1,6 +1,7 @@
 #include "core/model/synthetic.h"
 #include "core/model/synthetic_mixture.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "core/util/random.h"
 #include <eplb/loads.h>
 #include <stddef.h>
@@ -21,8 +22,8 @@ static eplb_status_t check(const eplb_generate_options_t *o) {
   if (!o)
     return eplb_fail(EPLB_ERR_ARGUMENT, "generate options are NULL");
   if (o->size != sizeof *o)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "generate options of %zu bytes; expected %zu: call eplb_generate_options_init",
-                     o->size, sizeof *o);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "generate options of %s; expected %zu: call eplb_generate_options_init",
+                     eplb_count(o->size, "byte"), sizeof *o);
   if ((unsigned)o->spread > EPLB_SPREAD_UNIFORM)
     return eplb_fail(EPLB_ERR_ARGUMENT, "spread is %d; expected 0 to %d", (int)o->spread, EPLB_SPREAD_UNIFORM);
   if (!(o->parameter >= 0 && o->parameter <= 16))
@@ -30,14 +31,14 @@ static eplb_status_t check(const eplb_generate_options_t *o) {
   if (!(o->drift >= 0 && o->drift <= 1))
     return eplb_fail(EPLB_ERR_ARGUMENT, "drift is %g; expected 0 to 1", o->drift);
   if (o->num_domains < 0 || o->num_domains > 64)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d domains; expected 0 to 64", o->num_domains);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s; expected 0 to 64", eplb_count(o->num_domains, "domain"));
   if (o->num_domains > 0 && o->spread != EPLB_SPREAD_LOGNORMAL)
     return eplb_fail(EPLB_ERR_ARGUMENT, "domains with spread %d; expected lognormal", (int)o->spread);
   if (!(o->tokens >= 1 && o->tokens <= 0x1p40))
     return eplb_fail(EPLB_ERR_ARGUMENT, "tokens is %g; expected 1 to 2^40", o->tokens);
   if (!(o->tokens * o->num_experts < 0x1p63)) /* all of them may go to one expert */
-    return eplb_fail(EPLB_ERR_ARGUMENT, "tokens is %g for each of %d experts; expected a sum below 2^63", o->tokens,
-                     o->num_experts);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "tokens is %g for each of %s; expected a sum below 2^63", o->tokens,
+                     eplb_count(o->num_experts, "expert"));
   return EPLB_SUCCESS;
 }
 

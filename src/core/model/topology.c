@@ -1,4 +1,5 @@
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "core/util/escape.h"
 #include <eplb/topology.h>
 #include <limits.h>
@@ -56,17 +57,18 @@ eplb_status_t eplb_topology_copy(const eplb_topology_t *topology, eplb_topology_
 
 static eplb_status_t check_levels(const eplb_topology_parts_t *p) {
   if (p->num_devices < 1)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %d devices; expected at least 1", p->num_devices);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %s; expected at least 1", eplb_count(p->num_devices, "device"));
   if (p->num_levels < 1 || p->num_levels > EPLB_MAX_LEVELS)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %d levels; expected 1 to %d", p->num_levels, EPLB_MAX_LEVELS);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a topology of %s; expected 1 to %d", eplb_count(p->num_levels, "level"),
+                     EPLB_MAX_LEVELS);
   if (p->node_level < 0 || p->node_level >= p->num_levels)
     return eplb_fail(EPLB_ERR_ARGUMENT, "node_level is %d; expected 0 to %d", p->node_level, p->num_levels - 1);
   if (!p->level_name || !p->domain)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", p->level_name ? "domain" : "level_name");
   for (int l = 0; l < p->num_levels; l++)
     if (!p->level_name[l] || !p->level_name[l][0] || strlen(p->level_name[l]) >= EPLB_LEVEL_NAME_MAX)
-      return eplb_fail(EPLB_ERR_ARGUMENT, "the name of level %d is \"%s\"; expected 1 to %d characters", l,
-                       p->level_name[l] ? p->level_name[l] : "NULL", EPLB_LEVEL_NAME_MAX - 1);
+      return eplb_fail(EPLB_ERR_ARGUMENT, "the name of level %d is \"%s\"; expected 1 to %s", l,
+                       p->level_name[l] ? p->level_name[l] : "NULL", eplb_count(EPLB_LEVEL_NAME_MAX - 1, "character"));
     else if (eplb_has_control(p->level_name[l], strlen(p->level_name[l])))
       return eplb_fail(EPLB_ERR_ARGUMENT, "the name of level %d is \"%s\"; expected printable characters", l,
                        p->level_name[l]);
@@ -79,14 +81,14 @@ static eplb_status_t check_devices(int num_devices, const int *slots, const doub
   int64_t sum = 0;
   for (int d = 0; d < num_devices; d++) {
     if (slots[d] < 0)
-      return eplb_fail(EPLB_ERR_ARGUMENT, "device %d has %d slots; expected 0 or more", d, slots[d]);
+      return eplb_fail(EPLB_ERR_ARGUMENT, "device %d has %s; expected 0 or more", d, eplb_count(slots[d], "slot"));
     if (speed && !(speed[d] >= EPLB_MIN_SPEED && speed[d] <= EPLB_MAX_SPEED))
       return eplb_fail(EPLB_ERR_ARGUMENT, "device %d has speed %g; expected %g to %g", d, speed[d], EPLB_MIN_SPEED,
                        EPLB_MAX_SPEED);
     sum += slots[d];
   }
   if (sum < 1 || sum > INT_MAX)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "all devices have %lld slots in a layer; expected 1 to %d", (long long)sum,
+    return eplb_fail(EPLB_ERR_ARGUMENT, "all devices have %s in a layer; expected 1 to %d", eplb_count(sum, "slot"),
                      INT_MAX);
   return EPLB_SUCCESS;
 }
@@ -213,13 +215,12 @@ eplb_status_t eplb_topology_set_node_level(eplb_topology_t *t, const char *level
 
 eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_per_device, eplb_topology_t **topology) {
   if (num_nodes < 1 || num_devices < num_nodes || slots_per_device < 1)
-    return eplb_fail(EPLB_ERR_ARGUMENT,
-                     "%d nodes, %d devices, %d slots on each; expected at least 1 of each and no more "
-                     "nodes than devices",
-                     num_nodes, num_devices, slots_per_device);
+    return eplb_fail(
+        EPLB_ERR_ARGUMENT, "%s, %s, %s on each; expected at least 1 of each and no more nodes than devices",
+        eplb_count(num_nodes, "node"), eplb_count(num_devices, "device"), eplb_count(slots_per_device, "slot"));
   if (num_devices > INT_MAX / slots_per_device)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "all devices have %lld slots in a layer; expected 1 to %d",
-                     (long long)num_devices * slots_per_device, INT_MAX);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "all devices have %s in a layer; expected 1 to %d",
+                     eplb_count((int64_t)num_devices * slots_per_device, "slot"), INT_MAX);
   int *node = EPLB_NEW(int, num_devices), *slots = EPLB_NEW(int, num_devices);
   eplb_status_t status = node && slots ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   if (!status) {

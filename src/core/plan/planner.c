@@ -9,6 +9,7 @@
 #include "core/plan/window/window_planner.h"
 #include "core/transfer/payback.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <string.h>
 
 static const eplb_planner_row_t planners[] = {
@@ -91,10 +92,11 @@ eplb_status_t eplb_plan_resolve(const eplb_plan_options_t *options, const eplb_t
 static eplb_status_t check_shape(const eplb_plan_options_t *o, const eplb_topology_t *t, const eplb_windows_t *w) {
   int num_slots = eplb_topology_num_slots(t);
   if (num_slots < w->num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d slots for %d experts; every expert needs one", num_slots, w->num_experts);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s for %s; every expert needs one", eplb_count(num_slots, "slot"),
+                     eplb_count(w->num_experts, "expert"));
   if (o->num_groups > w->num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d groups of %d experts; expected at most one group for each expert",
-                     o->num_groups, w->num_experts);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s of %s; expected at most one group for each expert",
+                     eplb_count(o->num_groups, "group"), eplb_count(w->num_experts, "expert"));
   eplb_plan_check_fn *check = planners[o->planner].check;
   return check ? check(o, t, w->num_experts) : EPLB_SUCCESS;
 }
@@ -103,9 +105,9 @@ static eplb_status_t check_current(const eplb_topology_t *t, const eplb_windows_
   int num_slots = eplb_topology_num_slots(t);
   if (current && (current->num_slots != num_slots || current->num_layers != w->num_layers ||
                   current->num_experts != w->num_experts))
-    return eplb_fail(
-        EPLB_ERR_SHAPE, "a current placement of %d layers of %d experts in %d slots; expected %d of %d in %d",
-        current->num_layers, current->num_experts, current->num_slots, w->num_layers, w->num_experts, num_slots);
+    return eplb_fail(EPLB_ERR_SHAPE, "a current placement of %s of %s in %s; expected %d of %d in %d",
+                     eplb_count(current->num_layers, "layer"), eplb_count(current->num_experts, "expert"),
+                     eplb_count(current->num_slots, "slot"), w->num_layers, w->num_experts, num_slots);
   return EPLB_SUCCESS;
 }
 

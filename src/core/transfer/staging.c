@@ -9,6 +9,7 @@
  * Cost: O(changes x candidates). */
 #include "core/transfer/staging.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/placement.h>
 #include <limits.h>
 
@@ -257,7 +258,8 @@ static void cut(cutter_t *c, int most, int *num_steps) {
 
 static eplb_status_t check(const cutter_t *c) {
   if (c->capacity < 1)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a step of %d slots on a device; expected at least 1", c->capacity);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a step of %s on a device; expected at least 1",
+                     eplb_count(c->capacity, "slot"));
   for (int s = 0; s < c->num_slots; s++)
     for (int i = 0; i < 2; i++) {
       int expert = i ? c->after[s] : c->before[s];

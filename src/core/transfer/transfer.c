@@ -10,6 +10,7 @@
 #include "core/model/placement.h"
 #include "core/transfer/multicast.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <eplb/transfer.h>
 
 /* Slots by expert. */
@@ -62,8 +63,8 @@ static eplb_status_t allocate(eplb_deriver_t *d, int num_experts, int num_slots)
 eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_experts, eplb_deriver_t **deriver) {
   int num_slots = eplb_topology_num_slots(topology);
   if (num_experts < 1 || num_slots < num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d experts in %d slots; expected at least one expert and a slot for each",
-                     num_experts, num_slots);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s in %s; expected at least one expert and a slot for each",
+                     eplb_count(num_experts, "expert"), eplb_count(num_slots, "slot"));
   eplb_deriver_t *d = EPLB_NEW(eplb_deriver_t, 1);
   if (!d)
     return EPLB_ERR_MEMORY;

@@ -5,6 +5,7 @@
 #include "core/model/placement.h"
 #include "core/transfer/payback.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <limits.h>
 #include <stdio.h>
 
@@ -28,18 +29,19 @@ static eplb_status_t check_change(const eplb_placement_change_t *c) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", !before ? "before" : !after ? "after" : "topology");
   if (before->num_layers != after->num_layers || before->num_experts != after->num_experts ||
       before->num_slots != after->num_slots)
-    return eplb_fail(EPLB_ERR_SHAPE, "placements of %d x %d experts in %d slots and %d x %d in %d; expected the same",
-                     before->num_layers, before->num_experts, before->num_slots, after->num_layers, after->num_experts,
-                     after->num_slots);
+    return eplb_fail(EPLB_ERR_SHAPE, "placements of %d x %s in %s and %d x %d in %d; expected the same",
+                     before->num_layers, eplb_count(before->num_experts, "expert"),
+                     eplb_count(before->num_slots, "slot"), after->num_layers, after->num_experts, after->num_slots);
   eplb_status_t status = eplb_windows_check(c->windows);
   if (status)
     return status;
   if (c->windows->num_layers != before->num_layers || c->windows->num_experts != before->num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "windows of %d x %d experts and placements of %d x %d; expected the same",
-                     c->windows->num_layers, c->windows->num_experts, before->num_layers, before->num_experts);
+    return eplb_fail(EPLB_ERR_SHAPE, "windows of %d x %s and placements of %d x %d; expected the same",
+                     c->windows->num_layers, eplb_count(c->windows->num_experts, "expert"), before->num_layers,
+                     before->num_experts);
   if (eplb_topology_num_slots(c->topology) != before->num_slots)
-    return eplb_fail(EPLB_ERR_SHAPE, "placements of %d slots for a topology of %d; expected the same",
-                     before->num_slots, eplb_topology_num_slots(c->topology));
+    return eplb_fail(EPLB_ERR_SHAPE, "placements of %s for a topology of %d; expected the same",
+                     eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(c->topology));
   return EPLB_SUCCESS;
 }
 
@@ -96,7 +98,7 @@ static void decide(const eplb_trigger_t *t, int windows_since, eplb_decision_t *
   double horizon = t->payback->horizon;
   if (windows_since < t->min_windows) {
     snprintf(d->reason, sizeof d->reason, "stay: %d window%s since the last rebalance, at least %d wanted",
-             windows_since, windows_since == 1 ? "" : "s", t->min_windows);
+             windows_since, eplb_plural(windows_since), t->min_windows);
     return;
   }
   d->rebalance = d->saved_seconds > 0 && d->saved_seconds > t->hysteresis * d->cost_seconds;

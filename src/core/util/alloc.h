@@ -3,6 +3,7 @@
 #ifndef EPLB_CORE_UTIL_ALLOC_H
 #define EPLB_CORE_UTIL_ALLOC_H
 
+#include "core/util/count.h"
 #include <eplb/status.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@
 static inline void *eplb_new(size_t count, size_t size) {
   void *memory = calloc(count ? count : 1, size ? size : 1);
   if (!memory)
-    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %zu elements of %zu bytes", count, size);
+    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s of %s", eplb_count(count, "element"), eplb_count(size, "byte"));
   return memory;
 }
 
@@ -31,7 +32,7 @@ static inline void *eplb_carve(char *base, size_t *used, size_t count, size_t si
 static inline void *eplb_grow(void *memory, size_t count, size_t size) {
   void *grown = count <= SIZE_MAX / size ? realloc(memory, count * size) : NULL;
   if (!grown)
-    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %zu elements of %zu bytes", count, size);
+    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s of %s", eplb_count(count, "element"), eplb_count(size, "byte"));
   return grown;
 }
 

@@ -1,4 +1,5 @@
 #include "core/util/option_table.h"
+#include "core/util/count.h"
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -219,8 +220,8 @@ eplb_status_t eplb_option_table_take(const eplb_option_table_t *table, const voi
                      table->init);
   size_t size = *(const size_t *)given;
   if (size <= sizeof size || size > table->size)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %zu bytes; expected up to %zu: call %s", table->title, size, table->size,
-                     table->init);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s; expected up to %zu: call %s", table->title, eplb_count(size, "byte"),
+                     table->size, table->init);
   memcpy(structure, given, size);
   *(size_t *)structure = table->size;
   return EPLB_SUCCESS;

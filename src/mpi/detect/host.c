@@ -1,4 +1,5 @@
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/detect/accelerators.h"
 #include "mpi/detect/kfd.h"
 #include "mpi/detect/nvml.h"
@@ -33,7 +34,8 @@ static eplb_status_t read_file(const char *path, char **text, size_t *length) {
   if (!status && ferror(file))
     status = eplb_fail(EPLB_ERR_IO, "cannot read %s: %s", path, strerror(errno));
   if (!status && size >= MOST)
-    status = eplb_fail(EPLB_ERR_FORMAT, "%s is larger than %d bytes; no machine's XML file is", path, MOST);
+    status =
+        eplb_fail(EPLB_ERR_FORMAT, "%s is larger than %s; no machine's XML file is", path, eplb_count(MOST, "byte"));
   fclose(file);
   if (status) {
     free(all);
@@ -173,8 +175,8 @@ static eplb_status_t attempt(void *document) {
  * hwloc also leaks there what it leaks when it refuses a file. */
 eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host) {
   if (!name || !xml || !host || length >= INT_MAX)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "an XML document of %zu bytes needs a name and a host, and less than 2 GiB",
-                     length);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "an XML document of %s needs a name and a host, and less than 2 GiB",
+                     eplb_count(length, "byte"));
   char *copy = EPLB_NEW(char, length + 1);
   if (!copy)
     return EPLB_ERR_MEMORY;

@@ -1,5 +1,6 @@
 #include "mpi/detect/racks.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +25,8 @@ eplb_status_t eplb_check_domain(const char *what, const char *path) {
       break;
   }
   if (levels + 1 > EPLB_MAX_LEVELS - 2 || strlen(path) >= EPLB_DOMAIN_PATH_MAX)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is \"%.64s\"; expected no more than %d levels and %d characters", what,
-                     path, EPLB_MAX_LEVELS - 2, EPLB_DOMAIN_PATH_MAX - 1);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is \"%.64s\"; expected no more than %s and %s", what, path,
+                     eplb_count(EPLB_MAX_LEVELS - 2, "level"), eplb_count(EPLB_DOMAIN_PATH_MAX - 1, "character"));
   return EPLB_SUCCESS;
 }
 

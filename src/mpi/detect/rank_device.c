@@ -1,4 +1,5 @@
 #include "mpi/detect/rank_device.h"
+#include "core/util/count.h"
 #include "mpi/detect/device_names.h"
 #include "mpi/detect/visible_lists.h"
 #include <ctype.h>
@@ -51,7 +52,7 @@ static eplb_status_t use_own(const eplb_host_t *host, const char *text, eplb_ran
         EPLB_ERR_ARGUMENT,
         "environment variable EPLB_DEVICE names device \"%.64s\"; expected a PCI bus id, a UUID or a number "
         "below the %d accelerator%s of %s",
-        text, host->num_accelerators, host->num_accelerators == 1 ? "" : "s", host->name);
+        text, host->num_accelerators, eplb_plural(host->num_accelerators), host->name);
   use(host, index, EPLB_DEVICE_BY_EPLB, info);
   return EPLB_SUCCESS;
 }

@@ -1,5 +1,6 @@
 #include "mpi/machine/gather.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include "mpi/machine/node_report.h"
 #include <limits.h>
@@ -51,7 +52,8 @@ static eplb_status_t collect(post_t *p, eplb_node_t *node, const eplb_rank_info_
     p->begin[i] = (int)p->total;
     p->total += (size_t)p->size[i];
     if (p->total > INT_MAX)
-      return eplb_fail(EPLB_ERR_UNSUPPORTED, "reports of %d nodes are longer than %d bytes", p->num_leaders, INT_MAX);
+      return eplb_fail(EPLB_ERR_UNSUPPORTED, "reports of %s are longer than %s", eplb_count(p->num_leaders, "node"),
+                       eplb_count(INT_MAX, "byte"));
   }
   p->all = EPLB_NEW(char, p->total);
   return p->all ? EPLB_SUCCESS : EPLB_ERR_MEMORY;

@@ -1,5 +1,6 @@
 #include "mpi/memory/cma.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include <errno.h>
 #include <string.h>
@@ -72,6 +73,6 @@ int eplb_cma_reaches(const eplb_cma_t *cma, const char *address, size_t bytes) {
 eplb_status_t eplb_cma_read(const eplb_cma_t *cma, int neighbour, size_t address, char *to, size_t bytes) {
   if (read_process(cma->peer[neighbour].process, address, to, bytes))
     return EPLB_SUCCESS;
-  return eplb_fail(EPLB_ERR_UNSUPPORTED, "%zu bytes of a neighbour (process %llu) cannot be read: %s", bytes,
-                   (unsigned long long)cma->peer[neighbour].process, strerror(errno));
+  return eplb_fail(EPLB_ERR_UNSUPPORTED, "%s of a neighbour (process %llu) cannot be read: %s",
+                   eplb_count(bytes, "byte"), (unsigned long long)cma->peer[neighbour].process, strerror(errno));
 }

@@ -1,4 +1,5 @@
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/memory/gpu_aware_mpi.h"
 #include "mpi/memory/gpu_runtime.h"
 #include <eplb/memory.h>
@@ -16,7 +17,7 @@ static eplb_status_t allocate(void *self, size_t bytes, void **memory) {
   void *got = NULL;
   if (gpu->calls.allocate(&got, bytes ? bytes : 1)) {
     gpu->calls.get_last_error();
-    return eplb_fail(EPLB_ERR_MEMORY, "out of %s memory for %zu bytes", gpu->memory.name, bytes);
+    return eplb_fail(EPLB_ERR_MEMORY, "out of %s memory for %s", gpu->memory.name, eplb_count(bytes, "byte"));
   }
   *memory = got;
   return EPLB_SUCCESS;
@@ -33,7 +34,7 @@ static eplb_status_t allocate_host(void *self, size_t bytes, void **memory) {
   void *got = NULL;
   if (gpu->calls.allocate_host(&got, bytes ? bytes : 1, 0)) {
     gpu->calls.get_last_error();
-    return eplb_fail(EPLB_ERR_MEMORY, "out of pinned memory for %zu bytes", bytes);
+    return eplb_fail(EPLB_ERR_MEMORY, "out of pinned memory for %s", eplb_count(bytes, "byte"));
   }
   *memory = got;
   return EPLB_SUCCESS;

@@ -1,6 +1,7 @@
 #include "core/model/placement.h"
 #include "core/transfer/staging.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/migrate/rank_plan.h"
 #include <limits.h>
 
@@ -210,8 +211,8 @@ static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
 static eplb_status_t find_capacity(const builder_t *b, int layer, int *capacity) {
   size_t size = eplb_staged_size(b->context, layer), most = size ? b->plan->staging_limit / size : INT_MAX;
   if (most < 1)
-    return eplb_fail(EPLB_ERR_SHAPE, "layer %d: an expert needs %zu bytes of staging; staging_bytes allows %zu", layer,
-                     size, b->plan->staging_limit);
+    return eplb_fail(EPLB_ERR_SHAPE, "layer %d: an expert needs %s of staging; staging_bytes allows %zu", layer,
+                     eplb_count(size, "byte"), b->plan->staging_limit);
   int spares = eplb_tensors_spares(&b->context->layer[layer], b->context->pool);
   *capacity = most < (size_t)spares ? (int)most : spares;
   return EPLB_SUCCESS;

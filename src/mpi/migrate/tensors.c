@@ -1,5 +1,6 @@
 #include "mpi/migrate/tensors.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <limits.h>
 #include <string.h>
 #include <xxhash.h>
@@ -52,18 +53,14 @@ static eplb_status_t check_arguments(int num_layers, int num_slots, int layer, c
   if (t->table)
     return EPLB_SUCCESS;
   if (!t->base && t->bytes && num_slots)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: tensor \"%s\" of %zu bytes per slot at address NULL", layer, t->name,
-                     t->bytes);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: tensor \"%s\" of %s per slot at address NULL", layer, t->name,
+                     eplb_count(t->bytes, "byte"));
   if (t->stride < t->bytes)
-    return eplb_fail(EPLB_ERR_ARGUMENT,
-                     "layer %d: tensor \"%s\" has a stride of %zu bytes; expected at least its %zu bytes "
-                     "per slot",
-                     layer, t->name, t->stride, t->bytes);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: tensor \"%s\" has a stride of %s; expected at least its %s per slot",
+                     layer, t->name, eplb_count(t->stride, "byte"), eplb_count(t->bytes, "byte"));
   if (num_slots && t->stride > (UINTPTR_MAX - (uintptr_t)t->base) / (uintptr_t)num_slots)
-    return eplb_fail(EPLB_ERR_ARGUMENT,
-                     "layer %d: tensor \"%s\" with %d slots of %zu bytes reaches beyond the address "
-                     "space",
-                     layer, t->name, num_slots, t->stride);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: tensor \"%s\" with %s of %s reaches beyond the address space", layer,
+                     t->name, eplb_count(num_slots, "slot"), eplb_count(t->stride, "byte"));
   return EPLB_SUCCESS;
 }
 
@@ -207,9 +204,8 @@ eplb_status_t eplb_tensors_find_pools(eplb_tensors_t *layer, int number, const e
       return eplb_fail(EPLB_ERR_STATE, "layer %d: tensor \"%s\" is registered by table; expected spares of that name",
                        number, t->name);
     if (pools[t->pool].bytes != t->bytes)
-      return eplb_fail(EPLB_ERR_STATE,
-                       "layer %d: tensor \"%s\" has %zu bytes per slot, its spares %zu; expected the same", number,
-                       t->name, t->bytes, pools[t->pool].bytes);
+      return eplb_fail(EPLB_ERR_STATE, "layer %d: tensor \"%s\" has %s per slot, its spares %zu; expected the same",
+                       number, t->name, eplb_count(t->bytes, "byte"), pools[t->pool].bytes);
   }
   return EPLB_SUCCESS;
 }

@@ -1,5 +1,6 @@
 #include "core/dispatch/dispatch.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
 #include <eplb/batch.h>
@@ -29,8 +30,8 @@ static int num_experts(const eplb_batch_t *b) {
 
 static eplb_status_t check_devices(const eplb_batch_t *b) {
   if (b->dispatch && b->dispatch->topology->num_devices != b->num_ranks)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d ranks for a topology of %d devices; expected the same", b->num_ranks,
-                     b->dispatch->topology->num_devices);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s for a topology of %s; expected the same", eplb_count(b->num_ranks, "rank"),
+                     eplb_count(b->dispatch->topology->num_devices, "device"));
   return b->dispatch ? EPLB_SUCCESS : eplb_fail(EPLB_ERR_ARGUMENT, "dispatch is NULL");
 }
 
@@ -127,8 +128,8 @@ static eplb_status_t check_counts(const eplb_batch_t *b, int layer, const int64_
     status = eplb_fail(EPLB_ERR_ARGUMENT, "count is NULL");
   for (int e = 0; e < num_experts(b) && !status; e++)
     if (count[e] < 0 || count[e] > INT32_MAX)
-      status = eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d has %lld tokens; expected 0 to 2^31 - 1", layer, e,
-                         (long long)count[e]);
+      status = eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d has %s; expected 0 to 2^31 - 1", layer, e,
+                         eplb_count(count[e], "token"));
   return status;
 }
 

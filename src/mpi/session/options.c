@@ -1,6 +1,7 @@
 /* A session's options: the job's struct, overridden by the environment, checked and compared between ranks. The rows
  * say the rest; a new option is a member and a row. */
 #include "mpi/session/options.h"
+#include "core/util/count.h"
 #include "mpi/comm/compare.h"
 #include "mpi/session/environment.h"
 #include <string.h>
@@ -74,12 +75,12 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "num_layers is %d and num_experts %d; expected at least 1 of each",
                      o->num_layers, o->num_experts);
   if (o->num_experts > INT32_MAX / o->num_layers)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%d layers of %d experts; expected no more than %d in all", o->num_layers,
-                     o->num_experts, INT32_MAX);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s; expected no more than %d in all", eplb_count(o->num_layers, "layer"),
+                     eplb_count(o->num_experts, "expert"), INT32_MAX);
   if (!o->topology && (o->slots_per_rank < 1 || o->slots_per_rank > INT16_MAX))
     return eplb_fail(EPLB_ERR_ARGUMENT, "slots_per_rank is %d; expected 1 to %d", o->slots_per_rank, INT16_MAX);
   if (o->memory && o->memory->size != sizeof *o->memory)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "memory is a table of %zu bytes; expected %zu", o->memory->size,
+    return eplb_fail(EPLB_ERR_ARGUMENT, "memory is a table of %s; expected %zu", eplb_count(o->memory->size, "byte"),
                      sizeof *o->memory);
   return EPLB_SUCCESS;
 }

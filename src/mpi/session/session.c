@@ -1,6 +1,7 @@
 #include "mpi/memory/host.h"
 #include "mpi/session/session.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/launcher.h"
 #include "mpi/machine/machine.h"
@@ -39,16 +40,16 @@ static eplb_status_t choose_node(const eplb_session_t *s, eplb_topology_t *topol
 /* Local: a copy of the topology that the caller gave. */
 static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *given) {
   if (given->num_devices != s->num_ranks)
-    return eplb_fail(EPLB_ERR_SHAPE, "a topology of %d devices for %d ranks; expected one device for each rank",
-                     given->num_devices, s->num_ranks);
+    return eplb_fail(EPLB_ERR_SHAPE, "a topology of %s for %s; expected one device for each rank",
+                     eplb_count(given->num_devices, "device"), eplb_count(s->num_ranks, "rank"));
   int told = s->options.slots_per_rank;
   for (int r = 0; r < s->num_ranks && told; r++) {
     int slots = given->slot_begin[r + 1] - given->slot_begin[r];
     if (slots != told)
-      return eplb_fail(EPLB_ERR_SHAPE,
-                       "slots_per_rank is %d, but the topology gives rank %d %d slots; expected the same, or 0 for "
-                       "what the topology says",
-                       told, r, slots);
+      return eplb_fail(
+          EPLB_ERR_SHAPE,
+          "slots_per_rank is %d, but the topology gives rank %d %s; expected the same, or 0 for what the topology says",
+          told, r, eplb_count(slots, "slot"));
   }
   eplb_status_t status = eplb_topology_copy(given, &s->topology);
   return status ? status : choose_node(s, s->topology);
@@ -68,14 +69,14 @@ static eplb_status_t find_topology(eplb_session_t *s) {
 static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *given) {
   int layers = s->options.num_layers, experts = s->options.num_experts, slots = eplb_topology_num_slots(s->topology);
   if (slots > INT_MAX / layers)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d layers of %d slots; expected no more than %d in all", layers, slots, INT_MAX);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s of %s; expected no more than %d in all", eplb_count(layers, "layer"),
+                     eplb_count(slots, "slot"), INT_MAX);
   if (!given)
     return eplb_placement_create_linear(layers, experts, slots, &s->placement);
   if (given->num_layers != layers || given->num_experts != experts || given->num_slots != slots)
-    return eplb_fail(EPLB_ERR_SHAPE,
-                     "the initial placement has %d layers of %d experts in %d slots; expected %d of %d in "
-                     "%d",
-                     given->num_layers, given->num_experts, given->num_slots, layers, experts, slots);
+    return eplb_fail(EPLB_ERR_SHAPE, "the initial placement has %s of %s in %s; expected %d of %d in %d",
+                     eplb_count(given->num_layers, "layer"), eplb_count(given->num_experts, "expert"),
+                     eplb_count(given->num_slots, "slot"), layers, experts, slots);
   eplb_status_t status = eplb_placement_validate(given);
   return status ? status : eplb_placement_copy(given, &s->placement);
 }
@@ -113,7 +114,7 @@ static void open_context(eplb_session_t *s) {
 static eplb_status_t prepare(eplb_session_t *s, const eplb_placement_t *initial) {
   for (int d = 0; d < s->num_ranks; d++)
     if (s->topology->slot_begin[d + 1] - s->topology->slot_begin[d] > INT16_MAX)
-      return eplb_fail(EPLB_ERR_SHAPE, "rank %d has more than %d slots in a layer", d, INT16_MAX);
+      return eplb_fail(EPLB_ERR_SHAPE, "rank %d has more than %s in a layer", d, eplb_count(INT16_MAX, "slot"));
   size_t values = (size_t)s->options.num_layers * (size_t)s->options.num_experts;
   s->layer = EPLB_NEW(eplb_tensors_t, s->options.num_layers);
   s->window = EPLB_NEW(int64_t, values);
@@ -400,11 +401,11 @@ eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int6
   int64_t *window = session->window + (size_t)layer * (size_t)experts;
   for (int e = 0; e < experts; e++) {
     if (count[e] < 0)
-      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: a count of %lld tokens; expected 0 or more", layer, e,
-                       (long long)count[e]);
+      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: a count of %s; expected 0 or more", layer, e,
+                       eplb_count(count[e], "token"));
     if (count[e] > INT64_MAX - window[e])
-      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: %lld tokens more than the %lld of this window reach 2^63",
-                       layer, e, (long long)count[e], (long long)window[e]);
+      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: %s more than the %lld of this window reach 2^63", layer, e,
+                       eplb_count(count[e], "token"), (long long)window[e]);
   }
   for (int e = 0; e < experts; e++)
     window[e] += count[e];

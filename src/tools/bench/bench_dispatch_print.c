@@ -1,3 +1,4 @@
+#include "core/util/count.h"
 #include "tools/bench/bench_dispatch.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -48,13 +49,13 @@ static void print_json(const dispatch_job_t *j, const figure_t *figures) {
 static void print_table(const dispatch_job_t *j, const figure_t *figures) {
   const dispatch_options_t *o = j->options;
   int nodes = eplb_topology_num_nodes(j->ranks.topology), rounds = o->job.rounds;
-  printf("%d rank%s on %d node%s%s, %d layer%s of %d experts in %d slots, about %d tokens in each GPU's batch, %d "
-         "round%s\nshares alone: for %d GPU%s, %d slots\n\n%-38s %10s %10s\n",
-         j->num_ranks, j->num_ranks == 1 ? "" : "s", nodes, nodes == 1 ? "" : "s", o->job.nodes ? " (declared)" : "",
-         j->loads->num_layers, j->loads->num_layers == 1 ? "" : "s", j->loads->num_experts,
-         j->ranks.placement->num_slots, o->tokens, rounds, rounds == 1 ? "" : "s", j->gpus.topology->num_devices,
-         j->gpus.topology->num_devices == 1 ? "" : "s", j->gpus.placement->num_slots, "us per layer and batch", "best",
-         "median");
+  printf("%d rank%s on %d node%s%s, %d layer%s of %s in %s, about %s in each GPU's batch, %d round%s\nshares alone: "
+         "for %d GPU%s, %s\n\n%-38s %10s %10s\n",
+         j->num_ranks, eplb_plural(j->num_ranks), nodes, eplb_plural(nodes), o->job.nodes ? " (declared)" : "",
+         j->loads->num_layers, eplb_plural(j->loads->num_layers), eplb_count(j->loads->num_experts, "expert"),
+         eplb_count(j->ranks.placement->num_slots, "slot"), eplb_count(o->tokens, "token"), rounds, eplb_plural(rounds),
+         j->gpus.topology->num_devices, eplb_plural(j->gpus.topology->num_devices),
+         eplb_count(j->gpus.placement->num_slots, "slot"), "us per layer and batch", "best", "median");
   for (int a = 0; a < DISPATCH_ACTS; a++)
     printf("%-38s %10.2f %10.2f\n", acts[a].what, figures[a].best, figures[a].median);
 }

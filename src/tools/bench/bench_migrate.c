@@ -2,6 +2,7 @@
  * link's bound. */
 #include "tools/bench/bench_migrate.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include "tools/bench/bench.h"
 #include "tools/common/commands.h"
@@ -49,7 +50,7 @@ static eplb_status_t run_ours(migrate_job_t *j, int window, migrate_round_t *r) 
   MPI_Allreduce(&own, &r->wrong, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
   MPI_Allreduce(&staging, &r->staging, 1, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD);
   r->ours = slowest(report.seconds_migrate);
-  return r->wrong ? eplb_fail(EPLB_ERR_CORRUPT, "%lld bytes are wrong", (long long)r->wrong) : EPLB_SUCCESS;
+  return r->wrong ? eplb_fail(EPLB_ERR_CORRUPT, "wrong weights: %s", eplb_count(r->wrong, "byte")) : EPLB_SUCCESS;
 }
 
 static eplb_status_t play_round(migrate_job_t *j, int window, migrate_round_t *r) {

@@ -1,3 +1,4 @@
+#include "core/util/count.h"
 #include "tools/bench/bench_migrate.h"
 #include "tools/common/human.h"
 #include <jansson.h>
@@ -13,9 +14,10 @@ void migrate_print_head(const migrate_job_t *j) {
   char expert[HUMAN_MAX];
   if (j->options->job.json)
     return;
-  printf("%d ranks on %d node%s%s, %d layer%s x %d slots x %s", j->num_ranks, eplb_topology_num_nodes(j->topology),
-         eplb_topology_num_nodes(j->topology) == 1 ? "" : "s", j->options->job.nodes ? " (declared)" : "",
-         j->loads->num_layers, j->loads->num_layers == 1 ? "" : "s", eplb_topology_num_slots(j->topology),
+  printf("%s on %d node%s%s, %d layer%s x %s x %s", eplb_count(j->num_ranks, "rank"),
+         eplb_topology_num_nodes(j->topology), eplb_plural(eplb_topology_num_nodes(j->topology)),
+         j->options->job.nodes ? " (declared)" : "", j->loads->num_layers, eplb_plural(j->loads->num_layers),
+         eplb_count(eplb_topology_num_slots(j->topology), "slot"),
          human_bytes(j->options->moving.expert_bytes, expert));
   if (j->rate > 0)
     printf(", %.1f MB/s between nodes (%s)", j->rate / 1e6, bound_from(j));
@@ -58,7 +60,8 @@ void migrate_print_round(const migrate_job_t *j, int number, const migrate_round
 void migrate_print_end(const migrate_job_t *j) {
   if (j->options->job.json || j->beaten == 0)
     return;
-  printf("\nNOT A BOUND: in %d of %d rounds migration took less time. ", j->beaten, j->options->job.rounds);
+  printf("\nNOT A BOUND: in %d of %s migration took less time. ", j->beaten,
+         eplb_count(j->options->job.rounds, "round"));
   if (j->rate > 0 && j->options->link_rate > 0)
     printf("The links are faster than --link-rate.\n");
   else if (j->rate > 0)

@@ -3,6 +3,7 @@
 #include "core/model/placement.h"
 #include "core/plan/common/remote_nodes.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "tools/bench/bench.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
@@ -255,7 +256,7 @@ static eplb_status_t bench_shape(const bench_t *b, const shape_t *s, const eplb_
       length += snprintf(what + length, sizeof what - (size_t)length, "%s %g",
                          s->spread == EPLB_SPREAD_ZIPF ? "Zipf" : "lognormal", s->parameter);
     if (s->groups > 1)
-      length += snprintf(what + length, sizeof what - (size_t)length, ", %d groups", s->groups);
+      length += snprintf(what + length, sizeof what - (size_t)length, ", %s", eplb_count(s->groups, "group"));
     if (s->spill > 0)
       snprintf(what + length, sizeof what - (size_t)length, " spill %g", s->spill);
     print_row(b, what, &rows[0], rows[0].seconds);

@@ -1,6 +1,7 @@
 #include "tools/common/current_placement.h"
 #include "core/formats/input.h"
 #include "core/model/placement.h"
+#include "core/util/count.h"
 #include <stdlib.h>
 
 /* Whether the recording has numbers of layers from the model, and not just counted them. */
@@ -64,14 +65,15 @@ eplb_status_t read_current_placement(const current_question_t *q, eplb_placement
   if (status)
     return status;
   if (file.num_devices && file.num_devices != q->topology->num_devices)
-    status = eplb_fail(EPLB_ERR_SHAPE, "%s is for %d GPUs; expected %d", eplb_input_name(q->file), file.num_devices,
-                       q->topology->num_devices);
+    status = eplb_fail(EPLB_ERR_SHAPE, "%s is for %s; expected %d", eplb_input_name(q->file),
+                       eplb_count(file.num_devices, "GPU"), q->topology->num_devices);
   if (!status)
     status = take_rows(q, &file, placement);
   const eplb_placement_t *p = *placement;
   if (!status && (p->num_layers != layers || p->num_experts != experts || p->num_slots != slots))
-    status = eplb_fail(EPLB_ERR_SHAPE, "%s has %d layers of %d experts in %d slots; expected %d of %d in %d",
-                       eplb_input_name(q->file), p->num_layers, p->num_experts, p->num_slots, layers, experts, slots);
+    status = eplb_fail(EPLB_ERR_SHAPE, "%s has %s of %s in %s; expected %d of %d in %d", eplb_input_name(q->file),
+                       eplb_count(p->num_layers, "layer"), eplb_count(p->num_experts, "expert"),
+                       eplb_count(p->num_slots, "slot"), layers, experts, slots);
   eplb_placement_file_free(&file);
   return status;
 }

@@ -1,5 +1,6 @@
 #include "tools/common/recording_options.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include <eplb/formats.h>
@@ -72,9 +73,10 @@ static eplb_status_t declare(const recording_options_t *o, int num_experts, eplb
   int gpus = o->gpus ? o->gpus : 8 * o->nodes;
   int64_t wanted = num_experts + (num_experts + 7) / 8, slots = o->slots ? o->slots : (wanted + gpus - 1) / gpus * gpus;
   if (slots > INT32_MAX)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d experts on %d GPUs are too many slots", num_experts, gpus);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s on %s are too many slots", eplb_count(num_experts, "expert"),
+                     eplb_count(gpus, "GPU"));
   if (o->nodes > gpus)
-    return eplb_fail(EPLB_ERR_SHAPE, "--nodes is %d for %d GPUs; every node needs one", o->nodes, gpus);
+    return eplb_fail(EPLB_ERR_SHAPE, "--nodes is %d for %s; every node needs one", o->nodes, eplb_count(gpus, "GPU"));
   int *node = EPLB_NEW(int, gpus), *share = EPLB_NEW(int, gpus);
   eplb_status_t status = EPLB_ERR_MEMORY;
   if (node && share) {

@@ -1,5 +1,6 @@
 /* eplb generate: made-up loads. */
 #include "core/model/synthetic.h"
+#include "core/util/count.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include <argp.h>
@@ -108,8 +109,8 @@ int command_generate(int argc, char **argv) {
   if (!status)
     status = eplb_loads_write(g.output, loads);
   if (!status && strcmp(g.output, "-"))
-    printf("%s: %d windows of %d layers x %d experts\n", human_text(g.output, shown), loads->num_windows,
-           loads->num_layers, loads->num_experts);
+    printf("%s: %s of %s x %s\n", human_text(g.output, shown), eplb_count(loads->num_windows, "window"),
+           eplb_count(loads->num_layers, "layer"), eplb_count(loads->num_experts, "expert"));
   eplb_loads_destroy(&loads);
   return status ? tool_report(status) : TOOL_GOOD;
 }

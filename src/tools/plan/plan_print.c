@@ -1,5 +1,6 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/plan/plan.h"
 #include <math.h>
@@ -20,22 +21,22 @@ static int worst_layer(const plan_score_t *score, int num_layers) {
 static void print_loads(const plan_result_t *r) {
   int layers = r->loads->num_layers, last = r->loads->num_windows - 1, window = r->options->window;
   char shown[HUMAN_TEXT_MAX];
-  printf("loads     %s: %d layers x %d experts, ", human_text(r->options->recording.loads, shown), layers,
-         r->loads->num_experts);
+  printf("loads     %s: %s x %s, ", human_text(r->options->recording.loads, shown), eplb_count(layers, "layer"),
+         eplb_count(r->loads->num_experts, "expert"));
   if (plan_uses_each_window(r))
-    printf("planned for the last %d of %d windows, scored on each\n",
-           last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX, last + 1);
+    printf("planned for the last %d of %s, scored on each\n", last < EPLB_HISTORY_MAX ? last + 1 : EPLB_HISTORY_MAX,
+           eplb_count(last + 1, "window"));
   else if (window == PLAN_WINDOW_ALL)
-    printf("planned for the sum of %d windows, scored on each\n", last + 1);
+    printf("planned for the sum of %s, scored on each\n", eplb_count(last + 1, "window"));
   else if (window == PLAN_WINDOW_SUM && last > 0)
-    printf("the sum of %d windows\n", last + 1);
+    printf("the sum of %s\n", eplb_count(last + 1, "window"));
   else
     printf("window %d of 0-%d\n", window < 0 ? last : window, last);
   if (r->idle_layers == layers)
     printf("          no layer has any load: there is nothing to balance\n");
   else if (r->idle_layers)
-    printf("          %d of %d layers %s no load and %s left out of the balance\n", r->idle_layers, layers,
-           r->idle_layers == 1 ? "has" : "have", r->idle_layers == 1 ? "is" : "are");
+    printf("          %d of %s %s no load and %s left out of the balance\n", r->idle_layers,
+           eplb_count(layers, "layer"), r->idle_layers == 1 ? "has" : "have", r->idle_layers == 1 ? "is" : "are");
 }
 
 static void print_inputs(const plan_result_t *r) {
@@ -43,12 +44,13 @@ static void print_inputs(const plan_result_t *r) {
   const eplb_plan_options_t *o = &r->plan;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t);
   print_loads(r);
-  printf("GPUs      %d on %d node%s (declared), %d slots", t->num_devices, nodes, nodes == 1 ? "" : "s", slots);
+  printf("GPUs      %d on %d node%s (declared), %s", t->num_devices, nodes, eplb_plural(nodes),
+         eplb_count(slots, "slot"));
   if (slots % t->num_devices == 0)
     printf(", %d each", slots / t->num_devices);
   printf(": %.1f %% redundant experts\n", 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
   printf("planner   %s, policy %s, %d expert group%s; took %.2f ms\n", eplb_plan_name("planner", (int)o->planner),
-         eplb_plan_name("policy", (int)o->policy), o->num_groups, o->num_groups == 1 ? "" : "s", r->milliseconds);
+         eplb_plan_name("policy", (int)o->policy), o->num_groups, eplb_plural(o->num_groups), r->milliseconds);
 }
 
 static void print_score(const plan_result_t *r, const char *what, const plan_score_t *score) {
@@ -73,8 +75,8 @@ static void print_change(const plan_result_t *r) {
   const eplb_payback_t *p = &r->options->planner.payback;
   int64_t moved = t[EPLB_LINK_DEVICE] + t[EPLB_LINK_NODE] + t[EPLB_LINK_NETWORK];
   char bytes[HUMAN_MAX];
-  printf("\nmoves         %lld of %lld slots change: %lld within a GPU, %lld within a node, %lld across\n",
-         (long long)moved, (long long)r->placement->num_slots * r->placement->num_layers,
+  printf("\nmoves         %lld of %s change: %lld within a GPU, %lld within a node, %lld across\n", (long long)moved,
+         eplb_count((int64_t)r->placement->num_slots * r->placement->num_layers, "slot"),
          (long long)t[EPLB_LINK_DEVICE], (long long)t[EPLB_LINK_NODE], (long long)t[EPLB_LINK_NETWORK]);
   if (moved > 0 && p->expert_bytes > 0)
     printf("              %s of weights\n", human_bytes((int64_t)(p->expert_bytes * (double)moved), bytes));

@@ -1,3 +1,4 @@
+#include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"
 #include <inttypes.h>
@@ -24,7 +25,7 @@ static void print_planning(const replay_options_t *o) {
   static const char *const forecast[] = {"the last", "the mean", "the smoothed mean"};
   printf("planned   %s", o->from_scratch ? "from scratch in each window" : "from the current placement");
   if (o->planner.plan.max_moves < INT32_MAX)
-    printf(", at most %d moves in each layer and window", o->planner.plan.max_moves);
+    printf(", at most %s in each layer and window", eplb_count(o->planner.plan.max_moves, "move"));
   printf("%s\n          history and chain use all of these windows; the other planners use %s\n",
          o->from_scratch ? "" : " (deepseek: from scratch)", forecast[o->planner.plan.forecast]);
 }
@@ -34,8 +35,8 @@ static void print_idle_layers(const replay_run_t *r) {
   if (idle == layers)
     printf("          no layer has any load: there is nothing to score\n");
   else if (idle)
-    printf("          %d of %d layers %s no load in any window and %s left out of the balance\n", idle, layers,
-           idle == 1 ? "has" : "have", idle == 1 ? "is" : "are");
+    printf("          %d of %s %s no load in any window and %s left out of the balance\n", idle,
+           eplb_count(layers, "layer"), idle == 1 ? "has" : "have", idle == 1 ? "is" : "are");
 }
 
 static void print_inputs(const replay_run_t *r) {
@@ -43,12 +44,12 @@ static void print_inputs(const replay_run_t *r) {
   const replay_options_t *o = r->options;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
   char shown[HUMAN_TEXT_MAX];
-  printf("loads     %s: %d windows of %d layers x %d experts\n", human_text(o->recording.loads, shown), last + 1,
-         r->loads->num_layers, r->loads->num_experts);
-  printf("GPUs      %d on %d node%s, %d slots: %.1f %% redundant experts\n", t->num_devices, nodes,
-         nodes == 1 ? "" : "s", slots, 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
-  printf("scored    on windows %d to %d, each with a plan from at most %d windows before it", replay_first(o, r->loads),
-         last, o->history);
+  printf("loads     %s: %s of %s x %s\n", human_text(o->recording.loads, shown), eplb_count(last + 1, "window"),
+         eplb_count(r->loads->num_layers, "layer"), eplb_count(r->loads->num_experts, "expert"));
+  printf("GPUs      %d on %d node%s, %s: %.1f %% redundant experts\n", t->num_devices, nodes, eplb_plural(nodes),
+         eplb_count(slots, "slot"), 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
+  printf("scored    on windows %d to %d, each with a plan from at most %s before it", replay_first(o, r->loads), last,
+         eplb_count(o->history, "window"));
   if (o->batch_tokens > 0)
     printf("; batches of %d", o->batch_tokens);
   printf("\n");

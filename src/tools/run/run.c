@@ -3,6 +3,7 @@
 #include "tools/run/run.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
@@ -31,8 +32,8 @@ static eplb_status_t share_loads(run_t *r) {
   if (r->rank > 0)
     status = eplb_loads_create(shape[0], shape[1], shape[2], &r->loads);
   if (shape[1] > INT32_MAX / shape[2])
-    status = eplb_fail(EPLB_ERR_SHAPE, "%d layers of %d experts; expected no more than %d in all", shape[1], shape[2],
-                       INT32_MAX);
+    status = eplb_fail(EPLB_ERR_SHAPE, "%s of %s; expected no more than %d in all", eplb_count(shape[1], "layer"),
+                       eplb_count(shape[2], "expert"), INT32_MAX);
   status = eplb_agree_world(status);
   if (status)
     return status;
@@ -83,8 +84,8 @@ static void show_progress(void *arg, int64_t arrived, int64_t all) {
 /* The topology that is planned for: detected, or with --nodes declared. */
 static eplb_status_t find_topology(run_t *r, eplb_topology_t **declared) {
   if (r->options->job.slots && r->options->job.slots < r->loads->num_experts)
-    return eplb_fail(EPLB_ERR_SHAPE, "--slots is %d for %d experts; every expert needs one", r->options->job.slots,
-                     r->loads->num_experts);
+    return eplb_fail(EPLB_ERR_SHAPE, "--slots is %d for %s; every expert needs one", r->options->job.slots,
+                     eplb_count(r->loads->num_experts, "expert"));
   eplb_status_t status = eplb_machine_detect(MPI_COMM_WORLD, slots_per_rank(r), &r->machine);
   if (status || !r->options->job.nodes)
     return status;
@@ -213,9 +214,9 @@ static eplb_status_t play_rounds(run_t *r, run_round_t *rounds) {
     if (r->rank == 0 && (!status || round->wrong))
       run_print_round(r, k + 1, round);
     if (round->wrong && !status)
-      status = eplb_fail(EPLB_ERR_CORRUPT, "%lld of %lld bytes are wrong, the first in layer %d, slot %d, of rank %d",
-                         (long long)round->wrong, (long long)round->checked, round->wrong_layer, round->wrong_slot,
-                         round->wrong_rank);
+      status = eplb_fail(EPLB_ERR_CORRUPT, "wrong weights: %lld of %s, the first in layer %d, slot %d, of rank %d",
+                         (long long)round->wrong, eplb_count(round->checked, "byte"), round->wrong_layer,
+                         round->wrong_slot, round->wrong_rank);
   }
   free(tokens);
   return status;

@@ -1,3 +1,4 @@
+#include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/run/run.h"
 #include <inttypes.h>
@@ -53,7 +54,7 @@ static void print_node(const run_t *r, int node) {
     gpus += r->machine->rank[t->node_device[i]].device_rule != EPLB_DEVICE_IS_NUMA;
   int ranks = t->node_begin[node + 1] - t->node_begin[node];
   char shown[HUMAN_TEXT_MAX];
-  printf("            node %d: %s, %d rank%s, ", node, human_text(first->host, shown), ranks, ranks == 1 ? "" : "s");
+  printf("            node %d: %s, %d rank%s, ", node, human_text(first->host, shown), ranks, eplb_plural(ranks));
   if (gpus)
     printf("%s\n", human_text(first->device.name, shown));
   else
@@ -63,8 +64,8 @@ static void print_node(const run_t *r, int node) {
 static void print_machine(const run_t *r) {
   enum { SHOWN = 8 };
   int nodes = r->machine->topology->num_domains[r->machine->host_level];
-  printf("machine     %d rank%s on %d node%s, as detected\n", r->num_ranks, r->num_ranks == 1 ? "" : "s", nodes,
-         nodes == 1 ? "" : "s");
+  printf("machine     %d rank%s on %d node%s, as detected\n", r->num_ranks, eplb_plural(r->num_ranks), nodes,
+         eplb_plural(nodes));
   for (int n = 0; n < nodes && n < SHOWN; n++)
     print_node(r, n);
   if (nodes > SHOWN)
@@ -75,21 +76,22 @@ static void print_nodes_planned_for(const run_t *r) {
   int nodes = eplb_topology_num_nodes(r->topology);
   if (!r->topology_declared)
     return;
-  printf("planned as  %d node%s of %s%d rank%s (declared by --nodes%s)\n", nodes, nodes == 1 ? "" : "s",
+  printf("planned as  %d node%s of %s%d rank%s (declared by --nodes%s)\n", nodes, eplb_plural(nodes),
          r->num_ranks % nodes ? "up to " : "", (r->num_ranks + nodes - 1) / nodes,
-         (r->num_ranks + nodes - 1) / nodes == 1 ? "" : "s",
+         eplb_plural((r->num_ranks + nodes - 1) / nodes),
          nodes < r->options->job.nodes ? "; no more nodes than ranks" : "");
 }
 
 static void print_slots(const run_t *r) {
   char expert[HUMAN_MAX], all[HUMAN_MAX];
   int slots = eplb_topology_num_slots(r->topology);
-  printf("weights     %d layers x %d slots x %s = %s, 2 tensors per expert, %d slots on each rank\n",
-         r->loads->num_layers, slots, human_bytes(r->options->moving.expert_bytes, expert),
-         human_bytes(all_bytes(r), all), slots / r->num_ranks);
+  printf("weights     %s x %s x %s = %s, 2 tensors per expert, %s on each rank\n",
+         eplb_count(r->loads->num_layers, "layer"), eplb_count(slots, "slot"),
+         human_bytes(r->options->moving.expert_bytes, expert), human_bytes(all_bytes(r), all),
+         eplb_count(slots / r->num_ranks, "slot"));
   if (r->options->job.slots && slots != r->options->job.slots)
-    printf("            %d slots are not a multiple of %d ranks: rounded up to %d\n", r->options->job.slots,
-           r->num_ranks, slots);
+    printf("            %s %s not a multiple of %s: rounded up to %d\n", eplb_count(r->options->job.slots, "slot"),
+           r->options->job.slots == 1 ? "is" : "are", eplb_count(r->num_ranks, "rank"), slots);
 }
 
 /* Layers without load in the window where the fewest have none. */
@@ -102,8 +104,8 @@ static void print_idle_layers(const run_t *r) {
   if (least == layers)
     printf("            no layer has any load: there is nothing to balance\n");
   else if (least)
-    printf("            %d of %d layers %s no load in any window and %s left out of the balance\n", least, layers,
-           least == 1 ? "has" : "have", least == 1 ? "is" : "are");
+    printf("            %d of %s %s no load in any window and %s left out of the balance\n", least,
+           eplb_count(layers, "layer"), least == 1 ? "has" : "have", least == 1 ? "is" : "are");
 }
 
 void run_print_start(const run_t *r) {
@@ -115,18 +117,18 @@ void run_print_start(const run_t *r) {
   char shown[HUMAN_TEXT_MAX];
   print_machine(r);
   print_nodes_planned_for(r);
-  printf("loads       %s: %d windows of %d layers x %d experts\n", human_text(source(r), shown), r->loads->num_windows,
-         r->loads->num_layers, r->loads->num_experts);
+  printf("loads       %s: %s of %s x %s\n", human_text(source(r), shown), eplb_count(r->loads->num_windows, "window"),
+         eplb_count(r->loads->num_layers, "layer"), eplb_count(r->loads->num_experts, "expert"));
   if (r->scale < 1 || r->scale > 1)
     printf("            not whole numbers: counted as tokens times %.3g\n", r->scale);
   print_idle_layers(r);
   print_slots(r);
   printf("planner     %s, policy %s, %d expert group%s\n", planner_used(r), policy_used(r), groups,
-         groups == 1 ? "" : "s");
+         eplb_plural(groups));
   if (r->options->moving.session.plan.policy == EPLB_POLICY_AUTO && groups > 1 &&
       r->plan.policy == EPLB_POLICY_GLOBAL && r->plan.planner == EPLB_PLANNER_HISTORY)
-    printf("            (auto: %d groups cannot be divided evenly among %d nodes of equal size)\n", groups,
-           eplb_topology_num_nodes(r->topology));
+    printf("            (auto: %s cannot be divided evenly among %s of equal size)\n", eplb_count(groups, "group"),
+           eplb_count(eplb_topology_num_nodes(r->topology), "node"));
   printf("\n                balance on it   balance on next     slots             moved within   across        bytes\n"
          "round  window  before    after  before    after     moved       GPU          node    nodes      checked\n");
   fflush(stdout);
@@ -231,11 +233,11 @@ void run_print_end(const run_t *r, const run_round_t *rounds, int count, int goo
   print_times(rounds, good ? count : count - 1);
   human_bytes(last->checked, checked);
   if (last->wrong)
-    printf("\n*** WRONG WEIGHTS: %lld bytes, the first in layer %d, slot %d, of rank %d ***\n", (long long)last->wrong,
+    printf("\n*** WRONG WEIGHTS: %s, the first in layer %d, slot %d, of rank %d ***\n", eplb_count(last->wrong, "byte"),
            last->wrong_layer, last->wrong_slot, last->wrong_rank);
   else if (good)
     printf("\nall %s of weights right on every rank after %s%d round%s\n", checked, count == 1 ? "" : "each of ", count,
-           count == 1 ? "" : "s");
+           eplb_plural(count));
   else
     printf("\nround %d failed, but no weights were lost: all %s match the maps\n", count, checked);
   fflush(stdout);

@@ -1,11 +1,8 @@
 #include "tools/topo/topo_host.h"
+#include "core/util/count.h"
 #include "tools/common/human.h"
 #include <stdio.h>
 #include <string.h>
-
-const char *topo_plural(int count) {
-  return count == 1 ? "" : "s";
-}
 
 const char *topo_device(const eplb_accelerator_t *a, char name[TOPO_DEVICE_MAX]) {
   if (a->num_partitions && a->bus_id[0])
@@ -18,9 +15,9 @@ const char *topo_device(const eplb_accelerator_t *a, char name[TOPO_DEVICE_MAX])
 }
 
 void topo_print_parts(const eplb_host_t *h) {
-  printf("%d package%s, %d NUMA node%s, %d core%s, %d accelerator%s\n", h->num_packages, topo_plural(h->num_packages),
-         h->num_numa, topo_plural(h->num_numa), h->num_cores, topo_plural(h->num_cores), h->num_accelerators,
-         topo_plural(h->num_accelerators));
+  printf("%d package%s, %d NUMA node%s, %d core%s, %d accelerator%s\n", h->num_packages, eplb_plural(h->num_packages),
+         h->num_numa, eplb_plural(h->num_numa), h->num_cores, eplb_plural(h->num_cores), h->num_accelerators,
+         eplb_plural(h->num_accelerators));
 }
 
 static int count_islands(const eplb_host_t *h) {
@@ -45,7 +42,7 @@ void topo_print_links(const eplb_host_t *h, int indent) {
   if (linked == n * (n - 1))
     printf("all to all, ");
   else
-    printf("%d of %d pairs, %d island%s, ", linked / 2, n * (n - 1) / 2, islands, topo_plural(islands));
+    printf("%d of %s, %d island%s, ", linked / 2, eplb_count(n * (n - 1) / 2, "pair"), islands, eplb_plural(islands));
   if (least < most)
     printf("%.4g to ", least / 1e9);
   printf("%.4g GB/s\n", most / 1e9);

@@ -4,9 +4,6 @@
 
 #include <eplb/detect.h>
 
-/* "s" but for one. */
-const char *topo_plural(int count);
-
 /* "0000:3b:00.0", of a partition "0000:3b:00.0/2", of a MIG device or without PCI device its UUID, or "-"; in `name`. */
 enum { TOPO_DEVICE_MAX = EPLB_UUID_MAX };
 const char *topo_device(const eplb_accelerator_t *accelerator, char name[TOPO_DEVICE_MAX]);

@@ -1,3 +1,4 @@
+#include "core/util/count.h"
 #include "core/util/escape.h"
 #include "tools/common/human.h"
 #include "tools/topo/topo.h"
@@ -116,12 +117,12 @@ static void print_node(const topo_view_t *v, int node, int indent) {
   printf("%*snode %d: ", indent, "", node);
   if (!v->machine) {
     int slots = t->slot_begin[*rank + 1] - t->slot_begin[*rank];
-    printf("%d device%s of %d slot%s, ", size, topo_plural(size), slots, topo_plural(slots));
+    printf("%d device%s of %d slot%s, ", size, eplb_plural(size), slots, eplb_plural(slots));
     print_ranks(t, node, node);
     putchar('\n');
     return;
   }
-  printf("%.40s, %d rank%s\n%*s", human_text(v->host[node]->name, shown), size, topo_plural(size), indent + 2, "");
+  printf("%.40s, %d rank%s\n%*s", human_text(v->host[node]->name, shown), size, eplb_plural(size), indent + 2, "");
   topo_print_parts(v->host[node]);
   topo_print_links(v->host[node], indent + 2);
   print_rule(v, node, indent + 2);
@@ -199,10 +200,10 @@ static void print_counts(const topo_view_t *v) {
   const eplb_topology_t *t = v->topology;
   int nodes = eplb_topology_num_nodes(t);
   char shown[HUMAN_TEXT_MAX];
-  printf("%d %s%s on %d node%s", t->num_devices, v->machine ? "rank" : "device", topo_plural(t->num_devices), nodes,
-         topo_plural(nodes));
+  printf("%d %s%s on %d node%s", t->num_devices, v->machine ? "rank" : "device", eplb_plural(t->num_devices), nodes,
+         eplb_plural(nodes));
   for (int l = t->node_level - 1; l >= 0; l--)
-    printf(" in %d %s%s", t->num_domains[l], t->level_name[l], topo_plural(t->num_domains[l]));
+    printf(" in %d %s%s", t->num_domains[l], t->level_name[l], eplb_plural(t->num_domains[l]));
   if (v->machine && v->machine->rank[0].domain_rule)
     printf(", by %s", domain_names[v->machine->rank[0].domain_rule]);
   if (v->declared_by)
@@ -218,7 +219,7 @@ static void print_measured(const topo_links_t *links) {
     const topo_link_t *l = &links->link[i];
     if (l->pairs)
       printf("  %-14s %8.3g GB/s  %8.3g us  (%d pair%s)\n", l->name, l->bytes_per_second / 1e9, l->seconds * 1e6,
-             l->pairs, topo_plural(l->pairs));
+             l->pairs, eplb_plural(l->pairs));
   }
 }
 

@@ -1,3 +1,4 @@
+#include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/topo/topo.h"
 #include "tools/topo/topo_host.h"
@@ -57,12 +58,12 @@ static void print_unusual_node(const eplb_machine_t *m, int node, int *lines) {
   const eplb_host_t *h = m->host[node];
   int idle = count_idle(m, node), rank = t->node_device[t->node_begin[node]];
   if (idle && begin_line(lines))
-    printf("  node %d: no rank uses %d of its %d accelerators\n", node, idle, h->num_accelerators);
+    printf("  node %d: no rank uses %d of its %s\n", node, idle, eplb_count(h->num_accelerators, "accelerator"));
   if (node > 0 && !topo_same_hardware(m->host[0], h) && begin_line(lines))
     printf("  node %d differs from node 0: %d and %d processors, %d and %d accelerators\n", node, h->num_pus,
            m->host[0]->num_pus, h->num_accelerators, m->host[0]->num_accelerators);
   if (node > 0 && t->node_begin[node + 1] - t->node_begin[node] != t->node_begin[1] && begin_line(lines))
-    printf("  node %d has %d ranks, node 0 has %d\n", node, t->node_begin[node + 1] - t->node_begin[node],
+    printf("  node %d has %s, node 0 has %d\n", node, eplb_count(t->node_begin[node + 1] - t->node_begin[node], "rank"),
            t->node_begin[1]);
   for (int n = 0; n < node; n++)
     if (m->rank[rank].machine && m->rank[t->node_device[t->node_begin[n]]].machine == m->rank[rank].machine) {

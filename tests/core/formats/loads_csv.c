@@ -107,7 +107,7 @@ static void rows_for_experts_that_are_wrong(void) {
   refuse("layer_id,expert_id,count\n3,1,2\n4,1,2\n3,1,2\n", EPLB_ERR_FORMAT,
          "line 4: window 0, layer 3, expert 1 was in line 2 already");
   refuse("layer_id,expert_id,count\n3,1048575,1\n4,0,1\n5,0,1\n", EPLB_ERR_FORMAT,
-         "3 rows for 1 windows of 3 layers of 1048576 experts; expected at least one in 1024");
+         "3 rows for 1 window of 3 layers of 1048576 experts; expected at least one in 1024");
 }
 
 static void numbers_may_be_written_in_many_ways(void) {
@@ -225,18 +225,18 @@ static void ragged_rows(void) {
   refuse("1,2,3\n4,5\n", EPLB_ERR_FORMAT, "line 2: 2 columns; expected 3, as in the first line");
   refuse("1,2\n3,4\n5,6,7\n", EPLB_ERR_FORMAT, "line 3: 3 columns; expected 2");
   refuse(HEADER "0,0,1,2\n0,1,3,4,5\n", EPLB_ERR_FORMAT, "line 3: 5 columns; expected 4");
-  refuse(HEADER "0,0,1,2\n0\n", EPLB_ERR_FORMAT, "line 3: 1 columns; expected 4");
+  refuse(HEADER "0,0,1,2\n0\n", EPLB_ERR_FORMAT, "line 3: 1 column; expected 4");
   refuse(HEADER "0,0,1,2\n0,1,3", EPLB_ERR_FORMAT, "line 3: 3 columns; expected 4"); /* cut short */
   refuse(HEADER "0,0,1,2\n0,1,", EPLB_ERR_FORMAT, "line 3: 3 columns; expected 4");
-  refuse(HEADER "0,0,1,2\n0,1,3,", EPLB_ERR_FORMAT, "line 3: window 0, layer 1 has 1 experts; expected 2");
+  refuse(HEADER "0,0,1,2\n0,1,3,", EPLB_ERR_FORMAT, "line 3: window 0, layer 1 has 1 expert; expected 2");
   refuse(HEADER "0,0,1,2\n1,0,3,4,5", EPLB_ERR_FORMAT, "line 3: 5 columns; expected 4");
   refuse(HEADER "0,0,1,2\n1,0,3\n", EPLB_ERR_FORMAT, "line 3: 3 columns; expected 4"); /* the line has an end */
-  refuse("1,2\n3,4\n5", EPLB_ERR_FORMAT, "line 3: 1 columns; expected 2");
+  refuse("1,2\n3,4\n5", EPLB_ERR_FORMAT, "line 3: 1 column; expected 2");
 }
 
 static void windows_that_differ(void) {
   refuse(HEADER "0,0,1,2\n0,1,3,4\n1,0,5,6\n2,0,5,6\n2,1,5,6\n", EPLB_ERR_FORMAT,
-         "window 1 has 1 layers and window 0 has 2");
+         "window 1 has 1 layer and window 0 has 2");
   refuse(HEADER "3,0,1,2\n5,1,3,4\n5,0,5,6\n", EPLB_ERR_FORMAT, "window 5 has 2 layers and window 3 has 1");
   refuse(HEADER "0,0,1,2\n0,1,3,4\n1,2,5,6\n1,0,7,8\n", EPLB_ERR_FORMAT,
          "line 4: window 1 has layer 2, window 0 has not");

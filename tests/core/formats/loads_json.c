@@ -106,7 +106,7 @@ static void documents_without_loads(void) {
 }
 
 static void rows_of_other_sizes(void) {
-  refuse("[[1, 2], [3]]", ": window 0, layer 1 has 1 experts; expected 2");
+  refuse("[[1, 2], [3]]", ": window 0, layer 1 has 1 expert; expected 2");
   refuse("[[[1, 2]], [[3, 4, 5]]]", ": window 1, layer 0 has 3 experts; expected 2");
   refuse("[[[1, 2]], [[3, 4], [5, 6]]]", ": window 1 has 2 layers and window 0 has 1; expected the same in each");
   refuse("[[[1, 2]], []]", ": the array[1] is empty");
@@ -136,7 +136,7 @@ static void records_that_are_wrong(void) {
   refuse("{\"record_type\":\"eplb_load_stats\",\"version\":2}", ", line 1: the record's version is not 1");
   refuse(STATS "\"p2l_map\":[[0]]}", ", line 1: expert_load is nothing; expected an array of layers");
   refuse(STATS "\"expert_load\":[[0]]}", ", line 1: p2l_map is nothing; expected an array with a row for each layer");
-  refuse(STATS "\"expert_load\":[[0]],\"p2l_map\":[[0],[0]]}", "expert_load has 1 layers; expected 2, as p2l_map has");
+  refuse(STATS "\"expert_load\":[[0]],\"p2l_map\":[[0],[0]]}", "expert_load has 1 layer; expected 2, as p2l_map has");
   refuse(STATS "\"expert_load\":[[0,1]],\"p2l_map\":[[0]]}", "expert_load[0] has 2 loads; expected 1, as p2l_map has");
   refuse(STATS "\"expert_load\":[7],\"p2l_map\":[[0]]}",
          "expert_load[0] is a whole number; expected an array of loads");
@@ -151,7 +151,7 @@ static void maps_that_are_wrong(void) {
   refuse(STATS "\"expert_load\":[[0,0]],\"p2l_map\":[[-1,-1]]}", ", line 1: all slots are empty");
   refuse(STATS "\"expert_load\":[[1,2]],\"p2l_map\":[[0,-1]]}", "expert_load[0][1] is 2, and the slot is empty");
   refuse(STATS "\"expert_load\":[[1,2]],\"p2l_map\":[[0,1]]}\n" STATS "\"expert_load\":[[1,2]],\"p2l_map\":[[0,0]]}",
-         ", line 2: window 1, layer 0 has 1 experts; expected 2");
+         ", line 2: window 1, layer 0 has 1 expert; expected 2");
 }
 
 static void sums_that_are_no_loads(void) {

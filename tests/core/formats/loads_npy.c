@@ -164,7 +164,7 @@ static void files_cut_short(void) {
     loads_file_refuse(folder_put("loads", bytes, n), EPLB_ERR_FORMAT,
                       n < 8    ? "version 0; expected version 1 to 3"
                       : n < 69 ? "ends within its header"
-                               : "too few bytes of numbers; expected 8, for 1 windows of 1 layers of 2");
+                               : "too few bytes of numbers; expected 8, for 1 window of 1 layer of 2");
   loads_file_refuse(folder_put("loads", bytes, size + 1), EPLB_ERR_FORMAT, "too many bytes of numbers; expected 8");
 }
 

@@ -148,7 +148,7 @@ static void shapes_and_offsets_that_do_not_fit(void) {
     snprintf(header, sizeof header, "{\"1_1\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":%s}}", offsets[i]);
     refuse_header(header, 2, "expected \"data_offsets\" of 2 numbers within 2 bytes");
   }
-  refuse_header("{\"1_1\":" U8(0, 2) "}", 1, "expected \"data_offsets\" of 2 numbers within 1 bytes"); /* cut short */
+  refuse_header("{\"1_1\":" U8(0, 2) "}", 1, "expected \"data_offsets\" of 2 numbers within 1 byte"); /* cut short */
   refuse_header("{\"1_1\":" U8(0, 2) "}", 3, "rank0.safetensors has bytes that belong to no tensor");
   refuse_header("{\"1_1\":" U8(0, 2) ",\"1_2\":" U8(0, 2) "}", 2,
                 "tensor \"1_2\"; expected bytes that no other tensor has");
@@ -163,7 +163,7 @@ static void headers_that_are_none(void) {
   put_rank(0, "{}", 3, 0);
   refuse(EPLB_ERR_FORMAT, "its first 2 of 3 bytes of header are no object of JSON");
   put_rank(0, "{}", 1, 0);
-  refuse(EPLB_ERR_FORMAT, "its first 1 of 1 bytes of header");
+  refuse(EPLB_ERR_FORMAT, "its first 1 of 1 byte of header");
   folder_put("rank0.safetensors", "\377\377\377\377\377\377\377\377{}", 10);
   refuse(EPLB_ERR_FORMAT, "is not safetensors; expected 8 bytes with the length of its header, up to 100000000");
   folder_put("rank0.safetensors", "\2\0\0\0\0\0\0", 7);
@@ -175,7 +175,7 @@ static void headers_that_are_none(void) {
 static void layers_that_are_missing(void) {
   refuse_header(
       "{\"1_1\":" U8(0, 2) ",\"2_1\":" U8(2, 4) ",\"1_2\":" U8(4, 6) ",\"3_1\":" U8(6, 8) ",\"3_2\":" U8(8, 10) "}", 10,
-      "window 2 has 1 layers and window 1 has 2; expected the same in each");
+      "window 2 has 1 layer and window 1 has 2; expected the same in each");
   refuse_header("{\"1_1\":" U8(0, 2) ",\"2_2\":" U8(2, 4) "}", 4, "window 2 has layer 2, window 1 has not");
 }
 

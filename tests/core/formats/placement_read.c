@@ -45,12 +45,12 @@ static const int layers[] = {3, 7};
 static void sglang(void) {
   check("{" MAP "}", NULL, 0);
   check(BOM "{\r\n" MAP "\r\n}\r\n", NULL, 0);
-  refuse("{\"physical_to_logical_map\": [[0,1],[0]]}", ": row 1 of physical_to_logical_map has 1 slots; expected 2");
+  refuse("{\"physical_to_logical_map\": [[0,1],[0]]}", ": row 1 of physical_to_logical_map has 1 slot; expected 2");
 }
 
 static void ours(void) {
   check("{\"version\": 1, \"topology\": {\"num_devices\": 2}, \"layers\": [3, 7], " MAP "}", layers, 2);
-  refuse("{\"layers\": [3], " MAP "}", ": layers has 1 numbers; expected 2");
+  refuse("{\"layers\": [3], " MAP "}", ": layers has 1 number; expected 2");
   refuse("{\"layers\": [7, 3], " MAP "}", ": layers[1] is another; expected numbers in ascending order");
   refuse("{\"layers\": [0, null], " MAP "}", ": layers[1] is null; expected numbers in ascending order");
 }
@@ -90,7 +90,7 @@ static void vllm_ascend(void) {
   "\"device_count\": 2, " second "]}]}"
   check(LAYERS(DEVICES "[0,1]" DEVICE_1 "[2,0]}", DEVICES "[1,0]" DEVICE_1 "[2,2]}"), layers, 2);
   refuse(LAYERS(DEVICES "[0,1]" DEVICE_1 "[2]}", DEVICES "[1,0]" DEVICE_1 "[2,2]}"),
-         ": layer_list[0].device_list[1].device_expert has 1 experts; expected 2, as device 0");
+         ": layer_list[0].device_list[1].device_expert has 1 expert; expected 2, as device 0");
   refuse(LAYERS(DEVICES "[0,1]" DEVICE_1 "[2,0]}", DEVICES "[1,0,2,2]}"),
          ": layer_list[1].device_count is another number; expected 1");
   refuse(LAYERS(DEVICES "[0,1]" DEVICE_1 "[]}", DEVICES "[1,0]" DEVICE_1 "[2,2]}"), ".device_expert is empty");

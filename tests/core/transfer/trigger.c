@@ -113,7 +113,7 @@ static void what_cannot_be_decided_is_refused(void) {
   j.trigger.min_windows = 0;
   TAP_FAILS(decide(&j, 1), EPLB_ERR_ARGUMENT, "min_windows is 0");
   j.trigger.size = 1;
-  TAP_FAILS(decide(&j, 1), EPLB_ERR_ARGUMENT, "trigger options of 1 bytes");
+  TAP_FAILS(decide(&j, 1), EPLB_ERR_ARGUMENT, "trigger options of 1 byte");
   eplb_trigger_init(&j.trigger);
   j.windows.num_windows = 0;
   TAP_FAILS(decide(&j, 1), EPLB_ERR_ARGUMENT, "0 windows");

@@ -174,7 +174,7 @@ static void what_is_no_trigger_is_refused(void) {
   check_refused(&w, EPLB_ERR_ARGUMENT, "hysteresis is inf");
   wish_make(&w, 1);
   w.trigger.size = 1;
-  check_refused(&w, EPLB_ERR_ARGUMENT, "trigger options of 1 bytes");
+  check_refused(&w, EPLB_ERR_ARGUMENT, "trigger options of 1 byte");
   mpi_tap_case("a trigger that cannot tell what pays");
 }
 

@@ -5,6 +5,7 @@
  * hierarchical policy at no cost that matters, since groups are few. */
 #include "core/plan/common/expert_groups.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include <math.h>
 
 static size_t lay_out(eplb_expert_groups_t *g, int num_nodes, char *base) {
@@ -25,8 +26,8 @@ eplb_status_t eplb_expert_groups_create(const eplb_topology_t *topology, int num
                                         eplb_expert_groups_t *groups) {
   int nodes = eplb_topology_num_nodes(topology);
   if (num_groups < nodes)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d expert groups on %d nodes; the hierarchical policy needs one for each node",
-                     num_groups, nodes);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s on %s; the hierarchical policy needs one for each node",
+                     eplb_count(num_groups, "expert group"), eplb_count(nodes, "node"));
   *groups = (eplb_expert_groups_t){.num_groups = num_groups, .num_experts = num_experts};
   char *block = EPLB_NEW(char, lay_out(groups, nodes, NULL));
   if (!block)
@@ -147,9 +148,11 @@ eplb_status_t eplb_expert_groups_deal(eplb_expert_groups_t *g, const eplb_topolo
     int group = g->order[i], n = lightest(g, nodes, group, g->num_groups - i);
     if (n < 0)
       return eplb_fail(EPLB_ERR_SHAPE,
-                       "%d expert groups do not fit whole into %d nodes with %d slots; the hierarchical policy needs a "
-                       "node with %d slots left for group %d",
-                       g->num_groups, nodes, eplb_topology_num_slots(topology), g->size[group], group);
+                       "%s cannot be placed whole in %s with %s; the hierarchical policy needs a node with "
+                       "%s left for group %d",
+                       eplb_count(g->num_groups, "expert group"), eplb_count(nodes, "node"),
+                       eplb_count(eplb_topology_num_slots(topology), "slot"), eplb_count(g->size[group], "slot"),
+                       group);
     eplb_expert_groups_put(g, group, n);
   }
   for (int steps = 4 * g->num_groups; steps > 0 && relieve_busiest(g, nodes); steps--)

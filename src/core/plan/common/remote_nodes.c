@@ -3,6 +3,7 @@
 #include "core/model/placement.h"
 #include "core/plan/common/expert_groups.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "core/util/random.h"
 
 /* Sets of groups are all looked at up to this many, else as many are drawn. */
@@ -125,8 +126,9 @@ static eplb_status_t check(const eplb_routing_t *r, int num_experts) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "%d expert groups; expected 1 to %d, and no more than experts", r->num_groups,
                      MAX_GROUPS);
   if (r->token_groups < 1 || r->token_groups > r->num_groups || r->token_experts < 1 || r->token_experts > num_experts)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "a token of %d groups and %d experts; expected 1 to %d and 1 to %d",
-                     r->token_groups, r->token_experts, r->num_groups, num_experts);
+    return eplb_fail(EPLB_ERR_ARGUMENT, "a token of %s and %s; expected 1 to %d and 1 to %d",
+                     eplb_count(r->token_groups, "group"), eplb_count(r->token_experts, "expert"), r->num_groups,
+                     num_experts);
   return EPLB_SUCCESS;
 }
 

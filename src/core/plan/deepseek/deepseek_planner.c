@@ -3,6 +3,7 @@
 #include "core/model/topology.h"
 #include "core/plan/common/single_load.h"
 #include "core/plan/deepseek/rebalance.h"
+#include "core/util/count.h"
 #include <eplb/loads.h>
 
 /* ---- what it accepts ---- */
@@ -21,9 +22,8 @@ static eplb_status_t check_devices(const eplb_topology_t *t) {
   if (d < 0)
     return EPLB_SUCCESS;
   if (slots != t->slot_begin[1])
-    return eplb_fail(EPLB_ERR_SHAPE,
-                     "device %d has %d slots and device 0 has %d; the deepseek planner needs equal numbers", d, slots,
-                     t->slot_begin[1]);
+    return eplb_fail(EPLB_ERR_SHAPE, "device %d has %s and device 0 has %d; the deepseek planner needs equal numbers",
+                     d, eplb_count(slots, "slot"), t->slot_begin[1]);
   return eplb_fail(EPLB_ERR_UNSUPPORTED,
                    "device %d has speed %g and device 0 has %g; the deepseek planner needs equal speeds", d,
                    t->speed[d], t->speed[0]);
@@ -32,17 +32,16 @@ static eplb_status_t check_devices(const eplb_topology_t *t) {
 static eplb_status_t check_hierarchy(const eplb_topology_t *t, int num_experts, int num_groups) {
   int nodes = eplb_topology_num_nodes(t);
   if (num_experts % num_groups)
-    return eplb_fail(EPLB_ERR_SHAPE, "%d experts in %d groups; the hierarchical policy needs groups of equal size",
-                     num_experts, num_groups);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s in %s; the hierarchical policy needs groups of equal size",
+                     eplb_count(num_experts, "expert"), eplb_count(num_groups, "group"));
   if (num_groups % nodes)
-    return eplb_fail(EPLB_ERR_SHAPE,
-                     "%d expert groups on %d nodes; the hierarchical policy needs a multiple of the nodes", num_groups,
-                     nodes);
+    return eplb_fail(EPLB_ERR_SHAPE, "%s on %s; the hierarchical policy needs a multiple of the nodes",
+                     eplb_count(num_groups, "expert group"), eplb_count(nodes, "node"));
   if (!eplb_topology_nodes_are_equal(t))
     return eplb_fail(EPLB_ERR_SHAPE,
-                     "%d nodes with different numbers of devices (%d in all); the hierarchical policy of the deepseek "
+                     "%s with different numbers of devices (%d in all); the hierarchical policy of the deepseek "
                      "planner needs equal ones",
-                     nodes, t->num_devices);
+                     eplb_count(nodes, "node"), t->num_devices);
   return EPLB_SUCCESS;
 }
 
