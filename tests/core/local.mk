@@ -31,6 +31,7 @@ UNIT_TESTS = \
 	tests/core/plan/options \
 	tests/core/plan/planner \
 	tests/core/plan/planner_refusals \
+	tests/core/plan/scales \
 	tests/core/plan/similarity \
 	tests/core/transfer/multicast \
 	tests/core/transfer/multicast_recorded \

@@ -16,11 +16,21 @@ eplb_status_t eplb_windows_check(const eplb_windows_t *w) {
                      EPLB_HISTORY_MAX);
   eplb_status_t status = EPLB_SUCCESS;
   for (int k = 0; k < w->num_windows && !status; k++) {
-    if (!(w->weight[k] > 0 && w->weight[k] <= 1e30))
+    if (!(w->weight[k] > 0 && isfinite(w->weight[k])))
       return eplb_fail(EPLB_ERR_ARGUMENT, "window %d has weight %g; expected a finite number above 0", k, w->weight[k]);
     status = eplb_loads_check(w->num_layers, w->num_experts, w->load[k]);
   }
   return status;
+}
+
+eplb_windows_t eplb_windows_scaled(const eplb_windows_t *windows) {
+  eplb_windows_t scaled = *windows;
+  double heaviest = 0;
+  for (int k = 0; k < scaled.num_windows; k++)
+    heaviest = fmax(heaviest, scaled.weight[k]);
+  for (int k = 0; k < scaled.num_windows; k++)
+    scaled.weight[k] = fmax(ldexp(scaled.weight[k], -ilogb(heaviest)), 0x1p-60);
+  return scaled;
 }
 
 /* How much of a window's own weight a smoothed series takes up. */
@@ -136,10 +146,11 @@ eplb_status_t eplb_forecast_with_variance(eplb_forecast_t kind, const eplb_windo
   eplb_status_t status = eplb_windows_check(windows);
   if (status)
     return status;
+  const eplb_windows_t scaled = eplb_windows_scaled(windows);
   size_t experts = (size_t)windows->num_experts;
   for (size_t i = 0; i < (size_t)windows->num_layers; i++, forecast += experts) {
     layer_t l = {.num_experts = windows->num_experts};
-    take_layer(windows, i * experts, &l);
+    take_layer(&scaled, i * experts, &l);
     double one = forecast_layer(kind, &l, forecast);
     if (variance)
       variance[i] = one;

@@ -52,11 +52,17 @@ eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *lo
   if (num_layers < 1 || num_experts < 1 || !load)
     return eplb_fail(EPLB_ERR_ARGUMENT, "loads of %s of %s at %s; expected at least 1 of each",
                      eplb_count(num_layers, "layer"), eplb_count(num_experts, "expert"), load ? "an address" : "NULL");
-  for (int l = 0; l < num_layers; l++)
-    for (int e = 0; e < num_experts; e++, load++)
+  for (int l = 0; l < num_layers; l++) {
+    double sum = 0;
+    for (int e = 0; e < num_experts; e++, load++) {
       if (!(*load >= 0 && *load < 0x1p63))
         return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: a load of %g; expected a number from 0 to below 2^63", l,
                          e, *load);
+      sum += *load;
+    }
+    if (sum > 0 && sum < 1e-200)
+      return eplb_fail(EPLB_ERR_LOADS, "layer %d: the sum of its loads is %g; expected 0, or 1e-200 or more", l, sum);
+  }
   return EPLB_SUCCESS;
 }
 

@@ -4,7 +4,8 @@
 
 #include <eplb/loads.h>
 
-/* Whether load[num_layers][num_experts] can be planned for: each value finite, >= 0 and < 2^63. Local.
+/* Whether load[num_layers][num_experts] can be planned for: each value finite, >= 0 and < 2^63, and each
+ * layer's sum 0, or 1e-200 or more. Local.
  * EPLB_ERR_LOADS names the first layer and expert (by index) that is not; EPLB_ERR_ARGUMENT: a size < 1 or NULL. */
 eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *load);
 

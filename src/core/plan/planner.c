@@ -1,7 +1,7 @@
 /* One way to plan: options are resolved and checked here, then the planner's row in the table does the work. A new
  * planner is a folder with a check and a plan function, a row here, and its name in options.c. */
-#include "core/model/placement.h"
 #include "core/model/forecast.h"
+#include "core/model/placement.h"
 #include "core/model/topology.h"
 #include "core/plan/deepseek/deepseek_planner.h"
 #include "core/plan/history/history_planner.h"
@@ -130,7 +130,8 @@ static eplb_status_t plan_checked(const eplb_plan_request_t *r, eplb_placement_t
 eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                         const eplb_windows_t *windows, const eplb_placement_t *current, eplb_placement_t **placement) {
   eplb_plan_options_t resolved;
-  const eplb_plan_request_t request = {&resolved, topology, windows, current};
+  eplb_windows_t scaled;
+  const eplb_plan_request_t request = {&resolved, topology, &scaled, current};
   eplb_payback_t payback;
   eplb_status_t status = resolve(options, topology, &resolved);
   if (!status && resolved.payback) {
@@ -145,5 +146,8 @@ eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_
     status = check_current(topology, windows, current);
   if (!status)
     status = check_shape(&resolved, topology, windows);
-  return status ? status : plan_checked(&request, placement);
+  if (status)
+    return status;
+  scaled = eplb_windows_scaled(windows);
+  return plan_checked(&request, placement);
 }

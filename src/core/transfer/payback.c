@@ -9,17 +9,17 @@
 
 static const eplb_option_t rows[] = {
     {"payback", "seconds_per_load", "S", "seconds of a GPU for one token of one expert", EPLB_OPTION_REAL,
-     PLACE(seconds_per_load), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 0, NULL, ~0u, 1},
+     PLACE(seconds_per_load), 0, 1e30, EPLB_OPTION_ABOVE_LEAST, 0, NULL, ~0u, 1},
     {"payback", "horizon", "WINDOWS", "number of windows for which the new placement will be used", EPLB_OPTION_REAL,
-     PLACE(horizon), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 1, NULL, ~0u, 1},
+     PLACE(horizon), 0, 1e30, EPLB_OPTION_ABOVE_LEAST, 1, NULL, ~0u, 1},
     {"payback", "expert_bytes", "BYTES", "weights of one expert of one layer", EPLB_OPTION_REAL, PLACE(expert_bytes), 0,
-     1e300, 0, 0, NULL, ~0u, 1},
+     1e30, 0, 0, NULL, ~0u, 1},
     {"payback", "device_bandwidth", "RATE", "bandwidth of copies within a GPU, in bytes per second", EPLB_OPTION_REAL,
-     PLACE(bytes_per_second[EPLB_LINK_DEVICE]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 1e12, NULL, ~0u, 1},
+     PLACE(bytes_per_second[EPLB_LINK_DEVICE]), 1e-30, 1e30, 0, 1e12, NULL, ~0u, 1},
     {"payback", "node_bandwidth", "RATE", "bandwidth of a GPU within a node, in bytes per second", EPLB_OPTION_REAL,
-     PLACE(bytes_per_second[EPLB_LINK_NODE]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 100e9, NULL, ~0u, 1},
+     PLACE(bytes_per_second[EPLB_LINK_NODE]), 1e-30, 1e30, 0, 100e9, NULL, ~0u, 1},
     {"payback", "network_bandwidth", "RATE", "bandwidth of a GPU between nodes, in bytes per second", EPLB_OPTION_REAL,
-     PLACE(bytes_per_second[EPLB_LINK_NETWORK]), 0, 1e300, EPLB_OPTION_ABOVE_LEAST, 25e9, NULL, ~0u, 1},
+     PLACE(bytes_per_second[EPLB_LINK_NETWORK]), 1e-30, 1e30, 0, 25e9, NULL, ~0u, 1},
 };
 
 const eplb_option_table_t eplb_payback_table = {"payback options", "eplb_payback_init", sizeof(eplb_payback_t),

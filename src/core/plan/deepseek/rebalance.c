@@ -4,6 +4,7 @@
 #include "core/model/placement.h"
 #include "core/plan/deepseek/balanced_packing.h"
 #include "core/util/alloc.h"
+#include <math.h>
 
 typedef struct reference {
   int num_experts, num_groups, num_nodes; /* of a layer, in all */
@@ -53,10 +54,19 @@ static size_t lay_out(reference_t *r, char *base) {
   return used;
 }
 
+/* 1, or the power of two that brings the largest load to at least 1 where float would lose loads so small. */
+static double scale_of(int num_experts, const double *load) {
+  double largest = 0;
+  for (int e = 0; e < num_experts; e++)
+    largest = fmax(largest, load[e]);
+  return largest > 0 && largest < 0x1p-50 ? ldexp(1, -ilogb(largest)) : 1;
+}
+
 /* Step 1: whole groups to nodes. */
 static void pack_groups(reference_t *r, const double *load) {
+  double scale = scale_of(r->num_experts, load);
   for (int e = 0; e < r->num_experts; e++)
-    r->weight[e] = (float)load[e] + 0.0f; /* no negative zero: order keys need the sign bit clear */
+    r->weight[e] = (float)(load[e] * scale) + 0.0f; /* no negative zero: order keys need the sign bit clear */
   for (int g = 0; g < r->num_groups; g++) {
     float sum = 0;
     for (int k = 0; k < r->group_size; k++)
