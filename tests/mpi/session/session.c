@@ -1,6 +1,7 @@
 /* The whole way of a session, at any number of ranks: counts in, weights and maps out. */
 #include "failing_memory.h"
 #include "job.h"
+#include "mpi/memory/host.h"
 #include "mpi_tap.h"
 #include <stdio.h>
 #include <stdlib.h>
