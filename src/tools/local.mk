@@ -26,7 +26,7 @@ src_tools_libcommands_la_SOURCES = \
 	src/tools/generate/generate.c \
 	src/tools/plan/plan.c \
 	src/tools/plan/plan.h \
-	src/tools/plan/plan_judge.c \
+	src/tools/plan/plan_score.c \
 	src/tools/plan/plan_print.c \
 	src/tools/replay/replay.c \
 	src/tools/replay/replay.h \

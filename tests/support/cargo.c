@@ -128,7 +128,7 @@ static void place(cargo_t *c, int layer, int tensor, int count) {
     table_of(c, layer, tensor)[s] = (char *)*block + OFFSET + (size_t)s * stride;
 }
 
-static void furnish(cargo_t *c) {
+static void allocate_cargo(cargo_t *c) {
   for (int t = 0; t < c->num_tensors; t++) {
     const cargo_tensor_t *tensor = &c->tensor[t];
     for (int l = 0; l < c->num_layers; l++) {
@@ -162,7 +162,7 @@ void cargo_start(cargo_t *cargo, const eplb_session_options_t *options, const ca
   cargo->version = calloc((size_t)cargo->num_layers, sizeof *cargo->version);
   cargo->block = calloc(tables, sizeof *cargo->block);
   cargo->slot = calloc(tables * (size_t)width_of(cargo), sizeof *cargo->slot);
-  furnish(cargo);
+  allocate_cargo(cargo);
   cargo_fill(cargo);
 }
 

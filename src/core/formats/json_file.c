@@ -62,7 +62,7 @@ eplb_status_t eplb_json_end(eplb_json_stream_t *stream, const char *what) {
                    (long long)stream->line, what);
 }
 
-static eplb_status_t load(eplb_input_t *input, const char *what, json_t **document) {
+static eplb_status_t load_json(eplb_input_t *input, const char *what, json_t **document) {
   eplb_json_stream_t stream = eplb_json_start(input);
   json_t *value = NULL;
   int64_t line;
@@ -83,7 +83,7 @@ eplb_status_t eplb_json_load(const char *path, const char *what, json_t **docume
   eplb_status_t status = eplb_input_open(path, &input);
   if (status)
     return status;
-  status = load(&input, what, document);
+  status = load_json(&input, what, document);
   eplb_input_close(&input);
   return status;
 }

@@ -84,7 +84,7 @@ static eplb_status_t check_shape(const eplb_long_t *rows, const shape_t *shape) 
 
 /* ---- the recording ---- */
 
-static void fill(const eplb_long_t *rows, const shape_t *shape, eplb_loads_t *l) {
+static void fill_rows(const eplb_long_t *rows, const shape_t *shape, eplb_loads_t *l) {
   size_t layers = (size_t)shape->num_layers, experts = (size_t)shape->num_experts, window = 0;
   for (size_t i = 0; i < layers; i++)
     l->layer_id[i] = shape->layer[i];
@@ -104,7 +104,7 @@ eplb_status_t eplb_long_assemble(eplb_long_t *rows, eplb_loads_t **loads) {
   if (!status)
     status = eplb_loads_create(shape.num_windows, shape.num_layers, shape.num_experts, loads);
   if (!status)
-    fill(rows, &shape, *loads);
+    fill_rows(rows, &shape, *loads);
   free(shape.layer);
   return status;
 }
@@ -134,7 +134,7 @@ static eplb_status_t take_rows(const eplb_rows_t *wide, eplb_long_t *rows, int *
 }
 
 /* Loads of three experts would be different in most rows, and would not count up. */
-static eplb_long_guess_t judge(const eplb_long_t *rows, const shape_t *shape) {
+static eplb_long_guess_t guess_columns(const eplb_long_t *rows, const shape_t *shape) {
   double groups = (double)shape->num_windows * shape->num_layers, count = (double)rows->num_rows;
   size_t twice = 0;
   for (size_t i = 1; i < rows->num_rows; i++)
@@ -154,7 +154,7 @@ eplb_status_t eplb_long_guess(const eplb_rows_t *wide, eplb_long_t *rows, eplb_l
     return status;
   status = find_shape(rows, &shape);
   if (!status)
-    *guess = judge(rows, &shape);
+    *guess = guess_columns(rows, &shape);
   free(shape.layer);
   return status;
 }

@@ -144,7 +144,7 @@ static eplb_status_t check_loads(const eplb_rows_t *r, const eplb_row_t *row) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t fill(const eplb_rows_t *r, eplb_loads_t *l) {
+static eplb_status_t fill_loads(const eplb_rows_t *r, eplb_loads_t *l) {
   eplb_status_t status = EPLB_SUCCESS;
   for (size_t i = 0; i < r->num_rows && !status; i++) {
     memcpy(l->load + i * (size_t)r->num_experts, r->load + r->row[i].first, (size_t)r->num_experts * sizeof *l->load);
@@ -173,7 +173,7 @@ eplb_status_t eplb_rows_assemble(eplb_rows_t *r, eplb_loads_t **loads) {
   if (status)
     return status;
   l->incomplete = incomplete;
-  status = fill(r, l);
+  status = fill_loads(r, l);
   if (status)
     eplb_loads_destroy(&l);
   else

@@ -18,7 +18,7 @@ static void skip_blanks(parser_t *p) {
   p->next += strspn(p->next, " \t\n");
 }
 
-static eplb_status_t refuse(parser_t *p, const char *expected) {
+static eplb_status_t refuse_npy(parser_t *p, const char *expected) {
   char shown[EPLB_SHOWN];
   skip_blanks(p);
   return eplb_fail(EPLB_ERR_FORMAT, "%s: the header goes on with \"%s\"; expected %s", p->name,
@@ -57,12 +57,12 @@ static eplb_status_t take_type(parser_t *p) {
         if ((*order == '|') == (*size == '1') && eplb_raw_is_known(p->header->type) && skip_quoted(p, word))
           return EPLB_SUCCESS;
       }
-  return refuse(p, "whole numbers of 1, 2, 4 or 8 bytes or real ones of 2, 4 or 8, such as '<i8'");
+  return refuse_npy(p, "whole numbers of 1, 2, 4 or 8 bytes or real ones of 2, 4 or 8, such as '<i8'");
 }
 
 static eplb_status_t take_order(parser_t *p) {
   p->header->fortran_order = skip(p, "True");
-  return p->header->fortran_order || skip(p, "False") ? EPLB_SUCCESS : refuse(p, "True or False");
+  return p->header->fortran_order || skip(p, "False") ? EPLB_SUCCESS : refuse_npy(p, "True or False");
 }
 
 /* A number from 1 on; 0 where there is none, or one with too many digits. */
@@ -88,7 +88,7 @@ static eplb_status_t take_shape(parser_t *p) {
   if (good && h->num_axes >= 2)
     return EPLB_SUCCESS;
   p->next = from;
-  return refuse(p, "a shape (layers, experts) or (windows, layers, experts), from 1 to 999999999 each");
+  return refuse_npy(p, "a shape (layers, experts) or (windows, layers, experts), from 1 to 999999999 each");
 }
 
 /* One member, each of which comes once. */
@@ -100,24 +100,24 @@ static eplb_status_t take_member(parser_t *p) {
   for (int i = 0; i < NUM_MEMBERS; i++)
     if (!(p->seen >> i & 1) && skip_quoted(p, members[i].key)) {
       p->seen |= 1u << i;
-      return skip(p, ":") ? members[i].take(p) : refuse(p, "a colon");
+      return skip(p, ":") ? members[i].take(p) : refuse_npy(p, "a colon");
     }
-  return refuse(p, "'descr', 'fortran_order' and 'shape', each once");
+  return refuse_npy(p, "'descr', 'fortran_order' and 'shape', each once");
 }
 
 static eplb_status_t take_dictionary(parser_t *p) {
-  eplb_status_t status = skip(p, "{") ? EPLB_SUCCESS : refuse(p, "a dictionary");
+  eplb_status_t status = skip(p, "{") ? EPLB_SUCCESS : refuse_npy(p, "a dictionary");
   for (int i = 0; i < NUM_MEMBERS && !status; i++) {
     status = take_member(p);
     if (!status && !skip(p, ",") && i < NUM_MEMBERS - 1)
-      status = refuse(p, "a comma");
+      status = refuse_npy(p, "a comma");
   }
   if (status)
     return status;
   if (!skip(p, "}"))
-    return refuse(p, "its end");
+    return refuse_npy(p, "its end");
   skip_blanks(p);
-  return *p->next ? refuse(p, "its end") : EPLB_SUCCESS;
+  return *p->next ? refuse_npy(p, "its end") : EPLB_SUCCESS;
 }
 
 /* The text of the header, the caller's. Its length has 2 bytes, and from version 2 on 4. */

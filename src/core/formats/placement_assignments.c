@@ -38,7 +38,7 @@ static eplb_status_t take_rows(const char *name, json_t *assignments, row_t *row
 }
 
 /* The rows in the order of layers. */
-static eplb_status_t build(const char *name, const row_t *rows, size_t count, eplb_placement_file_t *file) {
+static eplb_status_t build_placement(const char *name, const row_t *rows, size_t count, eplb_placement_file_t *file) {
   json_t *map = json_array();
   file->layer_id = EPLB_NEW(int, count);
   eplb_status_t status = map && file->layer_id ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
@@ -65,7 +65,7 @@ eplb_status_t eplb_placement_from_assignments(const char *name, const json_t *do
     return EPLB_ERR_MEMORY;
   eplb_status_t status = take_rows(name, assignments, rows);
   if (!status)
-    status = build(name, rows, count, file);
+    status = build_placement(name, rows, count, file);
   free(rows);
   if (!status && num_slots && json_integer_value(num_slots) != file->placement->num_slots)
     status = eplb_fail(EPLB_ERR_FORMAT, "%s: num_slots is %lld, and the rows of %s have %d", name,

@@ -47,7 +47,7 @@ static eplb_status_t find_shape(reader_t *r) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t fill(const reader_t *r, eplb_placement_t *p) {
+static eplb_status_t fill_map(const reader_t *r, eplb_placement_t *p) {
   for (int l = 0; l < r->num_layers; l++)
     for (int s = 0; s < r->num_slots; s++)
       eplb_placement_row(p, l)[s] =
@@ -65,7 +65,7 @@ eplb_status_t eplb_placement_from_map(const char *name, const char *key, const j
   if (!status)
     status = eplb_placement_create(r.num_layers, r.num_experts, r.num_slots, &p);
   if (!status)
-    status = fill(&r, p);
+    status = fill_map(&r, p);
   if (status)
     eplb_placement_destroy(&p);
   else

@@ -17,7 +17,7 @@ typedef struct reader {
   size_t size, used; /* bytes; those of tensors that have been read, which share none */
 } reader_t;
 
-static eplb_status_t refuse(const reader_t *r, const char *key, const char *expected) {
+static eplb_status_t refuse_safetensors(const reader_t *r, const char *key, const char *expected) {
   char shown[EPLB_SHOWN];
   return eplb_fail(EPLB_ERR_FORMAT, "%s: tensor \"%s\"; expected %s", r->name,
                    eplb_escape(key, strlen(key), shown, sizeof shown), expected);
@@ -62,10 +62,10 @@ static eplb_status_t find_numbers(reader_t *r, const char *key, const json_t *te
   json_int_t from = json_integer_value(begin), to = json_integer_value(end);
   char expected[96];
   if (!take_type(json_string_value(json_object_get(tensor, "dtype")), type))
-    return refuse(r, key, "a \"dtype\" of whole or real numbers, such as \"I64\"");
+    return refuse_safetensors(r, key, "a \"dtype\" of whole or real numbers, such as \"I64\"");
   if (json_array_size(shape) != 1 || json_integer_value(json_array_get(shape, 0)) != r->num_experts) {
     snprintf(expected, sizeof expected, "a \"shape\" of [%d], as there are experts", r->num_experts);
-    return refuse(r, key, expected);
+    return refuse_safetensors(r, key, expected);
   }
   if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end) || from < 0 || to < from ||
       (uint64_t)to > r->size || to - from != (json_int_t)r->num_experts * type->size) {
@@ -75,7 +75,7 @@ static eplb_status_t find_numbers(reader_t *r, const char *key, const json_t *te
   }
   r->used += (size_t)(to - from);
   if (r->used > r->size)
-    return refuse(r, key, "bytes that no other tensor has");
+    return refuse_safetensors(r, key, "bytes that no other tensor has");
   *numbers = r->data + from;
   return EPLB_SUCCESS;
 }
@@ -85,7 +85,7 @@ static eplb_status_t add_row(reader_t *r, const char *key, const json_t *tensor,
   const unsigned char *numbers = NULL;
   int window, layer;
   if (!take_key(key, &window, &layer))
-    return refuse(r, key, "iteration and layer as its name, such as \"100_3\"");
+    return refuse_safetensors(r, key, "iteration and layer as its name, such as \"100_3\"");
   eplb_status_t status = find_numbers(r, key, tensor, &type, &numbers);
   for (int e = 0; e < r->num_experts && !status; e++)
     status = eplb_rows_add_load(rows, eplb_raw_number(type, numbers + (size_t)e * (size_t)type.size));

@@ -87,7 +87,7 @@ static eplb_status_t get_speed(parts_t *p, const json_t *t) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t build(parts_t *p, const json_t *t, int default_slots, eplb_topology_t **topology) {
+static eplb_status_t build_topology(parts_t *p, const json_t *t, int default_slots, eplb_topology_t **topology) {
   size_t devices = (size_t)p->num_devices;
   p->domain = EPLB_NEW(int, devices *(size_t)p->num_levels);
   p->slots = EPLB_NEW(int, devices);
@@ -133,7 +133,7 @@ eplb_status_t eplb_topology_read(const char *text, int default_slots, eplb_topol
   if (!status)
     status = get_levels(&p, t);
   if (!status)
-    status = build(&p, t, default_slots, topology);
+    status = build_topology(&p, t, default_slots, topology);
   json_decref(document);
   return status;
 }

@@ -17,7 +17,7 @@ static eplb_status_t expect(const char *text, const char *what) {
                    what);
 }
 
-static eplb_status_t parse(const char *text, long *value) {
+static eplb_status_t parse_spec(const char *text, long *value) {
   for (const char *at = text; *(at += strspn(at, " ,\t"));) {
     size_t word = strcspn(at, "="), k = 0;
     while (k < NUM_KEYS && (strlen(keys[k]) != word || strncmp(keys[k], at, word)))
@@ -42,7 +42,7 @@ static int run_of(long index, long whole, long parts) {
   return (int)(index * parts / whole);
 }
 
-static eplb_status_t create(const long *value, eplb_topology_t **topology) {
+static eplb_status_t create_topology(const long *value, eplb_topology_t **topology) {
   const char *name[3];
   int devices = (int)(value[NODES] * value[GPUS]), levels = 0, node_level;
   int *domain = EPLB_NEW(int, 3 * (size_t)devices), *slots = EPLB_NEW(int, devices);
@@ -80,7 +80,7 @@ static eplb_status_t create(const long *value, eplb_topology_t **topology) {
 
 eplb_status_t eplb_topology_parse_spec(const char *text, int default_slots, eplb_topology_t **topology) {
   long value[NUM_KEYS] = {0};
-  eplb_status_t status = parse(text, value);
+  eplb_status_t status = parse_spec(text, value);
   if (status)
     return status;
   for (int k = NODES; k <= GPUS; k++)
@@ -93,5 +93,5 @@ eplb_status_t eplb_topology_parse_spec(const char *text, int default_slots, eplb
     return expect(text, "more than 1048576 devices");
   if (value[RACKS] > value[NODES] || value[ISLANDS] > value[GPUS])
     return expect(text, value[RACKS] > value[NODES] ? "more racks than nodes" : "more islands than GPUs of a node");
-  return create(value, topology);
+  return create_topology(value, topology);
 }

@@ -22,7 +22,7 @@ static eplb_status_t out_of_memory(const reader_t *r) {
   return eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s", r->input->name);
 }
 
-static eplb_status_t refuse(const reader_t *r, const yaml_mark_t *mark, const char *found) {
+static eplb_status_t refuse_yaml(const reader_t *r, const yaml_mark_t *mark, const char *found) {
   return eplb_fail(EPLB_ERR_FORMAT, "%s, line %zu: %s; expected %s as JSON or YAML", r->input->name, mark->line + 1,
                    found, r->what);
 }
@@ -33,7 +33,7 @@ static eplb_status_t next(reader_t *r, yaml_event_t *event) {
   if (r->parser.error == YAML_MEMORY_ERROR)
     return out_of_memory(r);
   eplb_status_t status = eplb_input_check(r->input);
-  return status ? status : refuse(r, &r->parser.problem_mark, r->parser.problem ? r->parser.problem : "no YAML");
+  return status ? status : refuse_yaml(r, &r->parser.problem_mark, r->parser.problem ? r->parser.problem : "no YAML");
 }
 
 static json_t *scalar(const yaml_event_t *event) {
@@ -46,7 +46,7 @@ static json_t *scalar(const yaml_event_t *event) {
   return is_number ? json_integer(number) : json_stringn_nocheck(text, length);
 }
 
-static eplb_status_t build(reader_t *r, yaml_event_t *event, int depth, json_t **value);
+static eplb_status_t build_value(reader_t *r, yaml_event_t *event, int depth, json_t **value);
 
 /* The elements from the next event on. */
 static eplb_status_t build_array(reader_t *r, int depth, json_t *array) {
@@ -59,7 +59,7 @@ static eplb_status_t build_array(reader_t *r, int depth, json_t *array) {
       break;
     more = event.type != YAML_SEQUENCE_END_EVENT;
     if (more)
-      status = build(r, &event, depth, &value);
+      status = build_value(r, &event, depth, &value);
     yaml_event_delete(&event);
     if (more && !status && json_array_append_new(array, value))
       status = out_of_memory(r);
@@ -73,13 +73,13 @@ static eplb_status_t build_member(reader_t *r, const yaml_event_t *event, int de
   yaml_event_t following;
   json_t *value = NULL;
   if (event->type != YAML_SCALAR_EVENT || strlen(key) != event->data.scalar.length)
-    return refuse(r, &event->start_mark, "a key is no text");
+    return refuse_yaml(r, &event->start_mark, "a key is no text");
   if (json_object_get(object, key))
-    return refuse(r, &event->start_mark, "a key stands twice");
+    return refuse_yaml(r, &event->start_mark, "a key stands twice");
   eplb_status_t status = next(r, &following);
   if (status)
     return status;
-  status = build(r, &following, depth, &value);
+  status = build_value(r, &following, depth, &value);
   yaml_event_delete(&following);
   if (!status && json_object_set_new_nocheck(object, key, value))
     status = out_of_memory(r);
@@ -102,13 +102,13 @@ static eplb_status_t build_object(reader_t *r, int depth, json_t *object) {
 }
 
 /* The value that begins with `event`. On failure *value is NULL. */
-static eplb_status_t build(reader_t *r, yaml_event_t *event, int depth, json_t **value) {
+static eplb_status_t build_value(reader_t *r, yaml_event_t *event, int depth, json_t **value) {
   eplb_status_t status = EPLB_SUCCESS;
   int is_array = event->type == YAML_SEQUENCE_START_EVENT;
   if (event->type == YAML_ALIAS_EVENT)
-    return refuse(r, &event->start_mark, "an alias");
+    return refuse_yaml(r, &event->start_mark, "an alias");
   if (depth == MAX_DEPTH)
-    return refuse(r, &event->start_mark, "values too deep in each other");
+    return refuse_yaml(r, &event->start_mark, "values too deep in each other");
   *value = event->type == YAML_SCALAR_EVENT ? scalar(event) : is_array ? json_array() : json_object();
   if (!*value)
     return out_of_memory(r);
@@ -128,12 +128,12 @@ static eplb_status_t expect(reader_t *r, yaml_event_type_t type, const char *oth
   if (status)
     return status;
   if (event.type != type)
-    status = refuse(r, &event.start_mark, otherwise);
+    status = refuse_yaml(r, &event.start_mark, otherwise);
   yaml_event_delete(&event);
   return status;
 }
 
-static eplb_status_t load(reader_t *r, json_t **document) {
+static eplb_status_t load_yaml(reader_t *r, json_t **document) {
   yaml_event_t event;
   json_t *value = NULL;
   eplb_status_t status = expect(r, YAML_STREAM_START_EVENT, "no YAML");
@@ -143,7 +143,7 @@ static eplb_status_t load(reader_t *r, json_t **document) {
     status = next(r, &event);
   if (status)
     return status;
-  status = build(r, &event, 0, &value);
+  status = build_value(r, &event, 0, &value);
   yaml_event_delete(&event);
   if (!status)
     status = expect(r, YAML_DOCUMENT_END_EVENT, "more than one value");
@@ -162,7 +162,7 @@ eplb_status_t eplb_yaml_load(eplb_input_t *input, const char *what, json_t **doc
     return out_of_memory(&r);
   yaml_parser_set_input(&r.parser, read_some, input);
   yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-  eplb_status_t status = load(&r, document);
+  eplb_status_t status = load_yaml(&r, document);
   yaml_parser_delete(&r.parser);
   return status;
 }

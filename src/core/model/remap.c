@@ -16,8 +16,8 @@ static int slots_of(const eplb_topology_t *t, int device) {
   return t->slot_begin[device + 1] - t->slot_begin[device];
 }
 
-static eplb_status_t check(const eplb_topology_t *old, const eplb_placement_t *before, const eplb_topology_t *new,
-                           const int *old_device) {
+static eplb_status_t check_remap(const eplb_topology_t *old, const eplb_placement_t *before, const eplb_topology_t *new,
+                                 const int *old_device) {
   if (before->num_slots != eplb_topology_num_slots(old))
     return eplb_fail(EPLB_ERR_SHAPE, "a placement of %s on devices of %d; expected the same",
                      eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(old));
@@ -113,7 +113,7 @@ eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const ep
                                    const eplb_topology_t *new_topology, const int *old_device, eplb_placement_t **after,
                                    eplb_losses_t *losses) {
   carrier_t c = {.topology = new_topology};
-  eplb_status_t status = check(old_topology, before, new_topology, old_device);
+  eplb_status_t status = check_remap(old_topology, before, new_topology, old_device);
   if (!status)
     status =
         eplb_placement_create(before->num_layers, before->num_experts, eplb_topology_num_slots(new_topology), &c.after);

@@ -18,7 +18,7 @@ void eplb_generate_options_init(eplb_generate_options_t *options) {
                                        .seed = 1};
 }
 
-static eplb_status_t check(const eplb_generate_options_t *o) {
+static eplb_status_t check_synthetic(const eplb_generate_options_t *o) {
   if (!o)
     return eplb_fail(EPLB_ERR_ARGUMENT, "generate options are NULL");
   if (o->size != sizeof *o)
@@ -118,7 +118,7 @@ static eplb_status_t generate_drifting(const eplb_generate_options_t *o, eplb_lo
 
 eplb_status_t eplb_loads_generate(const eplb_generate_options_t *options, eplb_loads_t **loads) {
   eplb_loads_t *l = NULL;
-  eplb_status_t status = check(options);
+  eplb_status_t status = check_synthetic(options);
   if (!status)
     status = eplb_loads_create(options->num_windows, options->num_layers, options->num_experts, &l);
   if (!status)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static eplb_status_t allocate(int num_devices, int num_levels, eplb_topology_t **topology) {
+static eplb_status_t allocate_topology(int num_devices, int num_levels, eplb_topology_t **topology) {
   eplb_topology_t *t = EPLB_NEW(eplb_topology_t, 1);
   if (!t)
     return EPLB_ERR_MEMORY;
@@ -40,7 +40,7 @@ void eplb_topology_destroy(eplb_topology_t **topology) {
 
 eplb_status_t eplb_topology_copy(const eplb_topology_t *topology, eplb_topology_t **copy) {
   eplb_topology_t *t;
-  eplb_status_t status = allocate(topology->num_devices, topology->num_levels, &t);
+  eplb_status_t status = allocate_topology(topology->num_devices, topology->num_levels, &t);
   if (status)
     return status;
   size_t devices = (size_t)topology->num_devices;

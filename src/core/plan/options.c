@@ -127,8 +127,8 @@ static const char *list_planners(unsigned planners, char *text) {
   return text;
 }
 
-static eplb_status_t refuse(const eplb_plan_options_t *o, const char *name, const char *value, unsigned planners,
-                            int chosen_by_auto) {
+static eplb_status_t refuse_option(const eplb_plan_options_t *o, const char *name, const char *value, unsigned planners,
+                                   int chosen_by_auto) {
   char names[EPLB_OPTION_TEXT_MAX];
   return eplb_fail(EPLB_ERR_UNSUPPORTED, "%s is %s, which the %s planner%s cannot use; expected planner %s", name,
                    value, planner_names[o->planner], chosen_by_auto ? ", chosen by auto," : "",
@@ -140,9 +140,9 @@ eplb_status_t eplb_plan_options_check_used(const eplb_plan_options_t *o, int cho
   for (int i = 0; i < eplb_plan_table.num_options; i++) {
     const eplb_option_t *row = &rows[i];
     if (!eplb_option_is_preset(row, o) && !(row->planners >> o->planner & 1))
-      return refuse(o, row->name, eplb_option_table_show(row, o, text), row->planners, chosen_by_auto);
+      return refuse_option(o, row->name, eplb_option_table_show(row, o, text), row->planners, chosen_by_auto);
   }
   if (o->payback && o->planner != EPLB_PLANNER_WINDOW)
-    return refuse(o, "payback", "set", WINDOW, chosen_by_auto);
+    return refuse_option(o, "payback", "set", WINDOW, chosen_by_auto);
   return EPLB_SUCCESS;
 }

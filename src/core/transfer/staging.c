@@ -256,7 +256,7 @@ static void cut(cutter_t *c, int most, int *num_steps) {
       c->step[s] = *num_steps - 1;
 }
 
-static eplb_status_t check(const cutter_t *c) {
+static eplb_status_t check_rows(const cutter_t *c) {
   if (c->capacity < 1)
     return eplb_fail(EPLB_ERR_ARGUMENT, "a step of %s on a device; expected at least 1",
                      eplb_count(c->capacity, "slot"));
@@ -278,7 +278,7 @@ static int most_slots(const eplb_topology_t *t) {
   return most;
 }
 
-static eplb_status_t allocate(cutter_t *c, int most) {
+static eplb_status_t allocate_staging(cutter_t *c, int most) {
   const eplb_topology_t *t = c->topology;
   c->device = EPLB_NEW(int32_t, c->num_slots);
   c->place = EPLB_NEW(place_t, c->num_slots);
@@ -303,7 +303,7 @@ static eplb_status_t allocate(cutter_t *c, int most) {
   return EPLB_SUCCESS;
 }
 
-static void release(cutter_t *c) {
+static void release_staging(cutter_t *c) {
   free(c->begin);
   free(c->in_chain);
   free(c->order);
@@ -328,10 +328,10 @@ eplb_status_t eplb_steps_cut(const eplb_topology_t *topology, const eplb_steps_t
   if (status)
     return status;
   int most = most_slots(topology);
-  status = allocate(&c, most);
+  status = allocate_staging(&c, most);
   if (!status)
     cut(&c, most, num_steps);
-  release(&c);
+  release_staging(&c);
   return status;
 }
 

@@ -46,7 +46,7 @@ void eplb_deriver_destroy(eplb_deriver_t **deriver) {
   *deriver = NULL;
 }
 
-static eplb_status_t allocate(eplb_deriver_t *d, int num_experts, int num_slots) {
+static eplb_status_t allocate_deriver(eplb_deriver_t *d, int num_experts, int num_slots) {
   d->num_experts = num_experts;
   d->num_slots = num_slots;
   d->device = EPLB_NEW(int32_t, num_slots);
@@ -68,7 +68,7 @@ eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_exper
   eplb_deriver_t *d = EPLB_NEW(eplb_deriver_t, 1);
   if (!d)
     return EPLB_ERR_MEMORY;
-  eplb_status_t status = allocate(d, num_experts, num_slots);
+  eplb_status_t status = allocate_deriver(d, num_experts, num_slots);
   if (!status)
     status = eplb_multicast_init(&d->feeder, topology);
   if (status) {

@@ -141,7 +141,7 @@ const char *eplb_option_expected(const eplb_option_t *o, char *text) {
   return text;
 }
 
-static eplb_status_t refuse(const eplb_option_t *option, const char *label, const char *text) {
+static eplb_status_t refuse_value(const eplb_option_t *option, const char *label, const char *text) {
   char expected[EPLB_OPTION_TEXT_MAX];
   return eplb_fail(EPLB_ERR_ARGUMENT, "%s is \"%s\"; expected %s%s", label, text,
                    eplb_option_expected(option, expected),
@@ -181,7 +181,7 @@ static int parse_name(const eplb_option_t *option, const char *text, double *val
 static eplb_status_t set_text(const eplb_option_t *option, void *structure, const char *label, const char *text) {
   size_t length = strlen(text);
   if (length < 1 || length >= (size_t)option->most)
-    return refuse(option, label, text);
+    return refuse_value(option, label, text);
   memcpy((char *)structure + option->offset, text, length + 1);
   return EPLB_SUCCESS;
 }
@@ -192,7 +192,7 @@ eplb_status_t eplb_option_table_set(const eplb_option_t *option, void *structure
   double value = 0;
   int parsed = option->type == EPLB_OPTION_NAME ? parse_name(option, text, &value) : parse_number(option, text, &value);
   if (!parsed || !is_in_range(option, value))
-    return refuse(option, label, text);
+    return refuse_value(option, label, text);
   put(option, structure, value);
   return EPLB_SUCCESS;
 }

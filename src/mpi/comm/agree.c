@@ -13,9 +13,9 @@ eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine) {
 /* The first rank whose status is `worst`, or INT_MAX where MPI does not tell. */
 static int find_first(eplb_comm_t *comm, int is_candidate) {
   int candidate = is_candidate ? comm->rank : INT_MAX, first = INT_MAX;
-  int told = eplb_comm_ok(comm, MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm->mpi),
-                          "finding the rank that failed first");
-  return told ? first : candidate;
+  int is_known = eplb_comm_ok(comm, MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm->mpi),
+                              "finding the rank that failed first");
+  return is_known ? first : candidate;
 }
 
 /* Ranks contribute zeros but for one, so that nobody has to know which one it is. */
@@ -65,9 +65,9 @@ eplb_status_t eplb_agree(eplb_comm_t *comm, eplb_status_t mine) {
 
 int eplb_everywhere(eplb_comm_t *comm, int here) {
   int all = here;
-  int told =
+  int is_known =
       eplb_comm_ok(comm, MPI_Allreduce(&here, &all, 1, MPI_INT, MPI_MIN, comm->mpi), "asking whether all ranks can");
-  return told ? all : here;
+  return is_known ? all : here;
 }
 
 eplb_status_t eplb_agree_world(eplb_status_t mine) {

@@ -32,7 +32,7 @@ static int find_first(eplb_comm_t *comm, const eplb_memory_id_t *own, int whole,
 
 /* What MPI says can share memory takes the identity of its first rank of the machine. Without a boot id or /dev/shm,
  * MPI alone decides. `all` has room for all ranks of comm. */
-static void settle_id(eplb_comm_t *comm, eplb_comm_t *shared, eplb_memory_id_t *id, eplb_memory_id_t *all) {
+static void agree_on_id(eplb_comm_t *comm, eplb_comm_t *shared, eplb_memory_id_t *id, eplb_memory_id_t *all) {
   if (!id->machine || !id->shared)
     id->shared = UINT64_MAX - (uint64_t)comm->rank;
   id->shared = all[find_first(shared, id, 0, all)].shared;
@@ -49,7 +49,7 @@ eplb_status_t eplb_part_shared(eplb_comm_t *comm, eplb_comm_t *part, eplb_memory
     status = open_part(comm, code, "finding the ranks that share memory", made, &shared);
   }
   if (!status) {
-    settle_id(comm, &shared, &own, all);
+    agree_on_id(comm, &shared, &own, all);
     eplb_comm_free(&shared);
     status = eplb_part_split(comm, find_first(comm, &own, 1, all), part);
   }

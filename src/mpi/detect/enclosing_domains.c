@@ -237,7 +237,7 @@ static int all_tell_fabrics(const eplb_rank_info_t *rank, int num_ranks) {
 
 /* Keeps the level of fabrics, which is above that of nodes, where fabrics span nodes and fit between the levels around
  * them; it is then the planners' node. If it says the same as the level above, that one is. */
-static void judge_fabrics(levels_t *l, int fabrics, int num_ranks) {
+static void choose_fabric_level(levels_t *l, int fabrics, int num_ranks) {
   int level = l->host_level - 1;
   int fits = is_nested(l, level, num_ranks) && is_nested(l, level + 1, num_ranks) && fabrics < l->num_nodes;
   int is_above = fits && level > 0 && count_domains(l, level - 1, num_ranks) == fabrics;
@@ -248,14 +248,14 @@ static void judge_fabrics(levels_t *l, int fabrics, int num_ranks) {
   l->node_level = !fits ? l->host_level : is_above ? level - 1 : level;
 }
 
-static eplb_status_t fill(eplb_rank_info_t *rank, int num_ranks, levels_t *l) {
+static eplb_status_t fill_levels(eplb_rank_info_t *rank, int num_ranks, levels_t *l) {
   number_outer(rank, num_ranks, l);
   int has_fabrics = l->num_levels < EPLB_MAX_LEVELS - 2 && all_tell_fabrics(rank, num_ranks);
   int fabrics = has_fabrics ? add_level(rank, num_ranks, l, (kind_t){"nvlink", label_fabric}) : 0;
   l->node_level = l->host_level = l->num_levels;
   l->num_nodes = add_level(rank, num_ranks, l, (kind_t){"node", label_node});
   if (has_fabrics)
-    judge_fabrics(l, fabrics, num_ranks);
+    choose_fabric_level(l, fabrics, num_ranks);
   for (int r = 0; r < num_ranks; r++)
     rank[r].node = column(l, l->host_level, num_ranks)[r];
   eplb_status_t status = check_nodes(rank, num_ranks, l->scratch, l->num_nodes);
@@ -264,8 +264,8 @@ static eplb_status_t fill(eplb_rank_info_t *rank, int num_ranks, levels_t *l) {
   return status;
 }
 
-static eplb_status_t create(eplb_rank_info_t *rank, int num_ranks, int slots_per_device, levels_t *l,
-                            eplb_topology_t **topology) {
+static eplb_status_t create_topology(eplb_rank_info_t *rank, int num_ranks, int slots_per_device, levels_t *l,
+                                     eplb_topology_t **topology) {
   const char *names[EPLB_MAX_LEVELS];
   for (int i = 0; i < l->num_levels; i++)
     names[i] = l->name[i];
@@ -294,9 +294,9 @@ eplb_status_t eplb_build_topology(eplb_rank_info_t *rank, int num_ranks, int slo
   if (!status)
     status = check_levels(rank, num_ranks);
   if (!status)
-    status = fill(rank, num_ranks, &l);
+    status = fill_levels(rank, num_ranks, &l);
   if (!status)
-    status = create(rank, num_ranks, slots_per_device, &l, topology);
+    status = create_topology(rank, num_ranks, slots_per_device, &l, topology);
   if (!status && options->node_level && (status = eplb_topology_set_node_level(*topology, options->node_level)))
     eplb_topology_destroy(topology);
   *host_level = l.host_level;

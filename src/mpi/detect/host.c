@@ -117,7 +117,7 @@ static eplb_status_t describe(hwloc_topology_t t, eplb_host_t *host) {
 }
 
 /* Loads what the topology is set to be, and takes it away. */
-static eplb_status_t load(hwloc_topology_t t, const char *declared, eplb_host_t **host) {
+static eplb_status_t load_topology(hwloc_topology_t t, const char *declared, eplb_host_t **host) {
   eplb_status_t status = EPLB_SUCCESS;
   eplb_host_t *h = NULL;
   hwloc_topology_set_io_types_filter(t, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
@@ -159,7 +159,7 @@ static eplb_status_t from_document(const document_t *d, eplb_host_t **host) {
   if (status)
     return status;
   if (!hwloc_topology_set_xmlbuffer(t, d->text, (int)d->length + 1))
-    return load(t, d->name, host);
+    return load_topology(t, d->name, host);
   hwloc_topology_destroy(t);
   return eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", d->name);
 }
@@ -196,7 +196,7 @@ static eplb_status_t from_synthetic(const char *description, eplb_host_t **host)
   if (status)
     return status;
   if (!hwloc_topology_set_synthetic(t, description))
-    return load(t, description, host);
+    return load_topology(t, description, host);
   hwloc_topology_destroy(t);
   return eplb_fail(
       EPLB_ERR_FORMAT,
@@ -224,7 +224,7 @@ eplb_status_t eplb_host_detect(const char *declared, eplb_host_t **host) {
   if (declared)
     return from_declared(declared, host);
   eplb_status_t status = new_topology(&t);
-  return status ? status : load(t, NULL, host);
+  return status ? status : load_topology(t, NULL, host);
 }
 
 void eplb_host_destroy(eplb_host_t **host) {

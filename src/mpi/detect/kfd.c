@@ -73,8 +73,8 @@ static void number_partition(const gpu_t *gpu, int count, int g, eplb_accelerato
 }
 
 /* AMD's, in the order of gpu[count]; returns how many. */
-static int take(const eplb_host_t *host, const hwloc_obj_t *object, const gpu_t *gpu, int count, eplb_accelerator_t *to,
-                hwloc_obj_t *objects) {
+static int take_kfd_order(const eplb_host_t *host, const hwloc_obj_t *object, const gpu_t *gpu, int count,
+                          eplb_accelerator_t *to, hwloc_obj_t *objects) {
   int taken = 0;
   for (int g = 0; g < count; g++)
     for (int i = 0; i < host->num_accelerators; i++)
@@ -94,7 +94,7 @@ static void replace(eplb_host_t *host, hwloc_obj_t **object, const gpu_t *gpu, i
       all[count] = host->accelerator[i];
       objects[count++] = (*object)[i];
     } else if (!done) {
-      count += take(host, *object, gpu, num_gpus, all + count, objects + count);
+      count += take_kfd_order(host, *object, gpu, num_gpus, all + count, objects + count);
       done = 1;
     }
   }

@@ -24,7 +24,8 @@ static double *pair(const eplb_host_t *host, int from, int to) {
 }
 
 /* Adds a matrix of MB/s between ends to what is known: several ends (tiles) of an accelerator add up. */
-static void add(const eplb_host_t *host, const int *end_owner, const struct hwloc_distances_s *d, double *sum) {
+static void add_bandwidth(const eplb_host_t *host, const int *end_owner, const struct hwloc_distances_s *d,
+                          double *sum) {
   size_t n = (size_t)host->num_accelerators;
   for (unsigned i = 0; i < d->nbobjs; i++)
     for (unsigned j = 0; j < d->nbobjs; j++)
@@ -59,13 +60,13 @@ static eplb_status_t take_matrix(hwloc_topology_t t, eplb_host_t *host, const hw
   double *sum = EPLB_NEW(double, pairs);
   if (owners && sum) {
     int switches = find_owners(host, object, d, owners);
-    add(host, owners, d, sum);
+    add_bandwidth(host, owners, d, sum);
     keep_larger(host, sum);
     if (switches && !hwloc_distances_transform(t, d, HWLOC_DISTANCES_TRANSFORM_MERGE_SWITCH_PORTS, NULL, 0) &&
         !hwloc_distances_transform(t, d, HWLOC_DISTANCES_TRANSFORM_TRANSITIVE_CLOSURE, NULL, 0)) {
       memset(sum, 0, pairs * sizeof *sum);
       find_owners(host, object, d, owners);
-      add(host, owners, d, sum);
+      add_bandwidth(host, owners, d, sum);
       keep_larger(host, sum);
     }
   }

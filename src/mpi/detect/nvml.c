@@ -64,7 +64,7 @@ static const struct {
 };
 
 /* The library, or NULL: it is not there, or is none. */
-static void *load(nvml_t *nvml) {
+static void *load_nvml(nvml_t *nvml) {
   const char *own = secure_getenv("EPLB_NVML_LIBRARY");
   void *library = dlopen(own ? own : "libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
   *nvml = (nvml_t){0};
@@ -187,7 +187,7 @@ static int has_nvidia(const eplb_host_t *host) {
 
 eplb_status_t eplb_ask_nvml(eplb_host_t *host, hwloc_obj_t **object) {
   nvml_t nvml;
-  void *library = has_nvidia(host) ? load(&nvml) : NULL;
+  void *library = has_nvidia(host) ? load_nvml(&nvml) : NULL;
   if (!library)
     return EPLB_SUCCESS;
   eplb_status_t status = EPLB_SUCCESS;

@@ -50,13 +50,13 @@ eplb_status_t eplb_try(eplb_status_t (*attempt)(void *arg), void *arg) {
     run_child(attempt, arg, ends[1]);
   int error = errno;
   close(ends[1]);
-  int told = child > 0 && get_outcome(ends[0], &outcome);
+  int is_known = child > 0 && get_outcome(ends[0], &outcome);
   close(ends[0]);
   if (child < 0)
     return eplb_fail(EPLB_ERR_MEMORY, "cannot start a process: %s", strerror(error));
   while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
     ;
-  if (!told)
+  if (!is_known)
     return eplb_fail(EPLB_ERR_INTERNAL, "a trial process crashed or took more than %d s", SECONDS);
   return outcome.status ? eplb_fail(outcome.status, "%s", outcome.sentence) : EPLB_SUCCESS;
 }

@@ -14,7 +14,7 @@ static const struct {
 /* What changes what hwloc looks at. */
 static const char *const variables[] = {"HWLOC_XMLFILE", "HWLOC_FSROOT", "HWLOC_SYNTHETIC", "HWLOC_COMPONENTS"};
 
-static uint64_t add(uint64_t hash, const char *text) {
+static uint64_t add_to_hash(uint64_t hash, const char *text) {
   return XXH3_64bits_withSeed(text, strlen(text) + 1, hash);
 }
 
@@ -30,7 +30,7 @@ static uint64_t hash_files(void) {
     DIR *folder = opendir(files[i].folder);
     for (struct dirent *entry; folder && (entry = readdir(folder));)
       if (is_file_of(entry->d_name, files[i].prefix))
-        sum += add(i + 1, entry->d_name);
+        sum += add_to_hash(i + 1, entry->d_name);
     if (folder)
       closedir(folder);
   }
@@ -51,6 +51,6 @@ uint64_t eplb_device_view(void) {
   if (hash)
     hash ^= hash_cgroup();
   for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-    hash = add(hash, getenv(variables[i]) ? getenv(variables[i]) : "");
+    hash = add_to_hash(hash, getenv(variables[i]) ? getenv(variables[i]) : "");
   return hash;
 }

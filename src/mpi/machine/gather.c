@@ -14,7 +14,7 @@ typedef struct post {
   size_t total;
 } post_t;
 
-static void release(post_t *p) {
+static void release_gather(post_t *p) {
   free(p->report);
   free(p->message);
   free(p->all);
@@ -22,7 +22,7 @@ static void release(post_t *p) {
   free(p->begin);
 }
 
-static eplb_status_t prepare(post_t *p, const eplb_node_t *node) {
+static eplb_status_t prepare_gather(post_t *p, const eplb_node_t *node) {
   if (node->rank > 0 || !node->host)
     return EPLB_SUCCESS;
   p->num_leaders = node->leaders.size;
@@ -34,7 +34,7 @@ static eplb_status_t prepare(post_t *p, const eplb_node_t *node) {
 }
 
 /* To the node's leader, and how long the leaders' messages are to rank 0, which then makes room. */
-static eplb_status_t collect(post_t *p, eplb_node_t *node, const eplb_rank_info_t *info) {
+static eplb_status_t collect_reports(post_t *p, eplb_node_t *node, const eplb_rank_info_t *info) {
   eplb_rank_report_t mine;
   eplb_report_from_info(info, &mine);
   eplb_comm_ok(&node->comm,
@@ -92,13 +92,13 @@ eplb_status_t eplb_gather(eplb_comm_t *comm, eplb_node_t *node, const eplb_rank_
                           eplb_gathered_t *gathered) {
   post_t post = {0};
   eplb_gathered_t g = {0};
-  eplb_status_t own = prepare(&post, node);
+  eplb_status_t own = prepare_gather(&post, node);
   eplb_status_t status = eplb_agree(comm, mine ? mine : own);
   if (!status)
-    status = eplb_agree(comm, collect(&post, node, info));
+    status = eplb_agree(comm, collect_reports(&post, node, info));
   if (!status)
     status = eplb_agree(comm, deliver(&post, node) ? unpack(&post, comm->size, &g) : EPLB_SUCCESS);
-  release(&post);
+  release_gather(&post);
   if (status)
     eplb_gathered_release(&g);
   else if (comm->rank == 0)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Local, but for what the node's leader has told. */
-static eplb_status_t look_at_self(const eplb_comm_t *comm, const eplb_node_t *node, eplb_rank_info_t *info) {
+static eplb_status_t inspect_self(const eplb_comm_t *comm, const eplb_node_t *node, eplb_rank_info_t *info) {
   memset(info, 0, sizeof *info);
   info->rank = comm->rank;
   info->local_rank = node->rank;
@@ -121,8 +121,8 @@ static eplb_status_t gather(eplb_comm_t *comm, const eplb_machine_t *m, eplb_ran
   eplb_node_t node;
   eplb_status_t status = eplb_node_split(comm, &node);
   if (!status) {
-    eplb_status_t mine = eplb_node_look(&node);
-    status = look_at_self(comm, &node, info);
+    eplb_status_t mine = eplb_node_inspect(&node);
+    status = inspect_self(comm, &node, info);
     status = mine ? mine : m ? status : EPLB_ERR_MEMORY;
     status = eplb_gather(comm, &node, info, status, all);
   }

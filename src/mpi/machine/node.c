@@ -65,7 +65,7 @@ static char *pack(const eplb_host_t *host, int *size) {
 }
 
 /* Rank 0 of comm looks and tells the others. *host is NULL on all of them where that failed. */
-static eplb_status_t look(eplb_comm_t *comm, eplb_host_t **host) {
+static eplb_status_t inspect_host(eplb_comm_t *comm, eplb_host_t **host) {
   eplb_status_t status = EPLB_SUCCESS;
   char *bytes = NULL;
   int size = 0;
@@ -167,10 +167,10 @@ static eplb_status_t join_views(eplb_node_t *node) {
   return status;
 }
 
-eplb_status_t eplb_node_look(eplb_node_t *node) {
+eplb_status_t eplb_node_inspect(eplb_node_t *node) {
   if (node->view.mpi == MPI_COMM_NULL)
-    return look(&node->comm, &node->host);
-  eplb_status_t status = look(&node->view, &node->seen);
+    return inspect_host(&node->comm, &node->host);
+  eplb_status_t status = inspect_host(&node->view, &node->seen);
   if (eplb_everywhere(&node->comm, node->seen != NULL) && node->seen) {
     eplb_status_t joined = join_views(node);
     status = status ? status : joined;

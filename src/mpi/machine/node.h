@@ -24,7 +24,7 @@ eplb_status_t eplb_node_split(eplb_comm_t *comm, eplb_node_t *node);
 /* Looks at the host: hwloc is loaded by the first rank of each view only, because where its backends ask GPU drivers
  * that takes longest. Collective over node->comm. A failure of that rank is its alone; node->host is then NULL on all
  * of the node. EPLB_ERR_MEMORY; those of eplb_host_detect on the first rank of a view. */
-eplb_status_t eplb_node_look(eplb_node_t *node);
+eplb_status_t eplb_node_inspect(eplb_node_t *node);
 
 /* Finds this rank's device: that of *info, and its place in node->host. Local. Those of eplb_rank_device. */
 eplb_status_t eplb_node_find_device(const eplb_node_t *node, eplb_rank_info_t *info);

@@ -12,7 +12,7 @@ typedef struct gpu {
   void *event[EPLB_MEMORY_QUEUES];
 } gpu_t;
 
-static eplb_status_t allocate(void *self, size_t bytes, void **memory) {
+static eplb_status_t allocate_gpu_memory(void *self, size_t bytes, void **memory) {
   gpu_t *gpu = self;
   void *got = NULL;
   if (gpu->calls.allocate(&got, bytes ? bytes : 1)) {
@@ -23,7 +23,7 @@ static eplb_status_t allocate(void *self, size_t bytes, void **memory) {
   return EPLB_SUCCESS;
 }
 
-static void release(void *self, void *memory) {
+static void release_gpu_memory(void *self, void *memory) {
   gpu_t *gpu = self;
   if (memory)
     gpu->calls.release(memory);
@@ -89,7 +89,7 @@ static eplb_status_t create_queues(gpu_t *gpu) {
   return eplb_gpu_explain(&gpu->calls, error, "creating a stream and events on the GPU");
 }
 
-static void destroy(gpu_t *gpu) {
+static void destroy_gpu_memory(gpu_t *gpu) {
   for (int q = 0; q < EPLB_MEMORY_QUEUES; q++)
     if (gpu->event[q])
       gpu->calls.destroy_event(gpu->event[q]);
@@ -105,8 +105,8 @@ eplb_status_t eplb_gpu_memory_create(const char *kind, eplb_memory_t **memory) {
     return EPLB_ERR_MEMORY;
   gpu->memory = (eplb_memory_t){.size = sizeof gpu->memory,
                                 .self = gpu,
-                                .allocate = allocate,
-                                .release = release,
+                                .allocate = allocate_gpu_memory,
+                                .release = release_gpu_memory,
                                 .allocate_host = allocate_host,
                                 .release_host = release_host,
                                 .copy = copy,
@@ -123,7 +123,7 @@ eplb_status_t eplb_gpu_memory_create(const char *kind, eplb_memory_t **memory) {
   if (!status && !memory)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "memory is NULL");
   if (status) {
-    destroy(gpu);
+    destroy_gpu_memory(gpu);
     return status;
   }
   *memory = &gpu->memory;
@@ -133,6 +133,6 @@ eplb_status_t eplb_gpu_memory_create(const char *kind, eplb_memory_t **memory) {
 void eplb_gpu_memory_destroy(eplb_memory_t **memory) {
   if (!memory || !*memory)
     return;
-  destroy((*memory)->self);
+  destroy_gpu_memory((*memory)->self);
   *memory = NULL;
 }

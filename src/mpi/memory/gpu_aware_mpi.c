@@ -24,11 +24,11 @@ static int mpich_says(int is_cuda) {
 }
 
 eplb_status_t eplb_gpu_find_awareness(const char *kind, int *is_aware) {
-  const char *wish = getenv("EPLB_GPU_AWARE");
-  int is_auto = !wish || !strcmp(wish, "auto"), is_cuda = !strcmp(kind, "cuda");
-  if (!is_auto && strcmp(wish, "yes") && strcmp(wish, "no"))
+  const char *setting = getenv("EPLB_GPU_AWARE");
+  int is_auto = !setting || !strcmp(setting, "auto"), is_cuda = !strcmp(kind, "cuda");
+  if (!is_auto && strcmp(setting, "yes") && strcmp(setting, "no"))
     return eplb_fail(EPLB_ERR_ARGUMENT, "environment variable EPLB_GPU_AWARE is \"%s\"; expected yes, no or auto",
-                     wish);
-  *is_aware = is_auto ? open_mpi_says(is_cuda) || mpich_says(is_cuda) : !strcmp(wish, "yes");
+                     setting);
+  *is_aware = is_auto ? open_mpi_says(is_cuda) || mpich_says(is_cuda) : !strcmp(setting, "yes");
   return EPLB_SUCCESS;
 }

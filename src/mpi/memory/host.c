@@ -3,13 +3,13 @@
 #include <eplb/memory.h>
 #include <string.h>
 
-static eplb_status_t allocate(void *self, size_t bytes, void **memory) {
+static eplb_status_t allocate_host_memory(void *self, size_t bytes, void **memory) {
   (void)self;
   *memory = EPLB_NEW(char, bytes);
   return *memory ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 
-static void release(void *self, void *memory) {
+static void release_host_memory(void *self, void *memory) {
   (void)self;
   free(memory);
 }
@@ -31,10 +31,10 @@ const eplb_memory_t *eplb_memory_host(void) {
                                      .name = "host",
                                      .mpi_can_touch = 1,
                                      .host_can_touch = 1,
-                                     .allocate = allocate,
-                                     .release = release,
-                                     .allocate_host = allocate,
-                                     .release_host = release,
+                                     .allocate = allocate_host_memory,
+                                     .release = release_host_memory,
+                                     .allocate_host = allocate_host_memory,
+                                     .release_host = release_host_memory,
                                      .copy = copy,
                                      .test = test};
   return &host;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static eplb_status_t add(eplb_mapped_t *m, uintptr_t begin, uintptr_t end, int is_usable) {
+static eplb_status_t add_range(eplb_mapped_t *m, uintptr_t begin, uintptr_t end, int is_usable) {
   eplb_mapped_range_t *last = m->count ? &m->range[m->count - 1] : NULL;
   if (last && last->end == begin && last->is_usable == is_usable) {
     last->end = end;
@@ -25,7 +25,7 @@ static eplb_status_t add(eplb_mapped_t *m, uintptr_t begin, uintptr_t end, int i
 static eplb_status_t read_line(const char *line, eplb_mapped_t *m) {
   char *at;
   uintptr_t begin = (uintptr_t)strtoull(line, &at, 16), end = *at == '-' ? (uintptr_t)strtoull(at + 1, &at, 16) : 0;
-  return end > begin && at[0] == ' ' && at[1] == 'r' ? add(m, begin, end, at[2] == 'w') : EPLB_SUCCESS;
+  return end > begin && at[0] == ' ' && at[1] == 'r' ? add_range(m, begin, end, at[2] == 'w') : EPLB_SUCCESS;
 }
 
 /* Lines may be longer than the buffer. */
@@ -55,7 +55,7 @@ void eplb_mapped_free(eplb_mapped_t *m) {
 }
 
 /* The first range that ends behind the address, or count. */
-static int find(const eplb_mapped_t *m, uintptr_t address) {
+static int find_range(const eplb_mapped_t *m, uintptr_t address) {
   int low = 0, high = m->count;
   while (low < high) {
     int middle = low + (high - low) / 2;
@@ -69,7 +69,7 @@ static int find(const eplb_mapped_t *m, uintptr_t address) {
 
 const char *eplb_mapped_fault(const eplb_mapped_t *m, const void *address, size_t bytes) {
   uintptr_t at = (uintptr_t)address, end = at + bytes;
-  for (int i = find(m, at); m->is_known && at < end; at = m->range[i++].end) {
+  for (int i = find_range(m, at); m->is_known && at < end; at = m->range[i++].end) {
     if (i == m->count || m->range[i].begin > at)
       return "not mapped";
     if (!m->range[i].is_usable)

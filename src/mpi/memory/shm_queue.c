@@ -73,7 +73,7 @@ static void exchange_ranks(const eplb_comm_t *comm, eplb_shm_queue_t *b) {
     b->neighbour[b->rank[n]] = n;
 }
 
-static void release(eplb_shm_queue_t **queue) {
+static void release_queue(eplb_shm_queue_t **queue) {
   if (!*queue)
     return;
   eplb_comm_free(&(*queue)->comm);
@@ -100,7 +100,7 @@ eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_qu
   }
   int is_kept = *queue != NULL; /* with the communicator */
   if (!shares)
-    release(queue);
+    release_queue(queue);
   if (!is_kept)
     eplb_comm_free(&shared);
   return status ? status : eplb_agree(comm, EPLB_SUCCESS);
@@ -108,7 +108,7 @@ eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_qu
 
 void eplb_shm_queue_destroy(eplb_shm_queue_t **queue) {
   if (queue)
-    release(queue);
+    release_queue(queue);
 }
 
 int eplb_shm_queue_reaches(const eplb_shm_queue_t *queue, int rank) {

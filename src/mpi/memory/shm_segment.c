@@ -59,12 +59,13 @@ static int map_others(eplb_shm_segment_t *s, int own) {
 
 /* What every rank gives, in s->span; whether MPI could tell it, else nothing is there but this rank's. */
 static int exchange_spans(eplb_comm_t *node, const eplb_span_t *mine, eplb_shm_segment_t *s) {
-  int told = eplb_comm_ok(node, MPI_Allgather(mine, sizeof *mine, MPI_BYTE, s->span, sizeof *mine, MPI_BYTE, node->mpi),
-                          "exchanging the names of shared memory");
-  for (int r = 0; r < s->num_ranks && !told; r++)
+  int is_known =
+      eplb_comm_ok(node, MPI_Allgather(mine, sizeof *mine, MPI_BYTE, s->span, sizeof *mine, MPI_BYTE, node->mpi),
+                   "exchanging the names of shared memory");
+  for (int r = 0; r < s->num_ranks && !is_known; r++)
     s->span[r] = (eplb_span_t){.bytes = 0};
   s->span[node->rank] = *mine;
-  return told;
+  return is_known;
 }
 
 /* Ranks go through the same messages whatever they find: where MPI fails they may think differently of the others. */

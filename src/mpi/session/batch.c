@@ -50,7 +50,7 @@ static eplb_status_t agree_on_sizes(eplb_comm_t *comm, eplb_status_t mine, const
   return eplb_agree_on(comm, mine, all, sizeof all / sizeof *all);
 }
 
-static void release(eplb_batch_t *b) {
+static void release_batch(eplb_batch_t *b) {
   if (!b->is_lost) {
     free(b->own);
     free(b->sum);
@@ -85,7 +85,7 @@ eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_b
     if (has_own)
       eplb_comm_ok(&given, MPI_Comm_free(&own), "freeing a communicator");
     if (b)
-      release(b);
+      release_batch(b);
     return status;
   }
   given.mpi = own; /* and what has failed with it */
@@ -104,7 +104,7 @@ eplb_status_t eplb_batch_destroy(eplb_batch_t **batch) {
     return eplb_fail(EPLB_ERR_STATE, "a batch is open; expected eplb_batch_end first");
   eplb_comm_free(&b->comm);
   eplb_status_t status = eplb_comm_is_broken(&b->comm) ? EPLB_SUCCESS : eplb_comm_status(&b->comm);
-  release(b);
+  release_batch(b);
   *batch = NULL;
   return status;
 }

@@ -80,7 +80,7 @@ static eplb_status_t fall_out(eplb_session_t *s, const eplb_ballot_t *ballot) {
   return eplb_fail(EPLB_ERR_MISMATCH, "%s", sentence);
 }
 
-eplb_status_t eplb_in_step_settle(eplb_session_t *s) {
+eplb_status_t eplb_in_step_finish_vote(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (!r || !r->ballot.is_open)
     return EPLB_SUCCESS;
@@ -96,7 +96,7 @@ eplb_status_t eplb_in_step(eplb_session_t *s, eplb_call_t call, eplb_status_t mi
   snprintf(sentence, sizeof sentence, "%s", eplb_last_error());
   if (eplb_comm_is_broken(s->comm))
     return eplb_comm_status(s->comm);
-  eplb_status_t status = eplb_in_step_settle(s);
+  eplb_status_t status = eplb_in_step_finish_vote(s);
   if (status)
     return status;
   const eplb_vote_t vote = {.call = call, .status = eplb_own_status(s->comm, mine), .tag = tag, .balance = balance};

@@ -111,16 +111,17 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_re
       head[3] = eplb_loads_idle_layers(s->options.num_layers, s->options.num_experts, s->load);
     }
   }
-  int told = eplb_comm_ok(s->comm, MPI_Bcast(head, 4, MPI_DOUBLE, 0, s->comm->mpi), "broadcasting how planning ended");
+  int is_known =
+      eplb_comm_ok(s->comm, MPI_Bcast(head, 4, MPI_DOUBLE, 0, s->comm->mpi), "broadcasting how planning ended");
   report->seconds_plan = elapsed(&since); /* where it is not made, what broadcasting its end waits for */
-  eplb_status_t status = told || s->rank == 0 ? (eplb_status_t)head[0] : EPLB_SUCCESS;
+  eplb_status_t status = is_known || s->rank == 0 ? (eplb_status_t)head[0] : EPLB_SUCCESS;
   if (status)
     return eplb_share_failure(s->comm, s->rank == 0 ? status : EPLB_SUCCESS, status);
-  told = eplb_comm_ok(
+  is_known = eplb_comm_ok(
       s->comm,
       MPI_Bcast(after->physical_to_logical, after->num_layers * after->num_slots, MPI_INT32_T, 0, s->comm->mpi),
       "broadcasting the placement");
-  status = told ? eplb_placement_index(after) : eplb_comm_status(s->comm);
+  status = is_known ? eplb_placement_index(after) : eplb_comm_status(s->comm);
   if (!status)
     status = eplb_migrate_fault(&s->migrate, EPLB_STEP_BROADCAST, NULL, 0);
   report->balancedness_before = head[1];

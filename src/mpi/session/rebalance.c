@@ -11,7 +11,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-static void release(eplb_session_t *s) {
+static void release_rebalancing(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (!r)
     return;
@@ -131,7 +131,7 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
   }
   if (status) {
     if (!was_open)
-      release(s);
+      release_rebalancing(s);
     if (status == EPLB_ERR_LOADS) /* the same counts would fail for ever */
       eplb_session_discard_window(s);
     return status;
@@ -164,7 +164,7 @@ static void start_vote(eplb_session_t *s) {
 /* Waits for the vote that is under way, if any. *ended: it ends the round. EPLB_ERR_MISMATCH. */
 static eplb_status_t finish_vote(eplb_session_t *s, int *ended) {
   eplb_rebalancing_t *r = s->rebalancing;
-  eplb_status_t status = eplb_in_step_settle(s);
+  eplb_status_t status = eplb_in_step_finish_vote(s);
   *ended = !status && r->has_result && eplb_ballot_ends_round(&r->ballot);
   r->has_result = 0;
   return status;
@@ -384,7 +384,7 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
     session->has_verified = 1;
   if (report)
     *report = r->report;
-  release(session);
+  release_rebalancing(session);
   return status;
 }
 

@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <string.h>
 
-static void release(eplb_session_t *s) {
+static void release_session(eplb_session_t *s) {
   for (int l = 0; s->layer && l < s->options.num_layers; l++)
     eplb_tensors_free(&s->layer[l]);
   free(s->layer);
@@ -111,7 +111,7 @@ static void open_context(eplb_session_t *s) {
 }
 
 /* Local: all that is left to allocate and check once there is a topology. */
-static eplb_status_t prepare(eplb_session_t *s, const eplb_placement_t *initial) {
+static eplb_status_t prepare_session(eplb_session_t *s, const eplb_placement_t *initial) {
   for (int d = 0; d < s->num_ranks; d++)
     if (s->topology->slot_begin[d + 1] - s->topology->slot_begin[d] > INT16_MAX)
       return eplb_fail(EPLB_ERR_SHAPE, "rank %d has more than %s in a layer", d, eplb_count(INT16_MAX, "slot"));
@@ -165,10 +165,10 @@ static void leave_given(eplb_session_t *s, const eplb_comm_t *given) {
 }
 
 /* Collective: all that follows once the options are agreed on. */
-static eplb_status_t build(eplb_session_t *s) {
+static eplb_status_t build_session(eplb_session_t *s) {
   eplb_status_t status = s->topology ? EPLB_SUCCESS : find_topology(s);
   if (!status)
-    status = eplb_agree(s->comm, prepare(s, s->options.initial));
+    status = eplb_agree(s->comm, prepare_session(s, s->options.initial));
   if (!status)
     status = eplb_shm_queue_create(s->comm, s->options.shared_bytes, &s->migrate.queue);
   if (status)
@@ -223,12 +223,12 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   status = eplb_options_agree(&given, status, &resolved);
   if (!status) {
     leave_given(s, &given);
-    status = build(s);
+    status = build_session(s);
   }
   if (status) {
     if (s) {
       release_shared(s);
-      release(s);
+      release_session(s);
     }
     return status;
   }
@@ -304,7 +304,7 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   release_shared(s);
   if (!status && !was_broken)
     status = eplb_comm_status(s->comm);
-  release(s);
+  release_session(s);
   *session = NULL;
   return status;
 }

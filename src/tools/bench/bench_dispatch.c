@@ -76,7 +76,7 @@ static eplb_status_t declare_gpus(const dispatch_job_t *j, eplb_topology_t **top
                                topology);
 }
 
-static eplb_status_t prepare(dispatch_job_t *j) {
+static eplb_status_t prepare_dispatch(dispatch_job_t *j) {
   const job_options_t *o = &j->options->job;
   eplb_topology_t *topology = NULL;
   eplb_status_t status = job_loads(o, o->rounds + WARM_UPS, &j->loads);
@@ -96,7 +96,7 @@ static eplb_status_t prepare(dispatch_job_t *j) {
   return status ? status : eplb_batch_create(MPI_COMM_WORLD, j->ranks.dispatch, &j->batch);
 }
 
-static void finish(dispatch_job_t *j) {
+static void finish_dispatch(dispatch_job_t *j) {
   eplb_batch_destroy(&j->batch);
   close_side(&j->ranks);
   close_side(&j->gpus);
@@ -105,13 +105,13 @@ static void finish(dispatch_job_t *j) {
   eplb_loads_destroy(&j->loads);
 }
 
-static eplb_status_t play(dispatch_job_t *j) {
+static eplb_status_t run_rounds(dispatch_job_t *j) {
   int rounds = j->options->job.rounds;
   double of_round[DISPATCH_ACTS];
   double *seconds = EPLB_NEW(double, (size_t)rounds *DISPATCH_ACTS);
   eplb_status_t status = eplb_agree_world(seconds ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   if (!status)
-    status = prepare(j);
+    status = prepare_dispatch(j);
   for (int k = -WARM_UPS; k < rounds && !status; k++) {
     draw_batches(j, k + WARM_UPS);
     status = dispatch_measure(j, of_round);
@@ -134,7 +134,7 @@ static const struct argp_option arguments[] = {
     {"compute", KEY_COMPUTE, "US", 0, "microseconds of computation for each layer (50)", 0},
     {0}};
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_dispatch_option(int key, char *text, struct argp_state *state) {
   dispatch_options_t *o = state->input;
   switch (key) {
   case KEY_GPUS:
@@ -154,11 +154,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   }
 }
 
-static void parse(int argc, char **argv, dispatch_options_t *options) {
+static void parse_dispatch_options(int argc, char **argv, dispatch_options_t *options) {
   static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {
       arguments,
-      parse_option,
+      parse_dispatch_option,
       NULL,
       "Under mpirun: compute shares and quotas for batches of tokens, and measure in turn: the allreduce alone, a "
       "batch from begin to end, a batch after computation, a batch that overlaps computation, shares alone, and quotas "
@@ -176,17 +176,17 @@ static void parse(int argc, char **argv, dispatch_options_t *options) {
 
 int bench_dispatch(int argc, char **argv) {
   dispatch_options_t options;
-  parse(argc, argv, &options);
+  parse_dispatch_options(argc, argv, &options);
   int exit_status = tool_mpi_start(&argc, &argv);
   if (exit_status)
     return exit_status;
   dispatch_job_t job = {.options = &options};
   MPI_Comm_rank(MPI_COMM_WORLD, &job.rank);
   MPI_Comm_size(MPI_COMM_WORLD, &job.num_ranks);
-  eplb_status_t status = play(&job);
+  eplb_status_t status = run_rounds(&job);
   if (status && job.rank == 0)
     tool_report(status);
-  finish(&job);
+  finish_dispatch(&job);
   MPI_Finalize();
   return tool_exit_status(status);
 }

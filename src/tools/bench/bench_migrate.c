@@ -53,7 +53,7 @@ static eplb_status_t run_ours(migrate_job_t *j, int window, migrate_round_t *r) 
   return r->wrong ? eplb_fail(EPLB_ERR_CORRUPT, "wrong weights: %s", eplb_count(r->wrong, "byte")) : EPLB_SUCCESS;
 }
 
-static eplb_status_t play_round(migrate_job_t *j, int window, migrate_round_t *r) {
+static eplb_status_t run_round(migrate_job_t *j, int window, migrate_round_t *r) {
   eplb_placement_t *before = NULL;
   *r = (migrate_round_t){.ours = 0};
   eplb_status_t status = eplb_agree_world(eplb_placement_copy(eplb_session_placement(j->session), &before));
@@ -73,7 +73,7 @@ static eplb_status_t play_round(migrate_job_t *j, int window, migrate_round_t *r
 
 /* ---- a job ---- */
 
-static eplb_status_t prepare(migrate_job_t *j) {
+static eplb_status_t prepare_migration(migrate_job_t *j) {
   const migrate_options_t *b = j->options;
   eplb_status_t status = job_loads(&b->job, b->job.rounds + WARM_UPS, &j->loads);
   if (status)
@@ -104,7 +104,7 @@ static eplb_status_t prepare(migrate_job_t *j) {
   return status;
 }
 
-static void finish(migrate_job_t *j) {
+static void finish_migration(migrate_job_t *j) {
   if (j->session)
     eplb_session_destroy(&j->session);
   weights_free(&j->weights);
@@ -113,13 +113,13 @@ static void finish(migrate_job_t *j) {
   eplb_loads_destroy(&j->loads);
 }
 
-static eplb_status_t play(migrate_job_t *j) {
+static eplb_status_t run_rounds(migrate_job_t *j) {
   migrate_round_t round;
-  eplb_status_t status = prepare(j);
+  eplb_status_t status = prepare_migration(j);
   if (j->rank == 0 && !status)
     migrate_print_head(j);
   for (int k = 0; k < WARM_UPS + j->options->job.rounds && !status; k++) {
-    status = play_round(j, k % j->loads->num_windows, &round);
+    status = run_round(j, k % j->loads->num_windows, &round);
     if (status || k < WARM_UPS)
       continue;
     j->beaten += round.ours < round.bound;
@@ -142,10 +142,10 @@ int bench_migrate(int argc, char **argv) {
   migrate_job_t job = {.options = &options};
   MPI_Comm_rank(MPI_COMM_WORLD, &job.rank);
   MPI_Comm_size(MPI_COMM_WORLD, &job.num_ranks);
-  eplb_status_t status = play(&job);
+  eplb_status_t status = run_rounds(&job);
   if (status && job.rank == 0)
     tool_report(status);
-  finish(&job);
+  finish_migration(&job);
   MPI_Finalize();
   return tool_exit_status(status);
 }

@@ -16,7 +16,7 @@ static const struct argp_option arguments[] = {
      0},
     {0}};
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_migrate_option(int key, char *text, struct argp_state *state) {
   migrate_options_t *o = state->input;
   switch (key) {
   case KEY_FIXED:
@@ -45,7 +45,7 @@ void migrate_parse(int argc, char **argv, migrate_options_t *options) {
   static const struct argp_child children[] = {{&job_argp, 0, NULL, 0}, {&moving_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {
       arguments,
-      parse_option,
+      parse_migrate_option,
       NULL,
       "Under mpirun: migrate from one plan of the deepseek planner to the next, and repeat each migration with the "
       "methods that it is compared to.\vExample: mpirun -n 8 eplb bench migrate --expert-bytes 8M",

@@ -83,8 +83,8 @@ static int count_colocated(const eplb_topology_t *t, const eplb_placement_t *p, 
 }
 
 /* Tokens go as DeepSeek-V3's: 8 experts from half of the groups. */
-static eplb_status_t judge(const eplb_topology_t *t, const eplb_placement_t *p, const double *load, int groups,
-                           row_t *row) {
+static eplb_status_t score_plan(const eplb_topology_t *t, const eplb_placement_t *p, const double *load, int groups,
+                                row_t *row) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int l = 0; l < p->num_layers && !status; l++) {
     const double *layer_load = load + (size_t)l * (size_t)p->num_experts;
@@ -103,7 +103,7 @@ static eplb_status_t judge(const eplb_topology_t *t, const eplb_placement_t *p, 
   return status;
 }
 
-static void finish(row_t *row) {
+static void finish_row(row_t *row) {
   row->mean /= row->plans;
   row->bound /= row->plans;
   row->colocated /= row->plans;
@@ -143,11 +143,11 @@ static eplb_status_t race(const bench_t *b, const eplb_plan_options_t *options, 
       rows[i].digest = eplb_placement_digest(p);
       rows[i].seconds = k ? fmin(rows[i].seconds, seconds) : seconds;
       if (k == 0)
-        status = judge(t, p, loads->load, options->num_groups, &rows[i]);
+        status = score_plan(t, p, loads->load, options->num_groups, &rows[i]);
       eplb_placement_destroy(&p);
     }
-  finish(&rows[0]);
-  finish(&rows[1]);
+  finish_row(&rows[0]);
+  finish_row(&rows[1]);
   return status;
 }
 
@@ -182,7 +182,7 @@ static eplb_status_t follow(const eplb_plan_options_t *options, const eplb_topol
     status = eplb_plan(options, t, &window, before, &after);
     row->seconds += (bench_core_seconds() - since) / loads->num_layers / (loads->num_windows - 1);
     if (!status)
-      status = judge(t, after, eplb_loads_window(loads, w), options->num_groups, row);
+      status = score_plan(t, after, eplb_loads_window(loads, w), options->num_groups, row);
     if (!status)
       status = count_moves(t, before, after, row);
     eplb_placement_destroy(&before);
@@ -190,7 +190,7 @@ static eplb_status_t follow(const eplb_plan_options_t *options, const eplb_topol
   }
   eplb_placement_destroy(&before);
   if (!status)
-    finish(row);
+    finish_row(row);
   return status;
 }
 
@@ -355,7 +355,7 @@ static void set_option(const struct argp_state *state, const char *name, const c
   b->planner = plan.planner, b->effort = plan.effort;
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_bench_plan_option(int key, char *text, struct argp_state *state) {
   bench_t *b = state->input;
   switch (key) {
   case KEY_LOADS:
@@ -383,7 +383,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 
 int bench_plan(int argc, char **argv) {
   static const struct argp argp = {arguments,
-                                   parse_option,
+                                   parse_bench_plan_option,
                                    NULL,
                                    "Plan many shapes with the window planner (or another) and with deepseek, in turn.\v"
                                    "us/layer: on one core. co-loc: co-located replicas, of one expert on one GPU. "

@@ -24,7 +24,7 @@ static const struct argp_option arguments[] = {
      0},
     {0}};
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_recording_option(int key, char *text, struct argp_state *state) {
   recording_options_t *o = state->input;
   switch (key) {
   case KEY_NODES:
@@ -59,7 +59,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   }
 }
 
-const struct argp recording_argp = {arguments, parse_option, NULL, NULL, NULL, NULL, NULL};
+const struct argp recording_argp = {arguments, parse_recording_option, NULL, NULL, NULL, NULL, NULL};
 
 eplb_status_t recording_read(const char *path, eplb_loads_t **loads) {
   char shown[HUMAN_TEXT_MAX];

@@ -60,7 +60,7 @@ static void refuse_control_characters(const struct argp *argp, int argc, char **
     }
 }
 
-static void parse(const struct argp *argp, int argc, char **argv, void *input) {
+static void parse_arguments(const struct argp *argp, int argc, char **argv, void *input) {
   enum { MAX_CHILDREN = 8 };
   static const struct argp_option option[] = {{"help", 'h', NULL, 0, "Give this help list", -1},
                                               {NULL, '?', NULL, OPTION_ALIAS, NULL, 0},
@@ -80,7 +80,7 @@ static void parse(const struct argp *argp, int argc, char **argv, void *input) {
 
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input) {
   if (tool_is_first_rank()) {
-    parse(argp, argc, argv, input);
+    parse_arguments(argp, argc, argv, input);
     return;
   }
   argp_err_exit_status = TOOL_GOOD; /* a launcher that sees a failure may end the first before it has spoken */
@@ -88,7 +88,7 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input) {
   int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
   dup2(nowhere, STDOUT_FILENO);
   dup2(nowhere, STDERR_FILENO);
-  parse(argp, argc, argv, input);
+  parse_arguments(argp, argc, argv, input);
   fflush(NULL);
   dup2(out, STDOUT_FILENO);
   dup2(err, STDERR_FILENO);

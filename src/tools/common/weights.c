@@ -5,7 +5,7 @@
 
 enum { BLOCK = 4096 };
 
-static eplb_status_t allocate(weights_t *w, int tensor, size_t slots, eplb_session_t *session) {
+static eplb_status_t allocate_tensor(weights_t *w, int tensor, size_t slots, eplb_session_t *session) {
   void *memory = NULL;
   w->slot[tensor] = EPLB_NEW(void *, slots);
   if (session) {
@@ -33,7 +33,7 @@ eplb_status_t weights_create(int num_layers, int num_slots, int num_spares, size
                          .is_sessions = session != NULL};
   eplb_status_t status = EPLB_SUCCESS;
   for (int t = 0; t < WEIGHTS_TENSORS; t++) { /* all of them: with a session it is collective */
-    eplb_status_t here = allocate(weights, t, slots, session);
+    eplb_status_t here = allocate_tensor(weights, t, slots, session);
     status = status ? status : here;
   }
   if (status)

@@ -48,7 +48,7 @@ static eplb_spread_t parse_spread(const struct argp_state *state, const char *te
   return EPLB_SPREAD_LOGNORMAL;
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_generate_option(int key, char *text, struct argp_state *state) {
   generate_t *g = state->input;
   eplb_generate_options_t *o = &g->options;
   switch (key) {
@@ -93,7 +93,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
 int command_generate(int argc, char **argv) {
   static const struct argp argp = {
       arguments,
-      parse_option,
+      parse_generate_option,
       NULL,
       "Make synthetic loads as CSV; a row has window, layer and the tokens of each expert.\vExample: eplb "
       "generate --layers 58 --experts 256 -o loads.csv",

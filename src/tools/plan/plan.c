@@ -53,7 +53,7 @@ static void refuse_moves_from_scratch(const plan_options_t *o, const struct argp
                      option_rows_label(row, label));
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_plan_option(int key, char *text, struct argp_state *state) {
   plan_options_t *o = state->input;
   switch (key) {
   case KEY_CURRENT:
@@ -193,7 +193,7 @@ static eplb_status_t plan(plan_result_t *r) {
   if (!status)
     status = plan_timed(r);
   if (!status)
-    status = plan_judge(r);
+    status = plan_compute_scores(r);
   return status ? status : write_results(r);
 }
 
@@ -212,7 +212,7 @@ int command_plan(int argc, char **argv) {
   static const struct argp_child children[] = {{&recording_argp, 0, NULL, 0}, {&planner_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {
       arguments,
-      parse_option,
+      parse_plan_option,
       "LOADS",
       "Make a placement (which slots of which GPUs hold which experts) for recorded LOADS: " RECORDING_FORMS
       "; - is standard input.\vExample: eplb plan loads.csv --nodes 4 --gpus 32 -o "

@@ -19,7 +19,7 @@ typedef struct plan_options {
   planner_options_t planner;
 } plan_options_t;
 
-/* How a placement does on the windows that are judged, per layer and in the mean; NAN for a layer without any load, and
+/* How a placement does on the windows that are scored, per layer and in the mean; NAN for a layer without any load, and
  * for the mean where no layer has any. */
 typedef struct plan_score {
   double mean;
@@ -54,7 +54,7 @@ typedef struct plan_result {
 int plan_uses_each_window(const plan_result_t *result);
 
 /* The scores, and the change. Allocates what result needs. */
-eplb_status_t plan_judge(plan_result_t *result);
+eplb_status_t plan_compute_scores(plan_result_t *result);
 
 /* The summary for people, on stdout. EPLB_ERR_MEMORY. */
 eplb_status_t plan_print(const plan_result_t *result);

@@ -84,7 +84,7 @@ static void refuse_moves_from_scratch(const replay_options_t *o, const struct ar
                      option_rows_label(row, label));
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_replay_option(int key, char *text, struct argp_state *state) {
   replay_options_t *o = state->input;
   switch (key) {
   case KEY_POLICIES:
@@ -175,7 +175,7 @@ int command_replay(int argc, char **argv) {
   static const struct argp_child children[] = {{&recording_argp, 0, NULL, 0}, {&planner_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {
       arguments,
-      parse_option,
+      parse_replay_option,
       "LOADS",
       "Compare planners on the windows of recorded LOADS, as in a job: plan from past windows, and score on the next "
       "one. LOADS are " RECORDING_FORMS

@@ -13,7 +13,7 @@ typedef enum replay_shares { REPLAY_SHARES_AUTO, REPLAY_SHARES_ON, REPLAY_SHARES
 typedef struct replay_options {
   recording_options_t recording;
   int history;      /* windows heeded */
-  int warmup;       /* windows that are not judged */
+  int warmup;       /* windows that are not scored */
   int batch_tokens; /* 0: whole windows */
   int from_scratch; /* plan every window from scratch */
   int json;
@@ -27,7 +27,7 @@ typedef struct replay_options {
 
 /* What a plan that was made from the windows before was worth on one window. */
 typedef struct replay_step {
-  int idle_layers;         /* without any load in the window; the others are judged */
+  int idle_layers;         /* without any load in the window; the others are scored */
   double mean, p10, worst; /* balance over these; NAN where there is none */
   int worst_layer;         /* index */
   int64_t moves, across;   /* slots filled from another device; of these from another node; all layers together */
@@ -41,17 +41,17 @@ typedef struct replay_run {
   const eplb_topology_t *topology;
   eplb_plan_options_t plan; /* resolved: what this policy uses of the options */
   int with_shares;
-  replay_step_t *step; /* [num_windows]; those before the first that is judged are not set */
+  replay_step_t *step; /* [num_windows]; those before the first that is scored are not set */
 } replay_run_t;
 
-/* The first window that is judged. */
+/* The first window that is scored. */
 int replay_first(const replay_options_t *options, const eplb_loads_t *loads);
 
 /* Takes a policy through all windows, and with `progress` says how far, of so many windows in all. Allocates
  * run->step. */
 eplb_status_t replay_policy(replay_run_t *run, int done, int all);
 
-/* Over the windows judged: means and sums, of balances over those with load; p10 of the windows' layers is the mean of
+/* Over the windows scored: means and sums, of balances over those with load; p10 of the windows' layers is the mean of
  * the windows' own; idle_layers is the least of any. */
 replay_step_t replay_summary(const replay_run_t *run);
 

@@ -17,7 +17,7 @@ typedef struct way {
   eplb_transfers_t transfers;
   eplb_dispatch_t *dispatch; /* of `placement`, where shares are used */
   double *balance;           /* [num_layers] */
-  double *load;              /* [num_experts]: the batch that is judged */
+  double *load;              /* [num_experts]: the batch that is scored */
   double *below;             /* [num_experts]: sums of loads up to each expert */
   int64_t *count;            /* [num_experts] */
   float *share;              /* [num_slots] */
@@ -59,7 +59,7 @@ static void take_batch(way_t *w, int window, int layer) {
 }
 
 /* Mean over largest time when the batch is divided by its own shares. */
-static eplb_status_t judge_shares(way_t *w, int layer, double *balance) {
+static eplb_status_t score_shares(way_t *w, int layer, double *balance) {
   const eplb_topology_t *t = w->run->topology;
   const eplb_placement_t *p = w->placement;
   const int32_t *begin = p->replica_begin + (size_t)layer * ((size_t)p->num_experts + 1);
@@ -91,34 +91,34 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static eplb_status_t judge(way_t *w, int window, replay_step_t *step) {
+static eplb_status_t score_window(way_t *w, int window, replay_step_t *step) {
   const eplb_loads_t *loads = w->run->loads;
   const double *load = eplb_loads_window(loads, window);
-  int judged = 0;
+  int scored = 0;
   double sum = 0;
   eplb_status_t status = EPLB_SUCCESS;
   step->worst = INFINITY;
   for (int l = 0; l < loads->num_layers && !status; l++, load += loads->num_experts) {
-    double *balance = &w->balance[judged];
+    double *balance = &w->balance[scored];
     if (eplb_loads_idle_layers(1, loads->num_experts, load))
       continue;
     take_batch(w, window, l);
     if (w->run->with_shares)
-      status = judge_shares(w, l, balance);
+      status = score_shares(w, l, balance);
     else
       *balance = eplb_balancedness(w->run->topology, w->placement, l, w->load);
     sum += *balance;
-    judged++;
+    scored++;
     if (*balance < step->worst) {
       step->worst = *balance;
       step->worst_layer = l;
     }
   }
-  step->idle_layers = loads->num_layers - judged;
-  qsort(w->balance, (size_t)judged, sizeof *w->balance, by_value);
-  step->mean = judged ? sum / judged : NAN;
-  step->p10 = judged ? w->balance[judged / 10] : NAN;
-  step->worst = judged ? step->worst : NAN;
+  step->idle_layers = loads->num_layers - scored;
+  qsort(w->balance, (size_t)scored, sizeof *w->balance, by_value);
+  step->mean = scored ? sum / scored : NAN;
+  step->p10 = scored ? w->balance[scored / 10] : NAN;
+  step->worst = scored ? step->worst : NAN;
   return status;
 }
 
@@ -169,7 +169,7 @@ static eplb_status_t read_current(way_t *w) {
   return read_current_placement(&question, &w->placement);
 }
 
-static eplb_status_t prepare(way_t *w) {
+static eplb_status_t prepare_replay(way_t *w) {
   const eplb_loads_t *l = w->run->loads;
   size_t experts = (size_t)l->num_experts;
   w->run->step = EPLB_NEW(replay_step_t, l->num_windows);
@@ -206,14 +206,14 @@ static void end(way_t *w) {
 eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
   way_t w = {.run = run};
   int windows = run->loads->num_windows, first = replay_first(run->options, run->loads);
-  eplb_status_t status = prepare(&w);
+  eplb_status_t status = prepare_replay(&w);
   for (int next = 1; next < windows && !status; next++) {
     replay_step_t step = {0};
     status = eplb_history_add(w.history, eplb_loads_window(run->loads, next - 1));
     if (!status && next >= first)
       status = plan(&w, &step);
     if (!status && next >= first)
-      status = judge(&w, next, &step);
+      status = score_window(&w, next, &step);
     run->step[next] = step;
     tool_progress(eplb_plan_name("planner", (int)run->plan.planner), done + next + 1, all);
   }
@@ -223,7 +223,7 @@ eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
 }
 
 replay_step_t replay_summary(const replay_run_t *run) {
-  int first = replay_first(run->options, run->loads), judged = run->loads->num_windows - first;
+  int first = replay_first(run->options, run->loads), scored = run->loads->num_windows - first;
   replay_step_t all = {.worst = INFINITY, .idle_layers = run->loads->num_layers};
   int with_load = 0;
   for (int i = first; i < run->loads->num_windows; i++) {
@@ -231,7 +231,7 @@ replay_step_t replay_summary(const replay_run_t *run) {
     all.idle_layers = s->idle_layers < all.idle_layers ? s->idle_layers : all.idle_layers;
     all.moves += s->moves;
     all.across += s->across;
-    all.milliseconds += s->milliseconds / judged;
+    all.milliseconds += s->milliseconds / scored;
     if (isnan(s->mean))
       continue;
     with_load++;

@@ -183,7 +183,7 @@ static double balance_on(const run_t *r, int window) {
   return eplb_balancedness_mean(r->topology, eplb_session_placement(r->session), load, NULL);
 }
 
-static eplb_status_t play_round(const run_t *r, int64_t *count, run_round_t *round) {
+static eplb_status_t run_round(const run_t *r, int64_t *count, run_round_t *round) {
   round->now_before = balance_on(r, round->window);
   round->next_before = balance_on(r, round->next);
   eplb_status_t status = eplb_agree_world(record_window(r, round->window, count));
@@ -197,7 +197,7 @@ static eplb_status_t play_round(const run_t *r, int64_t *count, run_round_t *rou
   return status;
 }
 
-static eplb_status_t play_rounds(run_t *r, run_round_t *rounds) {
+static eplb_status_t run_rounds(run_t *r, run_round_t *rounds) {
   int64_t *tokens = EPLB_NEW(int64_t, r->loads->num_experts);
   eplb_status_t status = eplb_agree_world(tokens ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   int windows = r->loads->num_windows;
@@ -208,7 +208,7 @@ static eplb_status_t play_rounds(run_t *r, run_round_t *rounds) {
     if (r->count > windows)
       round->next = (k + 1) % windows; /* it goes round */
     show_progress(r, 0, 1);
-    status = play_round(r, tokens, round);
+    status = run_round(r, tokens, round);
     if (r->rank == 0)
       tool_progress("rebalancing", 1, 1);
     if (r->rank == 0 && (!status || round->wrong))
@@ -224,7 +224,7 @@ static eplb_status_t play_rounds(run_t *r, run_round_t *rounds) {
 
 /* ---- the whole ---- */
 
-static eplb_status_t prepare(run_t *r) {
+static eplb_status_t prepare_run(run_t *r) {
   if (r->options->inject_rank >= r->num_ranks)
     return eplb_fail(EPLB_ERR_ARGUMENT, "--inject names rank %d; expected 0 to %d", r->options->inject_rank,
                      r->num_ranks - 1);
@@ -237,7 +237,7 @@ static eplb_status_t prepare(run_t *r) {
 }
 
 static int run_all(run_t *r) {
-  eplb_status_t status = prepare(r);
+  eplb_status_t status = prepare_run(r);
   run_round_t *rounds = NULL;
   if (!status) {
     r->count = r->options->job.rounds ? r->options->job.rounds : r->loads->num_windows < 8 ? r->loads->num_windows : 8;
@@ -247,7 +247,7 @@ static int run_all(run_t *r) {
   if (!status) {
     if (r->rank == 0)
       run_print_start(r);
-    status = play_rounds(r, rounds);
+    status = run_rounds(r, rounds);
   }
   if (r->rank == 0 && status)
     tool_report(status);

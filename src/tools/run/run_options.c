@@ -66,7 +66,7 @@ static void add_trigger_rows(run_options_t *o) {
 }
 
 /* A planner that cannot use the payback leaves it to the trigger. */
-static void finish(run_options_t *o, const struct argp_state *state) {
+static void finish_run_options(run_options_t *o, const struct argp_state *state) {
   eplb_session_options_t *session = &o->moving.session;
   o->planner.payback.expert_bytes = (double)o->moving.expert_bytes;
   planner_options_finish(&o->planner, state);
@@ -83,7 +83,7 @@ static void finish(run_options_t *o, const struct argp_state *state) {
 
 /* ---- all of them ---- */
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_run_option(int key, char *text, struct argp_state *state) {
   run_options_t *o = state->input;
   switch (key) {
   case KEY_INJECT:
@@ -96,7 +96,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     state->child_inputs[3] = o;
     return 0;
   case ARGP_KEY_SUCCESS:
-    finish(o, state);
+    finish_run_options(o, state);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -111,7 +111,7 @@ void run_parse(int argc, char **argv, run_options_t *options) {
                                                {0}};
   static const struct argp argp = {
       arguments,
-      parse_option,
+      parse_run_option,
       NULL,
       "Under mpirun: detect the machine and fill buffers with weights. In each round count tokens, plan on rank 0, "
       "broadcast the mapping, migrate the weights, and check every byte of every slot."

@@ -25,7 +25,7 @@ static int64_t all_bytes(const run_t *r) {
 }
 
 static const char *source(const run_t *r) {
-  return r->options->job.loads ? r->options->job.loads : "made up (lognormal 1, see eplb generate)";
+  return r->options->job.loads ? r->options->job.loads : "synthetic (lognormal 1, see eplb generate)";
 }
 
 static const char *planner_used(const run_t *r) {

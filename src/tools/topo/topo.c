@@ -33,7 +33,7 @@ typedef struct topo_options {
   int measure, json;
 } topo_options_t;
 
-static error_t parse_option(int key, char *text, struct argp_state *state) {
+static error_t parse_topo_option(int key, char *text, struct argp_state *state) {
   topo_options_t *o = state->input;
   switch (key) {
   case KEY_TOPOLOGY:
@@ -176,7 +176,7 @@ static int show_job(const topo_options_t *o, int *argc, char ***argv) {
 int command_topo(int argc, char **argv) {
   static const struct argp argp = {
       arguments,
-      parse_option,
+      parse_topo_option,
       NULL,
       "Show the host, CPUs, NUMA node and GPU of each rank of a job, and the racks and other domains around its "
       "node.\vA partition of a GPU (MI300 in TPX or CPX mode, a tile of Intel's Max GPUs, a MIG device) is a device of "

@@ -34,7 +34,7 @@ static int node_size(const eplb_topology_t *t, int node) {
 }
 
 /* Whether two nodes' tables would read the same but for ranks and host names. */
-static int look_alike(const topo_view_t *v, int a, int b) {
+static int are_alike(const topo_view_t *v, int a, int b) {
   const eplb_topology_t *t = v->topology;
   if (node_size(t, a) != node_size(t, b))
     return 0;
@@ -147,12 +147,12 @@ static void print_nodes(const topo_view_t *v, int level, int domain, int indent,
   for (int n = 0; n < nodes; n++) {
     if (level >= 0 && domain_at(t, level, t->node_device[t->node_begin[n]]) != domain)
       continue;
-    if (*shown < 0 || !look_alike(v, *shown, n)) {
+    if (*shown < 0 || !are_alike(v, *shown, n)) {
       print_node(v, *shown = n, indent);
       continue;
     }
     int last = n;
-    while (last + 1 < nodes && look_alike(v, *shown, last + 1) &&
+    while (last + 1 < nodes && are_alike(v, *shown, last + 1) &&
            (level < 0 || domain_at(t, level, t->node_device[t->node_begin[last + 1]]) == domain))
       last++;
     print_alike(v, *shown, n, last, indent);

@@ -66,7 +66,7 @@ void eplb_history_layer_is_out_of_balance(eplb_history_state_t *s) {
   memset(s->slot_seen, 0, (size_t)s->num_slots * sizeof *s->slot_seen);
 }
 
-void eplb_history_judge_devices(eplb_history_state_t *s) {
+void eplb_history_test_devices(eplb_history_state_t *s) {
   eplb_series_t weight = {0}; /* from stored values to p_k times a window's */
   for (int k = 0; k < s->num_windows; k++)
     *value(&weight, k) = s->weight[k] / sqrtf(*value(&s->quarter, k));

@@ -111,7 +111,7 @@ static void replan_layer(history_planner_t *a, const int32_t *before) {
   if (a->is_chain)
     eplb_chain_begin(&a->chain, s);
   else
-    eplb_history_judge_devices(s); /* where shares level devices, only changes tell */
+    eplb_history_test_devices(s); /* where shares level devices, only changes tell */
   lower_threshold(a);
 }
 

@@ -156,7 +156,7 @@ int eplb_history_replace_pass(eplb_history_state_t *state);
 void eplb_history_layer_is_out_of_balance(eplb_history_state_t *state);
 
 /* Finds that by the devices' mean times. */
-void eplb_history_judge_devices(eplb_history_state_t *state);
+void eplb_history_test_devices(eplb_history_state_t *state);
 
 /* Of a swap of what slots a and b hold. */
 int eplb_history_swap_is_significant(eplb_history_state_t *state, int a, int b, float gain);

@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* The balance of a placement under a layer's load, or with placement NULL the best that there can be. */
-static eplb_status_t judge_load(const plan_result_t *r, const eplb_placement_t *placement, int layer,
+static eplb_status_t score_load(const plan_result_t *r, const eplb_placement_t *placement, int layer,
                                 const double *load, double *balance) {
   if (!placement)
     return eplb_balancedness_bound(r->topology, r->loads->num_experts, load, balance);
@@ -14,8 +14,8 @@ static eplb_status_t judge_load(const plan_result_t *r, const eplb_placement_t *
   return EPLB_SUCCESS;
 }
 
-/* The mean over the windows that are judged and in which the layer has any load. */
-static eplb_status_t judge_layer(const plan_result_t *r, const eplb_placement_t *placement, int layer, double *mean) {
+/* The mean over the windows that are scored and in which the layer has any load. */
+static eplb_status_t score_layer(const plan_result_t *r, const eplb_placement_t *placement, int layer, double *mean) {
   int experts = r->loads->num_experts, counted = 0;
   int windows = r->options->window == PLAN_WINDOW_ALL ? r->loads->num_windows : 1;
   double sum = 0, balance = 0;
@@ -25,7 +25,7 @@ static eplb_status_t judge_layer(const plan_result_t *r, const eplb_placement_t 
     load += (size_t)layer * (size_t)experts;
     if (eplb_loads_idle_layers(1, experts, load))
       continue;
-    status = judge_load(r, placement, layer, load, &balance);
+    status = score_load(r, placement, layer, load, &balance);
     sum += balance;
     counted++;
   }
@@ -33,13 +33,13 @@ static eplb_status_t judge_layer(const plan_result_t *r, const eplb_placement_t 
   return status;
 }
 
-static eplb_status_t judge(const plan_result_t *r, const eplb_placement_t *placement, plan_score_t *score) {
+static eplb_status_t score_placement(const plan_result_t *r, const eplb_placement_t *placement, plan_score_t *score) {
   int layers = r->loads->num_layers, counted = 0;
   double sum = 0;
   score->layer = EPLB_NEW(double, layers);
   eplb_status_t status = score->layer ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   for (int l = 0; l < layers && !status; l++) {
-    status = judge_layer(r, placement, l, &score->layer[l]);
+    status = score_layer(r, placement, l, &score->layer[l]);
     sum += isnan(score->layer[l]) ? 0 : score->layer[l];
     counted += !isnan(score->layer[l]);
   }
@@ -48,7 +48,7 @@ static eplb_status_t judge(const plan_result_t *r, const eplb_placement_t *place
 }
 
 /* Every layer's transfers, counted, and where payback is asked for priced. */
-static eplb_status_t judge_change(plan_result_t *r) {
+static eplb_status_t score_change(plan_result_t *r) {
   const eplb_payback_t *payback = r->plan.payback ? &r->payback : NULL;
   eplb_deriver_t *deriver = NULL;
   eplb_transfers_t list = {0};
@@ -72,7 +72,7 @@ static eplb_status_t judge_change(plan_result_t *r) {
 }
 
 /* What group-limited routing has to do with either placement. */
-static eplb_status_t judge_routing(plan_result_t *r) {
+static eplb_status_t score_routing(plan_result_t *r) {
   int groups = r->options->planner.plan.num_groups, nodes = eplb_topology_num_nodes(r->topology);
   int experts = r->loads->num_experts;
   const eplb_routing_t routing = {
@@ -97,13 +97,13 @@ static eplb_status_t judge_routing(plan_result_t *r) {
   return status;
 }
 
-eplb_status_t plan_judge(plan_result_t *r) {
-  eplb_status_t status = judge(r, r->before, &r->was);
+eplb_status_t plan_compute_scores(plan_result_t *r) {
+  eplb_status_t status = score_placement(r, r->before, &r->was);
   if (!status)
-    status = judge(r, r->placement, &r->planned);
+    status = score_placement(r, r->placement, &r->planned);
   if (!status)
-    status = judge(r, NULL, &r->bound);
+    status = score_placement(r, NULL, &r->bound);
   if (!status && r->options->current)
-    status = judge_change(r);
-  return status ? status : judge_routing(r);
+    status = score_change(r);
+  return status ? status : score_routing(r);
 }
