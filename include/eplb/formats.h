@@ -64,9 +64,9 @@ typedef struct eplb_plan_record {
 
 /* Writes a placement as JSON: `version`, shape, topology, `physical_to_logical_map` [layers][slots],
  * `logical_to_physical_map` [layers][experts][replicas, -1 after them], `logical_replica_count` [layers][experts],
- * `balancedness` {"mean", "layers", "layers_without_load"; null for NAN}, `transfers` by link where there are any, and how it was made. Local. Path,
- * wholeness and errors as eplb_loads_write; EPLB_ERR_ARGUMENT: path, record, its topology or placement is NULL;
- * EPLB_ERR_MEMORY. */
+ * `balancedness` {"mean", "layers", "layers_without_load"; null for NAN}, `transfers` by link where there are any, and
+ * how it was made. Local. Path, wholeness and errors as eplb_loads_write; EPLB_ERR_ARGUMENT: path, record, its topology
+ * or placement is NULL; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record);
 
 /* A placement as a file has it. */

@@ -78,13 +78,12 @@ EPLB_PUBLIC eplb_status_t eplb_plan_options_set(eplb_plan_options_t *options, co
  * Local; static storage. */
 EPLB_PUBLIC const char *eplb_plan_name(const char *option, int value);
 
-/* What the options come to for this topology: in *resolved, which eplb_plan_options_init must have prepared, planner and
- * policy are never AUTO. Local. eplb_plan, a session and every command of the tool resolve by this function.
- * The planner AUTO is window where expert groups can be kept on their nodes (a hierarchical policy; or policy AUTO,
- * num_groups > 1, several nodes that have equally many devices and divide the groups) and where there is a payback; else
- * history.
- * EPLB_ERR_ARGUMENT: a value out of range; EPLB_ERR_UNSUPPORTED: an option that the planner cannot use: the sentence
- * names it, its value and the planners that can. */
+/* What the options come to for this topology: in *resolved, which eplb_plan_options_init must have prepared, planner
+ * and policy are never AUTO. Local. eplb_plan, a session and every command of the tool resolve by this function. The
+ * planner AUTO is window where expert groups can be kept on their nodes (a hierarchical policy; or policy AUTO,
+ * num_groups > 1, several nodes that have equally many devices and divide the groups) and where there is a payback;
+ * else history. EPLB_ERR_ARGUMENT: a value out of range; EPLB_ERR_UNSUPPORTED: an option that the planner cannot use:
+ * the sentence names it, its value and the planners that can. */
 EPLB_PUBLIC eplb_status_t eplb_plan_resolve(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                             eplb_plan_options_t *resolved);
 
@@ -107,8 +106,8 @@ EPLB_PUBLIC eplb_status_t eplb_plan_resolve(const eplb_plan_options_t *options, 
  * history and chain take any shape and use all windows. A layer without load stays as it is, with every planner.
  *
  * With `current`, history and chain plan a layer from scratch that is still as eplb_placement_create_linear makes it,
- * at its first change and if that is within max_moves: where nobody has planned, there is nothing worth keeping. Devices
- * of equal slots and speed are then named so that most experts stay.
+ * at its first change and if that is within max_moves: where nobody has planned, there is nothing worth keeping.
+ * Devices of equal slots and speed are then named so that most experts stay.
  *
  * Counts vary by chance: a mean of n tokens by sqrt(n), as Poisson variables do. With `current` a layer is left as it
  * is unless its busiest device is busier than the mean by more than z standard errors, or, for history and chain, some

@@ -56,12 +56,12 @@ typedef enum eplb_step {
   EPLB_NUM_STEPS
 } eplb_step_t;
 
-/* Fault injection, for tests of a job's own error paths. What it returns, if not EPLB_SUCCESS, is taken as the failure of
- * that step on this rank: a code of eplb/status.h reaches every rank as it is (EPLB_ERR_MPI also breaks the session, as a
- * failure of MPI does), with the sentence that the callback gave to eplb_fail; anything else is EPLB_ERR_ARGUMENT. From
- * EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them: they are the chunk, or the
- * expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes` is NULL. A slot that is
- * damaged where it is read counts as written: EPLB_ERR_CHANGED. */
+/* Fault injection, for tests of a job's own error paths. What it returns, if not EPLB_SUCCESS, is taken as the failure
+ * of that step on this rank: a code of eplb/status.h reaches every rank as it is (EPLB_ERR_MPI also breaks the session,
+ * as a failure of MPI does), with the sentence that the callback gave to eplb_fail; anything else is EPLB_ERR_ARGUMENT.
+ * From EPLB_STEP_SEND on `bytes[size]` may also be damaged, where the processor can touch them: they are the chunk, or
+ * the expert's first piece, where it lies (in a slot, in staging, on its way); elsewhere `bytes` is NULL. A slot that
+ * is damaged where it is read counts as written: EPLB_ERR_CHANGED. */
 typedef eplb_status_t eplb_fault_fn(void *arg, eplb_step_t step, void *bytes, size_t size);
 
 /* Told by test, wait and commit how far this rank is: bytes of weights that have arrived, of those that will. */
@@ -75,14 +75,15 @@ typedef void eplb_log_fn(void *arg, const char *line);
 
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their
  * args. Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
- * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_COST, EPLB_TOKENS_PER_LOAD, EPLB_FORECAST, EPLB_HISTORY,
- * EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES,
- * EPLB_SHARED_BYTES (bytes may end with K, M or G), EPLB_NODE_LEVEL; EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, either of which makes a
- * trigger where there is none. An option that the planner cannot use is refused: see eplb_plan_resolve. Detection and
- * memory read EPLB_DEVICE, EPLB_DOMAIN, EPLB_RACKS and EPLB_NVML_LIBRARY (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and
- * EPLB_GPU_AWARE (see memory.h). A value that does not parse is an error that names the variable; so is another EPLB_
- * name that is one of these misspelt, by one letter or two. Other EPLB_ names are ignored: the log callback is told of
- * each, but for those that module files set: EPLB_ROOT, EPLB_DIR, EPLB_HOME, EPLB_VERSION and EPLB_PREFIX. */
+ * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_COST, EPLB_TOKENS_PER_LOAD,
+ * EPLB_FORECAST, EPLB_HISTORY, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES,
+ * EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES (bytes may end with K, M or G), EPLB_NODE_LEVEL; EPLB_MIN_WINDOWS and
+ * EPLB_HYSTERESIS, either of which makes a trigger where there is none. An option that the planner cannot use is
+ * refused: see eplb_plan_resolve. Detection and memory read EPLB_DEVICE, EPLB_DOMAIN, EPLB_RACKS and EPLB_NVML_LIBRARY
+ * (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h). A value that does not parse is
+ * an error that names the variable; so is another EPLB_ name that is one of these misspelt, by one letter or two. Other
+ * EPLB_ names are ignored: the log callback is told of each, but for those that module files set: EPLB_ROOT, EPLB_DIR,
+ * EPLB_HOME, EPLB_VERSION and EPLB_PREFIX. */
 typedef struct eplb_session_options {
   size_t size;        /* sizeof(eplb_session_options_t), set by _init */
   int num_layers;     /* MoE layers, >= 1; must be set */
@@ -129,8 +130,8 @@ EPLB_PUBLIC const eplb_option_t *eplb_session_option_describe(int number);
 EPLB_PUBLIC eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *options,
                                               eplb_session_t **session);
 
-/* Frees *session and sets it NULL; NULL is fine. Collective over the session's ranks, before MPI_Finalize. EPLB_ERR_STATE:
- * a rebalance is open; EPLB_ERR_MISMATCH; both leave *session as it is. */
+/* Frees *session and sets it NULL; NULL is fine. Collective over the session's ranks, before MPI_Finalize.
+ * EPLB_ERR_STATE: a rebalance is open; EPLB_ERR_MISMATCH; both leave *session as it is. */
 EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
 
 /* Looks at the machine anew, e.g. after ranks were bound elsewhere, and replaces the session's domains by what it
@@ -146,13 +147,14 @@ EPLB_PUBLIC eplb_status_t eplb_session_redetect(eplb_session_t *session);
  * with the session. EPLB_ERR_ARGUMENT, EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void **memory);
 
-/* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k * stride, `bytes` long. Local; every
- * rank registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name`
+/* Registers one tensor of a layer: this rank's slot k lies at (char *)base + k stride, `bytes` long. Local; every rank
+ * registers the same tensors of a layer in the same order, with the same bytes; base and stride may differ. `name`
  * tells the tensors of a layer apart in messages and is copied. All tensors of an expert move together. The memory
  * stays the caller's, must hold the experts that eplb_session_placement names, and must stay until the session is
- * destroyed. EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0 and slots on this rank, stride < bytes, memory of the host that is not
- * mapped or read-only, as far as /proc/self/maps tells (eplb_rebalance_begin looks again: EPLB_ERR_ARGUMENT); EPLB_ERR_STATE:
- * registered already (the name, or memory that overlaps), or a rebalance is open; EPLB_ERR_MEMORY. */
+ * destroyed. EPLB_ERR_ARGUMENT: layer out of range, no name, base NULL with bytes > 0 and slots on this rank, stride <
+ * bytes, memory of the host that is not mapped or read-only, as far as /proc/self/maps tells (eplb_rebalance_begin
+ * looks again: EPLB_ERR_ARGUMENT); EPLB_ERR_STATE: registered already (the name, or memory that overlaps), or a
+ * rebalance is open; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base,
                                                 size_t bytes, size_t stride);
 
@@ -172,9 +174,9 @@ EPLB_PUBLIC eplb_status_t eplb_session_register_table(eplb_session_t *session, i
 EPLB_PUBLIC eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare,
                                                        int count, size_t bytes);
 
-/* Ends the registration of a tensor of a layer, or of all of them if name is NULL, before its memory goes: e.g. when the
- * job allocates its weights anew. Then it registers what it has now, on every rank the same in the same order; before
- * the next rebalance every layer must have a tensor again. Local. EPLB_ERR_ARGUMENT: no such layer or tensor;
+/* Ends the registration of a tensor of a layer, or of all of them if name is NULL, before its memory goes: e.g. when
+ * the job allocates its weights anew. Then it registers what it has now, on every rank the same in the same order;
+ * before the next rebalance every layer must have a tensor again. Local. EPLB_ERR_ARGUMENT: no such layer or tensor;
  * EPLB_ERR_STATE: a rebalance is open. */
 EPLB_PUBLIC eplb_status_t eplb_session_unregister(eplb_session_t *session, int layer, const char *name);
 
@@ -196,8 +198,8 @@ EPLB_PUBLIC eplb_status_t eplb_session_discard_window(eplb_session_t *session);
 EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t *session);
 EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
 
-/* What the session plans with: its plan options with the environment's overrides, as eplb_plan_resolve resolves them for
- * its topology. *resolved, the caller's, must be prepared by eplb_plan_options_init. Local. Errors as
+/* What the session plans with: its plan options with the environment's overrides, as eplb_plan_resolve resolves them
+ * for its topology. *resolved, the caller's, must be prepared by eplb_plan_options_init. Local. Errors as
  * eplb_plan_resolve. */
 EPLB_PUBLIC eplb_status_t eplb_session_plan_options(const eplb_session_t *session, eplb_plan_options_t *resolved);
 
@@ -229,15 +231,14 @@ typedef struct eplb_report {
   int verified;                       /* 1: checksums travelled and all were right */
 } eplb_report_t;
 
-/* ---- A rebalance, in parts, so that the job computes meanwhile ----
- * All are collective over the session's ranks: each rank makes the same calls in the same order, but for test and wait,
- * which ranks may mix. On failure every rank returns the same code and sentence; layers that were not committed keep
- * their old placement and their weights.
+/* ---- A rebalance, in parts, so that the job computes meanwhile ---- All are collective over the session's ranks: each
+ * rank makes the same calls in the same order, but for test and wait, which ranks may mix. On failure every rank
+ * returns the same code and sentence; layers that were not committed keep their old placement and their weights.
  *
- * Every collective call of a session tells the others which call it is. Ranks that make different calls at the same time
- * all return EPLB_ERR_MISMATCH, with a sentence that says which rank called what. A rebalance that is open then stays
- * open for eplb_rebalance_end only, where that call did not close it already; the session can be used as before. Calls
- * that a rank never makes cannot be told: the others wait for it.
+ * Every collective call of a session tells the others which call it is. Ranks that make different calls at the same
+ * time all return EPLB_ERR_MISMATCH, with a sentence that says which rank called what. A rebalance that is open then
+ * stays open for eplb_rebalance_end only, where that call did not close it already; the session can be used as before.
+ * Calls that a rank never makes cannot be told: the others wait for it.
  *
  * Who may read and write weights. A layer is *moving* from eplb_rebalance_begin, if the new placement changes any of
  * its slots, until its last part is committed, or the rebalance fails or ends (eplb_rebalance_is_moving tells). Weights

@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/* EPLB_VERSION of the library that the program has loaded, which may differ from that of the headers. Local. Never NULL;
- * static storage. */
+/* EPLB_VERSION of the library that the program has loaded, which may differ from that of the headers. Local. Never
+ * NULL; static storage. */
 EPLB_PUBLIC const char *eplb_version(void);
 
 #ifdef __cplusplus

@@ -138,7 +138,8 @@ static void check_replan(fuzz_input_t *in, const job_t *job) {
   eplb_placement_destroy(&before);
 }
 
-/* With both planners: where deepseek has a plan, window has one that is no worse, unless its own options are refused. */
+/* With both planners: where deepseek has a plan, window has one that is no worse, unless its own options are
+ * refused. */
 static void check_planners(const job_t *job) {
   const eplb_windows_t window = eplb_windows_single(1, job->experts, job->load);
   eplb_placement_t *p = NULL, *reference = NULL;

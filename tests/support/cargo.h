@@ -45,7 +45,7 @@ int cargo_is_whole(const cargo_t *cargo);
 /* Only the bytes, of one layer. */
 int cargo_layer_is_whole(const cargo_t *cargo, int layer);
 
-/* Counts of a made-up round, for all layers. */
+/* Counts of a synthetic round, for all layers. */
 void cargo_record(const cargo_t *cargo, int round);
 
 /* A number that follows from the session's maps. */

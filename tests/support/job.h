@@ -13,7 +13,7 @@ typedef struct job {
   weights_t weights;
 } job_t;
 
-/* Devices dealt out to `nodes` like cards, so that no node's ranks are neighbours; the caller's. */
+/* Devices assigned to `nodes` round robin, so that no node's ranks are neighbours; the caller's. */
 eplb_topology_t *job_deal_topology(int nodes, int slots_per_rank);
 
 /* Options for the sizes above: a quarter of the experts as spare slots, messages of several chunks that end within

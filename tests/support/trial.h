@@ -23,8 +23,8 @@ int trial_random(uint64_t *state, int below);
 /* A random placement: every expert once, in the slots left over random ones, or none with `empties`. The caller's. */
 eplb_placement_t *trial_placement(uint64_t *state, int layers, int experts, int slots, int empties);
 
-/* Rounds of rebalances with checksums on these devices, dealt out to `nodes`; every byte is checked after each.
- * Collective. */
+/* Rounds of rebalances with checksums on these devices, assigned to `nodes` round robin; every byte is checked after
+ * each. Collective. */
 void trial_rounds(const eplb_session_options_t *options, int nodes);
 
 /* After a rebalance that something was injected into, on `hits` places of this rank: all ranks have the same status,

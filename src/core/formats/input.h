@@ -40,7 +40,7 @@ int eplb_input_byte(eplb_input_t *input);
 eplb_status_t eplb_input_check(const eplb_input_t *input);
 
 /* Reads up to `most` bytes, and puts a zero behind them, into memory that the caller frees. It grows as they come: a
- * header that promises much costs nothing. EPLB_ERR_IO, EPLB_ERR_MEMORY. */
+ * header that declares a large size costs nothing. EPLB_ERR_IO, EPLB_ERR_MEMORY. */
 eplb_status_t eplb_input_take(eplb_input_t *input, size_t most, unsigned char **bytes, size_t *size);
 
 #endif

@@ -26,7 +26,8 @@ void eplb_long_free(eplb_long_t *rows);
 eplb_status_t eplb_long_add(eplb_long_t *rows, const eplb_long_row_t *row);
 
 /* The recording of at least one row, the caller's: all windows and layers that have a row, and experts 0 to the highest
- * one. EPLB_ERR_FORMAT: an expert is there twice, or there are so few rows that nearly all loads would be 0; EPLB_ERR_MEMORY. Reorders the rows. */
+ * one. EPLB_ERR_FORMAT: an expert is there twice, or there are so few rows that nearly all loads would be 0;
+ * EPLB_ERR_MEMORY. Reorders the rows. */
 eplb_status_t eplb_long_assemble(eplb_long_t *rows, eplb_loads_t **loads);
 
 /* What rows of 3 or 4 numbers without a header are. */

@@ -15,8 +15,8 @@ typedef struct eplb_physical {
   int64_t line; /* or 0 */
 } eplb_physical_t;
 
-/* Adds a window's rows: the loads of an expert's replicas added up. What is in an empty slot must be 0. Errors are those
- * of eplb_loads_read. */
+/* Adds a window's rows: the loads of an expert's replicas added up. What is in an empty slot must be 0. Errors are
+ * those of eplb_loads_read. */
 eplb_status_t eplb_physical_add(eplb_rows_t *rows, const eplb_physical_t *physical, const json_t *load);
 
 #endif

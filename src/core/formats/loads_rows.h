@@ -33,9 +33,9 @@ eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_
 /* Forgets the loads of a row that did not end. */
 void eplb_rows_drop_row(eplb_rows_t *rows);
 
-/* The recording of at least one row, the caller's: windows by their number, layers by theirs, in any order of
- * rows. A last window that lacks layers of the first is left out where there are others. EPLB_ERR_FORMAT: a row is there twice, or a window has not the layers of the first; EPLB_ERR_LOADS;
- * EPLB_ERR_MEMORY. Reorders the rows. */
+/* The recording of at least one row, the caller's: windows by their number, layers by theirs, in any order of rows. A
+ * last window that lacks layers of the first is left out where there are others. EPLB_ERR_FORMAT: a row is there twice,
+ * or a window has not the layers of the first; EPLB_ERR_LOADS; EPLB_ERR_MEMORY. Reorders the rows. */
 eplb_status_t eplb_rows_assemble(eplb_rows_t *rows, eplb_loads_t **loads);
 
 #endif

@@ -35,9 +35,9 @@ static inline int eplb_name_distance(const char *a, size_t length_a, const char 
   return row[length_a % 3][length_b];
 }
 
-/* Whether `given` turns into `known` by one letter more, less, other or swapped with its neighbour; by two of them where
- * `known` has more than five letters. Case does not count. O(length of both); names longer than 63 letters are like no
- * other. */
+/* Whether `given` turns into `known` by one letter more, less, other or swapped with its neighbour; by two of them
+ * where `known` has more than five letters. Case does not count. O(length of both); names longer than 63 letters are
+ * like no other. */
 static inline int eplb_is_similar_name(const char *given, const char *known) {
   size_t length_given = strlen(given), length_known = strlen(known);
   if (length_given > EPLB_LONGEST_NAME || length_known > EPLB_LONGEST_NAME)

@@ -3,7 +3,8 @@
  * Every return code of MPI goes through eplb_comm_ok (or eplb_mpi, where there is no eplb_comm_t). A call that fails on
  * one rank may well have been done on the others, which go on: so this rank goes on too, with values that it set before
  * the call, takes part in the messages that the others expect, and tells them at the next agreement (agree.h). That
- * agreement ends with EPLB_ERR_MPI on every rank, and from then on the communicator is broken: no call uses it again. */
+ * agreement ends with EPLB_ERR_MPI on every rank, and from then on the communicator is broken: no call uses it
+ * again. */
 #ifndef EPLB_MPI_COMM_COMM_H
 #define EPLB_MPI_COMM_COMM_H
 
@@ -26,11 +27,11 @@ eplb_status_t eplb_mpi(int code, const char *doing);
 /* Whether MPI_Finalize has been called: then no other call may be made. Local. */
 int eplb_mpi_is_over(void);
 
-/* Whether the call that returned `code` succeeded; if not, keeps the first such failure for the next agreement and leaves
- * eplb_last_error() as it is. Local. */
+/* Whether the call that returned `code` succeeded; if not, keeps the first such failure for the next agreement and
+ * leaves eplb_last_error() as it is. Local. */
 int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing);
 
-/* Takes eplb_last_error() as such a failure. Local. */
+/* Records eplb_last_error() as such a failure. Local. */
 void eplb_comm_note(eplb_comm_t *comm);
 
 /* What has failed on this rank: EPLB_SUCCESS, or EPLB_ERR_MPI and its sentence. Local. */
@@ -39,7 +40,7 @@ eplb_status_t eplb_comm_status(const eplb_comm_t *comm);
 /* Whether all ranks know that MPI has failed: then nothing may be sent any more. Local. */
 int eplb_comm_is_broken(const eplb_comm_t *comm);
 
-/* Opens a caller's communicator. Local; every rank comes to the same. EPLB_ERR_ARGUMENT: MPI_COMM_NULL or an
+/* Opens a caller's communicator. Local; every rank gets the same result. EPLB_ERR_ARGUMENT: MPI_COMM_NULL or an
  * intercommunicator. */
 eplb_status_t eplb_comm_take(eplb_comm_t *given, MPI_Comm comm);
 

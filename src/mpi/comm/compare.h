@@ -5,7 +5,7 @@
 #include "mpi/comm/comm.h"
 #include <stdint.h>
 
-/* One argument. A hash is told apart from a number only in the sentence. */
+/* One argument. A hash and a number differ only in the error sentence. */
 typedef struct eplb_compared {
   const char *name;
   int64_t value; /* above INT64_MIN */

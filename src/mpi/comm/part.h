@@ -1,4 +1,4 @@
-/* Communicators of some of the ranks of another. */
+/* Splits a communicator into parts. */
 #ifndef EPLB_MPI_COMM_PART_H
 #define EPLB_MPI_COMM_PART_H
 

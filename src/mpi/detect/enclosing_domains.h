@@ -1,10 +1,10 @@
-/* From the reports of all ranks to the levels of a topology. */
+/* Builds the levels of a topology from the reports of all ranks. */
 #ifndef EPLB_MPI_DETECT_ENCLOSING_DOMAINS_H
 #define EPLB_MPI_DETECT_ENCLOSING_DOMAINS_H
 
 #include <eplb/detect.h>
 
-/* What a job's environment says of all ranks. */
+/* Options from the job's environment, for all ranks. */
 typedef struct eplb_domain_options {
   const char *racks;      /* a file of hosts' domains, or NULL */
   const char *node_level; /* the level that planners take for the node, or NULL: as below */

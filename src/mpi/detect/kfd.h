@@ -1,4 +1,4 @@
-/* What AMD's kernel driver tells of its GPUs where hwloc has no RSMI backend. */
+/* Reads AMD GPUs from the kernel driver (KFD) if hwloc has no RSMI backend. */
 #ifndef EPLB_MPI_DETECT_KFD_H
 #define EPLB_MPI_DETECT_KFD_H
 

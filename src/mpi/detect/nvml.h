@@ -1,4 +1,4 @@
-/* What NVIDIA's management library knows and hwloc does not. */
+/* Asks NVIDIA's management library (NVML) for what hwloc does not know. */
 #ifndef EPLB_MPI_DETECT_NVML_H
 #define EPLB_MPI_DETECT_NVML_H
 

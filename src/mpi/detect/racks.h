@@ -1,4 +1,4 @@
-/* A file that says in which racks hosts are. */
+/* The file that lists the racks of hosts. */
 #ifndef EPLB_MPI_DETECT_RACKS_H
 #define EPLB_MPI_DETECT_RACKS_H
 

@@ -1,4 +1,4 @@
-/* The device of a rank that is one of several. */
+/* Finds the device of a rank that shares its node with other ranks. */
 #ifndef EPLB_MPI_DETECT_RANK_DEVICE_H
 #define EPLB_MPI_DETECT_RANK_DEVICE_H
 

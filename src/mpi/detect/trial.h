@@ -1,4 +1,4 @@
-/* Trying what may crash, where that does no harm. */
+/* Runs a function that may crash in a child process. */
 #ifndef EPLB_MPI_DETECT_TRIAL_H
 #define EPLB_MPI_DETECT_TRIAL_H
 

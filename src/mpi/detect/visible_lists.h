@@ -1,4 +1,4 @@
-/* Lists of visible devices: what the runtimes of the vendors make of CUDA_VISIBLE_DEVICES and its like. */
+/* Lists of visible devices, such as CUDA_VISIBLE_DEVICES, with the meaning that the vendors' runtimes give them. */
 #ifndef EPLB_MPI_DETECT_VISIBLE_LISTS_H
 #define EPLB_MPI_DETECT_VISIBLE_LISTS_H
 
@@ -20,7 +20,7 @@ typedef struct eplb_visible_list {
   int count;
   int numbered;             /* the first of them have numbers; the others only UUIDs */
   eplb_visible_t *device;   /* [count], with room for all accelerators of the host; the caller frees it */
-  char note[EPLB_NOTE_MAX]; /* what the lists name in vain; "" nothing */
+  char note[EPLB_NOTE_MAX]; /* list entries that name no device; "" none */
 } eplb_visible_list_t;
 
 /* Applies the lists of this process's environment to a host. Local. EPLB_ERR_MEMORY. */

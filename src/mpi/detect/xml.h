@@ -1,4 +1,4 @@
-/* What hwloc would only refuse, or print about, told in a sentence. */
+/* Checks an XML document before hwloc reads it, to give an error sentence where hwloc only fails or prints. */
 #ifndef EPLB_MPI_DETECT_XML_H
 #define EPLB_MPI_DETECT_XML_H
 

@@ -1,10 +1,10 @@
-/* All nodes' reports to rank 0. */
+/* Gathers the reports of all nodes on rank 0. */
 #ifndef EPLB_MPI_MACHINE_GATHER_H
 #define EPLB_MPI_MACHINE_GATHER_H
 
 #include "mpi/machine/node.h"
 
-/* What rank 0 has of all ranks. */
+/* The reports of all ranks, on rank 0. */
 typedef struct eplb_gathered {
   eplb_rank_info_t *rank; /* [num_ranks] */
   eplb_host_t **host;     /* [num_hosts], as their leaders described them */

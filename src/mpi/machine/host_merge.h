@@ -1,4 +1,4 @@
-/* One host as several processes see it, each of which is shown some of its accelerators. */
+/* Merges the views of one host: each process may see only some of its accelerators. */
 #ifndef EPLB_MPI_MACHINE_HOST_MERGE_H
 #define EPLB_MPI_MACHINE_HOST_MERGE_H
 

@@ -1,4 +1,4 @@
-/* The ranks that share a node, and what they look up for each other. */
+/* The ranks of one node, and what they detect once for all of them. */
 #ifndef EPLB_MPI_MACHINE_NODE_H
 #define EPLB_MPI_MACHINE_NODE_H
 
@@ -21,9 +21,9 @@ typedef struct eplb_node {
  * */
 eplb_status_t eplb_node_split(eplb_comm_t *comm, eplb_node_t *node);
 
-/* Looks at the host: hwloc is loaded by the first rank of each view only, because where its backends ask GPU drivers
- * that takes longest. Collective over node->comm. A failure of that rank is its alone; node->host is then NULL on all
- * of the node. EPLB_ERR_MEMORY; those of eplb_host_detect on the first rank of a view. */
+/* Detects the host. Only the first rank of each view loads hwloc, whose backends for GPU drivers are slow. Collective
+ * over node->comm. A failure of that rank is its alone; node->host is then NULL on all of the node. EPLB_ERR_MEMORY;
+ * those of eplb_host_detect on the first rank of a view. */
 eplb_status_t eplb_node_inspect(eplb_node_t *node);
 
 /* Finds this rank's device: that of *info, and its place in node->host. Local. Those of eplb_rank_device. */

@@ -1,10 +1,10 @@
-/* What one node tells rank 0 in one message: its host, and of each rank what is its own. */
+/* The message of one node to rank 0: its host, and a report for each rank. */
 #ifndef EPLB_MPI_MACHINE_NODE_REPORT_H
 #define EPLB_MPI_MACHINE_NODE_REPORT_H
 
 #include <eplb/detect.h>
 
-/* One rank's part; what it shares with others of its node is not repeated. */
+/* One rank's report, without what all ranks of its node have in common. */
 typedef struct eplb_rank_report {
   int32_t rank, local_rank, package, numa, num_pus, device_rule, device_index, domain_rule;
   int16_t partition, num_partitions;

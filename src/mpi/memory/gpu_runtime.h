@@ -1,12 +1,12 @@
-/* The few calls of a GPU's runtime library that moving weights takes. CUDA's and HIP's are alike but for the prefix, so
- * one table serves both; no header of theirs is needed, and nothing is linked. */
+/* The calls of a GPU runtime library that migration needs. CUDA's and HIP's calls differ only in their prefix, so one
+ * table serves both. The library is loaded at run time: building needs no CUDA or HIP header or library. */
 #ifndef EPLB_MPI_MEMORY_GPU_RUNTIME_H
 #define EPLB_MPI_MEMORY_GPU_RUNTIME_H
 
 #include <eplb/status.h>
 #include <stddef.h>
 
-/* Of both libraries' enumerations. */
+/* Values of the enumerations of both libraries. */
 enum { EPLB_GPU_COPY_DEFAULT = 4, EPLB_GPU_NON_BLOCKING = 1, EPLB_GPU_NO_TIMING = 2, EPLB_GPU_NOT_READY = 600 };
 
 typedef struct eplb_gpu_runtime {
@@ -36,7 +36,7 @@ eplb_status_t eplb_gpu_load(const char *kind, eplb_gpu_runtime_t *calls);
 void eplb_gpu_unload(eplb_gpu_runtime_t *calls);
 
 /* Turns what a call has returned into a status: EPLB_ERR_UNSUPPORTED, with what was tried and the library's own words,
- * unless it is 0. Takes the error away, lest the job find it where it looks for its own. */
+ * unless it is 0. Clears the runtime's last error, so that the job does not take it for its own. */
 eplb_status_t eplb_gpu_explain(const eplb_gpu_runtime_t *calls, int error, const char *tried);
 
 #endif

@@ -1,5 +1,5 @@
-/* Which memory of this process can be read and written, as the kernel says: so that weights that were freed, or are mapped
- * read-only, are an error with a sentence and not a signal. Nothing is touched. */
+/* Which memory of this process the kernel allows to read and write. So weights that were freed, or are mapped
+ * read-only, give an error sentence and not a signal. The memory itself is not accessed. */
 #ifndef EPLB_MPI_MEMORY_MAPPED_H
 #define EPLB_MPI_MEMORY_MAPPED_H
 
@@ -13,17 +13,17 @@ typedef struct eplb_mapped_range {
 } eplb_mapped_range_t;
 
 typedef struct eplb_mapped {
-  int is_known; /* 0: the kernel does not say; then all memory counts as usable */
+  int is_known; /* 0: /proc/self/maps cannot be read; then all memory counts as usable */
   int count, room;
-  eplb_mapped_range_t *range; /* ascending; neighbours of a kind are one */
+  eplb_mapped_range_t *range; /* ascending; adjacent ranges of the same kind are merged */
 } eplb_mapped_t;
 
-/* Reads /proc/self/maps, again if it was read before; all zero at first. Local; O(mappings). Free it also after a failure.
- * EPLB_ERR_MEMORY. */
+/* Reads /proc/self/maps, again if it was read before; all zero at first. Local; O(mappings). Free it also after a
+ * failure. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_mapped_read(eplb_mapped_t *mapped);
 void eplb_mapped_free(eplb_mapped_t *mapped);
 
-/* NULL if all of [address, address + bytes) can be read and written; else what is wrong with it: "not mapped" or
+/* Returns NULL if all of [address, address + bytes) can be read and written; else the reason: "not mapped" or
  * "read-only". O(log mappings). */
 const char *eplb_mapped_fault(const eplb_mapped_t *mapped, const void *address, size_t bytes);
 

@@ -1,4 +1,4 @@
-/* Weights that ranks of a node can read where they lie. */
+/* Shared regions for weights, which the ranks of a node can read without a copy by the owner. */
 #ifndef EPLB_MPI_MEMORY_SHM_REGION_H
 #define EPLB_MPI_MEMORY_SHM_REGION_H
 
@@ -6,20 +6,20 @@
 
 typedef struct eplb_shm_regions eplb_shm_regions_t;
 
-/* A region of `bytes` of zeros on each rank, which may differ by rank; one that neighbours can read where that is
- * possible, else memory as any other. Collective over comm, `queue` being that of comm. *regions is NULL before the
- * first. On failure every rank returns the same: EPLB_ERR_MEMORY, EPLB_ERR_MPI. */
+/* Adds a region of `bytes` on each rank, zeroed; `bytes` may differ by rank. Neighbours can read it if memory can be
+ * shared; else it is private memory. Collective over comm; `queue` is that of comm. *regions must be NULL before the
+ * first call. On failure every rank returns the same: EPLB_ERR_MEMORY, EPLB_ERR_MPI. */
 eplb_status_t eplb_shm_regions_add(eplb_comm_t *comm, eplb_shm_queue_t *queue, eplb_shm_regions_t **regions,
                                    size_t bytes, void **memory);
 
-/* Frees all. Local; when no rank reads any more. NULL is fine. */
+/* Frees all regions. Local; no rank may read them any more. NULL is fine. */
 void eplb_shm_regions_destroy(eplb_shm_regions_t **regions);
 
 /* Whether [address, address + length) lies in a region of this rank that neighbours can read; which one, and where. */
 int eplb_shm_regions_find(const eplb_shm_regions_t *regions, const char *address, size_t length, int32_t *region,
                           size_t *offset);
 
-/* A place in a neighbour's region. */
+/* The address of an offset in a neighbour's region. */
 const char *eplb_shm_regions_at(const eplb_shm_regions_t *regions, int neighbour, int region, size_t offset);
 
 #endif

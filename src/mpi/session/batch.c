@@ -7,7 +7,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* What rides on the counts, behind them; all of it is added up. */
+/* Extra values behind the counts in the same message; all are summed. */
 enum { FAILED, LAYER, LAYER_SQUARED, NUM_EXTRAS };
 
 struct eplb_batch {

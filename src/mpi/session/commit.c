@@ -1,4 +1,5 @@
-/* Layers on their way into place: commit, finish_layer, and what the job tells of layers that it has written. */
+/* Commits layers: eplb_rebalance_commit and _finish_layer; and eplb_rebalance_changed, for layers that the job has
+ * written. */
 #include "core/model/placement.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"

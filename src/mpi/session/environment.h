@@ -1,4 +1,4 @@
-/* EPLB_ variables: the only place where the library reads options from the environment. */
+/* Options from EPLB_ environment variables; the library reads them only here. */
 #ifndef EPLB_MPI_SESSION_ENVIRONMENT_H
 #define EPLB_MPI_SESSION_ENVIRONMENT_H
 
@@ -8,7 +8,7 @@
  * option tables by their names. Local. EPLB_ERR_ARGUMENT names the variable. */
 eplb_status_t eplb_environment_override(eplb_session_options_t *options, eplb_trigger_t *trigger);
 
-/* Tells options->log, if there is one, of each EPLB_ variable of this process that is no option's. Local. */
+/* Reports each EPLB_ variable of this process that is not an option to options->log, if set. Local. */
 void eplb_environment_warn(const eplb_session_options_t *options);
 
 #endif

@@ -17,8 +17,8 @@ static void await(eplb_session_t *s, eplb_ballot_t *ballot) {
     eplb_progress_or_yield(s);
 }
 
-/* Looks in vain after which a rank asks the others; and questions in a row without progress of any rank after which what
- * is missing will never come: MPI has lost it. */
+/* IDLE_LOOKS: tests without progress before a rank asks the others. IDLE_QUESTIONS: consecutive questions without
+ * progress of any rank, after which the missing messages are lost. */
 enum { IDLE_LOOKS = 20000, IDLE_QUESTIONS = 100 };
 
 /* Whether any message of this rank moved on. */
@@ -34,7 +34,7 @@ static int progress_until_idle(eplb_session_t *s) {
   return any;
 }
 
-/* On every rank. Messages of the round may still come at any time, so there can be no other. */
+/* Called on every rank. Messages of the round may still arrive at any time, so no other round can start. */
 static void give_up(eplb_session_t *s) {
   if (is_moving(s))
     eplb_migration_abandon(&s->rebalancing->migration);
@@ -44,7 +44,7 @@ static void give_up(eplb_session_t *s) {
            "the session cannot go on, because weights under way did not arrive");
 }
 
-/* Ends the messages under way, with all ranks: others may read weights of this one until then. */
+/* Completes the in-flight messages with all ranks: other ranks may read this rank's weights until then. */
 static void finish_messages(eplb_session_t *s) {
   int all_finished = 0, questions = 0;
   while (!all_finished && questions < IDLE_QUESTIONS) {

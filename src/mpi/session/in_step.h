@@ -7,12 +7,12 @@
 
 #include "mpi/session/rebalancing.h"
 
-/* Agrees on a call: the lowest of all ranks' statuses, or EPLB_ERR_MISMATCH. `mine`: this rank's status; tag and balance
- * as eplb_vote_t has them, whose results are then in session->ballot. Collective. */
+/* Agrees on a call: the lowest of all ranks' statuses, or EPLB_ERR_MISMATCH. `mine`: this rank's status; tag and
+ * balance as eplb_vote_t has them, whose results are then in session->ballot. Collective. */
 eplb_status_t eplb_in_step(eplb_session_t *session, eplb_call_t call, eplb_status_t mine, uint64_t tag,
                            uint64_t balance);
 
-/* Moves this rank's messages on. Yields the processor if none could be, for the ranks that share it. */
+/* Progresses this rank's messages. Yields the CPU if no progress was possible. */
 void eplb_progress_or_yield(eplb_session_t *session);
 
 /* Waits for the vote of an earlier test, if there is one; its result is in rebalancing->ballot. EPLB_ERR_MISMATCH,

@@ -1,4 +1,4 @@
-/* What a session is told: by its options and by the environment. */
+/* A session's options, from the job and from the environment. */
 #ifndef EPLB_MPI_SESSION_OPTIONS_H
 #define EPLB_MPI_SESSION_OPTIONS_H
 
@@ -14,7 +14,7 @@ extern const eplb_option_table_t eplb_session_table;
 eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options,
                                    eplb_trigger_t *trigger);
 
-/* Agrees on the ranks' statuses and, where all are good, on their options. Collective over comm. */
+/* Agrees on the ranks' statuses and, if all succeed, on their options. Collective over comm. */
 eplb_status_t eplb_options_agree(eplb_comm_t *comm, eplb_status_t mine, const eplb_session_options_t *options);
 
 #endif

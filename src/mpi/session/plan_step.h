@@ -1,4 +1,4 @@
-/* From the counts of all ranks to a new mapping on all ranks. */
+/* Makes a new mapping on all ranks from the counts of all ranks. */
 #ifndef EPLB_MPI_SESSION_PLAN_STEP_H
 #define EPLB_MPI_SESSION_PLAN_STEP_H
 

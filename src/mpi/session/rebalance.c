@@ -50,8 +50,8 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_REDUCE, NULL, 0);
 }
 
-/* Says in which layer ranks registered different tensors; if in none, their maps differ. Collective; ends with the same sentence on every
- * rank. */
+/* Says in which layer ranks registered different tensors; if in none, their maps differ. Collective; ends with the same
+ * sentence on every rank. */
 static eplb_status_t name_unlike_layer(eplb_session_t *s) {
   for (int l = 0; l < s->options.num_layers; l++) {
     char bytes[64], names[96];
@@ -355,7 +355,8 @@ static void finish_report(eplb_rebalancing_t *r, int verify) {
   report->verified = verify && report->commits_done == report->commits_planned;
 }
 
-/* Until no rank needs this one any more: others count on the messages of the round, and may read weights of this rank. */
+/* Until no rank needs this one any more: others count on the messages of the round, and may read weights of this
+ * rank. */
 static eplb_status_t leave(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (r->phase == EPLB_PHASE_FAILED || eplb_comm_is_broken(s->comm))

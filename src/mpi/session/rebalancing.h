@@ -24,20 +24,20 @@ struct eplb_rebalancing {
   unsigned char *again; /* [num_layers]: written by the job while its round moves; to be sent again */
   double began;
   eplb_ballot_t ballot; /* on the round */
-  int has_result;       /* of the ballot, which test and wait have not heeded yet */
+  int has_result;       /* of the ballot; test and wait have not used it yet */
   eplb_report_t report;
 };
 
 /* EPLB_ERR_ARGUMENT: no session; EPLB_ERR_STATE: no rebalance is open. */
 eplb_status_t eplb_rebalancing_check_open(const eplb_session_t *session);
 
-/* Starts a round, or ends moving where there is none of this number. */
+/* Starts round number `round`; ends moving if there is no such round. */
 void eplb_rebalancing_start_round(eplb_rebalancing_t *rebalancing, int round);
 
-/* Sends what is marked in `again` once more, in a round that is finished; where nothing is, the round is ready. */
+/* In a finished round, sends the layers that are marked in `again` once more; if none is marked, the round is ready. */
 void eplb_rebalancing_send_again(eplb_session_t *session);
 
-/* Nothing more will be committed. On every rank alike. */
+/* Ends committing. Must be called on every rank. */
 void eplb_rebalancing_fail(eplb_session_t *session);
 
 void eplb_rebalancing_tell_progress(const eplb_session_t *session);

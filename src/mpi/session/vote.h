@@ -19,7 +19,7 @@ typedef enum eplb_call {
   EPLB_NUM_CALLS
 } eplb_call_t;
 
-/* What a rank says. */
+/* The vote of one rank. */
 typedef struct eplb_vote {
   eplb_call_t call;
   eplb_status_t status;
@@ -30,7 +30,7 @@ typedef struct eplb_vote {
 
 enum { EPLB_NUM_STATUSES = 1 - EPLB_ERR_INTERNAL };
 
-/* What all have said: how many ranks make each call, have each status, are finished; and sums. */
+/* The sum of all votes: the number of ranks for each call, for each status, and finished; and sums. */
 typedef struct eplb_votes {
   uint64_t call[EPLB_NUM_CALLS], status[EPLB_NUM_STATUSES], finished, tag, balance;
 } eplb_votes_t;
@@ -46,7 +46,7 @@ typedef struct eplb_ballot {
   int failures; /* of MPI in this vote */
 } eplb_ballot_t;
 
-/* EPLB_ERR_MEMORY. Free it also after a failure. */
+/* EPLB_ERR_MEMORY. Must be freed also after a failure. */
 eplb_status_t eplb_ballot_prepare(eplb_ballot_t *ballot);
 void eplb_ballot_free(eplb_ballot_t *ballot);
 
@@ -64,7 +64,8 @@ eplb_status_t eplb_ballot_status(const eplb_ballot_t *ballot);
 /* Whether all ranks make the same call. */
 int eplb_ballot_same_call(const eplb_ballot_t *ballot);
 
-/* Once they do not: EPLB_ERR_MISMATCH, with a sentence that names the first rank of each call. Collective over comm. */
+/* If they do not: returns EPLB_ERR_MISMATCH, with a sentence that names the first rank of each call. Collective over
+ * comm. */
 eplb_status_t eplb_ballot_name_calls(const eplb_ballot_t *ballot, eplb_comm_t *comm);
 
 static inline int eplb_ballot_same_tag(const eplb_ballot_t *ballot) {

@@ -1,4 +1,4 @@
-/* The parts of `eplb bench dispatch`: what it is told, what it measures, and how that is printed. */
+/* The parts of `eplb bench dispatch`: options, measurements, printing. */
 #ifndef EPLB_TOOLS_BENCH_BENCH_DISPATCH_H
 #define EPLB_TOOLS_BENCH_BENCH_DISPATCH_H
 

@@ -1,4 +1,4 @@
-/* The parts of `eplb bench migrate`: what it is told, what a round brought, and how that is counted and printed. */
+/* The parts of `eplb bench migrate`: options, results of a round, counting and printing. */
 #ifndef EPLB_TOOLS_BENCH_BENCH_MIGRATE_H
 #define EPLB_TOOLS_BENCH_BENCH_MIGRATE_H
 

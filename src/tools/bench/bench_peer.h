@@ -27,7 +27,7 @@ double peer_migrate(peer_t *peer, const eplb_placement_t *before, const eplb_pla
 int64_t peer_count(const eplb_placement_t *before, const eplb_placement_t *after, const eplb_topology_t *topology,
                    int64_t bytes, int64_t *sent);
 
-/* The bytes that must cross between nodes, whoever moves them: an expert once into each node that is to hold it and did
+/* The bytes that must cross between nodes, with any method: an expert once into each node that is to hold it and did
  * not. */
 int64_t peer_count_least(const eplb_placement_t *before, const eplb_placement_t *after, const eplb_topology_t *topology,
                          int64_t bytes);

@@ -24,8 +24,8 @@ void tool_watch_stdout(void);
  * MPI_Init. */
 int tool_is_first_rank(void);
 
-/* argp_parse, which exits on wrong usage and after --help or -h; under a launcher only the first rank then says anything,
- * and the others exit with TOOL_GOOD. */
+/* argp_parse, which exits on wrong usage and after --help or -h; under a launcher only the first rank then says
+ * anything, and the others exit with TOOL_GOOD. */
 struct argp;
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input);
 

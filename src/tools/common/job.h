@@ -1,4 +1,4 @@
-/* What jobs under mpirun are told, for every command that runs one: children of its argp. */
+/* Options of all commands that run a job under mpirun: children of their argp. */
 #ifndef EPLB_TOOLS_COMMON_JOB_H
 #define EPLB_TOOLS_COMMON_JOB_H
 
@@ -9,7 +9,7 @@
 
 /* Whose loads, on what. Help shows the values that are set before it is parsed as defaults. */
 typedef struct job_options {
-  const char *loads; /* NULL: made up */
+  const char *loads; /* NULL: synthetic */
   eplb_generate_options_t generate;
   int slots;  /* of a layer, in all; 0: an eighth more than experts */
   int nodes;  /* declared; 0: detect */
@@ -30,7 +30,7 @@ void moving_options_init(moving_options_t *options);
 /* Their inputs are a job_options_t and a moving_options_t. */
 extern const struct argp job_argp, moving_argp;
 
-/* The loads on every rank: of the file, or `num_windows` that are made up. Collective over MPI_COMM_WORLD. */
+/* The loads on every rank: of the file, or `num_windows` synthetic windows. Collective over MPI_COMM_WORLD. */
 eplb_status_t job_loads(const job_options_t *options, int num_windows, eplb_loads_t **loads);
 
 /* Slots of a layer on each of `num_ranks` ranks. */

@@ -1,4 +1,4 @@
-/* What planners are told, for every command that plans: a child of its argp, made from the option tables. */
+/* Planner options of all commands that plan: a child of their argp, made from the option tables. */
 #ifndef EPLB_TOOLS_COMMON_PLANNER_OPTIONS_H
 #define EPLB_TOOLS_COMMON_PLANNER_OPTIONS_H
 

@@ -1,4 +1,4 @@
-/* What commands that plan for a recording are told: its file, and the GPUs that serve it. A child of their argp. */
+/* Options of commands that plan for a recording: its file and the GPUs. A child of their argp. */
 #ifndef EPLB_TOOLS_COMMON_RECORDING_OPTIONS_H
 #define EPLB_TOOLS_COMMON_RECORDING_OPTIONS_H
 
@@ -14,7 +14,7 @@ typedef struct recording_options {
   const char *topology;   /* declared, instead of nodes and gpus; or NULL */
   const char *node_level; /* the level that is the planner's node; NULL: as the topology says */
   int nodes, gpus, slots; /* in all; gpus, slots 0: chosen */
-  double expert_bytes;    /* 0: not told */
+  double expert_bytes;    /* 0: not given */
 } recording_options_t;
 
 /* Its input is a recording_options_t. */

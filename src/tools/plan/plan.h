@@ -1,4 +1,4 @@
-/* The parts of `eplb plan`: what it is told, what came out, and how that is printed. */
+/* The parts of `eplb plan`: options, results, printing. */
 #ifndef EPLB_TOOLS_PLAN_PLAN_H
 #define EPLB_TOOLS_PLAN_PLAN_H
 

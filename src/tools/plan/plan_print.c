@@ -136,7 +136,7 @@ static void print_hot_experts(const plan_result_t *r, int layer) {
            r->placement->logical_replica_count[layer * experts + hot[k]]);
 }
 
-/* The balance is of loads that the planner knew; the command that scores by loads that it did not. */
+/* This balance is of the loads planned for; replay scores on loads that the planner did not have. */
 static void print_caveat(const plan_result_t *r) {
   const recording_options_t *o = &r->options->recording;
   char shown[HUMAN_TEXT_MAX];

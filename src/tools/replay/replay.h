@@ -1,4 +1,4 @@
-/* The parts of `eplb replay`: what it is told, one policy's way through the windows, and how that is printed. */
+/* The parts of `eplb replay`: options, the run of one policy over the windows, printing. */
 #ifndef EPLB_TOOLS_REPLAY_REPLAY_H
 #define EPLB_TOOLS_REPLAY_REPLAY_H
 
@@ -12,7 +12,7 @@ typedef enum replay_shares { REPLAY_SHARES_AUTO, REPLAY_SHARES_ON, REPLAY_SHARES
 
 typedef struct replay_options {
   recording_options_t recording;
-  int history;      /* windows heeded */
+  int history;      /* windows to plan with */
   int warmup;       /* windows that are not scored */
   int batch_tokens; /* 0: whole windows */
   int from_scratch; /* plan every window from scratch */

@@ -12,7 +12,7 @@
 
 /* ---- what all ranks need to know first ---- */
 
-/* On rank 0: the recorded loads, or made-up ones. */
+/* On rank 0: the recorded loads, or synthetic ones. */
 static eplb_status_t get_loads(const job_options_t *o, eplb_loads_t **loads) {
   return o->loads ? recording_read(o->loads, loads) : eplb_loads_generate(&o->generate, loads);
 }

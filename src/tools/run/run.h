@@ -1,4 +1,4 @@
-/* The parts of `eplb run`: what it is told, what a round brought, and how that is printed. */
+/* The parts of `eplb run`: options, results of a round, printing. */
 #ifndef EPLB_TOOLS_RUN_RUN_H
 #define EPLB_TOOLS_RUN_RUN_H
 

@@ -88,8 +88,8 @@ static void wrong_devices(void) {
   eplb_topology_destroy(&t);
 }
 
-/* Drained slots are empty, others change only for experts that would be nowhere; every transfer has a source; without the
- * drained devices nothing is lost then. */
+/* Drained slots are empty, others change only for experts that would be nowhere; every transfer has a source; without
+ * the drained devices nothing is lost then. */
 static void check_drained(rng_t *rng) {
   eplb_topology_t *t = random_topology(rng, SHAPE_ANY);
   int slots = eplb_topology_num_slots(t), experts = rng_between(rng, 1, slots), drained[SHAPE_MAX_DEVICES], left = 0;

@@ -165,7 +165,8 @@ static long count_faults(void) {
   return usage.ru_minflt;
 }
 
-/* Faults of touching each page of `memory`: PAGES if the pages come one by one. A sanitizer's shadow has a page for eight. */
+/* Faults of touching each page of `memory`: PAGES if the pages come one by one. A sanitizer's shadow has a page for
+ * eight. */
 static long touch(volatile char *memory, size_t page) {
   long before = count_faults();
   for (size_t i = 0; i < PAGES; i++)

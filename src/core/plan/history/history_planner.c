@@ -123,9 +123,9 @@ static int is_linear(const int32_t *row, int num_slots, int num_experts) {
   return 1;
 }
 
-/* Plans from scratch where a change from `before` has been found worth making, and keeps that if it is within max_moves;
- * else the state holds the changed layer again. Swaps must gain more than noise here, too: measured, that is .001 to
- * .002 better on the window that follows. */
+/* Plans from scratch where a change from `before` has been found worth making, and keeps that if it is within
+ * max_moves; else the state holds the changed layer again. Swaps must gain more than noise here, too: measured, that is
+ * .001 to .002 better on the window that follows. */
 static void plan_first(history_planner_t *a, const int32_t *before) {
   eplb_history_state_t *s = &a->state;
   size_t bytes = (size_t)s->num_slots * sizeof *before;

@@ -1,15 +1,13 @@
 /* Plans a layer from the placement that is there, for one window of loads.
  *
  * Problem: lower the busiest device's time with few moved replicas. Planning from scratch moves nearly every replica
- * (278 of 288 slots with DeepSeek's planner).
- * Method: each replica has a price by the distance from the nearest device that had its expert, and each change must
- * gain enough for its price (priced_search.c). Where that ends above the wanted balance, a plan from scratch is made,
- * its devices are relabelled so that most experts stay (relabel.c), and it is taken only if it is clearly better,
- * within the limit of moves, and pays.
- * A layer whose busiest device is not busier than the mean by more than chance is left as it is (../common/count_noise.c).
- * With the hierarchical policy the node that holds most of a group is its home; replicas may leave it only as far as
- * options->spill allows.
- * Cost: O(busiest device's slots x all slots) for each change. */
+ * (278 of 288 slots with DeepSeek's planner). Method: each replica has a price by the distance from the nearest device
+ * that had its expert, and each change must gain enough for its price (priced_search.c). Where that ends above the
+ * wanted balance, a plan from scratch is made, its devices are relabelled so that most experts stay (relabel.c), and it
+ * is taken only if it is clearly better, within the limit of moves, and pays. A layer whose busiest device is not
+ * busier than the mean by more than chance is left as it is (../common/count_noise.c). With the hierarchical policy the
+ * node that holds most of a group is its home; replicas may leave it only as far as options->spill allows. Cost:
+ * O(busiest device's slots x all slots) for each change. */
 #include "core/plan/window/incremental.h"
 #include "core/plan/common/count_noise.h"
 #include "core/util/alloc.h"

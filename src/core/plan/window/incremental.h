@@ -26,8 +26,8 @@ void eplb_incremental_free(eplb_incremental_t *replan);
  * experts' nodes are owner[num_experts]; the part's load is set. */
 void eplb_incremental_spill(eplb_incremental_t *replan, const int32_t *owner, double balance, int32_t *row);
 
-/* Plans one layer from before[num_slots] into row[num_slots]; `token` is the load of one token, or 0 where loads have no
- * noise. EPLB_ERR_SHAPE: as eplb_from_scratch_layer. */
+/* Plans one layer from before[num_slots] into row[num_slots]; `token` is the load of one token, or 0 where loads have
+ * no noise. EPLB_ERR_SHAPE: as eplb_from_scratch_layer. */
 eplb_status_t eplb_incremental_layer(eplb_incremental_t *replan, const double *load, double token,
                                      const int32_t *before, int32_t *row);
 
