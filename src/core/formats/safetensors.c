@@ -71,7 +71,7 @@ static eplb_status_t find_numbers(reader_t *r, const char *key, const json_t *te
       (uint64_t)to > r->size || to - from != (json_int_t)r->num_experts * type->size) {
     snprintf(expected, sizeof expected, "\"data_offsets\" of %s within %s", eplb_count(r->num_experts, "number"),
              eplb_count(r->size, "byte"));
-    return refuse(r, key, expected);
+    return refuse_safetensors(r, key, expected);
   }
   r->used += (size_t)(to - from);
   if (r->used > r->size)

@@ -175,7 +175,7 @@ eplb_status_t eplb_topology_create(const eplb_topology_parts_t *parts, eplb_topo
   if (!status)
     status = check_devices(parts->num_devices, parts->slots, parts->speed);
   if (!status)
-    status = allocate(parts->num_devices, parts->num_levels, &t);
+    status = allocate_topology(parts->num_devices, parts->num_levels, &t);
   if (status)
     return status;
   t->node_level = parts->node_level;

@@ -324,7 +324,7 @@ eplb_status_t eplb_steps_cut(const eplb_topology_t *topology, const eplb_steps_t
                 .num_slots = eplb_topology_num_slots(topology),
                 .num_experts = steps->num_experts,
                 .capacity = steps->capacity};
-  eplb_status_t status = check(&c);
+  eplb_status_t status = check_rows(&c);
   if (status)
     return status;
   int most = most_slots(topology);

@@ -17,6 +17,6 @@ void eplb_progress_or_yield(eplb_session_t *session);
 
 /* Waits for the vote of an earlier test, if there is one; its result is in rebalancing->ballot. EPLB_ERR_MISMATCH,
  * EPLB_ERR_MPI. */
-eplb_status_t eplb_in_step_settle(eplb_session_t *session);
+eplb_status_t eplb_in_step_finish_vote(eplb_session_t *session);
 
 #endif

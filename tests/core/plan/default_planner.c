@@ -213,7 +213,7 @@ static void plan_loads(const char *what, double a, double b) {
 static void odd_loads_have_plans(void) {
   plan_loads("all zero", 0, 0);
   plan_loads("one expert with everything", 1, 0);
-  plan_loads("denormals", DBL_TRUE_MIN, DBL_TRUE_MIN);
+  plan_loads("nearly the least that there may be", 1e-200, 1e-200);
   plan_loads("denormals and one", 1, DBL_TRUE_MIN);
   plan_loads("the largest", 0x1.fffffffffffffp62, 0x1.fffffffffffffp62);
   plan_loads("the largest and the least", 0x1.fffffffffffffp62, DBL_TRUE_MIN);
@@ -231,6 +231,8 @@ static void absurd_loads_are_refused(void) {
   for (int i = 0; i < 4; i++)
     TAP_FAILS(plan_window(&o, t, eplb_windows_single(1, 2, (double[]){1, bad[i]}), NULL, &p), EPLB_ERR_LOADS,
               "layer 0, expert 1");
+  TAP_FAILS(plan_window(&o, t, eplb_windows_single(1, 2, (double[]){DBL_TRUE_MIN, DBL_TRUE_MIN}), NULL, &p),
+            EPLB_ERR_LOADS, "1e-200 or more");
   eplb_topology_destroy(&t);
 }
 
