@@ -2,7 +2,6 @@
 #ifndef TESTS_FUZZ_LOADS_H
 #define TESTS_FUZZ_LOADS_H
 
-#include "core/model/loads.h"
 #include "core/formats/input.h"
 #include "fuzz.h"
 #include <eplb/formats.h>
@@ -16,8 +15,9 @@ static inline void fuzz_check_loads(eplb_status_t status, const eplb_loads_t *l)
   fuzz_expect(l->num_windows >= 1 && l->num_layers >= 1 && l->num_experts >= 1 && l->layer_id[0] >= 0);
   for (int i = 1; i < l->num_layers; i++)
     fuzz_expect(l->layer_id[i] > l->layer_id[i - 1]);
-  for (int w = 0; w < l->num_windows; w++)
-    fuzz_expect(!eplb_loads_check(l->num_layers, l->num_experts, eplb_loads_window(l, w)));
+  const double *load = eplb_loads_window(l, 0); /* what is too little to be planned for is the planner's to refuse */
+  for (int64_t i = 0; i < (int64_t)l->num_windows * l->num_layers * l->num_experts; i++)
+    fuzz_expect(load[i] >= 0 && load[i] < 0x1p63);
 }
 
 /* A file of these bytes, to be closed with fclose. */
