@@ -1,5 +1,8 @@
-/* One way to plan: options are resolved and checked here, then the planner's row in the table does the work. A new
- * planner is a folder with a check and a plan function, a row here, and its name in options.c. */
+/* One way to plan: options are resolved and checked here, then the planner's row in the table does the work.
+ *
+ * To add a planner: a folder with a plan function and, if it does not take every shape, a check (else NULL); a value of
+ * eplb_planner_t in include/eplb/planner.h; a row in the table below; and in options.c its name, its bit, the range and
+ * the help of the option `planner`, the loop that lists planners, and its bit in the row of each option that it uses. */
 #include "core/model/forecast.h"
 #include "core/model/placement.h"
 #include "core/model/topology.h"
