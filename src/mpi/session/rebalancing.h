@@ -1,4 +1,4 @@
-/* An open rebalance, between rebalance.c and commit.c. */
+/* An open rebalance, between rebalance.c (begin and end), advance.c (test and wait) and commit.c. */
 #ifndef EPLB_MPI_SESSION_REBALANCING_H
 #define EPLB_MPI_SESSION_REBALANCING_H
 
@@ -39,6 +39,16 @@ void eplb_rebalancing_send_again(eplb_session_t *session);
 
 /* Ends committing. Must be called on every rank. */
 void eplb_rebalancing_fail(eplb_session_t *session);
+
+/* Empties slots of the round that got experts directly and are not committed: they hold nothing that the map could name.
+ * Must be called on every rank. */
+void eplb_rebalancing_empty_direct_slots(eplb_session_t *session);
+
+/* Waits until a vote ends the round. Collective. EPLB_ERR_MISMATCH. */
+eplb_status_t eplb_rebalancing_wait_for_all(eplb_session_t *session);
+
+/* The failure on which the last vote ended, on every rank. Collective. */
+eplb_status_t eplb_rebalancing_share_failed_vote(eplb_session_t *session);
 
 void eplb_rebalancing_tell_progress(const eplb_session_t *session);
 

@@ -1,10 +1,10 @@
-#include "mpi/memory/host.h"
 #include "mpi/session/session.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/launcher.h"
 #include "mpi/machine/machine.h"
+#include "mpi/memory/host.h"
 #include "mpi/migrate/transport.h"
 #include "mpi/session/environment.h"
 #include "mpi/session/in_step.h"
@@ -316,108 +316,6 @@ eplb_status_t eplb_session_allocate(eplb_session_t *session, size_t bytes, void 
   status = eplb_in_step(session, EPLB_CALL_ALLOCATE, status, 0, 0);
   return status ? status
                 : eplb_shm_regions_add(session->comm, session->migrate.queue, &session->migrate.regions, bytes, memory);
-}
-
-/* What a registration needs. */
-static eplb_status_t check_closed(const eplb_session_t *session, const char *name) {
-  if (!session)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  if (session->rebalancing)
-    return eplb_fail(EPLB_ERR_STATE, "\"%s\" cannot be registered or unregistered while a rebalance is open",
-                     name ? name : "");
-  return EPLB_SUCCESS;
-}
-
-/* What the processor would touch must be mapped. */
-static eplb_status_t read_mapped(eplb_session_t *s) {
-  return s->memory->host_can_touch ? eplb_mapped_read(&s->mapped) : EPLB_SUCCESS;
-}
-
-eplb_status_t eplb_session_check_mapped(eplb_session_t *s) {
-  eplb_status_t status = read_mapped(s);
-  for (int l = 0; l < s->options.num_layers; l++)
-    for (int i = 0; i < s->layer[l].num_tensors && !status; i++)
-      status = eplb_tensor_check_mapped(&s->layer[l].tensor[i], l, eplb_session_slots(s), &s->mapped);
-  for (int i = 0; i < s->num_pools && !status; i++)
-    status = eplb_pool_check_mapped(&s->migrate.pool[i], &s->mapped);
-  return status;
-}
-
-/* Memory may have been mapped since it was last looked at: then it is looked at again. */
-static eplb_status_t add_tensor(eplb_session_t *s, int layer, const eplb_tensor_t *tensor) {
-  eplb_status_t status = check_closed(s, tensor->name);
-  if (status)
-    return status;
-  int slots = eplb_session_slots(s), layers = s->options.num_layers;
-  status = s->mapped.is_known ? EPLB_SUCCESS : read_mapped(s);
-  if (!status)
-    status = eplb_tensors_add(s->layer, layers, slots, layer, tensor, &s->mapped);
-  if (status != EPLB_ERR_ARGUMENT)
-    return status;
-  status = read_mapped(s);
-  return status ? status : eplb_tensors_add(s->layer, layers, slots, layer, tensor, &s->mapped);
-}
-
-eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const char *name, void *base, size_t bytes,
-                                    size_t stride) {
-  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .base = base, .bytes = bytes, .stride = stride});
-}
-
-eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, const char *name, void **slot,
-                                          size_t bytes) {
-  static void *no_slots; /* never read or written */
-  if (!slot && session && eplb_session_slots(session))
-    return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: the table of tensor \"%s\" is NULL", layer, name ? name : "");
-  return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .table = slot ? slot : &no_slots, .bytes = bytes});
-}
-
-eplb_status_t eplb_session_register_spares(eplb_session_t *session, const char *name, void **spare, int count,
-                                           size_t bytes) {
-  const eplb_pool_t pool = {.name = name, .spare = spare, .count = count, .bytes = bytes};
-  eplb_status_t status = check_closed(session, name);
-  if (!status)
-    status = read_mapped(session);
-  return status ? status : eplb_pools_add(&session->migrate.pool, &session->num_pools, &pool, &session->mapped);
-}
-
-eplb_status_t eplb_session_unregister(eplb_session_t *session, int layer, const char *name) {
-  eplb_status_t status = check_closed(session, name);
-  if (!status && (layer < 0 || layer >= session->options.num_layers))
-    status = eplb_fail(EPLB_ERR_ARGUMENT, "layer is %d; expected 0 to %d", layer, session->options.num_layers - 1);
-  return status ? status : eplb_tensors_remove(&session->layer[layer], layer, name);
-}
-
-eplb_status_t eplb_session_unregister_spares(eplb_session_t *session, const char *name) {
-  eplb_status_t status = check_closed(session, name);
-  return status ? status : eplb_pools_remove(session->migrate.pool, &session->num_pools, name);
-}
-
-eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count) {
-  if (!session || !count)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", session ? "count" : "session");
-  int experts = session->options.num_experts;
-  if (layer < 0 || layer >= session->options.num_layers)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "counts of layer %d; expected 0 to %d", layer, session->options.num_layers - 1);
-  int64_t *window = session->window + (size_t)layer * (size_t)experts;
-  for (int e = 0; e < experts; e++) {
-    if (count[e] < 0)
-      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: a count of %s; expected 0 or more", layer, e,
-                       eplb_count(count[e], "token"));
-    if (count[e] > INT64_MAX - window[e])
-      return eplb_fail(EPLB_ERR_LOADS, "layer %d, expert %d: %s more than the %lld of this window reach 2^63", layer, e,
-                       eplb_count(count[e], "token"), (long long)window[e]);
-  }
-  for (int e = 0; e < experts; e++)
-    window[e] += count[e];
-  return EPLB_SUCCESS;
-}
-
-eplb_status_t eplb_session_discard_window(eplb_session_t *session) {
-  if (!session)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  size_t values = (size_t)session->options.num_layers * (size_t)session->options.num_experts;
-  memset(session->window, 0, values * sizeof *session->window);
-  return EPLB_SUCCESS;
 }
 
 const eplb_placement_t *eplb_session_placement(const eplb_session_t *session) {
