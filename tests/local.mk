@@ -90,7 +90,11 @@ HERE_TESTS = $(HOUSE_TESTS) $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(
 # What can differ with another MPI, and what sanitizers may see more of.
 OTHER_MPI_TESTS = tests/mpi/memory/memory.test tests/mpi/session/batch.test tests/mpi/session/faults.test \
 	tests/mpi/session/misuse.test tests/mpi/session/session.test
-SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) tests/tools/plan.test tests/tools/replay.test
+SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(filter-out $(LONG_TESTS),$(MPI_TESTS:=.test)) tests/tools/plan.test \
+	tests/tools/replay.test
+
+# Run once by scripts/check; check --long runs them with sanitizers and MPICH, too.
+LONG_TESTS = tests/mpi/memory/killed.test tests/mpi/session/mpi_errors.test
 
 # What reads files of the distribution or builds against what is installed. scripts/check runs this, with MPICH.
 DIST_TESTS = tests/core/plan/golden \

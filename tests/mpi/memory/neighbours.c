@@ -149,12 +149,12 @@ static int refuse_after(long calls, int at, eplb_verify_t verify) {
 }
 
 static void refused_later(void) {
+  static const long calls[] = {0, 1, 5, 12};
   int any = num_ranks == 1;
-  for (int at = 0; at < num_ranks; at++)
-    for (long calls = 0; calls < 24; calls += calls < 4 ? 1 : 7) {
-      any |= refuse_after(calls, at, EPLB_VERIFY_NEVER);
-      any |= refuse_after(calls, at, EPLB_VERIFY_ALWAYS);
-    }
+  for (int i = 0; i < 4; i++) {
+    any |= refuse_after(calls[i], 0, EPLB_VERIFY_NEVER);
+    any |= refuse_after(calls[i], num_ranks - 1, EPLB_VERIFY_ALWAYS);
+  }
   CHECK(any);
   mpi_tap_case("the kernel refuses later to let ranks read each other");
 }
