@@ -340,6 +340,19 @@ static void a_placement_that_nobody_planned_is_planned_from_scratch(void) {
   CU_ASSERT(from_scratch > 40 * LAYERS / 2);
 }
 
+/* As a float such a move cost is 0. */
+static void the_least_move_cost_is_no_endless_search(void) {
+  rng_t rng = {5};
+  for (int i = 0; i < 4; i++) {
+    job_t *job = job_make(&rng);
+    job->options.planner = i % 2 ? EPLB_PLANNER_HISTORY : EPLB_PLANNER_CHAIN;
+    job->options.move_cost = 1e-300;
+    eplb_placement_t *p = job_plan(job, job->before);
+    eplb_placement_destroy(&p);
+    job_end(job);
+  }
+}
+
 static void all_devices_are_linked(void) {
   static const int devices[] = {2, 3, 4, 7, 8, 12, 32};
   rng_t rng = {75};
@@ -453,6 +466,7 @@ int main(void) {
       {"few moves follow a jump", few_moves_follow_a_jump},
       {"a placement that nobody planned is planned from scratch",
        a_placement_that_nobody_planned_is_planned_from_scratch},
+      {"the least move cost is no endless search", the_least_move_cost_is_no_endless_search},
       {"all devices are linked", all_devices_are_linked},
       {"no device loses its last link", no_device_loses_its_last_link},
       {"one expert goes everywhere", one_expert_goes_everywhere},

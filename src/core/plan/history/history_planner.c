@@ -95,7 +95,7 @@ static void lower_threshold(history_planner_t *a) {
   s->final_threshold = move_cost(a);
   s->threshold = first_threshold(a);
   for (int last = 0; !last && s->moves < s->max_moves; s->threshold /= step) {
-    last = s->threshold < 1.001f * s->final_threshold;
+    last = s->threshold <= 1.001f * s->final_threshold; /* both may be 0: a float has no smaller move cost */
     s->threshold = last ? s->final_threshold : s->threshold;
     replan_round(a);
   }
