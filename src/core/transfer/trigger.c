@@ -1,7 +1,7 @@
 /* When to rebalance: only if the saving exceeds the cost by a factor (hysteresis), and at least so many windows after
  * the last one. See payback.c for both. */
-#include "core/model/forecast.h"
 #include "core/transfer/trigger.h"
+#include "core/model/forecast.h"
 #include "core/model/placement.h"
 #include "core/transfer/payback.h"
 #include "core/util/alloc.h"
@@ -64,17 +64,17 @@ static eplb_status_t take_arguments(const eplb_trigger_t *given, const eplb_plac
 
 /* What the change saves, over windows by their weights. */
 static void add_savings(const eplb_payback_t *payback, const eplb_placement_change_t *c, eplb_decision_t *d) {
-  const eplb_windows_t *windows = c->windows;
+  const eplb_windows_t windows = eplb_windows_scaled(c->windows);
   double all = 0;
-  for (int k = 0; k < windows->num_windows; k++)
-    all += windows->weight[k];
-  for (int k = 0; k < windows->num_windows; k++) {
-    double part = windows->weight[k] / all;
-    d->balance_before += part * eplb_balancedness_mean(c->topology, c->before, windows->load[k], NULL);
-    d->balance_after += part * eplb_balancedness_mean(c->topology, c->after, windows->load[k], NULL);
+  for (int k = 0; k < windows.num_windows; k++)
+    all += windows.weight[k];
+  for (int k = 0; k < windows.num_windows; k++) {
+    double part = windows.weight[k] / all;
+    d->balance_before += part * eplb_balancedness_mean(c->topology, c->before, windows.load[k], NULL);
+    d->balance_after += part * eplb_balancedness_mean(c->topology, c->after, windows.load[k], NULL);
     for (int l = 0; l < c->before->num_layers; l++)
       d->saved_seconds += part * eplb_payback_gain(payback, c->topology, c->before, c->after, l,
-                                                   windows->load[k] + (size_t)l * (size_t)c->before->num_experts);
+                                                   windows.load[k] + (size_t)l * (size_t)c->before->num_experts);
   }
 }
 

@@ -80,6 +80,9 @@ static void all_windows_count_by_their_weights(void) {
   CU_ASSERT_EQUAL(decide(&j, 1), EPLB_SUCCESS);
   CU_ASSERT_DOUBLE_EQUAL(j.decision.saved_seconds, .0075, 1e-12);
   CU_ASSERT_DOUBLE_EQUAL(j.decision.balance_after, .25 + .75 * .625, 1e-12);
+  j.windows.weight[0] = .5e308, j.windows.weight[1] = 1.5e308; /* only ratios matter: their sum is not a number */
+  CU_ASSERT_EQUAL(decide(&j, 1), EPLB_SUCCESS);
+  CU_ASSERT_DOUBLE_EQUAL(j.decision.saved_seconds, .0075, 1e-12);
   end(&j);
 }
 
