@@ -1,5 +1,5 @@
-#include "core/model/loads.h"
 #include "core/model/forecast.h"
+#include "core/model/loads.h"
 #include "core/util/count.h"
 #include <eplb/loads.h>
 #include <math.h>
@@ -114,8 +114,9 @@ static double variance_of(const layer_t *l) {
   double variance = 0, load = 0;
   for (int k = 0; k < l->num_windows; k++)
     for (int e = 0; e < l->num_experts; e++) {
-      variance += l->part[k] * l->part[k] * l->load[k][e];
-      load += l->part[k] * l->load[k][e];
+      double share = l->part[k] * l->load[k][e]; /* first, as the part's square may overflow */
+      variance += l->part[k] * share;
+      load += share;
     }
   return variance / load;
 }

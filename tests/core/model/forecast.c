@@ -135,6 +135,15 @@ static void what_cannot_be_forecast_is_refused(void) {
   CU_ASSERT(made[0] == 7);
 }
 
+/* Loads may differ by more than the root of the largest number. */
+static void variances_are_numbers_whatever_the_unit(void) {
+  const double load[] = {1e18, 0, 1e-180, 0};
+  double made[2], variance = 0;
+  eplb_windows_t w = {.num_windows = 2, .num_layers = 1, .num_experts = 2, .load = {load, load + 2}, .weight = {1, 1}};
+  CU_ASSERT_EQUAL_FATAL(eplb_forecast_with_variance(EPLB_FORECAST_MEAN, &w, made, &variance), EPLB_SUCCESS);
+  CU_ASSERT(isfinite(variance) && variance > 0);
+}
+
 int main(void) {
   static const tap_test_t tests[] = {
       {"a history keeps the last windows", a_history_keeps_the_last_windows},
@@ -143,6 +152,7 @@ int main(void) {
       {"what no history can be is refused", what_no_history_can_be_is_refused},
       {"forecasts have the newest total", forecasts_have_the_newest_total},
       {"smoothing is chosen by what would have been right", smoothing_is_chosen_by_what_would_have_been_right},
+      {"variances are numbers, whatever the unit", variances_are_numbers_whatever_the_unit},
       {"what cannot be forecast is refused", what_cannot_be_forecast_is_refused},
       {NULL, NULL}};
   return tap_run("forecast", tests);

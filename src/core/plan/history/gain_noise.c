@@ -19,7 +19,7 @@ static float *value(eplb_series_t *series, int window) {
 static int add_window(eplb_history_state_t *s, int k, const double *load, double total, double tokens_per_load) {
   double token = eplb_noise_token(tokens_per_load, s->num_experts, load), scale = s->num_devices / total;
   for (int e = 0; e < s->num_experts; e++)
-    *value(&s->noise[e], k) = (float)(scale * scale * eplb_noise_variance(load[e], token)) * *value(&s->quarter, k);
+    *value(&s->noise[e], k) = (float)eplb_noise_variance(scale * load[e], scale * token) * *value(&s->quarter, k);
   return token > 0;
 }
 
