@@ -10,14 +10,17 @@ enum {
   DEEPSEEK = 1 << EPLB_PLANNER_DEEPSEEK,
   WINDOW = 1 << EPLB_PLANNER_WINDOW,
   HISTORY = 1 << EPLB_PLANNER_HISTORY,
-  CHAIN = 1 << EPLB_PLANNER_CHAIN,
-  ALL = DEEPSEEK | WINDOW | HISTORY | CHAIN
+  CHAIN = 1 << EPLB_PLANNER_CHAIN
 };
 
 static const char *const planner_names[] = {"auto", "deepseek", "window", "history", "chain"};
 static const char *const policy_names[] = {"auto", "hierarchical", "global"};
 static const char *const effort_names[] = {"default", "fast", "best"};
 static const char *const forecast_names[] = {"last", "mean", "ewma"};
+
+#define COUNT(names) ((int)(sizeof(names) / sizeof *(names)))
+
+enum { NUM_PLANNERS = COUNT(planner_names), ALL = (1 << NUM_PLANNERS) - 1 };
 
 /* The names of planners before 0.1 was released, and today's. */
 static const char *const former_planners[][2] = {
@@ -26,18 +29,18 @@ static const char *const former_planners[][2] = {
 #define PLACE(member) offsetof(eplb_plan_options_t, member)
 
 static const eplb_option_t rows[] = {
-    {"plan", "planner", "NAME", "auto, deepseek, window, history or chain", EPLB_OPTION_NAME, PLACE(planner), 0, 4, 0,
-     EPLB_PLANNER_AUTO, planner_names, ALL, 0},
+    {"plan", "planner", "NAME", "auto, deepseek, window, history or chain", EPLB_OPTION_NAME, PLACE(planner), 0,
+     NUM_PLANNERS - 1, 0, EPLB_PLANNER_AUTO, planner_names, ALL, 0},
     {"plan", "policy", "NAME", "auto, hierarchical or global; history and chain always plan globally", EPLB_OPTION_NAME,
-     PLACE(policy), 0, 2, 0, EPLB_POLICY_AUTO, policy_names, ALL, 0},
+     PLACE(policy), 0, COUNT(policy_names) - 1, 0, EPLB_POLICY_AUTO, policy_names, ALL, 0},
     {"plan", "num_groups", "K", "groups of consecutive experts for group-limited routing", EPLB_OPTION_INTEGER,
      PLACE(num_groups), 1, 1 << 30, 0, 1, NULL, ALL, 0},
-    {"plan", "effort", "NAME", "how long to search: fast, default or best", EPLB_OPTION_NAME, PLACE(effort), 0, 2, 0,
-     EPLB_EFFORT_DEFAULT, effort_names, WINDOW | HISTORY | CHAIN, 0},
+    {"plan", "effort", "NAME", "how long to search: fast, default or best", EPLB_OPTION_NAME, PLACE(effort), 0,
+     COUNT(effort_names) - 1, 0, EPLB_EFFORT_DEFAULT, effort_names, WINDOW | HISTORY | CHAIN, 0},
     {"plan", "spill", "BALANCE", "hierarchical: replicas may leave their group's node until this balance is reached",
      EPLB_OPTION_REAL, PLACE(spill), 0, 1, EPLB_OPTION_BELOW_MOST, 0, NULL, WINDOW, 0},
     {"plan", "forecast", "NAME", "how to make one load from several windows: last, mean or ewma", EPLB_OPTION_NAME,
-     PLACE(forecast), 0, 2, 0, EPLB_FORECAST_EWMA, forecast_names, DEEPSEEK | WINDOW, 0},
+     PLACE(forecast), 0, COUNT(forecast_names) - 1, 0, EPLB_FORECAST_EWMA, forecast_names, DEEPSEEK | WINDOW, 0},
     {"plan", "balance", "BALANCE", "stop moving once this balance is reached", EPLB_OPTION_REAL, PLACE(balance), 0, 1,
      EPLB_OPTION_ABOVE_LEAST | EPLB_OPTION_BELOW_MOST, .99, NULL, WINDOW, 1},
     {"plan", "max_moves", "MOVES", "most replicas that may move in each layer", EPLB_OPTION_INTEGER, PLACE(max_moves),
@@ -115,7 +118,7 @@ eplb_status_t eplb_plan_options_take(const eplb_plan_options_t *given, eplb_plan
 static const char *list_planners(unsigned planners, char *text) {
   int used = 0;
   *text = 0;
-  for (int p = EPLB_PLANNER_DEEPSEEK; p <= EPLB_PLANNER_CHAIN; p++) {
+  for (int p = EPLB_PLANNER_DEEPSEEK; p < NUM_PLANNERS; p++) {
     unsigned left = planners >> p;
     if (left & 1)
       used += snprintf(text + used, EPLB_OPTION_TEXT_MAX - (size_t)used, "%s%s",

@@ -1,8 +1,8 @@
 /* One way to plan: options are resolved and checked here, then the planner's row in the table does the work.
  *
  * To add a planner: a folder with a plan function and, if it does not take every shape, a check (else NULL); a value of
- * eplb_planner_t in include/eplb/planner.h; a row in the table below; and in options.c its name, its bit, the range and
- * the help of the option `planner`, the loop that lists planners, and its bit in the row of each option that it uses. */
+ * eplb_planner_t in include/eplb/planner.h; a row in the table below; and in options.c its name, its bit, the help of
+ * the option `planner`, and its bit in the row of each option that it uses. */
 #include "core/model/forecast.h"
 #include "core/model/placement.h"
 #include "core/model/topology.h"
@@ -16,10 +16,10 @@
 #include <string.h>
 
 static const eplb_planner_row_t planners[] = {
-    [EPLB_PLANNER_DEEPSEEK] = {"deepseek", eplb_deepseek_check, eplb_deepseek_plan},
-    [EPLB_PLANNER_WINDOW] = {"window", NULL, eplb_window_plan},
-    [EPLB_PLANNER_HISTORY] = {"history", NULL, eplb_history_plan},
-    [EPLB_PLANNER_CHAIN] = {"chain", NULL, eplb_chain_plan},
+    [EPLB_PLANNER_DEEPSEEK] = {eplb_deepseek_check, eplb_deepseek_plan},
+    [EPLB_PLANNER_WINDOW] = {NULL, eplb_window_plan},
+    [EPLB_PLANNER_HISTORY] = {NULL, eplb_history_plan},
+    [EPLB_PLANNER_CHAIN] = {NULL, eplb_chain_plan},
 };
 
 /* ---- what AUTO comes to ---- */
@@ -51,7 +51,7 @@ static eplb_status_t check_policy(const eplb_plan_options_t *o) {
   if (is_global_only(o->planner) && o->policy == EPLB_POLICY_HIERARCHICAL)
     return eplb_fail(EPLB_ERR_UNSUPPORTED,
                      "the %s planner has no hierarchical policy; expected policy auto or global, or planner window",
-                     planners[o->planner].name);
+                     eplb_plan_name("planner", (int)o->planner));
   if (o->spill > 0 && o->policy == EPLB_POLICY_GLOBAL)
     return eplb_fail(EPLB_ERR_UNSUPPORTED,
                      "spill is %g and the policy is global, which keeps no group on a node; expected policy "

@@ -20,7 +20,6 @@ typedef eplb_status_t eplb_plan_check_fn(const eplb_plan_options_t *options, con
 typedef eplb_status_t eplb_plan_fn(const eplb_plan_request_t *request, eplb_placement_t *placement);
 
 typedef struct eplb_planner_row {
-  const char *name;
   eplb_plan_check_fn *check; /* NULL: any sizes */
   eplb_plan_fn *plan;
 } eplb_planner_row_t;
