@@ -22,6 +22,8 @@ FAILING_MEMORY = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 # For tests without a launcher, with CUnit.
 EXTRA_LTLIBRARIES += tests/support/libunit.la
 tests_support_libunit_la_SOURCES = \
+	tests/support/comma_locale.c \
+	tests/support/comma_locale.h \
 	tests/support/folder.c \
 	tests/support/folder.h \
 	tests/support/loads_file.c \

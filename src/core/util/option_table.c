@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <locale.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,6 +94,26 @@ static void show_bytes(double bytes, char *text) {
   snprintf(text, EPLB_OPTION_TEXT_MAX, "%.0f", bytes);
 }
 
+/* In the C locale: what is shown can be read back, and has a point whatever the language of the program. */
+static void show_real(double value, char *text) {
+  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), own = c ? uselocale(c) : c;
+  snprintf(text, EPLB_OPTION_TEXT_MAX, "%.6g", value);
+  if (c) {
+    uselocale(own);
+    freelocale(c);
+  }
+}
+
+/* Likewise. Whether the whole text is a number. */
+static int parse_real(const char *text, double *value) {
+  char *end = NULL;
+  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  *value = c ? strtod_l(text, &end, c) : strtod(text, &end);
+  if (c)
+    freelocale(c);
+  return end != text && !*end;
+}
+
 const char *eplb_option_table_show(const eplb_option_t *option, const void *structure, char *text) {
   double value = eplb_option_get(option, structure);
   const char *name = option->type == EPLB_OPTION_NAME   ? name_of(option, value)
@@ -102,8 +123,10 @@ const char *eplb_option_table_show(const eplb_option_t *option, const void *stru
     snprintf(text, EPLB_OPTION_TEXT_MAX, "%s", name ? name : UNLIMITED);
   else if (option->type == EPLB_OPTION_BYTES)
     show_bytes(value, text);
+  else if (option->type == EPLB_OPTION_REAL)
+    show_real(value, text);
   else
-    snprintf(text, EPLB_OPTION_TEXT_MAX, option->type == EPLB_OPTION_REAL ? "%.6g" : "%.0f", value);
+    snprintf(text, EPLB_OPTION_TEXT_MAX, "%.0f", value);
   return text;
 }
 
@@ -157,10 +180,8 @@ static int parse_number(const eplb_option_t *option, const char *text, double *v
     return 1;
   if (isspace((unsigned char)text[0]))
     return 0;
-  if (option->type == EPLB_OPTION_REAL) {
-    *value = strtod(text, &end);
-    return end != text && !*end;
-  }
+  if (option->type == EPLB_OPTION_REAL)
+    return parse_real(text, value);
   long long whole = strtoll(text, &end, 10);
   int shift = 0;
   if (option->type == EPLB_OPTION_BYTES && end != text)

@@ -1,9 +1,9 @@
 /* Loads written as CSV. */
+#include "comma_locale.h"
 #include "folder.h"
 #include "loads_file.h"
 #include "tap.h"
 #include <limits.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,36 +51,14 @@ static void the_form_written_is_the_documented_one(void) {
   eplb_loads_destroy(&l);
 }
 
-/* A locale whose numbers have a comma: an installed one, or one made for this test. */
-static int set_comma_locale(void) {
-  char command[256];
-  if (setlocale(LC_ALL, "de_DE.UTF-8") || setlocale(LC_ALL, "fr_FR.UTF-8"))
-    return 1;
-  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 ./%s >/dev/null 2>&1", folder_path("de_DE.UTF-8"));
-  if (system(command) != 0)
-    return 0;
-  setenv("LOCPATH", folder_path(""), 1);
-  return setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
-}
-
-static void remove_locale(void) {
-  char command[256];
-  unsetenv("LOCPATH");
-  snprintf(command, sizeof command, "rm -rf ./%s", folder_path("de_DE.UTF-8"));
-  CU_ASSERT_EQUAL(system(command), 0);
-}
-
 static void the_language_of_the_program_does_not_matter(void) {
-  if (set_comma_locale() && strcmp(localeconv()->decimal_point, ",") == 0) {
+  if (comma_locale_set()) {
     the_form_written_is_the_documented_one();
     eplb_loads_t *l = loads_file_read(put("1.5,2.25\n"));
     CU_ASSERT(l->num_experts == 2 && l->load[0] == 1.5 && l->load[1] == 2.25);
     eplb_loads_destroy(&l);
-  } else {
-    printf("# no locale with a decimal comma: not tried\n");
   }
-  setlocale(LC_ALL, "C");
-  remove_locale();
+  comma_locale_end();
 }
 
 static eplb_status_t write_some(const char *path) {

@@ -1,4 +1,6 @@
 /* What options come to: AUTO is resolved, what a planner cannot use is refused, and rows describe every member. */
+#include "comma_locale.h"
+#include "folder.h"
 #include "plan_window.h"
 #include "tap.h"
 #include <eplb/options.h>
@@ -206,6 +208,17 @@ static void structs_may_grow(void) {
   eplb_topology_destroy(&t);
 }
 
+static void the_language_of_the_program_does_not_matter(void) {
+  char text[EPLB_OPTION_TEXT_MAX];
+  eplb_plan_options_t o = defaults();
+  if (comma_locale_set()) {
+    CU_ASSERT_EQUAL(eplb_plan_options_set(&o, "balance", "--balance", "0.95"), EPLB_SUCCESS);
+    CU_ASSERT_DOUBLE_EQUAL(o.balance, .95, 0);
+    CU_ASSERT_STRING_EQUAL(eplb_option_show(row_of("plan", "balance"), &o, text), "0.95");
+  }
+  comma_locale_end();
+}
+
 int main(void) {
   static const tap_test_t tests[] = {
       {"auto is resolved by groups and payback", auto_is_resolved_by_groups_and_payback},
@@ -215,6 +228,10 @@ int main(void) {
       {"rows agree with defaults", rows_agree_with_defaults},
       {"texts out of range say what was expected", texts_out_of_range_say_what_was_expected},
       {"structs may grow", structs_may_grow},
+      {"the language of the program does not matter", the_language_of_the_program_does_not_matter},
       {NULL, NULL}};
-  return tap_run("options", tests);
+  folder_make();
+  int failed = tap_run("options", tests);
+  folder_remove();
+  return failed;
 }
