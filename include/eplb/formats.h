@@ -38,7 +38,8 @@ extern "C" {
  * whose tensors "{iteration}_{layer}" are added up: iterations are windows, layers the model's own. Each rank counts
  * what it routes, and ranks of a pipeline have layers of their own.
  *
- * A recording that ended within its last window, as one that was killed, lacks that one: loads->incomplete says so.
+ * A recording that ended within its last window, as one that was killed, lacks that one: loads->incomplete says so. CSV
+ * with a row for each expert is the exception: that rows are missing does not show there, and they count as no load.
  * Where layers have no numbers they are 0, 1, 2, ... EPLB_ERR_IO: it cannot be opened or read; EPLB_ERR_FORMAT,
  * EPLB_ERR_LOADS: names file, line and column, index or tensor, what stands there and what was expected;
  * EPLB_ERR_MEMORY. */

@@ -32,8 +32,8 @@ typedef enum eplb_policy {
 /* How long a planner may search: counted in candidates, not in time, so that plans are the same everywhere. */
 typedef enum eplb_effort {
   EPLB_EFFORT_DEFAULT,
-  EPLB_EFFORT_FAST, /* window: an eighth of that */
-  EPLB_EFFORT_BEST  /* window: sixteen times as long */
+  EPLB_EFFORT_FAST, /* window: an eighth of that; history, chain: fewer passes */
+  EPLB_EFFORT_BEST  /* window: sixteen times as long; history, chain: more passes */
 } eplb_effort_t;
 
 /* Start from eplb_plan_options_init, then change what you want. An option that the planner cannot use must stay at its
@@ -106,7 +106,8 @@ EPLB_PUBLIC eplb_status_t eplb_plan_resolve(const eplb_plan_options_t *options, 
  * history and chain take any shape and use all windows. A layer without load stays as it is, with every planner.
  *
  * With `current`, history and chain plan a layer from scratch that is still as eplb_placement_create_linear makes it,
- * at its first change and if that is within max_moves: where nobody has planned, there is nothing worth keeping.
+ * at its first change and if that is within max_moves: where nobody has planned, there is nothing worth keeping. That
+ * change must be worth node_cost and move_cost; those that the plan from scratch adds need not be.
  * Devices of equal slots and speed are then named so that most experts stay.
  *
  * Counts vary by chance: a mean of n tokens by sqrt(n), as Poisson variables do. With `current` a layer is left as it
