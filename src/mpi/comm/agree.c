@@ -4,7 +4,7 @@
 #include <string.h>
 
 eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine) {
-  if (mine && mine <= EPLB_ERR_MPI)
+  if (mine == EPLB_ERR_MPI)
     return mine;
   eplb_status_t failure = eplb_comm_status(comm);
   return failure ? failure : mine;

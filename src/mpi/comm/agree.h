@@ -15,7 +15,8 @@ eplb_status_t eplb_agree(eplb_comm_t *comm, eplb_status_t mine);
 
 /* The parts of eplb_agree, for callers whose agreement rides on another message: what this rank has to contribute, and,
  * once all ranks know the lowest status `worst`, a failure, what to do with it: spreads its sentence and returns it.
- * The first is local, the second collective over comm. */
+ * A failure of MPI counts more than any other status of the same rank: the others must not wait for its messages. The
+ * first is local, the second collective over comm. */
 eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine);
 eplb_status_t eplb_share_failure(eplb_comm_t *comm, eplb_status_t mine, eplb_status_t worst);
 

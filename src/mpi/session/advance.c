@@ -59,7 +59,7 @@ void eplb_rebalancing_send_again(eplb_session_t *s) {
 eplb_status_t eplb_rebalancing_share_failed_vote(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   eplb_status_t worst = eplb_ballot_status(&r->ballot), mine = EPLB_SUCCESS;
-  if (worst == EPLB_ERR_MPI)
+  if (eplb_ballot_mpi_failed(&r->ballot))
     eplb_migration_abandon(&r->migration);
   else
     mine = eplb_migration_explain(&r->migration, worst, r->again);

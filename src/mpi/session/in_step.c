@@ -69,7 +69,7 @@ static eplb_status_t share_failure_of_mpi(eplb_session_t *s) {
 
 /* All ranks have had the same vote, in which their calls differ, so all are here and end with the same sentence. */
 static eplb_status_t fall_out(eplb_session_t *s, const eplb_ballot_t *ballot) {
-  if (eplb_ballot_status(ballot) == EPLB_ERR_MPI)
+  if (eplb_ballot_mpi_failed(ballot))
     return share_failure_of_mpi(s);
   eplb_ballot_name_calls(ballot, s->comm);
   char sentence[EPLB_ERROR_MAX];

@@ -167,7 +167,7 @@ static eplb_status_t leave(eplb_session_t *s) {
   eplb_status_t status = eplb_in_step(s, EPLB_CALL_END, EPLB_SUCCESS, hash_maps(s->placement), 0);
   if (!status && r->phase == EPLB_PHASE_MOVING)
     status = eplb_rebalancing_wait_for_all(s);
-  if (!status && r->phase == EPLB_PHASE_MOVING && eplb_ballot_status(&r->ballot) == EPLB_ERR_MPI)
+  if (!status && r->phase == EPLB_PHASE_MOVING && eplb_ballot_mpi_failed(&r->ballot))
     status = eplb_rebalancing_share_failed_vote(s);
   if (!status && !eplb_ballot_same_tag(&s->ballot))
     status = eplb_fail(EPLB_ERR_MISMATCH, "ranks have different maps of the experts; expected the same on every rank");

@@ -72,10 +72,15 @@ static inline int eplb_ballot_same_tag(const eplb_ballot_t *ballot) {
   return ballot->all.tag == ballot->mine.tag * (uint64_t)ballot->size;
 }
 
+/* Whether MPI has failed on a rank, which then gives up its messages; another rank's status may be lower. */
+static inline int eplb_ballot_mpi_failed(const eplb_ballot_t *ballot) {
+  return ballot->all.status[-EPLB_ERR_MPI] > 0;
+}
+
 /* Whether the last vote ended the round: all ranks are finished, or MPI has failed on one and some messages will never
  * come. */
 static inline int eplb_ballot_ends_round(const eplb_ballot_t *ballot) {
-  return ballot->all.finished == (uint64_t)ballot->size || eplb_ballot_status(ballot) == EPLB_ERR_MPI;
+  return ballot->all.finished == (uint64_t)ballot->size || eplb_ballot_mpi_failed(ballot);
 }
 
 #endif

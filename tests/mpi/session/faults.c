@@ -135,6 +135,44 @@ static void any_code_is_taken_as_it_is(void) {
   mpi_tap_case("whatever a callback returns is taken as it is");
 }
 
+/* MPI fails on the last rank, which then gives up its messages; a worse status is there, too. */
+typedef struct two_faults {
+  int worse_at; /* the rank that has it: another, or the same, before MPI fails */
+  int hits;
+} two_faults_t;
+
+static eplb_status_t give_two(void *arg, eplb_step_t step, void *bytes, size_t size) {
+  two_faults_t *faults = arg;
+  (void)bytes, (void)size;
+  if (step != EPLB_STEP_SEND)
+    return EPLB_SUCCESS;
+  int hit = faults->hits++;
+  if (rank == faults->worse_at && hit == 0)
+    return EPLB_ERR_INTERNAL;
+  return rank == num_ranks - 1 && hit < 2 ? EPLB_ERR_MPI : EPLB_SUCCESS;
+}
+
+/* No rank waits for the messages that were given up. */
+static void a_worse_failure_does_not_hide_that_of_mpi(void) {
+  const size_t shared_bytes[] = {0, 1 << 16};
+  for (int at = 0; at < num_ranks && num_ranks > 1; at++)
+    for (int s = 0; s < 2; s++) {
+      two_faults_t faults = {at, 0};
+      eplb_session_options_t o = job_options();
+      o.shared_bytes = shared_bytes[s];
+      o.fault = give_two;
+      o.fault_arg = &faults;
+      job_t job;
+      job_start(&job, &o);
+      job_record(&job, 1, 0);
+      CHECK(eplb_rebalance(job.session, NULL) == EPLB_ERR_MPI);
+      CHECK(mpi_tap_same_text(eplb_last_error()));
+      CHECK(job_is_whole(&job));
+      job_finish(&job);
+    }
+  mpi_tap_case("a worse failure does not hide that of MPI");
+}
+
 static void flipped_bits(void) {
   for (int at = 0; at < num_ranks; at++)
     fail_in_rebalance(EPLB_STEP_RECEIVE, at, 1);
@@ -219,6 +257,7 @@ int main(int argc, char **argv) {
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
   every_step_on_every_rank();
   any_code_is_taken_as_it_is();
+  a_worse_failure_does_not_hide_that_of_mpi();
   flipped_bits();
   no_memory_on_any_rank();
   return mpi_tap_end();
