@@ -159,6 +159,71 @@ static void refused_later(void) {
   mpi_tap_case("the kernel refuses later to let ranks read each other");
 }
 
+static void invert_all(const weights_t *w) {
+  for (int t = 0; t < WEIGHTS_TENSORS; t++)
+    for (int s = 0; s < w->num_layers * w->num_slots; s++)
+      for (size_t i = 0; i < w->bytes[t]; i++)
+        ((char *)w->slot[t][s])[i] ^= 0x5a;
+}
+
+/* The job writes all weights after `tests` looks, and tells so or not. Ranks wait for each other, because none may read
+ * while another writes. */
+static eplb_status_t rebalance_and_write(const job_t *job, int tests, int tells) {
+  int layer = EPLB_LAYER_NONE;
+  CHECK(!eplb_rebalance_begin(job->session));
+  for (int i = 0; i < tests; i++)
+    CHECK(!eplb_rebalance_test(job->session, &layer));
+  MPI_Barrier(MPI_COMM_WORLD);
+  invert_all(&job->weights);
+  MPI_Barrier(MPI_COMM_WORLD);
+  for (int l = 0; l < JOB_LAYERS && tells; l++)
+    CHECK(!eplb_rebalance_changed(job->session, l));
+  eplb_status_t status = eplb_rebalance_finish_layer(job->session, JOB_LAYERS - 1);
+  CHECK(mpi_tap_same(status) && mpi_tap_same_text(status ? eplb_last_error() : ""));
+  CHECK(!eplb_rebalance_end(job->session, NULL));
+  return status;
+}
+
+/* In the round in which rank `at` is refused. Returns whether the session went on without the kernel's copies. */
+static int refuse_and_write(int at, int tests, int tells, eplb_verify_t verify) {
+  enum { EXPERT = 200001 };
+  job_t job = {.rank = rank, .num_ranks = num_ranks};
+  eplb_session_options_t o = job_options();
+  o.verify = verify;
+  CHECK(!eplb_session_create(MPI_COMM_WORLD, &o, &job.session));
+  int had_cma = job.session->migrate.cma != NULL;
+  CHECK(!weights_create(JOB_LAYERS, o.slots_per_rank, o.slots_per_rank, EXPERT, NULL, &job.weights));
+  weights_fill(&job.weights, eplb_session_placement(job.session), eplb_session_topology(job.session), rank);
+  CHECK(!weights_register(&job.weights, job.session));
+  allowed = rank == at ? 0 : -1;
+  job_record(&job, 1, 0);
+  eplb_status_t status = rebalance_and_write(&job, tests, tells);
+  allowed = -1;
+  CHECK(status == (tells ? EPLB_SUCCESS : EPLB_ERR_CHANGED));
+  invert_all(&job.weights);
+  CHECK(job_is_whole(&job));
+  int has_fallen_back = had_cma && !job.session->migrate.cma;
+  CHECK(mpi_tap_same(has_fallen_back));
+  job_record(&job, 2, 0);
+  CHECK(!eplb_rebalance(job.session, NULL) && job_is_whole(&job));
+  job_finish(&job);
+  return has_fallen_back || !had_cma;
+}
+
+/* Layers that were written are sent again, or end the rebalance, as without a refusal. */
+static void refused_and_written(void) {
+  int any = num_ranks == 1;
+  for (int at = 0; at < num_ranks && num_ranks > 1; at++)
+    for (int tests = 0; tests < 12; tests += 4)
+      for (int tells = 0; tells < 2; tells++) {
+        any |= refuse_and_write(at, tests, tells, EPLB_VERIFY_NEVER);
+        any |= refuse_and_write(at, tests, tells, EPLB_VERIFY_FIRST);
+        any |= refuse_and_write(at, tests, tells, EPLB_VERIFY_ALWAYS);
+      }
+  CHECK(any);
+  mpi_tap_case("the kernel refuses, and the job writes, in the same round");
+}
+
 static long count_faults(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -222,6 +287,7 @@ int main(int argc, char **argv) {
   fetches();
   private_weights_move();
   refused_later();
+  refused_and_written();
   pages_are_there();
   too_much_for_one();
   return mpi_tap_end();
