@@ -14,9 +14,9 @@
 #define EPLB_SESSION_H
 
 #include <eplb/memory.h>
+#include <eplb/payback.h>
 #include <eplb/planner.h>
 #include <eplb/transfer.h>
-#include <eplb/payback.h>
 #include <mpi.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,7 +70,9 @@ typedef void eplb_progress_fn(void *arg, int64_t arrived, int64_t all);
 /* Is told, on rank 0 only, one line without its end:
  *   - by eplb_session_create, that an EPLB_ variable of rank 0's environment sets nothing in this library: one line for
  *     each such variable, once the session is there;
- *   - by eplb_rebalance_begin, with a trigger, what was decided and why, where no rank has failed by then. */
+ *   - by eplb_rebalance_begin, with a trigger, what was decided and why, where no rank has failed by then;
+ *   - by the call of a rebalance that finds out, that the kernel no longer lets ranks of a node read each other's
+ *     memory: from then on weights go through shared memory. */
 typedef void eplb_log_fn(void *arg, const char *line);
 
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their
@@ -211,7 +213,7 @@ typedef struct eplb_report {
   int commits_planned, commits_done; /* more than layers where staging does not hold a layer: each is valid in itself */
   int64_t transfers[EPLB_NUM_LINKS]; /* by eplb_link_t; a copy within a device may serve several slots */
   int64_t bytes[EPLB_NUM_LINKS];     /* the same in bytes of weights */
-  int64_t messages[EPLB_NUM_LINKS];  /* the same in chunks */
+  int64_t messages[EPLB_NUM_LINKS];  /* that this rank sent: chunks, or several at once; also what was sent again */
   int64_t slots_changed;             /* sum of transfers */
   double busiest_sender;             /* what the device that sends most sends, of the mean of all; 1 where none sends */
   double busiest_receiver;           /* the same for receiving */
