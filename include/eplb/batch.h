@@ -31,7 +31,7 @@ EPLB_PUBLIC eplb_status_t eplb_batch_destroy(eplb_batch_t **batch);
 EPLB_PUBLIC eplb_status_t eplb_batch_begin(eplb_batch_t *batch, int layer, const int64_t *count);
 
 /* Moves the message on, without waiting. Local. *arrived: 1 if eplb_batch_end need not wait. EPLB_ERR_STATE: no batch
- * is open. */
+ * is open; EPLB_ERR_ARGUMENT. */
 EPLB_PUBLIC eplb_status_t eplb_batch_test(eplb_batch_t *batch, int *arrived);
 
 /* Waits for the sums and makes of them share[num_slots], the same on every rank, as eplb_dispatch_shares does, and

@@ -3,6 +3,7 @@
 #include "core/util/count.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
+#include "mpi/migrate/failure.h"
 #include <eplb/batch.h>
 #include <string.h>
 #include <xxhash.h>
@@ -15,7 +16,7 @@ struct eplb_batch {
   int rank, num_ranks;
   eplb_dispatch_t *dispatch;
   int open, layer;      /* layer: of the batch that is open */
-  eplb_status_t status; /* of this rank's begin */
+  eplb_failure_t begun; /* how this rank's begin failed, if it did */
   MPI_Request request;
   int has_failed;     /* the request of the batch that is open */
   int is_lost;        /* some request has: MPI may still write to `sum`, which is never freed then */
@@ -80,6 +81,8 @@ eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_b
   MPI_Comm own = MPI_COMM_NULL;
   int has_own = eplb_comm_ok(&given, MPI_Comm_dup(comm, &own), "duplicating the communicator");
   status = b ? allocate(b, &given, dispatch) : EPLB_ERR_MEMORY;
+  if (!status && !batch)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "batch is NULL");
   status = agree_on_sizes(&given, status, dispatch);
   if (status) {
     if (has_own)
@@ -141,8 +144,9 @@ eplb_status_t eplb_batch_begin(eplb_batch_t *b, int layer, const int64_t *count)
   memset(b->own, 0, (experts + NUM_EXTRAS) * sizeof *b->own);
   if (eplb_comm_is_broken(&b->comm))
     return eplb_comm_status(&b->comm);
-  b->status = eplb_own_status(&b->comm, check_counts(b, layer, count));
-  if (b->status) {
+  b->begun.status = EPLB_SUCCESS;
+  eplb_failure_keep(&b->begun, eplb_own_status(&b->comm, check_counts(b, layer, count)));
+  if (b->begun.status) {
     b->own[experts + FAILED] = 1;
   } else {
     memcpy(b->own, count, experts * sizeof *count);
@@ -167,6 +171,8 @@ static eplb_status_t check_open(const eplb_batch_t *b) {
 eplb_status_t eplb_batch_test(eplb_batch_t *b, int *arrived) {
   int done = 0;
   eplb_status_t status = check_open(b);
+  if (!status && !arrived)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "arrived is NULL");
   if (!status)
     *arrived = !b->has_failed && note(b, MPI_Test(&b->request, &done, MPI_STATUS_IGNORE), "testing the sum of counts")
                    ? done
@@ -178,8 +184,11 @@ eplb_status_t eplb_batch_test(eplb_batch_t *b, int *arrived) {
  * their squares is the square of their sum, divided by how many they are. */
 static eplb_status_t agree(eplb_batch_t *b) {
   const int64_t *extra = b->sum + num_experts(b);
-  if (extra[FAILED] > 0)
-    return eplb_agree(&b->comm, b->status);
+  if (extra[FAILED] > 0) {
+    if (b->begun.status)
+      eplb_fail(b->begun.status, "%s", b->begun.sentence);
+    return eplb_agree(&b->comm, b->begun.status);
+  }
   if (extra[LAYER_SQUARED] * b->num_ranks != extra[LAYER] * extra[LAYER])
     return eplb_fail(EPLB_ERR_MISMATCH, "ranks began batches of different layers; expected the same on every rank");
   return EPLB_SUCCESS;

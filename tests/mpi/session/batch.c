@@ -149,6 +149,7 @@ static void what_one_rank_gives_wrong_fails_on_all(void) {
     count_tokens(&job, 0);
     job.count[5] = mine ? -3 : 1;
     CHECK(eplb_batch_begin(job.batch, 0, job.count) == EPLB_SUCCESS);
+    CHECK(eplb_batch_test(job.batch, NULL) == EPLB_ERR_ARGUMENT); /* another failure before the end */
     CHECK(eplb_batch_end(job.batch, job.share, job.quota) == EPLB_ERR_LOADS);
     CHECK(strstr(eplb_last_error(), "expert 5 has -3 tokens") && mpi_tap_same_text(eplb_last_error()));
     job.count[5] = 1;
@@ -187,6 +188,8 @@ static void ranks_must_go_together(void) {
   CHECK(eplb_batch_create(MPI_COMM_WORLD, job.rank == job.num_ranks - 1 ? NULL : job.dispatch, &none) ==
         EPLB_ERR_ARGUMENT);
   CHECK(mpi_tap_same_text(eplb_last_error()));
+  CHECK(eplb_batch_create(MPI_COMM_WORLD, job.dispatch, job.rank ? &none : NULL) == EPLB_ERR_ARGUMENT);
+  CHECK(mpi_tap_same_text(eplb_last_error()) && strstr(eplb_last_error(), "batch is NULL"));
   CHECK(job.num_ranks == 1 || eplb_batch_create(MPI_COMM_SELF, job.dispatch, &none) == EPLB_ERR_SHAPE);
   int32_t *row = job.placement->physical_to_logical, first = row[0];
   if (job.rank == 0) { /* both are valid */
