@@ -21,6 +21,7 @@ struct eplb_batch {
   int has_failed;     /* the request of the batch that is open */
   int is_lost;        /* some request has: MPI may still write to `sum`, which is never freed then */
   int64_t *own, *sum; /* [num_experts + NUM_EXTRAS] */
+  int64_t *spare; /* [2 * (num_experts + NUM_EXTRAS)]: for the batch after a lost one, which tells all ranks of it */
 };
 
 static int num_experts(const eplb_batch_t *b) {
@@ -55,6 +56,7 @@ static void release_batch(eplb_batch_t *b) {
   if (!b->is_lost) {
     free(b->own);
     free(b->sum);
+    free(b->spare);
   }
   free(b);
 }
@@ -69,7 +71,8 @@ static eplb_status_t allocate(eplb_batch_t *b, const eplb_comm_t *given, eplb_di
     return status;
   b->own = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
   b->sum = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
-  return b->own && b->sum ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  b->spare = EPLB_NEW(int64_t, 2 * (num_experts(b) + NUM_EXTRAS));
+  return b->own && b->sum && b->spare ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
 }
 
 eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_batch_t **batch) {
@@ -141,6 +144,10 @@ eplb_status_t eplb_batch_begin(eplb_batch_t *b, int layer, const int64_t *count)
     return eplb_fail(b ? EPLB_ERR_STATE : EPLB_ERR_ARGUMENT,
                      b ? "a batch is open; expected eplb_batch_end first" : "batch is NULL");
   size_t experts = (size_t)num_experts(b);
+  if (b->is_lost) { /* never freed: see is_lost */
+    b->own = b->spare;
+    b->sum = b->spare + experts + NUM_EXTRAS;
+  }
   memset(b->own, 0, (experts + NUM_EXTRAS) * sizeof *b->own);
   if (eplb_comm_is_broken(&b->comm))
     return eplb_comm_status(&b->comm);
