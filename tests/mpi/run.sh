@@ -3,6 +3,7 @@
 # what failed is a failed case of its own. `finish` ends the test.
 ASAN_OPTIONS=fast_unwind_on_malloc=0 # MPI unloads what it leaks from: only callers further up tell that it is not ours
 export ASAN_OPTIONS
+unset $(env | sed -n 's/^\(EPLB_[A-Za-z0-9_]*\)=.*/\1/p') # a test sets what it wants
 cases=0
 
 on_ranks() {

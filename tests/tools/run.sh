@@ -3,8 +3,7 @@ LC_ALL=C
 OMPI_MCA_odls_base_sigkill_timeout=0 # else Open MPI waits a second for ranks that are about to end anyway
 ASAN_OPTIONS=fast_unwind_on_malloc=0 # MPI unloads what it leaks from: only callers further up tell that it is not ours
 export LC_ALL OMPI_MCA_odls_base_sigkill_timeout ASAN_OPTIONS
-unset ARGP_HELP_FMT EPLB_DEVICE EPLB_DOMAIN EPLB_RACKS EPLB_NODE_LEVEL SLURM_TOPOLOGY_ADDR EPLB_PLANNER EPLB_POLICY EPLB_NUM_GROUPS EPLB_VERIFY
-unset EPLB_STAGING_BYTES EPLB_CHUNK_BYTES EPLB_HISTORY EPLB_FORECAST EPLB_MOVE_PRICE EPLB_MIN_WINDOWS EPLB_HYSTERESIS
+unset ARGP_HELP_FMT SLURM_TOPOLOGY_ADDR $(env | sed -n 's/^\(EPLB_[A-Za-z0-9_]*\)=.*/\1/p')
 
 here=$(cd "$srcdir/tests/tools" && pwd)
 shared=$(cd "$srcdir/.." && pwd)/shared # recorded loads and machines: others' data, no part of the project
