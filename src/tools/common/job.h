@@ -9,7 +9,8 @@
 
 /* Whose loads, on what. Help shows the values that are set before it is parsed as defaults. */
 typedef struct job_options {
-  const char *loads; /* NULL: synthetic */
+  const char *loads;     /* NULL: synthetic */
+  const char *synthetic; /* an option that was given and is only for synthetic loads, or NULL */
   eplb_generate_options_t generate;
   int slots;  /* of a layer, in all; 0: an eighth more than experts */
   int nodes;  /* declared; 0: detect */

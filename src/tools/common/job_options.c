@@ -37,6 +37,11 @@ static const struct argp_option job_arguments[] = {
     {"json", KEY_JSON, NULL, 0, "lines of JSON instead of tables", 0},
     {0}};
 
+static void refuse_synthetic(const job_options_t *o, const struct argp_state *state) {
+  if (o->loads && o->synthetic)
+    tool_usage_error(state, "--%s is of synthetic loads; expected it without --loads", o->synthetic);
+}
+
 static error_t parse_job(int key, char *text, struct argp_state *state) {
   job_options_t *o = state->input;
   switch (key) {
@@ -44,13 +49,13 @@ static error_t parse_job(int key, char *text, struct argp_state *state) {
     o->loads = text;
     return 0;
   case KEY_LAYERS:
-    o->generate.num_layers = (int)tool_integer(state, "layers", text, 1, 1 << 20);
+    o->generate.num_layers = (int)tool_integer(state, o->synthetic = "layers", text, 1, 1 << 20);
     return 0;
   case KEY_EXPERTS:
-    o->generate.num_experts = (int)tool_integer(state, "experts", text, 1, 1 << 20);
+    o->generate.num_experts = (int)tool_integer(state, o->synthetic = "experts", text, 1, 1 << 20);
     return 0;
   case KEY_SEED:
-    o->generate.seed = (uint64_t)tool_integer(state, "seed", text, 0, INT64_MAX);
+    o->generate.seed = (uint64_t)tool_integer(state, o->synthetic = "seed", text, 0, INT64_MAX);
     return 0;
   case KEY_SLOTS:
     o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
@@ -69,6 +74,9 @@ static error_t parse_job(int key, char *text, struct argp_state *state) {
     return 0;
   case ARGP_KEY_ARG:
     tool_usage_error(state, "\"%s\" is not an option; expected --loads %s?", text, text);
+    return 0;
+  case ARGP_KEY_END:
+    refuse_synthetic(o, state);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

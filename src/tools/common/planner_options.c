@@ -1,5 +1,5 @@
-#include "core/util/option_table.h"
 #include "tools/common/planner_options.h"
+#include "core/util/option_table.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include <eplb/formats.h>
@@ -40,6 +40,7 @@ static error_t parse_planner(int key, char *text, struct argp_state *state) {
   }
   if (key == KEY_BANDWIDTH) {
     parse_bandwidth(state, text, &o->payback);
+    o->has_bandwidth = 1;
     return 0;
   }
   if (key >= KEY_FORMER && key < KEY_FORMER + NUM_FORMER) {
@@ -76,13 +77,41 @@ void planner_options_init(planner_options_t *options) {
   *next = (struct argp_option){0};
 }
 
+void planner_options_hide_planner(void) {
+  for (struct argp_option *a = arguments; a->name || a->doc; a++)
+    if (a->name && !strcmp(a->name, "planner"))
+      a->flags |= OPTION_HIDDEN;
+}
+
+/* A part of the payback that was given, into label[OPTION_ROWS_TEXT]; or NULL. */
+static const char *find_payback(const planner_options_t *o, char *label) {
+  for (int i = 0; i < o->rows.count; i++)
+    if (o->rows.given >> i & 1 && !strcmp(o->rows.row[i]->structure, "payback"))
+      return option_rows_label(o->rows.row[i], label);
+  return o->has_bandwidth ? "--bandwidth" : NULL;
+}
+
 void planner_options_finish(planner_options_t *options, const struct argp_state *state) {
-  if (!(options->payback.seconds_per_load > 0))
+  char label[OPTION_ROWS_TEXT];
+  const char *part = find_payback(options, label);
+  if (!(options->payback.seconds_per_load > 0)) {
+    if (part)
+      tool_usage_error(state, "%s applies only where moves must pay; expected --seconds-per-load, too", part);
     return;
+  }
   if (!(options->payback.expert_bytes > 0))
     tool_usage_error(state, "--seconds-per-load gives the time that balance saves, but moves also need a cost; "
                             "expected --expert-bytes, too");
   options->plan.payback = &options->payback;
+}
+
+void planner_options_refuse_moves(const planner_options_t *options, const char *expected,
+                                  const struct argp_state *state) {
+  char label[OPTION_ROWS_TEXT];
+  const eplb_option_t *row = option_rows_needing_current(&options->rows);
+  if (row || options->has_bandwidth)
+    tool_usage_error(state, "%s applies only to moves from a placement; expected %s",
+                     row ? option_rows_label(row, label) : "--bandwidth", expected);
 }
 
 void planner_options_keep_used(eplb_plan_options_t *plan, eplb_planner_t planner) {

@@ -28,10 +28,10 @@ static error_t parse_recording_option(int key, char *text, struct argp_state *st
   recording_options_t *o = state->input;
   switch (key) {
   case KEY_NODES:
-    o->nodes = (int)tool_integer(state, "nodes", text, 1, 1 << 20);
+    o->nodes = (int)tool_integer(state, o->declared = "nodes", text, 1, 1 << 20);
     return 0;
   case KEY_GPUS:
-    o->gpus = (int)tool_integer(state, "gpus", text, 1, 1 << 20);
+    o->gpus = (int)tool_integer(state, o->declared = "gpus", text, 1, 1 << 20);
     return 0;
   case KEY_SLOTS:
     o->slots = (int)tool_integer(state, "slots", text, 1, 1 << 30);
@@ -49,6 +49,10 @@ static error_t parse_recording_option(int key, char *text, struct argp_state *st
     if (o->loads)
       tool_usage_error(state, "\"%s\" is a second file of loads; expected one", text);
     o->loads = text;
+    return 0;
+  case ARGP_KEY_END:
+    if (o->topology && o->declared)
+      tool_usage_error(state, "--topology has nodes and GPUs of its own; expected it without --%s", o->declared);
     return 0;
   case ARGP_KEY_NO_ARGS:
     tool_usage_error(
@@ -102,6 +106,9 @@ static eplb_status_t read_topology(const recording_options_t *o, int num_experts
   const char *file = o->topology;
   int wanted = o->slots ? o->slots : num_experts + (num_experts + 7) / 8;
   eplb_status_t status = eplb_topology_read(file, 0, topology);
+  if (!status && o->slots && o->slots != eplb_topology_num_slots(*topology))
+    return eplb_fail(EPLB_ERR_SHAPE, "--slots is %d, and the topology has %s", o->slots,
+                     eplb_count(eplb_topology_num_slots(*topology), "slot"));
   if (!status || file[0] == '-')
     return status;
   status = eplb_topology_read(file, 1, topology);

@@ -14,6 +14,7 @@ typedef struct recording_options {
   const char *topology;   /* declared, instead of nodes and gpus; or NULL */
   const char *node_level; /* the level that is the planner's node; NULL: as the topology says */
   int nodes, gpus, slots; /* in all; gpus, slots 0: chosen */
+  const char *declared;   /* "nodes" or "gpus" where it was given, or NULL */
   double expert_bytes;    /* 0: not given */
 } recording_options_t;
 
@@ -25,7 +26,8 @@ eplb_status_t recording_read(const char *path, eplb_loads_t **loads);
 
 /* The GPUs as they are declared. As many slots as asked for, or with 0 an eighth more than `num_experts`, rounded up to
  * a multiple of the GPUs; by numbers they are dealt out evenly to the GPUs, those evenly to the nodes, and the first
- * get one more; with 0 GPUs 8 for each node. Errors as eplb_topology_read. */
+ * get one more; with 0 GPUs 8 for each node. Errors as eplb_topology_read; EPLB_ERR_SHAPE where `topology` has another
+ * number of slots than was asked for. */
 eplb_status_t recording_topology(const recording_options_t *options, int num_experts, eplb_topology_t **topology);
 
 #endif

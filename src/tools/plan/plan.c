@@ -1,6 +1,6 @@
 /* eplb plan: recorded loads in, a placement out. */
-#include "core/model/loads.h"
 #include "tools/plan/plan.h"
+#include "core/model/loads.h"
 #include "core/util/alloc.h"
 #include "tools/common/commands.h"
 #include "tools/common/current_placement.h"
@@ -45,14 +45,6 @@ static void parse_routing(const struct argp_state *state, const char *text, plan
     tool_usage_error(state, "--routing is \"%s\"; expected groups and experts of a token, such as 4,8", text);
 }
 
-static void refuse_moves_from_scratch(const plan_options_t *o, const struct argp_state *state) {
-  char label[OPTION_ROWS_TEXT];
-  const eplb_option_t *row = option_rows_needing_current(&o->planner.rows);
-  if (row && !o->current)
-    tool_usage_error(state, "%s applies only to moves from a placement; expected --current FILE, too",
-                     option_rows_label(row, label));
-}
-
 static error_t parse_plan_option(int key, char *text, struct argp_state *state) {
   plan_options_t *o = state->input;
   switch (key) {
@@ -77,8 +69,11 @@ static error_t parse_plan_option(int key, char *text, struct argp_state *state) 
     return 0;
   case ARGP_KEY_SUCCESS:
     o->planner.payback.expert_bytes = o->recording.expert_bytes;
+    if (!o->current)
+      planner_options_refuse_moves(&o->planner, "--current FILE, too", state);
     planner_options_finish(&o->planner, state);
-    refuse_moves_from_scratch(o, state);
+    if (o->token_groups && o->planner.plan.num_groups == 1)
+      tool_usage_error(state, "--routing is about groups of experts; expected --num-groups, too");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;

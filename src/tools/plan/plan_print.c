@@ -136,14 +136,28 @@ static void print_hot_experts(const plan_result_t *r, int layer) {
            r->placement->logical_replica_count[layer * experts + hot[k]]);
 }
 
+/* As a word of a command line for a shell: in quotes where it needs them. */
+static void print_word(const char *option, const char *text) {
+  static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-+,:=@%";
+  char shown[HUMAN_TEXT_MAX];
+  int is_plain = text[strspn(text, plain)] == 0;
+  printf("%s%s", option, is_plain ? text : "'");
+  for (const char *c = is_plain ? "" : human_text(text, shown); *c; c++)
+    if (*c == '\'')
+      printf("'\\''");
+    else
+      putchar(*c);
+  printf("%s", is_plain ? "" : "'");
+}
+
 /* This balance is of the loads planned for; replay scores on loads that the planner did not have. */
 static void print_caveat(const plan_result_t *r) {
   const recording_options_t *o = &r->options->recording;
-  char shown[HUMAN_TEXT_MAX];
-  printf("  These are the loads planned for. For the balance on the next window: eplb replay %s",
-         human_text(o->loads, shown));
+  print_word("  These are the loads planned for. For the balance on the next window: eplb replay ", o->loads);
   if (o->topology)
-    printf(" --topology %s", human_text(o->topology, shown));
+    print_word(" --topology ", o->topology);
+  if (o->node_level)
+    print_word(" --node-level ", o->node_level);
   if (o->nodes > 1)
     printf(" --nodes %d", o->nodes);
   if (o->gpus)

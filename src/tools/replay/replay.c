@@ -31,7 +31,7 @@ static const struct argp_option arguments[] = {
      0},
     {"history", KEY_HISTORY, "WINDOWS", 0, "recent windows to plan with, 1 to 16 (16)", 0},
     {"window", KEY_WINDOW, "WHICH", OPTION_HIDDEN, NULL, 0},
-    {"warmup", KEY_WARMUP, "N", 0, "number of windows before the first plan, which is always made from scratch (4)", 0},
+    {"warmup", KEY_WARMUP, "N", 0, "number of windows before the first plan (4)", 0},
     {"from-scratch", KEY_FROM_SCRATCH, NULL, 0,
      "plan each window from scratch (default: from the current placement, as a job does)", 0},
     {"batch-tokens", KEY_BATCH, "N", 0,
@@ -76,12 +76,14 @@ static void refuse_unused(const replay_options_t *o, const struct argp_state *st
                        o->planner.rows.row[i]->planners >> EPLB_PLANNER_WINDOW & 1 ? "window" : "history");
 }
 
-static void refuse_moves_from_scratch(const replay_options_t *o, const struct argp_state *state) {
-  char label[OPTION_ROWS_TEXT];
-  const eplb_option_t *row = option_rows_needing_current(&o->planner.rows);
-  if (o->from_scratch && row)
-    tool_usage_error(state, "%s is for moves from the current placement; expected it without --from-scratch",
-                     option_rows_label(row, label));
+/* What would change nothing. */
+static void refuse_ignored(const replay_options_t *o, const struct argp_state *state) {
+  if (o->from_scratch)
+    planner_options_refuse_moves(&o->planner, "it without --from-scratch", state);
+  if (o->from_scratch && o->current)
+    tool_usage_error(state, "--current is where plans start from; expected it without --from-scratch");
+  if (o->has_seed && !o->batch_tokens)
+    tool_usage_error(state, "--seed is of the batches that are drawn; expected --batch-tokens, too");
 }
 
 static error_t parse_replay_option(int key, char *text, struct argp_state *state) {
@@ -113,6 +115,7 @@ static error_t parse_replay_option(int key, char *text, struct argp_state *state
     return 0;
   case KEY_SEED:
     o->seed = (uint64_t)tool_integer(state, "seed", text, 0, INT64_MAX);
+    o->has_seed = 1;
     return 0;
   case KEY_JSON:
     o->json = 1;
@@ -128,7 +131,7 @@ static error_t parse_replay_option(int key, char *text, struct argp_state *state
       tool_usage_error(state, "--planner names one planner; expected --policies %s",
                        eplb_plan_name("planner", (int)o->planner.plan.planner));
     refuse_unused(o, state);
-    refuse_moves_from_scratch(o, state);
+    refuse_ignored(o, state);
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
@@ -193,6 +196,7 @@ int command_replay(int argc, char **argv) {
       .num_policies = 4,
       .policy = {EPLB_PLANNER_DEEPSEEK, EPLB_PLANNER_WINDOW, EPLB_PLANNER_HISTORY, EPLB_PLANNER_CHAIN}};
   planner_options_init(&o.planner);
+  planner_options_hide_planner();
   tool_parse(&argp, argc, argv, &o);
   replay_run_t run[REPLAY_MAX_POLICIES] = {0};
   eplb_loads_t *loads = NULL;

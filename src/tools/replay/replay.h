@@ -17,6 +17,7 @@ typedef struct replay_options {
   int batch_tokens; /* 0: whole windows */
   int from_scratch; /* plan every window from scratch */
   int json;
+  int has_seed; /* --seed was given */
   uint64_t seed;
   replay_shares_t shares;
   int num_policies;

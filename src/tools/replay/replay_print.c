@@ -48,8 +48,11 @@ static void print_inputs(const replay_run_t *r) {
          eplb_count(r->loads->num_layers, "layer"), eplb_count(r->loads->num_experts, "expert"));
   printf("GPUs      %d on %d node%s, %s: %.1f %% redundant experts\n", t->num_devices, nodes, eplb_plural(nodes),
          eplb_count(slots, "slot"), 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
-  printf("scored    on windows %d to %d, each with a plan from at most %s before it", replay_first(o, r->loads), last,
-         eplb_count(o->history, "window"));
+  if (replay_first(o, r->loads) == last)
+    printf("scored    on window %d, with a plan from at most %s before it", last, eplb_count(o->history, "window"));
+  else
+    printf("scored    on windows %d to %d, each with a plan from at most %s before it", replay_first(o, r->loads), last,
+           eplb_count(o->history, "window"));
   if (o->batch_tokens > 0)
     printf("; batches of %d", o->batch_tokens);
   printf("\n");

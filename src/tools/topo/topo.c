@@ -30,7 +30,7 @@ static const struct argp_option arguments[] = {
 
 typedef struct topo_options {
   const char *declared, *save;
-  int measure, json;
+  int measure, json, has_racks;
 } topo_options_t;
 
 static error_t parse_topo_option(int key, char *text, struct argp_state *state) {
@@ -41,6 +41,7 @@ static error_t parse_topo_option(int key, char *text, struct argp_state *state) 
     return 0;
   case KEY_RACKS:
     setenv("EPLB_RACKS", text, 1);
+    o->has_racks = 1;
     return 0;
   case KEY_NODE_LEVEL:
     setenv("EPLB_NODE_LEVEL", text, 1);
@@ -60,6 +61,8 @@ static error_t parse_topo_option(int key, char *text, struct argp_state *state) 
   case ARGP_KEY_END:
     if (o->declared && o->measure)
       tool_usage_error(state, "--measure needs running ranks; expected it without --topology");
+    if (o->declared && o->has_racks)
+      tool_usage_error(state, "--racks names the racks of running hosts; expected it without --topology");
     return 0;
   default:
     return ARGP_ERR_UNKNOWN;
