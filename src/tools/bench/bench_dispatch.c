@@ -1,7 +1,7 @@
 /* eplb bench dispatch, under mpirun: what shares for each batch cost, beside the allreduce that nobody can do without.
  */
-#include "core/model/synthetic.h"
 #include "tools/bench/bench_dispatch.h"
+#include "core/model/synthetic.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
 #include "mpi/comm/agree.h"

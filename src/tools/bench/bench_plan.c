@@ -1,6 +1,6 @@
 /* eplb bench plan */
-#include "core/model/synthetic.h"
 #include "core/model/placement.h"
+#include "core/model/synthetic.h"
 #include "core/plan/common/remote_nodes.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,5 +1,5 @@
-#include "core/model/synthetic.h"
 #include "tools/common/job.h"
+#include "core/model/synthetic.h"
 #include "mpi/comm/agree.h"
 #include "tools/common/recording_options.h"
 

@@ -1,6 +1,6 @@
-#include "core/transfer/payback.h"
 #include "core/model/placement.h"
 #include "core/plan/common/remote_nodes.h"
+#include "core/transfer/payback.h"
 #include "core/util/alloc.h"
 #include "tools/plan/plan.h"
 #include <math.h>

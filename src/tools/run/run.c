@@ -1,7 +1,7 @@
 /* eplb run: the main job. */
-#include "core/model/synthetic.h"
 #include "tools/run/run.h"
 #include "core/model/placement.h"
+#include "core/model/synthetic.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "mpi/comm/agree.h"
