@@ -3,8 +3,8 @@
 #define EPLB_EPLB_H
 
 #include <eplb/dispatch.h>
-#include <eplb/loads.h>
 #include <eplb/formats.h>
+#include <eplb/loads.h>
 #include <eplb/options.h>
 #include <eplb/payback.h>
 #include <eplb/placement.h>

@@ -1,6 +1,6 @@
 /* Every allocation of every call fails once. */
-#include "core/model/synthetic.h"
 #include "core/model/placement.h"
+#include "core/model/synthetic.h"
 #include "core/plan/common/remote_nodes.h"
 #include "core/transfer/staging.h"
 #include "failing_memory.h"

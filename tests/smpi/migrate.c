@@ -2,8 +2,8 @@
  * plan of a layer of 256 experts and prints what it took against the time that the busiest link needs by itself. Time
  * is simulated: the same on every machine and in every run. Exits 0 if every byte is right, the bytes across nodes are
  * the fewest possible, and no round takes more than LIMIT times the bound. */
-#include "core/model/synthetic.h"
 #include "core/model/placement.h"
+#include "core/model/synthetic.h"
 #include "tools/common/weights.h"
 #include <eplb/eplb_mpi.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#include "mpi/memory/host.h"
 #include "cargo.h"
+#include "mpi/memory/host.h"
 #include "mpi_tap.h"
 #include <mpi.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-#include "core/model/synthetic.h"
 #include "core/model/synthetic_mixture.h"
+#include "core/model/synthetic.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
 #include <string.h>

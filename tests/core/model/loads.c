@@ -1,5 +1,5 @@
-#include "core/model/synthetic.h"
 #include "core/model/loads.h"
+#include "core/model/synthetic.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/loads.h>

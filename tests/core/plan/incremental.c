@@ -1,7 +1,7 @@
 /* Planning from the placement that is there. */
-#include "core/transfer/payback.h"
 #include "core/model/placement.h"
 #include "core/plan/common/assignment.h"
+#include "core/transfer/payback.h"
 #include "plan_window.h"
 #include "shapes.h"
 #include "tap.h"

@@ -1,6 +1,6 @@
 /* How much a window counts by its likeness to the newest. */
-#include "core/model/forecast.h"
 #include "core/plan/history/similarity.h"
+#include "core/model/forecast.h"
 #include "shapes.h"
 #include "tap.h"
 #include <math.h>

@@ -1,5 +1,5 @@
-#include "core/model/placement.h"
 #include "core/transfer/staging.h"
+#include "core/model/placement.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/transfer.h>
