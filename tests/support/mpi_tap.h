@@ -16,6 +16,10 @@ void mpi_tap_case(const char *title);
  * Collective. */
 int mpi_tap_end(void);
 
+/* From here on (yes) or no longer (!yes) what is allocated may leak: once MPI has failed, buffers that it may still
+ * write to are never freed. For LeakSanitizer; without it, nothing. */
+void mpi_tap_may_leak(int yes);
+
 /* Whether all ranks have the same number, and whether they have the same text. Collective. */
 int mpi_tap_same(long long value);
 int mpi_tap_same_text(const char *text);
