@@ -89,8 +89,8 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/window/window_planner.h \
 	src/core/plan/window/window_state.c \
 	src/core/plan/window/window_state.h \
-	src/core/transfer/multicast.c \
-	src/core/transfer/multicast.h \
+	src/core/transfer/suppliers.c \
+	src/core/transfer/suppliers.h \
 	src/core/transfer/payback.c \
 	src/core/transfer/payback.h \
 	src/core/transfer/transfer.c \

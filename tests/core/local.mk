@@ -33,8 +33,8 @@ UNIT_TESTS = \
 	tests/core/plan/planner_refusals \
 	tests/core/plan/scales \
 	tests/core/plan/similarity \
-	tests/core/transfer/multicast \
-	tests/core/transfer/multicast_recorded \
+	tests/core/transfer/suppliers \
+	tests/core/transfer/suppliers_recorded \
 	tests/core/transfer/staging \
 	tests/core/transfer/transfer \
 	tests/core/transfer/trigger \

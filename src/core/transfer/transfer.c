@@ -3,12 +3,12 @@
  * Problem: each slot that changes needs its new expert from a device that has it. Links differ in speed, and the
  * device that sends most sets the time.
  * Method: for each expert, the devices that hold it and those that are to get it are listed in the order of the
- * domains; multicast.c decides who supplies whom. Experts without a choice of supplier go first, so that the others
+ * domains; suppliers.c decides who supplies whom. Experts without a choice of supplier go first, so that the others
  * can even out what those send. Transfers of a later stage need one of an earlier stage; the list is by stage. Every
  * rank derives the same list from the same placements, without communication.
  * Cost: O(slots + transfers x candidates) a layer. */
 #include "core/model/placement.h"
-#include "core/transfer/multicast.h"
+#include "core/transfer/suppliers.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include <eplb/transfer.h>
@@ -20,7 +20,7 @@ typedef struct grouped {
 } grouped_t;
 
 struct eplb_deriver {
-  eplb_multicast_t feeder;
+  eplb_suppliers_t suppliers;
   int num_experts, num_slots;
   int32_t *device;          /* [num_slots] */
   int32_t *expert;          /* [num_slots]: scratch of grouping */
@@ -34,7 +34,7 @@ void eplb_deriver_destroy(eplb_deriver_t **deriver) {
   if (!deriver || !*deriver)
     return;
   eplb_deriver_t *d = *deriver;
-  eplb_multicast_free(&d->feeder);
+  eplb_suppliers_free(&d->suppliers);
   free(d->device);
   free(d->expert);
   free(d->changing.begin);
@@ -70,7 +70,7 @@ eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_exper
     return EPLB_ERR_MEMORY;
   eplb_status_t status = allocate_deriver(d, num_experts, num_slots);
   if (!status)
-    status = eplb_multicast_init(&d->feeder, topology);
+    status = eplb_suppliers_init(&d->suppliers, topology);
   if (status) {
     eplb_deriver_destroy(&d);
     return status;
@@ -86,10 +86,10 @@ static int slots_of(const grouped_t *g, int expert) {
   return g->begin[expert + 1] - g->begin[expert];
 }
 
-/* Groups slots by d->expert, those of an expert by the rank of their device; EPLB_EMPTY in none. A counting sort: `end`
+/* Groups slots by d->expert, those of an expert by the position of their device; EPLB_EMPTY in none. A counting sort: `end`
  * is filled as the counts, then the begins, then the ends of each expert. */
 static void group(eplb_deriver_t *d, grouped_t *g) {
-  const eplb_topology_t *t = d->feeder.topology;
+  const eplb_topology_t *t = d->suppliers.topology;
   int32_t *end = g->begin + 1, sum = 0;
   for (int e = 0; e <= d->num_experts; e++)
     g->begin[e] = 0;
@@ -102,7 +102,7 @@ static void group(eplb_deriver_t *d, grouped_t *g) {
     sum += count;
   }
   for (int i = 0; i < t->num_devices; i++) {
-    int device = d->feeder.ranked[i];
+    int device = d->suppliers.device_at[i];
     for (int s = t->slot_begin[device]; s < t->slot_begin[device + 1]; s++)
       if (d->expert[s] != EPLB_EMPTY)
         g->slot[end[d->expert[s]]++] = s;
@@ -118,17 +118,17 @@ static void group_rows(eplb_deriver_t *d, const int32_t *before, const int32_t *
   group(d, &d->holding);
 }
 
-/* The devices that hold the expert or are to get it, by rank: two sorted lists merged. */
-static void find_points(eplb_deriver_t *d, int expert) {
-  eplb_multicast_t *f = &d->feeder;
+/* The devices that hold the expert or are to get it, by position: two sorted lists merged. */
+static void find_endpoints(eplb_deriver_t *d, int expert) {
+  eplb_suppliers_t *s = &d->suppliers;
   int c = d->changing.begin[expert], c_end = d->changing.begin[expert + 1];
   int h = d->holding.begin[expert], h_end = d->holding.begin[expert + 1];
-  f->num_points = 0;
+  s->num_endpoints = 0;
   while (c < c_end || h < h_end) {
     int get = c < c_end ? d->changing.slot[c] : -1, have = h < h_end ? d->holding.slot[h] : -1;
-    int holds = have >= 0 && (get < 0 || f->rank[d->device[have]] <= f->rank[d->device[get]]);
+    int holds = have >= 0 && (get < 0 || s->position[d->device[have]] <= s->position[d->device[get]]);
     int slot = holds ? have : get, device = d->device[slot];
-    f->endpoint[f->num_points++] = (eplb_endpoint_t){device, slot, holds ? 0 : EPLB_LACKING, -1};
+    s->endpoint[s->num_endpoints++] = (eplb_endpoint_t){device, slot, holds ? 0 : EPLB_LACKING, -1};
     while (c < c_end && d->device[d->changing.slot[c]] == device)
       c++;
     while (h < h_end && d->device[d->holding.slot[h]] == device)
@@ -136,9 +136,9 @@ static void find_points(eplb_deriver_t *d, int expert) {
   }
 }
 
-static void plan(eplb_deriver_t *d, int expert, const eplb_endpoint_t *from, const eplb_endpoint_t *to, int to_slot,
-                 int stage) {
-  const eplb_topology_t *t = d->feeder.topology;
+static void add_transfer(eplb_deriver_t *d, int expert, const eplb_endpoint_t *from, const eplb_endpoint_t *to,
+                         int to_slot, int stage) {
+  const eplb_topology_t *t = d->suppliers.topology;
   int level = eplb_shared_level(t, from->device, to->device);
   eplb_link_t link = level == t->num_levels   ? EPLB_LINK_DEVICE
                      : level >= t->node_level ? EPLB_LINK_NODE
@@ -153,24 +153,24 @@ static void plan(eplb_deriver_t *d, int expert, const eplb_endpoint_t *from, con
                                                    .level = (int16_t)level};
 }
 
-/* The transfers of an expert whose points are fed: one into each device that lacked it, and copies within devices. */
-static void plan_expert(eplb_deriver_t *d, int expert) {
-  const eplb_multicast_t *f = &d->feeder;
-  const eplb_endpoint_t *endpoint = f->endpoint;
+/* The transfers of an expert whose endpoints have their suppliers: one into each device that lacked it, and copies within devices. */
+static void add_expert(eplb_deriver_t *d, int expert) {
+  const eplb_suppliers_t *s = &d->suppliers;
+  const eplb_endpoint_t *endpoint = s->endpoint;
   for (int c = d->changing.begin[expert]; c < d->changing.begin[expert + 1]; c++) {
     int slot = d->changing.slot[c];
     while (endpoint->device != d->device[slot])
       endpoint++;
     if (slot == endpoint->slot)
-      plan(d, expert, &f->endpoint[endpoint->from], endpoint, slot, endpoint->ready - 1);
+      add_transfer(d, expert, &s->endpoint[endpoint->from], endpoint, slot, endpoint->ready - 1);
     else
-      plan(d, expert, endpoint, endpoint, slot, endpoint->ready);
+      add_transfer(d, expert, endpoint, endpoint, slot, endpoint->ready);
   }
 }
 
-/* Experts with which fewer slots have to do go first: two leave no choice of who sends, three a small one. So the
- * others can even out what those do. */
-static eplb_status_t plan_layer(eplb_deriver_t *d, int layer, int64_t weight) {
+/* The experts with fewest slots, changing and holding, go first: two slots leave no choice of the sender, three a small
+ * one. So later experts can even out what each device sends. */
+static eplb_status_t choose_transfers(eplb_deriver_t *d, int layer, int64_t weight) {
   enum { NO_CHOICE = 2, MANY = 4 };
   d->num_planned = 0;
   for (int round = NO_CHOICE; round <= MANY; round++)
@@ -180,9 +180,9 @@ static eplb_status_t plan_layer(eplb_deriver_t *d, int layer, int64_t weight) {
         return eplb_fail(EPLB_ERR_SHAPE, "layer %d: expert %d is to be placed, but no slot holds it before", layer, e);
       if (!changing || (changing + holding < MANY ? changing + holding : MANY) != round)
         continue;
-      find_points(d, e);
-      eplb_multicast_supply(&d->feeder, weight);
-      plan_expert(d, e);
+      find_endpoints(d, e);
+      eplb_suppliers_choose(&d->suppliers, weight);
+      add_expert(d, e);
     }
   return EPLB_SUCCESS;
 }
@@ -222,7 +222,7 @@ eplb_status_t eplb_derive_layer(eplb_deriver_t *deriver, const int32_t *before, 
   if (status)
     return status;
   group_rows(deriver, before, after);
-  status = plan_layer(deriver, layer, expert_bytes > 0 ? expert_bytes : 1);
+  status = choose_transfers(deriver, layer, expert_bytes > 0 ? expert_bytes : 1);
   return status ? status : list_by_stage(deriver, layer, transfers);
 }
 

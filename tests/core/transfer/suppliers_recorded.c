@@ -115,5 +115,5 @@ static void senders_of_a_real_rebalance_are_even(void) {
 int main(void) {
   static const tap_test_t tests[] = {{"senders of a real rebalance are even", senders_of_a_real_rebalance_are_even},
                                      {NULL, NULL}};
-  return tap_shared() ? tap_run("multicast, recorded", tests) : tap_skip_all("no recorded loads in ../shared");
+  return tap_shared() ? tap_run("suppliers, recorded", tests) : tap_skip_all("no recorded loads in ../shared");
 }

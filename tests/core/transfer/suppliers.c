@@ -300,5 +300,5 @@ int main(void) {
                                      {"the busiest sender is near the mean", the_busiest_sender_is_near_the_mean},
                                      {"racks and nodes send evenly", racks_and_nodes_send_evenly},
                                      {NULL, NULL}};
-  return tap_run("multicast", tests);
+  return tap_run("suppliers", tests);
 }
