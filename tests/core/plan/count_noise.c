@@ -93,7 +93,7 @@ static void loads_that_are_no_counts_have_no_noise_unless_told(void) {
 }
 
 static void what_is_more_than_chance_is_balanced(void) {
-  for (int i = 0; i < 4; i++) { /* the linked planner counts on shares */
+  for (int i = 0; i < 4; i++) { /* the chain planner counts on shares */
     job_t job;
     double likely[EXPERTS], unit = i < 2 ? 1 : 0x1p-560; /* its square is no number */
     job_begin(&job, planners[i % 2], 16);

@@ -94,7 +94,7 @@ static float price_of_run(const eplb_chain_t *l, const eplb_history_state_t *s, 
 }
 
 /* Puts an expert's replicas along one long chain where that is possible, else singly. */
-static void place_linked(eplb_chain_t *l, eplb_history_state_t *s, int expert) {
+static void place_chained(eplb_chain_t *l, eplb_history_state_t *s, int expert) {
   int best_chain = -1, best_place = 0;
   float least = 0;
   for (int chain = 0; chain < l->num_chains; chain++)
@@ -117,7 +117,7 @@ static void place_linked(eplb_chain_t *l, eplb_history_state_t *s, int expert) {
   }
 }
 
-void eplb_chain_deal(eplb_chain_t *l, eplb_history_state_t *s) {
+void eplb_chain_construct(eplb_chain_t *l, eplb_history_state_t *s) {
   int spare = -s->num_experts, most = 0;
   for (int e = 0; e < s->num_experts; e++) {
     spare += s->count[e];
@@ -131,7 +131,7 @@ void eplb_chain_deal(eplb_chain_t *l, eplb_history_state_t *s) {
   for (int count = most; count > 1; count--)
     for (int i = 0; i < s->num_experts; i++)
       if (s->count[s->order[i]] == count)
-        place_linked(l, s, s->order[i]);
+        place_chained(l, s, s->order[i]);
   for (int i = 0; i < s->num_experts; i++)
     if (s->count[s->order[i]] == 1)
       eplb_history_state_place(s, s->order[i]);

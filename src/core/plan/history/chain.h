@@ -14,7 +14,7 @@ typedef struct eplb_chain {
   int stride[EPLB_CHAIN_MAX];
   int num_places;  /* of each long chain: one for each device with slots */
   int32_t *device; /* [num_places] */
-  uint8_t *taken;  /* [EPLB_LINKED_RINGS][num_places]: the link from a place to the next has its expert */
+  uint8_t *taken;  /* [EPLB_CHAIN_MAX][num_places]: the link from a place to the next has its expert */
 
   /* shares, from what is there */
   int32_t *next;                           /* [num_slots]: the next replica of its expert, in a circle */
@@ -33,7 +33,7 @@ void eplb_chain_free(eplb_chain_t *chain);
 
 /* Counts, and replicas; all experts with a single one are placed after the others. */
 void eplb_chain_count(eplb_history_state_t *state);
-void eplb_chain_deal(eplb_chain_t *chain, eplb_history_state_t *state);
+void eplb_chain_construct(eplb_chain_t *chain, eplb_history_state_t *state);
 
 /* ---- from what is there ---- */
 

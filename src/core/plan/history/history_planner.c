@@ -46,7 +46,7 @@ static void plan_layer(history_planner_t *a) {
     eplb_history_state_count(s);
   eplb_history_state_clear(s);
   if (a->is_chain) {
-    eplb_chain_deal(&a->chain, s);
+    eplb_chain_construct(&a->chain, s);
     eplb_history_state_index(s); /* counts as they are: a replica for which no device was left is none */
     eplb_chain_fix(s);
   } else {

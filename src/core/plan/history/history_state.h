@@ -1,4 +1,4 @@
-/* One layer under several windows at once, while its placement is being made: what the scenario and the linked planner
+/* One layer under several windows at once, while its placement is being made: what the history and the chain planner
  * work on.
  *
  * A device's price is the sum over windows k of p_k time_k^8, the p_k adding up to 1: near enough to the largest time
@@ -98,7 +98,7 @@ int eplb_history_state_set_load(eplb_history_state_t *state, const eplb_windows_
 void eplb_history_state_set_noise(eplb_history_state_t *state, double tokens_per_load, const eplb_windows_t *windows,
                                   size_t offset);
 
-/* Fees by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost. All 0
+/* Move costs by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost. All 0
  * with before NULL. */
 void eplb_history_state_set_move_costs(eplb_history_state_t *state, const int32_t *before, float node_cost);
 
@@ -206,9 +206,9 @@ static inline float eplb_series_dot(const eplb_series_t *a, const eplb_series_t 
 /* For guesses of what a change gains: half the second derivative of x^8 at 1, as if loads that change places differed
  * by the same in every window. Guesses only choose what is looked at; measured: plans as good as when all swaps are, of
  * which they leave one in seven. */
-#define EPLB_SCENARIO_BEND 28
+#define EPLB_HISTORY_BEND 28
 
 /* A change must gain so much of a mean device's price. */
-#define EPLB_SCENARIO_LEAST_GAIN 1e-5f
+#define EPLB_HISTORY_LEAST_GAIN 1e-5f
 
 #endif

@@ -58,7 +58,7 @@ static void candidate(eplb_history_state_t *s, int slot, int e, candidate_t *bes
     return;
   float move_cost = eplb_history_state_move_cost(s, device, e) - eplb_history_state_move_cost(s, device, donor);
   float gain = -change_of(s, device, donor, e), change = s->final_threshold * move_cost - gain;
-  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && eplb_history_replace_is_significant(s, slot, e, gain))
+  if (gain > EPLB_HISTORY_LEAST_GAIN && change < best->change && eplb_history_replace_is_significant(s, slot, e, gain))
     *best = (candidate_t){e, change, move_cost > 0 ? gain / move_cost : FLT_MAX};
 }
 
@@ -67,9 +67,9 @@ static candidate_t best_taker(eplb_history_state_t *s, int slot) {
   int device = s->device_of[slot], donor = s->expert[slot];
   const float *rise = s->rise + (size_t)device * (size_t)s->num_experts;
   const float *move_cost = s->move_cost + (size_t)device * (size_t)s->num_experts;
-  candidate_t best = {EPLB_EMPTY, -EPLB_SCENARIO_LEAST_GAIN, -1};
+  candidate_t best = {EPLB_EMPTY, -EPLB_HISTORY_LEAST_GAIN, -1};
   float without = -s->final_threshold * eplb_history_state_move_cost(s, device, donor),
-        bend = EPLB_SCENARIO_BEND * s->bend[device];
+        bend = EPLB_HISTORY_BEND * s->bend[device];
   if (donor != EPLB_EMPTY)
     without += (s->key[donor] - rise[donor]) / ((float)s->count[donor] - 1) - s->key[donor] / (float)s->count[donor];
   for (int e = 0; e < s->num_experts; e += 4) {

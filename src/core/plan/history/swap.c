@@ -65,14 +65,14 @@ static int affordable(const eplb_history_state_t *s, int a, int b) {
 static void candidate(eplb_history_state_t *s, int a, int b, swap_t *best) {
   float gain = gain_of(s, a, b), move_cost = s->final_threshold > 0 ? move_cost_of(s, a, b) : 0;
   float change = s->final_threshold * move_cost - gain;
-  if (gain > EPLB_SCENARIO_LEAST_GAIN && change < best->change && affordable(s, a, b) &&
+  if (gain > EPLB_HISTORY_LEAST_GAIN && change < best->change && affordable(s, a, b) &&
       eplb_history_swap_is_significant(s, a, b, gain))
     *best = (swap_t){a, b, change, move_cost > 0 ? gain / move_cost : FLT_MAX};
 }
 
 /* The best of those swaps that promise more than the best so far, by slopes and bends. */
 static swap_t best_swap(eplb_history_state_t *s, const eplb_side_t *from_p, const eplb_side_t *from_q, float bend) {
-  swap_t best = {-1, -1, -EPLB_SCENARIO_LEAST_GAIN, -1};
+  swap_t best = {-1, -1, -EPLB_HISTORY_LEAST_GAIN, -1};
   for (int a = 0; a < from_p->count; a++)
     for (int b = 0; b < from_q->count; b += 4) {
       eplb_simd4_t differ = eplb_simd4_load(from_q->mean + b) - from_p->mean[a];
@@ -92,7 +92,7 @@ static swap_t look_at(eplb_history_state_t *s, int p, int q) {
     tilt.at[i] = s->slope[p].at[i] - s->slope[q].at[i];
   gather(s, &s->side[0], p, q, &tilt, -1);
   gather(s, &s->side[1], q, p, &tilt, 1);
-  return best_swap(s, &s->side[0], &s->side[1], EPLB_SCENARIO_BEND * (s->bend[p] + s->bend[q]));
+  return best_swap(s, &s->side[0], &s->side[1], EPLB_HISTORY_BEND * (s->bend[p] + s->bend[q]));
 }
 
 int eplb_history_swap_pass(eplb_history_state_t *s) {
