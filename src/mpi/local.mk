@@ -12,8 +12,8 @@ src_mpi_comm_libcomm_la_SOURCES = \
 	src/mpi/comm/launcher.h \
 	src/mpi/comm/machine_id.c \
 	src/mpi/comm/machine_id.h \
-	src/mpi/comm/part.c \
-	src/mpi/comm/part.h
+	src/mpi/comm/split.c \
+	src/mpi/comm/split.h
 src_mpi_comm_libcomm_la_CPPFLAGS = $(SOURCE_CPPFLAGS) $(XXHASH_CFLAGS) $(MPI_CFLAGS)
 src_mpi_comm_libcomm_la_LIBADD = $(XXHASH_LIBS)
 

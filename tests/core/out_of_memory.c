@@ -240,8 +240,9 @@ static eplb_status_t derive(world_t *w) {
 static eplb_status_t cut_steps(world_t *w) {
   int32_t step[24];
   int num_steps = -1;
-  eplb_status_t status = eplb_steps_cut(
-      w->topology, &(const eplb_steps_t){16, 1, w->before->physical_to_logical, w->after->physical_to_logical, step},
+  eplb_status_t status = eplb_staging_steps_cut(
+      w->topology,
+      &(const eplb_staging_steps_t){16, 1, w->before->physical_to_logical, w->after->physical_to_logical, step},
       &num_steps);
   CU_ASSERT_EQUAL(num_steps == -1, status != EPLB_SUCCESS);
   return status;

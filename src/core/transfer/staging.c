@@ -316,7 +316,8 @@ static void release_staging(cutter_t *c) {
   free(c->device);
 }
 
-eplb_status_t eplb_steps_cut(const eplb_topology_t *topology, const eplb_steps_t *steps, int *num_steps) {
+eplb_status_t eplb_staging_steps_cut(const eplb_topology_t *topology, const eplb_staging_steps_t *steps,
+                                     int *num_steps) {
   cutter_t c = {.topology = topology,
                 .before = steps->before,
                 .after = steps->after,
@@ -335,7 +336,7 @@ eplb_status_t eplb_steps_cut(const eplb_topology_t *topology, const eplb_steps_t
   return status;
 }
 
-void eplb_steps_take(int num_slots, const int32_t *after, const int32_t *step, int which, int32_t *row) {
+void eplb_staging_steps_apply(int num_slots, const int32_t *after, const int32_t *step, int which, int32_t *row) {
   for (int s = 0; s < num_slots; s++)
     if (step[s] == which)
       row[s] = after[s];

@@ -36,7 +36,7 @@ static eplb_status_t split_views(eplb_comm_t *comm, eplb_node_t *node) {
   if (!status) {
     int first = find_view(node, all);
     if (!eplb_everywhere(comm, first == 0))
-      status = eplb_part_split(&node->comm, first, &node->view);
+      status = eplb_comm_split(&node->comm, first, &node->view);
   }
   free(all);
   return status;
@@ -46,9 +46,9 @@ eplb_status_t eplb_node_split(eplb_comm_t *comm, eplb_node_t *node) {
   *node = (eplb_node_t){.rank = 0};
   eplb_comm_open(&node->leaders, MPI_COMM_NULL, comm);
   eplb_comm_open(&node->view, MPI_COMM_NULL, comm);
-  eplb_status_t status = eplb_part_shared(comm, &node->comm, &node->id);
+  eplb_status_t status = eplb_comm_split_shared(comm, &node->comm, &node->id);
   if (!status)
-    status = eplb_part_split(comm, node->comm.rank == 0 ? 0 : MPI_UNDEFINED, &node->leaders);
+    status = eplb_comm_split(comm, node->comm.rank == 0 ? 0 : MPI_UNDEFINED, &node->leaders);
   node->rank = node->comm.rank;
   node->num_ranks = node->comm.size;
   return status ? status : split_views(comm, node);

@@ -2,11 +2,11 @@
 #ifndef EPLB_MPI_MACHINE_NODE_H
 #define EPLB_MPI_MACHINE_NODE_H
 
-#include "mpi/comm/part.h"
+#include "mpi/comm/split.h"
 #include <eplb/detect.h>
 
 typedef struct eplb_node {
-  eplb_comm_t comm;    /* ranks that are on one machine and can share memory (part.h), in rank order; rank 0 leads */
+  eplb_comm_t comm;    /* ranks that are on one machine and can share memory (split.h), in rank order; rank 0 leads */
   eplb_comm_t leaders; /* leaders of all nodes, in rank order; MPI_COMM_NULL on others */
   eplb_comm_t view; /* those of `comm` that see the same accelerators; MPI_COMM_NULL where all ranks of all nodes do */
   int rank, num_ranks;

@@ -1,7 +1,7 @@
 #include "mpi/memory/shm_queue.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
-#include "mpi/comm/part.h"
+#include "mpi/comm/split.h"
 #include "mpi/memory/shm_segment.h"
 #include <stdatomic.h>
 
@@ -89,7 +89,7 @@ eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_qu
   if (bytes < CELLS * LINE)
     return EPLB_SUCCESS;
   eplb_comm_t shared;
-  eplb_status_t status = eplb_part_shared(comm, &shared, NULL);
+  eplb_status_t status = eplb_comm_split_shared(comm, &shared, NULL);
   if (!status)
     status = eplb_agree(comm, shared.size > 1 ? allocate(comm, &shared, bytes, queue) : EPLB_SUCCESS);
   int shares = 0;

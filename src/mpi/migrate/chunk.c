@@ -47,7 +47,7 @@ int eplb_chunk_pieces(const eplb_migrate_context_t *c, const eplb_message_t *mes
   for (size_t at = begin; at < end; at += length) {
     char *address;
     if (at < expert_bytes) {
-      address = eplb_location_address(c, message->layer, &message->place, at, &length);
+      address = eplb_location_address(c, message->layer, &message->location, at, &length);
     } else { /* the checksum follows the weights */
       address = (char *)hash + (at - expert_bytes);
       length = expert_bytes + sizeof *hash - at;

@@ -37,8 +37,8 @@ eplb_status_t eplb_expert_wait(const eplb_migrate_context_t *c) {
 
 /* Hashes `length` bytes at `piece` after `hash`, that of all before, by way of scratch where the processor cannot touch
  * them. All ranks have the same kind of memory and cut at the same places, so that they come to the same. */
-static eplb_status_t update(const eplb_migrate_context_t *c, const char *piece, size_t length, char *scratch,
-                            uint64_t *hash) {
+static eplb_status_t hash_more(const eplb_migrate_context_t *c, const char *piece, size_t length, char *scratch,
+                               uint64_t *hash) {
   size_t most = c->memory->host_can_touch ? length : c->chunk_bytes;
   eplb_status_t status = EPLB_SUCCESS;
   for (size_t at = 0; at < length && !status; at += most) {
@@ -55,14 +55,14 @@ static eplb_status_t update(const eplb_migrate_context_t *c, const char *piece, 
   return status;
 }
 
-eplb_status_t eplb_expert_hash(const eplb_migrate_context_t *c, int layer, const eplb_location_t *place, char *scratch,
-                               uint64_t *hash) {
+eplb_status_t eplb_expert_hash(const eplb_migrate_context_t *c, int layer, const eplb_location_t *location,
+                               char *scratch, uint64_t *hash) {
   eplb_status_t status = EPLB_SUCCESS;
   size_t length;
   *hash = 0;
   for (size_t at = 0; at < c->layer[layer].expert_bytes && !status; at += length) {
-    const char *piece = eplb_location_address(c, layer, place, at, &length);
-    status = update(c, piece, length, scratch, hash);
+    const char *piece = eplb_location_address(c, layer, location, at, &length);
+    status = hash_more(c, piece, length, scratch, hash);
   }
   return status;
 }

@@ -21,7 +21,7 @@ eplb_status_t eplb_expert_wait(const eplb_migrate_context_t *context);
 
 /* XXH3 of all its bytes. scratch[chunk_bytes] of the host's memory is needed where the processor cannot touch the
  * weights. */
-eplb_status_t eplb_expert_hash(const eplb_migrate_context_t *context, int layer, const eplb_location_t *place,
+eplb_status_t eplb_expert_hash(const eplb_migrate_context_t *context, int layer, const eplb_location_t *location,
                                char *scratch, uint64_t *hash);
 
 #endif

@@ -12,7 +12,7 @@ typedef struct eplb_location {
 
 /* The address of byte `offset` of an expert that lies there, and in *length how many bytes follow it in one piece.
  * `offset` < expert_bytes of the layer. */
-char *eplb_location_address(const eplb_migrate_context_t *context, int layer, const eplb_location_t *place,
+char *eplb_location_address(const eplb_migrate_context_t *context, int layer, const eplb_location_t *location,
                             size_t offset, size_t *length);
 
 #endif

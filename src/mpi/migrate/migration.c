@@ -13,50 +13,50 @@ static void *self_of(const eplb_migration_t *m, const eplb_message_t *message) {
 
 /* ---- checksums ---- */
 
-static eplb_status_t hash(eplb_migration_t *m, int layer, const eplb_location_t *place, uint64_t *result) {
+static eplb_status_t hash_expert(eplb_migration_t *m, int layer, const eplb_location_t *location, uint64_t *result) {
   double since = MPI_Wtime();
-  eplb_status_t status = eplb_expert_hash(m->context, layer, place, m->scratch, result);
+  eplb_status_t status = eplb_expert_hash(m->context, layer, location, m->scratch, result);
   m->seconds_verify += MPI_Wtime() - since;
   return status;
 }
 
-static void ask_fault_on_arrival(eplb_migration_t *m, const eplb_message_t *in) {
+static void inject_fault_on_arrival(eplb_migration_t *m, const eplb_message_t *in) {
   size_t length = 0;
   char *bytes = NULL;
   if (m->context->memory->host_can_touch && m->context->layer[in->layer].expert_bytes)
-    bytes = eplb_location_address(m->context, in->layer, &in->place, 0, &length);
-  eplb_migration_note(m, eplb_migrate_fault(m->context, EPLB_STEP_ARRIVE, bytes, length));
+    bytes = eplb_location_address(m->context, in->layer, &in->location, 0, &length);
+  eplb_migration_keep_failure(m, eplb_migrate_fault(m->context, EPLB_STEP_ARRIVE, bytes, length));
 }
 
-static void check(eplb_migration_t *m, int32_t number) {
+static void verify_checksum(eplb_migration_t *m, int32_t number) {
   const eplb_message_t *in = &m->plan->incoming[number].message;
   eplb_incoming_progress_t *p = &m->progress[number];
-  eplb_status_t status = hash(m, in->layer, &in->place, &p->found);
+  eplb_status_t status = hash_expert(m, in->layer, &in->location, &p->found);
   p->is_corrupt = !status && p->found != m->incoming_hash[number];
   m->num_corrupt += p->is_corrupt;
-  eplb_migration_note(m, status);
+  eplb_migration_keep_failure(m, status);
 }
 
 /* ---- what transports report ---- */
 
 static void finish_incoming(eplb_migration_t *m, int32_t number) {
   const eplb_message_t *in = &m->plan->incoming[number].message;
-  ask_fault_on_arrival(m, in);
+  inject_fault_on_arrival(m, in);
   if (m->context->verify)
-    check(m, number);
+    verify_checksum(m, number);
   m->arrived += (int64_t)m->context->layer[in->layer].expert_bytes;
   m->unfinished--;
 }
 
 /* Counts a chunk that has arrived. One that did before is ignored. */
-static void take_arrival(eplb_migration_t *m, const eplb_chunk_arrival_t *a) {
+static void count_arrival(eplb_migration_t *m, const eplb_chunk_arrival_t *a) {
   const eplb_message_t *in = &m->plan->incoming[a->incoming].message;
   eplb_incoming_progress_t *p = &m->progress[a->incoming];
   int64_t chunks = eplb_chunk_count(m->context, in), ahead = a->chunk - p->arrived;
   if (ahead < 0)
     return;
   if (a->chunk >= chunks || ahead >= EPLB_MOST_EARLY) {
-    eplb_migration_note(
+    eplb_migration_keep_failure(
         m, eplb_fail(EPLB_ERR_INTERNAL,
                      "transport %s: chunk %lld of %lld of layer %d, expert %d arrived after %lld; expected "
                      "one less than %d chunks behind them",
@@ -82,14 +82,14 @@ static int progress_transport(eplb_migration_t *m, int number) {
   m->report.num_arrivals = 0;
   int any = m->context->transport[number]->progress(m->transport[number], &m->report);
   for (int i = 0; i < m->report.num_arrivals; i++)
-    take_arrival(m, &m->report.arrival[i]);
+    count_arrival(m, &m->report.arrival[i]);
   return any;
 }
 
 /* ---- opening and closing messages ---- */
 
 /* What needs no message: a copy within the rank, or an expert of no bytes. */
-static int is_silent(const eplb_migration_t *m, const eplb_incoming_t *in) {
+static int needs_no_message(const eplb_migration_t *m, const eplb_incoming_t *in) {
   return in->own_slot >= 0 || eplb_chunk_count(m->context, &in->message) == 0;
 }
 
@@ -100,7 +100,7 @@ static void open_incoming(eplb_migration_t *m, int slot) {
   while (m->next_in < m->round->incoming_end && open->number < 0) {
     const eplb_incoming_t *in = &m->plan->incoming[m->next_in];
     const eplb_transport_t *transport = transport_of(m, &in->message);
-    if (m->is_moving[in->message.layer] && !is_silent(m, in) && transport->post_receive) {
+    if (m->is_moving[in->message.layer] && !needs_no_message(m, in) && transport->post_receive) {
       *open = (eplb_open_message_t){&in->message, m->next_in, slot, &m->incoming_hash[m->next_in], 0};
       transport->post_receive(self_of(m, &in->message), open, &m->report);
     }
@@ -121,7 +121,7 @@ static void open_outgoing(eplb_migration_t *m, int slot) {
   *open = (eplb_open_message_t){&out->message, number, slot,
                                 out->source < 0 ? own_hash : &m->incoming_hash[out->source], 0};
   if (m->context->verify && out->source < 0 && !eplb_watch_checksum(&m->watch, number, own_hash))
-    eplb_migration_note(m, hash(m, out->message.layer, &out->message.place, own_hash));
+    eplb_migration_keep_failure(m, hash_expert(m, out->message.layer, &out->message.location, own_hash));
 }
 
 /* How many chunks of an outgoing message can be sent by now: all, or as many as have come of what is passed on. */
@@ -160,13 +160,13 @@ static int is_closed(const eplb_migration_t *m, int slot) {
 static void copy_own(eplb_migration_t *m, const eplb_incoming_t *in) {
   const eplb_location_t from = {.slot = in->own_slot};
   int layer = in->message.layer;
-  eplb_migration_note(m, eplb_expert_copy(m->context, layer, &from, &in->message.place, 1));
+  eplb_migration_keep_failure(m, eplb_expert_copy(m->context, layer, &from, &in->message.location, 1));
   m->arrived += (int64_t)m->context->layer[layer].expert_bytes;
   m->is_copying = !m->context->memory->host_can_touch;
 }
 
 /* Copies within the rank, and what needs no message. */
-static void start_silent(eplb_migration_t *m, const eplb_incoming_t *in) {
+static void finish_without_message(eplb_migration_t *m, const eplb_incoming_t *in) {
   if (in->own_slot >= 0)
     copy_own(m, in);
   m->unfinished--;
@@ -187,8 +187,8 @@ static void start_pass(eplb_migration_t *m) {
   for (int i = round->incoming_begin; i < round->incoming_end; i++) {
     const eplb_incoming_t *in = &m->plan->incoming[i];
     m->unfinished += m->is_moving[in->message.layer];
-    if (m->is_moving[in->message.layer] && is_silent(m, in))
-      start_silent(m, in);
+    if (m->is_moving[in->message.layer] && needs_no_message(m, in))
+      finish_without_message(m, in);
   }
   m->unfinished += m->is_copying;
   for (int slot = 0; slot < m->window; slot++) {
@@ -203,7 +203,7 @@ void eplb_migration_start(eplb_migration_t *m, int number) {
   start_pass(m);
 }
 
-void eplb_migration_start_again(eplb_migration_t *m, const unsigned char *again) {
+void eplb_migration_resend(eplb_migration_t *m, const unsigned char *again) {
   memcpy(m->is_moving, again, (size_t)m->context->num_layers);
   for (int i = m->round->incoming_begin; i < m->round->incoming_end; i++) {
     int layer = m->plan->incoming[i].message.layer;
@@ -218,7 +218,7 @@ void eplb_migration_start_again(eplb_migration_t *m, const unsigned char *again)
 static int progress_own_copies(eplb_migration_t *m) {
   int done = 0;
   eplb_status_t status = m->context->memory->test(m->context->memory->self, EPLB_LOCAL_QUEUE, &done);
-  eplb_migration_note(m, status);
+  eplb_migration_keep_failure(m, status);
   if (!status && !done)
     return 0;
   m->is_copying = 0;
@@ -261,7 +261,7 @@ int eplb_migration_progress(eplb_migration_t *m) {
 
 /* ---- why a pass failed ---- */
 
-static eplb_status_t say_corrupt(const eplb_migration_t *m, int number) {
+static eplb_status_t fail_corrupt(const eplb_migration_t *m, int number) {
   const eplb_message_t *in = &m->plan->incoming[number].message;
   return eplb_fail(EPLB_ERR_CORRUPT,
                    "layer %d, expert %d: came from rank %d to rank %d with checksum %016llx; it was sent with %016llx",
@@ -273,21 +273,22 @@ eplb_status_t eplb_migration_explain(eplb_migration_t *m, eplb_status_t worst, c
   if (m->report.failure.status)
     return eplb_fail(m->report.failure.status, "%s", m->report.failure.sentence);
   eplb_status_t status = EPLB_SUCCESS;
-  for (int p = m->round->part_begin; p < m->round->part_end && !status && worst == EPLB_ERR_CORRUPT; p++) {
-    int layer = m->plan->part[p].layer;
+  for (int u = m->round->unit_begin; u < m->round->unit_end && !status && worst == EPLB_ERR_CORRUPT; u++) {
+    int layer = m->plan->unit[u].layer;
     if (m->is_moving[layer] && !again[layer])
-      status = eplb_watch_blame(&m->watch, p);
+      status = eplb_watch_find_written(&m->watch, u);
   }
   for (int i = m->round->incoming_begin; i < m->round->incoming_end && !status; i++)
     if (m->progress[i].is_corrupt && !again[m->plan->incoming[i].message.layer])
-      status = say_corrupt(m, i);
+      status = fail_corrupt(m, i);
   return status;
 }
 
 /* ---- commit ---- */
 
 /* Exchanges the slots that the expert's tables name with the spares that it came into. */
-static void exchange(const eplb_migrate_context_t *c, const eplb_tensors_t *tensors, int spare, int slot) {
+static void swap_tables_with_spares(const eplb_migrate_context_t *c, const eplb_tensors_t *tensors, int spare,
+                                    int slot) {
   for (int i = 0; i < tensors->num_tensors; i++) {
     const eplb_tensor_t *t = &tensors->tensor[i];
     if (!t->table)
@@ -303,20 +304,20 @@ static void commit_expert(eplb_migration_t *m, int number, int slot) {
   const eplb_message_t *in = &m->plan->incoming[number].message;
   eplb_incoming_progress_t *p = &m->progress[number];
   const eplb_location_t to = {.slot = slot}, committed = {.slot = p->slot};
-  const eplb_location_t *from = p->slot >= 0 ? &committed : &in->place;
+  const eplb_location_t *from = p->slot >= 0 ? &committed : &in->location;
   if (from->slot == slot)
     return;
-  eplb_migration_note(m, eplb_expert_copy(m->context, in->layer, from, &to, from->slot >= 0));
+  eplb_migration_keep_failure(m, eplb_expert_copy(m->context, in->layer, from, &to, from->slot >= 0));
   if (from->slot < 0) {
-    exchange(m->context, &m->context->layer[in->layer], in->place.spare, slot);
-    eplb_migration_note(m, eplb_expert_wait(m->context)); /* before another reads from the slot */
+    swap_tables_with_spares(m->context, &m->context->layer[in->layer], in->location.spare, slot);
+    eplb_migration_keep_failure(m, eplb_expert_wait(m->context)); /* before another reads from the slot */
     p->slot = slot;
   }
 }
 
 void eplb_migration_commit(eplb_migration_t *m, int number) {
-  const eplb_commit_unit_t *part = &m->plan->part[number];
-  for (int i = part->target_begin; i < part->target_end; i++)
+  const eplb_commit_unit_t *unit = &m->plan->unit[number];
+  for (int i = unit->target_begin; i < unit->target_end; i++)
     commit_expert(m, m->plan->target[i].incoming, m->plan->target[i].own_slot);
-  eplb_migration_note(m, eplb_expert_wait(m->context));
+  eplb_migration_keep_failure(m, eplb_expert_wait(m->context));
 }

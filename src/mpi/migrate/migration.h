@@ -45,16 +45,16 @@ typedef struct eplb_migration {
 
 /* Gets all memory that moving will need. Local. The migration is all zero before; end it with eplb_migration_free, also
  * after a failure. `number` is that of the rebalance. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_migration_prepare(eplb_migration_t *migration, eplb_migrate_context_t *context,
-                                     const eplb_migration_plan_t *plan, uint64_t number);
+eplb_status_t eplb_migration_init(eplb_migration_t *migration, eplb_migrate_context_t *context,
+                                  const eplb_migration_plan_t *plan, uint64_t number);
 void eplb_migration_free(eplb_migration_t *migration);
 
-/* Starts a round; the one before must be finished and its parts committed on this rank. Local. */
+/* Starts a round; the one before must be finished and its commit units committed on this rank. Local. */
 void eplb_migration_start(eplb_migration_t *migration, int round);
 
 /* Sends the layers of the round with again[layer] once more; the pass before must be finished on all ranks, and none of
- * these layers' parts committed. Local. */
-void eplb_migration_start_again(eplb_migration_t *migration, const unsigned char *again);
+ * these layers' commit units committed. Local. */
+void eplb_migration_resend(eplb_migration_t *migration, const unsigned char *again);
 
 /* Does what can be done without waiting; whether anything could be. After a failure of MPI on this rank it gives up.
  * Local. */
@@ -80,11 +80,11 @@ static inline eplb_status_t eplb_migration_status(const eplb_migration_t *migrat
  * slot was written; EPLB_SUCCESS where this rank knows no reason. */
 eplb_status_t eplb_migration_explain(eplb_migration_t *migration, eplb_status_t worst, const unsigned char *again);
 
-/* Puts the experts of a part of the round, by number in plan->part, into their slots. Local. */
-void eplb_migration_commit(eplb_migration_t *migration, int part);
+/* Puts the experts of a commit unit of the round, by number in plan->unit, into their slots. Local. */
+void eplb_migration_commit(eplb_migration_t *migration, int unit);
 
 /* Keeps the first failure of the pass, with its sentence: the caller may make other calls before the ranks agree. */
-static inline void eplb_migration_note(eplb_migration_t *migration, eplb_status_t status) {
+static inline void eplb_migration_keep_failure(eplb_migration_t *migration, eplb_status_t status) {
   eplb_failure_keep(&migration->report.failure, status);
 }
 

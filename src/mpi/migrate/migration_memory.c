@@ -68,8 +68,8 @@ static int count_transports(const eplb_migrate_context_t *c) {
   return count;
 }
 
-eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_migrate_context_t *c, const eplb_migration_plan_t *plan,
-                                     uint64_t number) {
+eplb_status_t eplb_migration_init(eplb_migration_t *m, eplb_migrate_context_t *c, const eplb_migration_plan_t *plan,
+                                  uint64_t number) {
   int window = c->memory->mpi_can_touch ? EPLB_WINDOW : EPLB_BUFFERED_WINDOW;
   *m = (eplb_migration_t){.context = c,
                           .plan = plan,
@@ -95,7 +95,7 @@ eplb_status_t eplb_migration_prepare(eplb_migration_t *m, eplb_migrate_context_t
   if (!status)
     status = get_scratch(m);
   if (!status)
-    status = eplb_watch_prepare(&m->watch, c, plan, number, m->scratch);
+    status = eplb_watch_init(&m->watch, c, plan, number, m->scratch);
   m->watch.incoming_hash = m->incoming_hash;
   m->watch.outgoing_hash = m->outgoing_hash;
   return status;

@@ -5,7 +5,8 @@
 #include "mpi/migrate/rank_plan.h"
 #include <limits.h>
 
-/* Most messages that a rank sends or receives in a round of several parts: so that a pair's tags stay below 32,768. */
+/* Most messages that a rank sends or receives in a round of several commit units: so that a pair's tags stay below
+ * 32,768. */
 enum { ROUND_MESSAGES = 16384 };
 
 /* What a rank takes in and gives out. */
@@ -20,18 +21,19 @@ typedef struct builder {
   eplb_migration_plan_t *plan;
   eplb_rank_plan_t own;
   eplb_deriver_t *deriver;
-  eplb_transfers_t list;        /* the part's transfers, of all ranks */
+  eplb_transfers_t list;        /* the commit unit's transfers, of all ranks */
   eplb_arrival_t *arrival;      /* [num_slots]: of each transfer of the list */
-  traffic_t *part, *round;      /* [num_ranks]: of this part, of the parts of the round so far */
+  traffic_t *unit_traffic;      /* [num_ranks]: of this commit unit */
+  traffic_t *round_traffic;     /* [num_ranks]: of the round's commit units so far */
   double *sent, *received;      /* [num_ranks]: bytes to and from other ranks */
-  int32_t *row, *next, *step;   /* [num_slots]: the layer before and after a part, and each slot's part */
+  int32_t *row, *next, *step;   /* [num_slots]: the layer before and after a commit unit, and each slot's commit unit */
   unsigned char *read, *copied; /* [num_slots]: somebody needs what the slot holds; its device copies it */
-  unsigned char *goes_on;       /* [num_slots]: what the slot gets crosses the network from there, now or later */
+  unsigned char *passes_on;     /* [num_slots]: what the slot gets crosses the network from there, now or later */
   int spares_limit;
 } builder_t;
 
 void eplb_migration_plan_free(eplb_migration_plan_t *plan) {
-  free(plan->part);
+  free(plan->unit);
   free(plan->round);
   free(plan->incoming);
   free(plan->outgoing);
@@ -40,14 +42,15 @@ void eplb_migration_plan_free(eplb_migration_plan_t *plan) {
   *plan = (eplb_migration_plan_t){0};
 }
 
-/* ---- one part: how its experts arrive, and what that asks of every rank ---- */
+/* ---- one commit unit: how its experts arrive, and what that asks of every rank ---- */
 
-/* A slot can be written at once if it is empty, or if the layer is left alone and nobody reads it in this part. */
+/* A slot can be written at once if it is empty, or if the layer is left alone and nobody reads it in this commit
+ * unit. */
 static int is_free(const builder_t *b, int slot) {
   return b->row[slot] == EPLB_EMPTY || (b->context->mode == EPLB_MODE_IN_PLACE && !b->read[slot]);
 }
 
-static void find_arrivals(builder_t *b) {
+static void choose_arrivals(builder_t *b) {
   const eplb_transfer_t *list = b->list.transfer;
   size_t slots = (size_t)b->before->num_slots;
   memset(b->read, 0, slots);
@@ -66,70 +69,70 @@ static void find_arrivals(builder_t *b) {
 }
 
 /* From the last stage to the first. */
-static void find_chains(builder_t *b) {
-  memset(b->goes_on, 0, (size_t)b->before->num_slots);
+static void find_relays(builder_t *b) {
+  memset(b->passes_on, 0, (size_t)b->before->num_slots);
   for (int64_t i = b->list.count - 1; i >= 0; i--) {
     const eplb_transfer_t *t = &b->list.transfer[i];
-    if (t->stage > 0 && (t->link == EPLB_LINK_NETWORK || b->goes_on[t->to_slot]))
-      b->goes_on[t->from_slot] = 1;
+    if (t->stage > 0 && (t->link == EPLB_LINK_NETWORK || b->passes_on[t->to_slot]))
+      b->passes_on[t->from_slot] = 1;
   }
 }
 
 /* Whether the transfer's expert crosses the network once more than by this transfer alone. */
-static int is_in_chain(const builder_t *b, const eplb_transfer_t *t) {
-  return b->goes_on[t->to_slot] || (t->stage > 0 && t->link == EPLB_LINK_NETWORK);
+static int is_relayed(const builder_t *b, const eplb_transfer_t *t) {
+  return b->passes_on[t->to_slot] || (t->stage > 0 && t->link == EPLB_LINK_NETWORK);
 }
 
-static void weigh_part(builder_t *b, int layer) {
+static void count_unit_traffic(builder_t *b, int layer) {
   const eplb_tensors_t *tensors = &b->context->layer[layer];
   for (int r = 0; r < b->context->num_ranks; r++)
-    b->part[r] = (traffic_t){0, 0, 0};
+    b->unit_traffic[r] = (traffic_t){0, 0, 0};
   for (int64_t i = 0; i < b->list.count; i++) {
     const eplb_transfer_t *t = &b->list.transfer[i];
     if (b->arrival[i] == EPLB_ARRIVES_STAGED) {
-      b->part[t->to_device].staging += eplb_staged_size(b->context, layer);
-      b->part[t->to_device].spares += eplb_tensors_have_tables(tensors);
+      b->unit_traffic[t->to_device].staging += eplb_staged_size(b->context, layer);
+      b->unit_traffic[t->to_device].spares += eplb_tensors_have_tables(tensors);
     }
     if (t->link == EPLB_LINK_DEVICE)
       continue;
-    b->part[t->to_device].messages++;
-    b->part[t->from_device].messages++;
+    b->unit_traffic[t->to_device].messages++;
+    b->unit_traffic[t->from_device].messages++;
     b->received[t->to_device] += (double)tensors->expert_bytes;
     b->sent[t->from_device] += (double)tensors->expert_bytes;
   }
 }
 
-/* Whether the part can join the round that is being filled. */
-static int fits(const builder_t *b) {
+/* Whether the commit unit can join the round that is being filled. */
+static int unit_fits_round(const builder_t *b) {
   for (int r = 0; r < b->context->num_ranks; r++)
-    if (b->round[r].staging + b->part[r].staging > b->plan->staging_limit ||
-        b->round[r].spares + b->part[r].spares > b->spares_limit ||
-        b->round[r].messages + b->part[r].messages > ROUND_MESSAGES)
+    if (b->round_traffic[r].staging + b->unit_traffic[r].staging > b->plan->staging_limit ||
+        b->round_traffic[r].spares + b->unit_traffic[r].spares > b->spares_limit ||
+        b->round_traffic[r].messages + b->unit_traffic[r].messages > ROUND_MESSAGES)
       return 0;
   return 1;
 }
 
 static eplb_status_t open_round(builder_t *b) {
   eplb_migration_plan_t *m = b->plan;
-  eplb_round_t *round = eplb_with_room(m->round, m->num_rounds, &m->round_room, sizeof *round);
+  eplb_round_t *round = eplb_reserve_one(m->round, m->num_rounds, &m->round_room, sizeof *round);
   if (!round)
     return EPLB_ERR_MEMORY;
   m->round = round;
   round[m->num_rounds++] =
-      (eplb_round_t){m->num_parts, m->num_parts, m->num_incoming, m->num_incoming, m->num_outgoing, m->num_outgoing};
+      (eplb_round_t){m->num_units, m->num_units, m->num_incoming, m->num_incoming, m->num_outgoing, m->num_outgoing};
   for (int r = 0; r < b->context->num_ranks; r++)
-    b->round[r] = (traffic_t){0, 0, 0};
+    b->round_traffic[r] = (traffic_t){0, 0, 0};
   eplb_rank_plan_open_round(&b->own);
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t open_part(builder_t *b, int layer) {
+static eplb_status_t open_unit(builder_t *b, int layer) {
   eplb_migration_plan_t *m = b->plan;
-  eplb_commit_unit_t *part = eplb_with_room(m->part, m->num_parts, &m->part_room, sizeof *part);
-  if (!part)
+  eplb_commit_unit_t *unit = eplb_reserve_one(m->unit, m->num_units, &m->unit_room, sizeof *unit);
+  if (!unit)
     return EPLB_ERR_MEMORY;
-  m->part = part;
-  part[m->num_parts++] = (eplb_commit_unit_t){.layer = layer,
+  m->unit = unit;
+  unit[m->num_units++] = (eplb_commit_unit_t){.layer = layer,
                                               .target_begin = m->num_targets,
                                               .target_end = m->num_targets,
                                               .change_begin = m->num_changes,
@@ -137,18 +140,18 @@ static eplb_status_t open_part(builder_t *b, int layer) {
                                               .incoming_begin = m->num_incoming,
                                               .outgoing_begin = m->num_outgoing};
   for (int r = 0; r < b->context->num_ranks; r++) {
-    b->round[r].staging += b->part[r].staging;
-    b->round[r].spares += b->part[r].spares;
-    b->round[r].messages += b->part[r].messages;
+    b->round_traffic[r].staging += b->unit_traffic[r].staging;
+    b->round_traffic[r].spares += b->unit_traffic[r].spares;
+    b->round_traffic[r].messages += b->unit_traffic[r].messages;
   }
-  eplb_rank_plan_open_part(&b->own);
+  eplb_rank_plan_open_unit(&b->own);
   return EPLB_SUCCESS;
 }
 
 /* ---- what a commit writes into the map ---- */
 
 static eplb_status_t add_change(eplb_migration_plan_t *m, int slot, int expert, int direct) {
-  eplb_change_t *change = eplb_with_room(m->change, m->num_changes, &m->change_room, sizeof *change);
+  eplb_change_t *change = eplb_reserve_one(m->change, m->num_changes, &m->change_room, sizeof *change);
   if (!change)
     return EPLB_ERR_MEMORY;
   m->change = change;
@@ -171,35 +174,35 @@ static eplb_status_t add_changes(builder_t *b) {
 
 /* Adds what turns b->row into b->next: opens a round where it does not fit the last, or stands on what that brings,
  * and takes this rank's share. */
-static eplb_status_t add_part(builder_t *b, int layer, int is_first) {
+static eplb_status_t add_unit(builder_t *b, int layer, int is_first) {
   eplb_migration_plan_t *m = b->plan;
   int64_t bytes = (int64_t)b->context->layer[layer].expert_bytes;
   eplb_status_t status = eplb_derive_layer(b->deriver, b->row, b->next, layer, bytes, &b->list);
   if (status)
     return status;
-  find_arrivals(b);
-  find_chains(b);
-  weigh_part(b, layer);
-  if (m->num_rounds == 0 || !is_first || !fits(b))
+  choose_arrivals(b);
+  find_relays(b);
+  count_unit_traffic(b, layer);
+  if (m->num_rounds == 0 || !is_first || !unit_fits_round(b))
     status = open_round(b);
   if (!status)
-    status = open_part(b, layer);
+    status = open_unit(b, layer);
   for (int64_t i = 0; i < b->list.count && !status; i++) {
     const eplb_transfer_t *t = &b->list.transfer[i];
-    m->part[m->num_parts - 1].transfers[t->link]++;
-    status = eplb_rank_plan_add(&b->own, t, b->arrival[i], is_in_chain(b, t));
+    m->unit[m->num_units - 1].transfers[t->link]++;
+    status = eplb_rank_plan_add(&b->own, t, b->arrival[i], is_relayed(b, t));
   }
   if (!status)
     status = add_changes(b);
   if (status)
     return status;
-  eplb_commit_unit_t *part = &m->part[m->num_parts - 1];
-  part->target_end = m->num_targets;
-  part->change_end = m->num_changes;
-  part->incoming_end = m->num_incoming;
-  part->outgoing_end = m->num_outgoing;
+  eplb_commit_unit_t *unit = &m->unit[m->num_units - 1];
+  unit->target_end = m->num_targets;
+  unit->change_end = m->num_changes;
+  unit->incoming_end = m->num_incoming;
+  unit->outgoing_end = m->num_outgoing;
   eplb_round_t *round = &m->round[m->num_rounds - 1];
-  round->part_end = m->num_parts;
+  round->unit_end = m->num_units;
   round->incoming_end = m->num_incoming;
   round->outgoing_end = m->num_outgoing;
   return EPLB_SUCCESS;
@@ -228,17 +231,17 @@ static eplb_status_t add_layer(builder_t *b, eplb_placement_t *after, int layer)
     return EPLB_SUCCESS;
   eplb_status_t status = find_capacity(b, layer, &capacity);
   if (!status)
-    status =
-        eplb_steps_cut(c->topology, &(const eplb_steps_t){after->num_experts, capacity, b->row, goal, b->step}, &steps);
+    status = eplb_staging_steps_cut(
+        c->topology, &(const eplb_staging_steps_t){after->num_experts, capacity, b->row, goal, b->step}, &steps);
   b->plan->num_layers += steps > 0;
   for (int step = 0; step < steps && !status; step++) {
     memcpy(b->next, b->row, row_bytes);
-    eplb_steps_take(slots, goal, b->step, step, b->next);
-    status = add_part(b, layer, step == 0);
+    eplb_staging_steps_apply(slots, goal, b->step, step, b->next);
+    status = add_unit(b, layer, step == 0);
     memcpy(b->row, b->next, row_bytes);
   }
   if (!status && steps)
-    b->plan->part[b->plan->num_parts - 1].is_last = 1;
+    b->plan->unit[b->plan->num_units - 1].is_last = 1;
   return status;
 }
 
@@ -256,7 +259,7 @@ static size_t staging_limit(const eplb_migrate_context_t *c) {
   return largest * most;
 }
 
-static double busiest(const double *bytes, int num_ranks) {
+static double busiest_over_mean(const double *bytes, int num_ranks) {
   double most = 0, all = 0;
   for (int r = 0; r < num_ranks; r++) {
     most = bytes[r] > most ? bytes[r] : most;
@@ -265,15 +268,15 @@ static double busiest(const double *bytes, int num_ranks) {
   return all > 0 ? most * num_ranks / all : 1;
 }
 
-static eplb_status_t prepare(builder_t *b, const eplb_migrate_context_t *c, const eplb_placement_t *before,
-                             eplb_migration_plan_t *plan) {
+static eplb_status_t create_builder(builder_t *b, const eplb_migrate_context_t *c, const eplb_placement_t *before,
+                                    eplb_migration_plan_t *plan) {
   int slots = before->num_slots;
   *b = (builder_t){.context = c,
                    .before = before,
                    .plan = plan,
                    .arrival = EPLB_NEW(eplb_arrival_t, slots),
-                   .part = EPLB_NEW(traffic_t, c->num_ranks),
-                   .round = EPLB_NEW(traffic_t, c->num_ranks),
+                   .unit_traffic = EPLB_NEW(traffic_t, c->num_ranks),
+                   .round_traffic = EPLB_NEW(traffic_t, c->num_ranks),
                    .sent = EPLB_NEW(double, c->num_ranks),
                    .received = EPLB_NEW(double, c->num_ranks),
                    .row = EPLB_NEW(int32_t, slots),
@@ -281,26 +284,26 @@ static eplb_status_t prepare(builder_t *b, const eplb_migrate_context_t *c, cons
                    .step = EPLB_NEW(int32_t, slots),
                    .read = EPLB_NEW(unsigned char, slots),
                    .copied = EPLB_NEW(unsigned char, slots),
-                   .goes_on = EPLB_NEW(unsigned char, slots),
+                   .passes_on = EPLB_NEW(unsigned char, slots),
                    .spares_limit = INT_MAX};
-  if (!b->arrival || !b->part || !b->round || !b->sent || !b->received || !b->row || !b->next || !b->step || !b->read ||
-      !b->copied || !b->goes_on)
+  if (!b->arrival || !b->unit_traffic || !b->round_traffic || !b->sent || !b->received || !b->row || !b->next ||
+      !b->step || !b->read || !b->copied || !b->passes_on)
     return EPLB_ERR_MEMORY;
   for (int l = 0; l < c->num_layers; l++) {
     int spares = eplb_tensors_spares(&c->layer[l], c->pool);
     b->spares_limit = spares < b->spares_limit ? spares : b->spares_limit;
   }
-  eplb_status_t status = eplb_rank_plan_prepare(&b->own, c, plan);
+  eplb_status_t status = eplb_rank_plan_init(&b->own, c, plan);
   return status ? status : eplb_deriver_create(c->topology, c->num_experts, &b->deriver);
 }
 
-static void release(builder_t *b) {
+static void free_builder(builder_t *b) {
   eplb_rank_plan_free(&b->own);
   eplb_deriver_destroy(&b->deriver);
   eplb_transfers_free(&b->list);
   free(b->arrival);
-  free(b->part);
-  free(b->round);
+  free(b->unit_traffic);
+  free(b->round_traffic);
   free(b->sent);
   free(b->received);
   free(b->row);
@@ -308,20 +311,20 @@ static void release(builder_t *b) {
   free(b->step);
   free(b->read);
   free(b->copied);
-  free(b->goes_on);
+  free(b->passes_on);
 }
 
 eplb_status_t eplb_migration_plan_derive(const eplb_migrate_context_t *c, const eplb_placement_t *before,
                                          eplb_placement_t *after, eplb_migration_plan_t *plan) {
   builder_t b;
   plan->staging_limit = staging_limit(c);
-  eplb_status_t status = prepare(&b, c, before, plan);
+  eplb_status_t status = create_builder(&b, c, before, plan);
   for (int l = 0; l < after->num_layers && !status; l++)
     status = add_layer(&b, after, l);
   if (!status) {
-    plan->busiest_sender = busiest(b.sent, c->num_ranks);
-    plan->busiest_receiver = busiest(b.received, c->num_ranks);
+    plan->busiest_sender = busiest_over_mean(b.sent, c->num_ranks);
+    plan->busiest_receiver = busiest_over_mean(b.received, c->num_ranks);
   }
-  release(&b);
+  free_builder(&b);
   return status;
 }

@@ -13,18 +13,18 @@ typedef struct eplb_message {
   int32_t tag;       /* among the messages from one rank to another in a round */
   int32_t link;      /* an eplb_link_t */
   int32_t transport; /* in context->transport */
-  eplb_location_t place;
+  eplb_location_t location;
   size_t chunk_bytes; /* that the message is cut into: chunk.h */
 } eplb_message_t;
 
-/* An expert that this rank gets, at first to message.place, from there into its target slots. message.place is a slot
- * only where nothing is lost by that. */
+/* An expert that this rank gets, at first to message.location, from there into its target slots. message.location is a
+ * slot only where nothing is lost by that. */
 typedef struct eplb_incoming {
   eplb_message_t message; /* its peer is this rank where the expert is copied from own_slot */
   int32_t own_slot;       /* local, or -1 */
 } eplb_incoming_t;
 
-/* An expert that this rank sends: message.place is that of the source, or a slot. */
+/* An expert that this rank sends: message.location is that of the source, or a slot. */
 typedef struct eplb_outgoing {
   eplb_message_t message;
   int32_t source; /* the incoming that it passes on, or -1: what an own slot holds */
@@ -50,9 +50,9 @@ typedef struct eplb_commit_unit {
   int64_t transfers[EPLB_NUM_LINKS]; /* of all ranks */
 } eplb_commit_unit_t;
 
-/* Parts that move together and wait for each other: as many as staging holds on every rank. */
+/* Commit units that move together and wait for each other: as many as staging holds on every rank. */
 typedef struct eplb_round {
-  int part_begin, part_end;
+  int unit_begin, unit_end;
   int incoming_begin, incoming_end, outgoing_begin, outgoing_end;
 } eplb_round_t;
 
@@ -61,18 +61,18 @@ typedef struct eplb_migration_plan {
   size_t staging_peak;  /* of this rank's rounds */
   int num_layers;       /* that change */
   double busiest_sender, busiest_receiver;
-  int num_parts, num_rounds, num_incoming, num_outgoing, num_targets, num_changes;
-  int part_room, round_room, incoming_room, outgoing_room, target_room, change_room;
-  eplb_commit_unit_t *part;
+  int num_units, num_rounds, num_incoming, num_outgoing, num_targets, num_changes;
+  int unit_room, round_room, incoming_room, outgoing_room, target_room, change_room;
+  eplb_commit_unit_t *unit;
   eplb_round_t *round;
   eplb_incoming_t *incoming;
   eplb_outgoing_t *outgoing;
   eplb_target_t *target;
-  eplb_change_t *change; /* of all ranks, part by part */
+  eplb_change_t *change; /* of all ranks, commit unit by commit unit */
 } eplb_migration_plan_t;
 
 /* Derives all of it from the placement before it and the one after it. Within a device `after` may be permuted, where a
- * layer has to be done in parts. Local. `plan` is all zero before; the caller ends it with eplb_migration_plan_free,
+ * layer needs several commit units. Local. `plan` is all zero before; the caller ends it with eplb_migration_plan_free,
  * also after a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_migration_plan_derive(const eplb_migrate_context_t *context, const eplb_placement_t *before,
                                          eplb_placement_t *after, eplb_migration_plan_t *plan);

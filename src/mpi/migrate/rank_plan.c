@@ -2,7 +2,7 @@
 #include "core/util/alloc.h"
 #include "mpi/migrate/transport.h"
 
-void *eplb_with_room(void *array, int count, int *room, size_t size) {
+void *eplb_reserve_one(void *array, int count, int *room, size_t size) {
   if (count < *room)
     return array;
   void *grown = eplb_grow(array, 2 * (size_t)*room + 16, size);
@@ -17,8 +17,7 @@ size_t eplb_staged_size(const eplb_migrate_context_t *c, int layer) {
   return (c->layer[layer].staged_bytes + 15) & ~(size_t)15;
 }
 
-eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_migrate_context_t *c,
-                                     eplb_migration_plan_t *plan) {
+eplb_status_t eplb_rank_plan_init(eplb_rank_plan_t *own, const eplb_migrate_context_t *c, eplb_migration_plan_t *plan) {
   int slots = eplb_migrate_slots(c);
   *own = (eplb_rank_plan_t){.context = c,
                             .plan = plan,
@@ -44,62 +43,62 @@ void eplb_rank_plan_open_round(eplb_rank_plan_t *own) {
     own->sent[r] = own->received[r] = 0;
 }
 
-void eplb_rank_plan_open_part(eplb_rank_plan_t *own) {
+void eplb_rank_plan_open_unit(eplb_rank_plan_t *own) {
   for (int s = 0; s < eplb_migrate_slots(own->context); s++)
     own->incoming_of_slot[s] = own->copy_of_slot[s] = -1;
 }
 
 /* Whoever passes an expert on over the network is behind by the chunks that are under way, for long where many share a
  * link. So experts that cross it more than once are cut finer. */
-enum { CHUNKS_IN_CHAIN = 32, FINEST_IN_CHAIN = 4096 };
+enum { RELAYED_CHUNKS = 32, RELAYED_LEAST = 4096 };
 
 static size_t smaller(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
 /* How the message with `peer` is cut, by a transport: the same at both ends. */
-static size_t chunk_bytes(const eplb_migrate_context_t *c, int layer, int peer, int transport, int in_chain) {
-  size_t most = c->chunk_bytes, fine = c->layer[layer].expert_bytes / CHUNKS_IN_CHAIN;
-  if (in_chain)
-    most = smaller(most, fine < FINEST_IN_CHAIN ? FINEST_IN_CHAIN : fine - fine % FINEST_IN_CHAIN);
+static size_t chunk_bytes(const eplb_migrate_context_t *c, int layer, int peer, int transport, int is_relayed) {
+  size_t most = c->chunk_bytes, fine = c->layer[layer].expert_bytes / RELAYED_CHUNKS;
+  if (is_relayed)
+    most = smaller(most, fine < RELAYED_LEAST ? RELAYED_LEAST : fine - fine % RELAYED_LEAST);
   return smaller(most, c->transport[transport]->longest_chunk(c, peer));
 }
 
 static eplb_message_t make_message(const eplb_rank_plan_t *own, const eplb_transfer_t *t, int peer,
-                                   eplb_location_t place, int in_chain) {
+                                   eplb_location_t location, int is_relayed) {
   int transport = eplb_transport_find(own->context, peer);
   return (eplb_message_t){.layer = t->layer,
                           .expert = t->expert,
                           .peer = peer,
                           .link = t->link,
                           .transport = transport,
-                          .place = place,
-                          .chunk_bytes = chunk_bytes(own->context, t->layer, peer, transport, in_chain)};
+                          .location = location,
+                          .chunk_bytes = chunk_bytes(own->context, t->layer, peer, transport, is_relayed)};
 }
 
 /* A place for an incoming expert: the slot itself, or the next of staging. */
-static eplb_location_t find_place(eplb_rank_plan_t *own, int layer, int slot, eplb_arrival_t arrival) {
+static eplb_location_t choose_location(eplb_rank_plan_t *own, int layer, int slot, eplb_arrival_t arrival) {
   if (arrival == EPLB_ARRIVES_DIRECT)
     return (eplb_location_t){.slot = slot};
-  eplb_location_t place = {.slot = -1, .spare = own->spares, .staging = own->staging};
+  eplb_location_t location = {.slot = -1, .spare = own->spares, .staging = own->staging};
   own->spares += eplb_tensors_have_tables(&own->context->layer[layer]);
   own->staging += eplb_staged_size(own->context, layer);
   if (own->staging > own->plan->staging_peak)
     own->plan->staging_peak = own->staging;
-  return place;
+  return location;
 }
 
 /* A new incoming expert; its number, or -1 without memory. */
 static int add_incoming(eplb_rank_plan_t *own, const eplb_transfer_t *t, int own_slot, int to_slot,
-                        eplb_arrival_t arrival, int in_chain) {
+                        eplb_arrival_t arrival, int is_relayed) {
   eplb_migration_plan_t *m = own->plan;
-  eplb_incoming_t *incoming = eplb_with_room(m->incoming, m->num_incoming, &m->incoming_room, sizeof *incoming);
+  eplb_incoming_t *incoming = eplb_reserve_one(m->incoming, m->num_incoming, &m->incoming_room, sizeof *incoming);
   if (!incoming)
     return -1;
   m->incoming = incoming;
   eplb_incoming_t *in = &incoming[m->num_incoming];
-  *in = (eplb_incoming_t){make_message(own, t, t->from_device, find_place(own, t->layer, to_slot, arrival), in_chain),
-                          own_slot};
+  *in = (eplb_incoming_t){
+      make_message(own, t, t->from_device, choose_location(own, t->layer, to_slot, arrival), is_relayed), own_slot};
   if (own_slot < 0)
     in->message.tag = own->received[t->from_device]++;
   return m->num_incoming++;
@@ -107,7 +106,7 @@ static int add_incoming(eplb_rank_plan_t *own, const eplb_transfer_t *t, int own
 
 static eplb_status_t add_target(eplb_rank_plan_t *own, int incoming, int own_slot) {
   eplb_migration_plan_t *m = own->plan;
-  eplb_target_t *target = eplb_with_room(m->target, m->num_targets, &m->target_room, sizeof *target);
+  eplb_target_t *target = eplb_reserve_one(m->target, m->num_targets, &m->target_room, sizeof *target);
   if (!target)
     return EPLB_ERR_MEMORY;
   m->target = target;
@@ -117,44 +116,44 @@ static eplb_status_t add_target(eplb_rank_plan_t *own, int incoming, int own_slo
 }
 
 /* A transfer to this rank: from another rank, or from an own slot, or a second slot for what it receives anyway. */
-static eplb_status_t add_own(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int in_chain) {
+static eplb_status_t add_own(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int is_relayed) {
   int first_slot = own->context->topology->slot_begin[own->context->rank];
   int from = t->from_slot - first_slot, to = t->to_slot - first_slot, incoming;
   if (t->link != EPLB_LINK_DEVICE)
-    incoming = add_incoming(own, t, -1, to, arrival, in_chain);
+    incoming = add_incoming(own, t, -1, to, arrival, is_relayed);
   else if (t->stage > 0)
     incoming = own->incoming_of_slot[from];
   else if (arrival == EPLB_ARRIVES_SHARED)
     incoming = own->copy_of_slot[from];
   else
-    incoming = own->copy_of_slot[from] = add_incoming(own, t, from, to, arrival, in_chain);
+    incoming = own->copy_of_slot[from] = add_incoming(own, t, from, to, arrival, is_relayed);
   return incoming < 0 ? EPLB_ERR_MEMORY : add_target(own, incoming, to);
 }
 
 /* A transfer from this rank to another: of what an own slot holds, or of what it receives itself. */
-static eplb_status_t add_outgoing(eplb_rank_plan_t *own, const eplb_transfer_t *t, int in_chain) {
+static eplb_status_t add_outgoing(eplb_rank_plan_t *own, const eplb_transfer_t *t, int is_relayed) {
   eplb_migration_plan_t *m = own->plan;
-  eplb_outgoing_t *outgoing = eplb_with_room(m->outgoing, m->num_outgoing, &m->outgoing_room, sizeof *outgoing);
+  eplb_outgoing_t *outgoing = eplb_reserve_one(m->outgoing, m->num_outgoing, &m->outgoing_room, sizeof *outgoing);
   if (!outgoing)
     return EPLB_ERR_MEMORY;
   m->outgoing = outgoing;
-  eplb_location_t place = {.slot = t->from_slot - own->context->topology->slot_begin[own->context->rank]};
-  int source = t->stage > 0 ? own->incoming_of_slot[place.slot] : -1;
+  eplb_location_t location = {.slot = t->from_slot - own->context->topology->slot_begin[own->context->rank]};
+  int source = t->stage > 0 ? own->incoming_of_slot[location.slot] : -1;
   if (source >= 0 && m->incoming[source].own_slot >= 0) { /* it is here already */
-    place.slot = m->incoming[source].own_slot;
+    location.slot = m->incoming[source].own_slot;
     source = -1;
   } else if (source >= 0) {
-    place = m->incoming[source].message.place;
+    location = m->incoming[source].message.location;
   }
   eplb_outgoing_t *out = &outgoing[m->num_outgoing++];
-  *out = (eplb_outgoing_t){make_message(own, t, t->to_device, place, in_chain), source};
+  *out = (eplb_outgoing_t){make_message(own, t, t->to_device, location, is_relayed), source};
   out->message.tag = own->sent[t->to_device]++;
   return EPLB_SUCCESS;
 }
 
 eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival,
-                                 int in_chain) {
+                                 int is_relayed) {
   if (t->to_device == own->context->rank)
-    return add_own(own, t, arrival, in_chain);
-  return t->from_device == own->context->rank ? add_outgoing(own, t, in_chain) : EPLB_SUCCESS;
+    return add_own(own, t, arrival, is_relayed);
+  return t->from_device == own->context->rank ? add_outgoing(own, t, is_relayed) : EPLB_SUCCESS;
 }

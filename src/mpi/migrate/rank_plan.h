@@ -15,27 +15,27 @@ typedef struct eplb_rank_plan {
   const eplb_migrate_context_t *context;
   eplb_migration_plan_t *plan;
   int32_t *sent, *received;  /* [num_ranks]: experts to and from each rank in this round */
-  int32_t *incoming_of_slot; /* [own slots]: which incoming a slot gets in this part, or -1 */
-  int32_t *copy_of_slot;     /* [own slots]: which incoming is its copy in this part, or -1 */
+  int32_t *incoming_of_slot; /* [own slots]: which incoming a slot gets in this commit unit, or -1 */
+  int32_t *copy_of_slot;     /* [own slots]: which incoming is its copy in this commit unit, or -1 */
   size_t staging;            /* that this round takes so far */
   int32_t spares;
 } eplb_rank_plan_t;
 
 /* All zero before; free also after a failure. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_rank_plan_prepare(eplb_rank_plan_t *own, const eplb_migrate_context_t *context,
-                                     eplb_migration_plan_t *plan);
+eplb_status_t eplb_rank_plan_init(eplb_rank_plan_t *own, const eplb_migrate_context_t *context,
+                                  eplb_migration_plan_t *plan);
 void eplb_rank_plan_free(eplb_rank_plan_t *own);
 
 void eplb_rank_plan_open_round(eplb_rank_plan_t *own);
-void eplb_rank_plan_open_part(eplb_rank_plan_t *own);
+void eplb_rank_plan_open_unit(eplb_rank_plan_t *own);
 
-/* Notes a transfer of the part, if it is this rank's; `in_chain`: its expert crosses the network besides, before it or
- * after. EPLB_ERR_MEMORY. */
+/* Notes a transfer of the commit unit, if it is this rank's; `is_relayed`: its expert crosses the network besides,
+ * before it or after. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *transfer, eplb_arrival_t arrival,
-                                 int in_chain);
+                                 int is_relayed);
 
 /* `count` elements of `size` bytes, and room for one more at least; *room says for how many. NULL without memory. */
-void *eplb_with_room(void *array, int count, int *room, size_t size);
+void *eplb_reserve_one(void *array, int count, int *room, size_t size);
 
 /* What staging an expert of the layer takes. */
 size_t eplb_staged_size(const eplb_migrate_context_t *context, int layer);

@@ -20,8 +20,8 @@ static size_t sampler_room(const eplb_migrate_context_t *c) {
   return (size_t)most * SAMPLE_BYTES * (c->memory->host_can_touch ? 1 : EPLB_SAMPLER_BATCH);
 }
 
-eplb_status_t eplb_sampler_prepare(eplb_sampler_t *sampler, const eplb_migrate_context_t *c, uint64_t salt,
-                                   char *scratch) {
+eplb_status_t eplb_sampler_init(eplb_sampler_t *sampler, const eplb_migrate_context_t *c, uint64_t salt,
+                                char *scratch) {
   *sampler = (eplb_sampler_t){.context = c, .salt = salt, .scratch = scratch};
   void *buffer = NULL;
   eplb_status_t status =
@@ -54,7 +54,7 @@ static eplb_status_t sample_tensor(eplb_sampler_t *sampler, const char *tensor, 
   return status;
 }
 
-static eplb_status_t sample_expert(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *place) {
+static eplb_status_t sample_expert(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *location) {
   const eplb_tensors_t *tensors = &sampler->context->layer[layer];
   uint64_t seed = eplb_mix(sampler->salt, (uint64_t)layer << 32 | (uint64_t)expert);
   eplb_status_t status = EPLB_SUCCESS;
@@ -62,7 +62,7 @@ static eplb_status_t sample_expert(eplb_sampler_t *sampler, int layer, int exper
   for (int i = 0; i < tensors->num_tensors && !status; offset += tensors->tensor[i++].bytes) {
     size_t bytes = tensors->tensor[i].bytes;
     if (bytes)
-      status = sample_tensor(sampler, eplb_location_address(sampler->context, layer, place, offset, &length), bytes,
+      status = sample_tensor(sampler, eplb_location_address(sampler->context, layer, location, offset, &length), bytes,
                              eplb_mix(seed, (uint64_t)i));
   }
   return status;
@@ -78,11 +78,11 @@ eplb_status_t eplb_sampler_flush(eplb_sampler_t *sampler) {
   return status;
 }
 
-eplb_status_t eplb_sampler_add(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *place,
+eplb_status_t eplb_sampler_add(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *location,
                                uint64_t *result) {
   if (sampler->context->read_whole)
-    return eplb_expert_hash(sampler->context, layer, place, sampler->scratch, result);
-  eplb_status_t status = sample_expert(sampler, layer, expert, place);
+    return eplb_expert_hash(sampler->context, layer, location, sampler->scratch, result);
+  eplb_status_t status = sample_expert(sampler, layer, expert, location);
   sampler->end[sampler->pending] = sampler->used;
   sampler->result[sampler->pending++] = result;
   int batch = sampler->context->memory->host_can_touch ? 1 : EPLB_SAMPLER_BATCH;

@@ -20,12 +20,12 @@ typedef struct eplb_sampler {
 } eplb_sampler_t;
 
 /* Gets memory. The sampler is all zero before; free it also after a failure. EPLB_ERR_MEMORY. */
-eplb_status_t eplb_sampler_prepare(eplb_sampler_t *sampler, const eplb_migrate_context_t *context, uint64_t salt,
-                                   char *scratch);
+eplb_status_t eplb_sampler_init(eplb_sampler_t *sampler, const eplb_migrate_context_t *context, uint64_t salt,
+                                char *scratch);
 void eplb_sampler_free(eplb_sampler_t *sampler);
 
 /* Adds an expert; its fingerprint is in *result after the next flush. Fails only where a device's copy does. */
-eplb_status_t eplb_sampler_add(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *place,
+eplb_status_t eplb_sampler_add(eplb_sampler_t *sampler, int layer, int expert, const eplb_location_t *location,
                                uint64_t *result);
 eplb_status_t eplb_sampler_flush(eplb_sampler_t *sampler);
 

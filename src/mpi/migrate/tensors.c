@@ -8,7 +8,7 @@
 /* Whether a byte of `a` in one of `num_slots` slots is a byte of `b`. Tensors may be interleaved slot by slot, so
  * ranges that overlap as a whole still need a look at each slot: both are walked in the order of addresses. Tables have
  * no order: only what is the same slot twice is found. */
-static int overlap(const eplb_tensor_t *a, const eplb_tensor_t *b, int num_slots) {
+static int tensors_overlap(const eplb_tensor_t *a, const eplb_tensor_t *b, int num_slots) {
   if (!a->bytes || !b->bytes)
     return 0;
   int i = 0, j = 0;
@@ -36,7 +36,7 @@ static eplb_status_t check_new(const eplb_tensors_t *layers, int num_layers, int
       return eplb_fail(EPLB_ERR_STATE, "layer %d: tensor \"%s\" is registered already", layer, t->name);
   for (int l = 0; l < num_layers; l++)
     for (int i = 0; i < layers[l].num_tensors; i++)
-      if (overlap(&layers[l].tensor[i], t, num_slots))
+      if (tensors_overlap(&layers[l].tensor[i], t, num_slots))
         return eplb_fail(EPLB_ERR_STATE, "layer %d: tensor \"%s\" overlaps tensor \"%s\" of layer %d in memory", layer,
                          t->name, layers[l].tensor[i].name, l);
   return EPLB_SUCCESS;

@@ -54,12 +54,12 @@ typedef struct eplb_transport {
   /* A round of the plan begins, or some of it is sent again. NULL: the transport need not know. */
   void (*start)(void *self, const eplb_round_t *round);
 
-  /* Opens an incoming message, to have its chunks put where message->place says. NULL: messages come without being
+  /* Opens an incoming message, to have its chunks put where message->location says. NULL: messages come without being
    * asked for, and are not opened. */
   void (*post_receive)(void *self, const eplb_open_message_t *in, eplb_transport_report_t *report);
 
-  /* Sends some of the chunks [out->sent, ready) of a message, from where message->place says. Returns how many; 0: none
-   * can be sent now. Their bytes stay as they are until the round is finished on all ranks. */
+  /* Sends some of the chunks [out->sent, ready) of a message, from where message->location says. Returns how many; 0:
+   * none can be sent now. Their bytes stay as they are until the round is finished on all ranks. */
   int64_t (*send)(void *self, const eplb_open_message_t *out, int64_t ready, eplb_transport_report_t *report);
 
   /* Whether nothing of an outgoing message is needed any more by the transport. NULL: always. */

@@ -117,21 +117,21 @@ static int inflight_of(const mpi_transport_t *t, const mpi_message_t *message, i
   return (int)(message - t->message) * INFLIGHT_CHUNKS + (int)(chunk % INFLIGHT_CHUNKS);
 }
 
-static void find_bounds(const mpi_transport_t *t, int inflight, size_t *begin, size_t *end) {
+static void chunk_bounds(const mpi_transport_t *t, int inflight, size_t *begin, size_t *end) {
   eplb_chunk_bounds(t->context, message_of(t, inflight)->open->message, t->inflight[inflight].chunk, begin, end);
 }
 
 /* ---- memory that MPI can touch: from where the weights lie to where they will, without a copy of ours ---- */
 
-static int find_pieces(mpi_transport_t *t, int inflight) {
+static int list_pieces(mpi_transport_t *t, int inflight) {
   const eplb_open_message_t *open = message_of(t, inflight)->open;
   size_t begin, end;
-  find_bounds(t, inflight, &begin, &end);
+  chunk_bounds(t, inflight, &begin, &end);
   return eplb_chunk_pieces(t->context, open->message, open->hash, begin, end, t->pieces.piece);
 }
 
 /* Asks the fault callback about the first piece of a chunk; NULL where the processor cannot touch it. */
-static void ask_fault(mpi_transport_t *t, eplb_step_t step, eplb_transport_report_t *report) {
+static void inject_fault(mpi_transport_t *t, eplb_step_t step, eplb_transport_report_t *report) {
   int touches = t->context->memory->host_can_touch;
   void *bytes = touches ? t->pieces.piece[0].iov_base : NULL;
   eplb_failure_keep(&report->failure,
@@ -155,7 +155,7 @@ static void stage_copy(mpi_transport_t *t, int number, eplb_copy_t direction, ep
   const eplb_open_message_t *open = message_of(t, number)->open;
   char *buffer = t->inflight[number].buffer;
   size_t begin, end, expert_bytes = t->context->layer[open->message->layer].expert_bytes, at = 0;
-  find_bounds(t, number, &begin, &end);
+  chunk_bounds(t, number, &begin, &end);
   size_t weights_end = end < expert_bytes ? end : expert_bytes;
   int pieces = eplb_chunk_pieces(t->context, open->message, open->hash, begin, weights_end, t->pieces.piece);
   eplb_status_t status = EPLB_SUCCESS;
@@ -189,7 +189,7 @@ static void send_buffer(mpi_transport_t *t, int number, eplb_transport_report_t 
   char *buffer = t->inflight[number].buffer;
   eplb_comm_t *comm = t->context->comm;
   size_t begin, end;
-  find_bounds(t, number, &begin, &end);
+  chunk_bounds(t, number, &begin, &end);
   eplb_failure_keep(&report->failure, eplb_migrate_fault(t->context, EPLB_STEP_SEND, buffer, end - begin));
   eplb_comm_ok(
       comm,
@@ -219,8 +219,8 @@ static int64_t mpi_send(void *self, const eplb_open_message_t *open, int64_t rea
       continue;
     }
     eplb_mpi_buffer_t b;
-    int pieces = find_pieces(t, number);
-    ask_fault(t, EPLB_STEP_SEND, report);
+    int pieces = list_pieces(t, number);
+    inject_fault(t, EPLB_STEP_SEND, report);
     if (eplb_mpi_pieces_describe(&t->pieces, pieces, comm, &b))
       eplb_comm_ok(comm,
                    MPI_Isend(b.address, b.count, b.type, message->peer, message->tag, comm->mpi, &t->request[number]),
@@ -242,13 +242,13 @@ static int mpi_is_idle(const void *self, const eplb_open_message_t *open) {
 
 /* ---- receiving ---- */
 
-static void receive_chunk(mpi_transport_t *t, int number) {
+static void post_chunk_receive(mpi_transport_t *t, int number) {
   const eplb_message_t *message = message_of(t, number)->open->message;
   eplb_comm_t *comm = t->context->comm;
   size_t begin, end;
-  find_bounds(t, number, &begin, &end);
+  chunk_bounds(t, number, &begin, &end);
   eplb_mpi_buffer_t b = {t->inflight[number].buffer, (int)(end - begin), MPI_BYTE};
-  if (!t->context->memory->mpi_can_touch || eplb_mpi_pieces_describe(&t->pieces, find_pieces(t, number), comm, &b))
+  if (!t->context->memory->mpi_can_touch || eplb_mpi_pieces_describe(&t->pieces, list_pieces(t, number), comm, &b))
     eplb_comm_ok(comm,
                  MPI_Irecv(b.address, b.count, b.type, message->peer, message->tag, comm->mpi, &t->request[number]),
                  "receiving weights");
@@ -257,13 +257,13 @@ static void receive_chunk(mpi_transport_t *t, int number) {
 }
 
 /* Asks for the next chunks, as inflight ones are idle. */
-static void receive_chunks(mpi_transport_t *t, mpi_message_t *in) {
+static void post_chunk_receives(mpi_transport_t *t, mpi_message_t *in) {
   for (; in->posted < in->count && !t->context->comm->failure; in->posted++) {
     int number = inflight_of(t, in, in->posted);
     if (t->inflight[number].state != INFLIGHT_IDLE)
       return;
     t->inflight[number].chunk = in->posted;
-    receive_chunk(t, number);
+    post_chunk_receive(t, number);
   }
 }
 
@@ -272,27 +272,27 @@ static void mpi_post_receive(void *self, const eplb_open_message_t *open, eplb_t
   mpi_transport_t *t = self;
   mpi_message_t *in = &t->message[open->slot];
   *in = (mpi_message_t){.open = open, .count = eplb_chunk_count(t->context, open->message)};
-  receive_chunks(t, in);
+  post_chunk_receives(t, in);
 }
 
-static void take_arrival(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
+static void report_arrival(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
   mpi_message_t *in = message_of(t, number);
   eplb_transport_arrived(report, in->open->number, t->inflight[number].chunk);
   t->inflight[number].state = INFLIGHT_IDLE;
-  receive_chunks(t, in);
+  post_chunk_receives(t, in);
 }
 
 /* MPI is done with the inflight. */
-static void take_message(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
+static void finish_request(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
   if (!is_incoming(t, number)) {
     t->inflight[number].state = INFLIGHT_IDLE;
   } else if (t->context->memory->mpi_can_touch) {
-    find_pieces(t, number);
-    ask_fault(t, EPLB_STEP_RECEIVE, report);
-    take_arrival(t, number, report);
+    list_pieces(t, number);
+    inject_fault(t, EPLB_STEP_RECEIVE, report);
+    report_arrival(t, number, report);
   } else {
     size_t begin, end;
-    find_bounds(t, number, &begin, &end);
+    chunk_bounds(t, number, &begin, &end);
     eplb_failure_keep(&report->failure,
                       eplb_migrate_fault(t->context, EPLB_STEP_RECEIVE, t->inflight[number].buffer, end - begin));
     stage_copy(t, number, EPLB_COPY_IN, report);
@@ -302,18 +302,18 @@ static void take_message(mpi_transport_t *t, int number, eplb_transport_report_t
 /* ---- both ---- */
 
 /* Whether the chunk may follow those before it: chunks of a message have the same tag. */
-static int is_next(const mpi_transport_t *t, int number) {
+static int is_in_order(const mpi_transport_t *t, int number) {
   return is_incoming(t, number) || t->inflight[number].chunk == message_of(t, number)->posted;
 }
 
 static int progress_copies(mpi_transport_t *t, eplb_transport_report_t *report) {
   int any = 0;
   for (int i = 0; i < t->num_inflight; i++) {
-    if (t->inflight[i].state != INFLIGHT_COPYING || !is_next(t, i) || !copy_is_done(t, i, report))
+    if (t->inflight[i].state != INFLIGHT_COPYING || !is_in_order(t, i) || !copy_is_done(t, i, report))
       continue;
     any = 1;
     if (is_incoming(t, i))
-      take_arrival(t, i, report);
+      report_arrival(t, i, report);
     else
       send_buffer(t, i, report);
   }
@@ -321,7 +321,7 @@ static int progress_copies(mpi_transport_t *t, eplb_transport_report_t *report) 
 }
 
 /* Which of the messages it was that failed, where MPI tells. */
-static void note_failure(mpi_transport_t *t, int code, int done) {
+static void keep_mpi_failure(mpi_transport_t *t, int code, int done) {
   const char *doing = "moving weights";
   for (int i = 0; code == MPI_ERR_IN_STATUS && done != MPI_UNDEFINED && i < done; i++) {
     int failed = t->status[i].MPI_ERROR;
@@ -339,11 +339,11 @@ static int mpi_progress(void *self, eplb_transport_report_t *report) {
   int done = 0, any = t->context->memory->mpi_can_touch ? 0 : progress_copies(t, report);
   int code = MPI_Testsome(t->num_inflight, t->request, &done, t->completed, t->status);
   if (code != MPI_SUCCESS) {
-    note_failure(t, code, done);
+    keep_mpi_failure(t, code, done);
     return any;
   }
   for (int i = 0; done != MPI_UNDEFINED && i < done; i++)
-    take_message(t, t->completed[i], report);
+    finish_request(t, t->completed[i], report);
   return any || (done != MPI_UNDEFINED && done > 0);
 }
 

@@ -65,7 +65,7 @@ static void shm_start(void *self, const eplb_round_t *round) {
 
 /* ---- sending ---- */
 
-static void gather(const struct iovec *piece, int pieces, char *to) {
+static void pack_pieces(const struct iovec *piece, int pieces, char *to) {
   for (int i = 0; i < pieces; to += piece[i++].iov_len)
     memcpy(to, piece[i].iov_base, piece[i].iov_len);
 }
@@ -80,7 +80,7 @@ static int64_t send_copy(shm_transport_t *t, const eplb_open_message_t *out, epl
     return 0;
   size_t begin, end;
   eplb_chunk_bounds(c, message, out->sent, &begin, &end);
-  gather(t->piece, eplb_chunk_pieces(c, message, out->hash, begin, end, t->piece), bytes);
+  pack_pieces(t->piece, eplb_chunk_pieces(c, message, out->hash, begin, end, t->piece), bytes);
   eplb_failure_keep(&report->failure, eplb_migrate_fault(c, EPLB_STEP_SEND, bytes, end - begin));
   eplb_shm_queue_post(c->queue, message->peer,
                       &(eplb_shm_message_t){.cell = cell, .tag = message->tag, .chunk = out->sent, .count = 1});
@@ -88,7 +88,8 @@ static int64_t send_copy(shm_transport_t *t, const eplb_open_message_t *out, epl
 }
 
 /* Whether the receiver can read the bytes where they lie; notes where that is. */
-static int locate(const eplb_migrate_context_t *c, const char *address, size_t bytes, eplb_shm_message_t *message) {
+static int find_source(const eplb_migrate_context_t *c, const char *address, size_t bytes,
+                       eplb_shm_message_t *message) {
   if (eplb_shm_regions_find(c->regions, address, bytes, &message->region, &message->offset))
     return 1;
   message->region = -1;
@@ -105,7 +106,7 @@ static int64_t send_address(shm_transport_t *t, const eplb_open_message_t *out, 
   eplb_chunk_bounds(c, out->message, out->sent, &begin, &end);
   if (begin >= c->layer[out->message->layer].expert_bytes)
     return 0;
-  char *address = eplb_location_address(c, out->message->layer, &out->message->place, begin, &length);
+  char *address = eplb_location_address(c, out->message->layer, &out->message->location, begin, &length);
   eplb_shm_message_t message = {.cell = -1, .tag = out->message->tag, .chunk = out->sent};
   while (out->sent + message.count < ready && end - begin <= length) {
     shown = end - begin;
@@ -113,7 +114,7 @@ static int64_t send_address(shm_transport_t *t, const eplb_open_message_t *out, 
     if (out->sent + ++message.count < ready)
       eplb_chunk_bounds(c, out->message, out->sent + message.count, &next, &end);
   }
-  if (!shown || !locate(c, address, shown, &message))
+  if (!shown || !find_source(c, address, shown, &message))
     return 0;
   eplb_failure_keep(&report->failure, eplb_migrate_fault(c, EPLB_STEP_SEND, address, shown));
   eplb_shm_queue_post(c->queue, out->message->peer, &message);
@@ -133,14 +134,14 @@ static int64_t shm_send(void *self, const eplb_open_message_t *out, int64_t read
 
 /* ---- receiving ---- */
 
-static void scatter(const struct iovec *piece, int pieces, const char *from) {
+static void unpack_pieces(const struct iovec *piece, int pieces, const char *from) {
   for (int i = 0; i < pieces; from += piece[i++].iov_len)
     memcpy(piece[i].iov_base, from, piece[i].iov_len);
 }
 
 /* Gets chunk `chunk` of an incoming expert from where the message says. Returns 0 if the kernel does not let it. */
-static int read_message(shm_transport_t *t, int neighbour, const eplb_shm_message_t *message, int32_t number,
-                        int64_t chunk) {
+static int read_chunk(shm_transport_t *t, int neighbour, const eplb_shm_message_t *message, int32_t number,
+                      int64_t chunk) {
   const eplb_migrate_context_t *c = t->context;
   const eplb_message_t *in = &t->plan->incoming[number].message;
   size_t first, begin, end;
@@ -149,23 +150,23 @@ static int read_message(shm_transport_t *t, int neighbour, const eplb_shm_messag
   int pieces = eplb_chunk_pieces(c, in, &t->incoming_hash[number], begin, end, t->piece);
   size_t at = message->offset + begin - first;
   if (message->cell >= 0)
-    scatter(t->piece, pieces, eplb_shm_queue_cell(c->queue, neighbour, message));
+    unpack_pieces(t->piece, pieces, eplb_shm_queue_cell(c->queue, neighbour, message));
   else if (message->region >= 0)
-    scatter(t->piece, pieces, eplb_shm_regions_at(c->regions, neighbour, message->region, at));
+    unpack_pieces(t->piece, pieces, eplb_shm_regions_at(c->regions, neighbour, message->region, at));
   else /* in one tensor there, so in one piece here */
     return !eplb_cma_read(c->cma, neighbour, at, t->piece[0].iov_base, t->piece[0].iov_len);
   return 1;
 }
 
 /* Takes one chunk of a neighbour's next message, if there is one. */
-static int receive_chunk(shm_transport_t *t, int neighbour, eplb_transport_report_t *report) {
+static int receive_next_chunk(shm_transport_t *t, int neighbour, eplb_transport_report_t *report) {
   eplb_shm_queue_t *queue = t->context->queue;
   eplb_shm_message_t message;
   if (!eplb_shm_queue_peek(queue, neighbour, &message))
     return 0;
   int32_t number = t->by_tag[t->by_tag_begin[neighbour] + message.tag];
   int64_t chunk = message.chunk + t->taken[neighbour];
-  report->is_refused |= !read_message(t, neighbour, &message, number, chunk);
+  report->is_refused |= !read_chunk(t, neighbour, &message, number, chunk);
   if (++t->taken[neighbour] == message.count) {
     eplb_shm_queue_free(queue, neighbour);
     t->taken[neighbour] = 0;
@@ -181,7 +182,7 @@ static int shm_progress(void *self, eplb_transport_report_t *report) {
   shm_transport_t *t = self;
   int any = 0, neighbours = eplb_shm_queue_neighbours(t->context->queue);
   for (int n = 0; n < neighbours && report->num_arrivals < EPLB_MOST_ARRIVALS; n++) {
-    any |= receive_chunk(t, t->next, report);
+    any |= receive_next_chunk(t, t->next, report);
     t->next = (t->next + 1) % neighbours;
   }
   return any;

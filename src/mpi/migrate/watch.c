@@ -4,54 +4,54 @@
 
 /* ---- which slots are read ---- */
 
-/* The part before `part` of the same layer that brings what `slot` then holds, or -1. */
-static int32_t find_supplier(const eplb_migration_plan_t *m, int part, int slot) {
-  for (int p = part - 1; p >= 0 && m->part[p].layer == m->part[part].layer; p--)
-    for (int i = m->part[p].target_begin; i < m->part[p].target_end; i++)
+/* The commit unit before `unit` of the same layer that brings what `slot` then holds, or -1. */
+static int32_t find_writing_unit(const eplb_migration_plan_t *m, int unit, int slot) {
+  for (int u = unit - 1; u >= 0 && m->unit[u].layer == m->unit[unit].layer; u--)
+    for (int i = m->unit[u].target_begin; i < m->unit[u].target_end; i++)
       if (m->target[i].own_slot == slot)
-        return p;
+        return u;
   return -1;
 }
 
-/* The number of the watched slot, which is added unless the part reads it already; last[slot] is where it was added
- * last. */
-static int32_t watch_slot(eplb_watch_t *w, int part, int expert, int slot, int32_t *last) {
-  int32_t *count = &w->slot_begin[part + 1];
-  if (last[slot] < w->slot_begin[part]) {
+/* The number of the watched slot, which is added unless the commit unit reads it already; last[slot] is where it was
+ * added last. */
+static int32_t watch_slot(eplb_watch_t *w, int unit, int expert, int slot, int32_t *last) {
+  int32_t *count = &w->slot_begin[unit + 1];
+  if (last[slot] < w->slot_begin[unit]) {
     last[slot] = *count;
-    w->slot[(*count)++] = (eplb_watched_slot_t){.layer = w->plan->part[part].layer,
+    w->slot[(*count)++] = (eplb_watched_slot_t){.layer = w->plan->unit[unit].layer,
                                                 .expert = expert,
                                                 .slot = slot,
-                                                .known_after = find_supplier(w->plan, part, slot)};
+                                                .known_after = find_writing_unit(w->plan, unit, slot)};
   }
   return last[slot];
 }
 
-static void find_slots(eplb_watch_t *w, int32_t *last) {
+static void list_read_slots(eplb_watch_t *w, int32_t *last) {
   const eplb_migration_plan_t *m = w->plan;
   for (int i = 0; i < eplb_migrate_slots(w->context); i++)
     last[i] = -1;
-  for (int p = 0; p < m->num_parts; p++) {
-    const eplb_commit_unit_t *part = &m->part[p];
-    w->slot_begin[p + 1] = w->slot_begin[p];
-    for (int i = part->outgoing_begin; i < part->outgoing_end; i++) {
+  for (int u = 0; u < m->num_units; u++) {
+    const eplb_commit_unit_t *unit = &m->unit[u];
+    w->slot_begin[u + 1] = w->slot_begin[u];
+    for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++) {
       const eplb_outgoing_t *out = &m->outgoing[i];
       w->slot_of_outgoing[i] =
-          out->source < 0 ? watch_slot(w, p, out->message.expert, out->message.place.slot, last) : -1;
+          out->source < 0 ? watch_slot(w, u, out->message.expert, out->message.location.slot, last) : -1;
     }
-    for (int i = part->incoming_begin; i < part->incoming_end; i++) {
+    for (int i = unit->incoming_begin; i < unit->incoming_end; i++) {
       const eplb_incoming_t *in = &m->incoming[i];
-      w->slot_of_incoming[i] = in->own_slot >= 0 ? watch_slot(w, p, in->message.expert, in->own_slot, last) : -1;
+      w->slot_of_incoming[i] = in->own_slot >= 0 ? watch_slot(w, u, in->message.expert, in->own_slot, last) : -1;
     }
   }
 }
 
-eplb_status_t eplb_watch_prepare(eplb_watch_t *w, const eplb_migrate_context_t *c, const eplb_migration_plan_t *m,
-                                 uint64_t salt, char *scratch) {
+eplb_status_t eplb_watch_init(eplb_watch_t *w, const eplb_migrate_context_t *c, const eplb_migration_plan_t *m,
+                              uint64_t salt, char *scratch) {
   *w = (eplb_watch_t){.context = c,
                       .plan = m,
                       .slot = EPLB_NEW(eplb_watched_slot_t, m->num_incoming + m->num_outgoing),
-                      .slot_begin = EPLB_NEW(int32_t, m->num_parts + 1),
+                      .slot_begin = EPLB_NEW(int32_t, m->num_units + 1),
                       .slot_of_incoming = EPLB_NEW(int32_t, m->num_incoming),
                       .slot_of_outgoing = EPLB_NEW(int32_t, m->num_outgoing),
                       .arrived = EPLB_NEW(uint64_t, m->num_incoming),
@@ -61,9 +61,9 @@ eplb_status_t eplb_watch_prepare(eplb_watch_t *w, const eplb_migrate_context_t *
   eplb_status_t status = EPLB_ERR_MEMORY;
   if (w->slot && w->slot_begin && w->slot_of_incoming && w->slot_of_outgoing && w->arrived && w->sent && w->request &&
       last)
-    status = eplb_sampler_prepare(&w->sampler, c, salt, scratch);
+    status = eplb_sampler_init(&w->sampler, c, salt, scratch);
   if (!status)
-    find_slots(w, last);
+    list_read_slots(w, last);
   free(last);
   return status;
 }
@@ -82,83 +82,84 @@ void eplb_watch_free(eplb_watch_t *w) {
 
 /* ---- fingerprints ---- */
 
-static eplb_status_t add_slot(eplb_watch_t *w, const eplb_watched_slot_t *slot, uint64_t *result) {
-  const eplb_location_t place = {.slot = slot->slot};
-  return eplb_sampler_add(&w->sampler, slot->layer, slot->expert, &place, result);
+static eplb_status_t sample_slot(eplb_watch_t *w, const eplb_watched_slot_t *slot, uint64_t *result) {
+  const eplb_location_t location = {.slot = slot->slot};
+  return eplb_sampler_add(&w->sampler, slot->layer, slot->expert, &location, result);
 }
 
 /* Ends reading that went as `status` says. */
-static eplb_status_t flush(eplb_watch_t *w, eplb_status_t status) {
+static eplb_status_t finish_samples(eplb_watch_t *w, eplb_status_t status) {
   eplb_status_t flushed = eplb_sampler_flush(&w->sampler);
   return status ? status : flushed;
 }
 
-/* Takes those of parts [begin, end) that are known after a part from `first` to `last`. */
+/* Takes those of commit units [begin, end) that are known after a commit unit from `first` to `last`. */
 static eplb_status_t take_fingerprints(eplb_watch_t *w, int begin, int end, int first, int last) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int i = w->slot_begin[begin]; i < w->slot_begin[end] && !status; i++)
     if (w->slot[i].known_after >= first && w->slot[i].known_after <= last)
-      status = add_slot(w, &w->slot[i], &w->slot[i].before);
-  return flush(w, status);
+      status = sample_slot(w, &w->slot[i], &w->slot[i].before);
+  return finish_samples(w, status);
 }
 
-/* The first part from `part` on that is not of `layer`. */
-static int end_of_layer(const eplb_migration_plan_t *m, int part, int layer) {
-  while (part < m->num_parts && m->part[part].layer == layer)
-    part++;
-  return part;
+/* The first commit unit from `unit` on that is not of `layer`. */
+static int end_of_layer(const eplb_migration_plan_t *m, int unit, int layer) {
+  while (unit < m->num_units && m->unit[unit].layer == layer)
+    unit++;
+  return unit;
 }
 
 eplb_status_t eplb_watch_begin(eplb_watch_t *w) {
-  return take_fingerprints(w, 0, w->plan->num_parts, -1, -1);
+  return take_fingerprints(w, 0, w->plan->num_units, -1, -1);
 }
 
-eplb_status_t eplb_watch_committed(eplb_watch_t *w, int part) {
-  return take_fingerprints(w, part + 1, end_of_layer(w->plan, part + 1, w->plan->part[part].layer), part, part);
+eplb_status_t eplb_watch_after_commit(eplb_watch_t *w, int unit) {
+  return take_fingerprints(w, unit + 1, end_of_layer(w->plan, unit + 1, w->plan->unit[unit].layer), unit, unit);
 }
 
-eplb_status_t eplb_watch_renew(eplb_watch_t *w, int layer, int next_part) {
-  int begin = next_part;
-  while (begin < w->plan->num_parts && w->plan->part[begin].layer != layer)
+eplb_status_t eplb_watch_after_write(eplb_watch_t *w, int layer, int next_unit) {
+  int begin = next_unit;
+  while (begin < w->plan->num_units && w->plan->unit[begin].layer != layer)
     begin++;
-  return take_fingerprints(w, begin, end_of_layer(w->plan, begin, layer), -1, next_part - 1);
+  return take_fingerprints(w, begin, end_of_layer(w->plan, begin, layer), -1, next_unit - 1);
 }
 
 /* ---- comparing them ---- */
 
-static eplb_status_t say_changed(const eplb_watch_t *w, int layer, int expert) {
+static eplb_status_t fail_changed(const eplb_watch_t *w, int layer, int expert) {
   return eplb_fail(EPLB_ERR_CHANGED, "layer %d, expert %d was written on rank %d after the rebalance began", layer,
                    expert, w->context->rank);
 }
 
 /* An expert is not what it was sent as. Nobody but the library writes where it is staged. */
-static eplb_status_t say_different(const eplb_watch_t *w, const eplb_incoming_t *in) {
-  if (in->message.place.slot >= 0)
-    return say_changed(w, in->message.layer, in->message.expert);
+static eplb_status_t fail_different(const eplb_watch_t *w, const eplb_incoming_t *in) {
+  if (in->message.location.slot >= 0)
+    return fail_changed(w, in->message.layer, in->message.expert);
   return eplb_fail(EPLB_ERR_CORRUPT, "layer %d, expert %d: what came from rank %d to rank %d is not what was sent",
                    in->message.layer, in->message.expert, in->message.peer, w->context->rank);
 }
 
 /* What was compared with a checksum when it arrived in staging need not be read again. */
-static int is_compared(const eplb_watch_t *w, const eplb_incoming_t *in) {
-  return w->context->read_whole && in->own_slot < 0 && in->message.place.slot < 0;
+static int is_verified(const eplb_watch_t *w, const eplb_incoming_t *in) {
+  return w->context->read_whole && in->own_slot < 0 && in->message.location.slot < 0;
 }
 
-static eplb_status_t read_slots(eplb_watch_t *w, int begin, int end) {
+static eplb_status_t sample_slots(eplb_watch_t *w, int begin, int end) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int i = w->slot_begin[begin]; i < w->slot_begin[end] && !status; i++)
-    status = add_slot(w, &w->slot[i], &w->slot[i].now);
+    status = sample_slot(w, &w->slot[i], &w->slot[i].now);
   return status;
 }
 
-static eplb_status_t read_arrived(eplb_watch_t *w, const eplb_commit_unit_t *part) {
+static eplb_status_t sample_arrived(eplb_watch_t *w, const eplb_commit_unit_t *unit) {
   eplb_status_t status = EPLB_SUCCESS;
-  for (int i = part->incoming_begin; i < part->incoming_end && !status; i++) {
+  for (int i = unit->incoming_begin; i < unit->incoming_end && !status; i++) {
     const eplb_incoming_t *in = &w->plan->incoming[i];
-    if (is_compared(w, in))
+    if (is_verified(w, in))
       w->arrived[i] = w->incoming_hash[i];
     else
-      status = eplb_sampler_add(&w->sampler, in->message.layer, in->message.expert, &in->message.place, &w->arrived[i]);
+      status =
+          eplb_sampler_add(&w->sampler, in->message.layer, in->message.expert, &in->message.location, &w->arrived[i]);
   }
   return status;
 }
@@ -166,7 +167,7 @@ static eplb_status_t read_arrived(eplb_watch_t *w, const eplb_commit_unit_t *par
 static eplb_status_t compare_slots(const eplb_watch_t *w, int begin, int end) {
   for (int i = w->slot_begin[begin]; i < w->slot_begin[end]; i++)
     if (w->slot[i].now != w->slot[i].before)
-      return say_changed(w, w->slot[i].layer, w->slot[i].expert);
+      return fail_changed(w, w->slot[i].layer, w->slot[i].expert);
   return EPLB_SUCCESS;
 }
 
@@ -177,41 +178,42 @@ static uint64_t sent_fingerprint(const eplb_watch_t *w, int outgoing) {
 }
 
 /* What `expert` from one rank to another counts in the balance: no two differences cancel but by chance. */
-static uint64_t weigh(uint64_t fingerprint, int layer, int expert, int from, int to) {
+static uint64_t balance_term(uint64_t fingerprint, int layer, int expert, int from, int to) {
   uint64_t way = eplb_mix((uint64_t)from << 32 | (uint64_t)to, (uint64_t)layer << 32 | (uint64_t)expert);
   return eplb_mix(way, fingerprint);
 }
 
-static void add_outgoing(const eplb_watch_t *w, const eplb_commit_unit_t *part, uint64_t *balance) {
-  for (int i = part->outgoing_begin; i < part->outgoing_end; i++) {
+static void add_outgoing(const eplb_watch_t *w, const eplb_commit_unit_t *unit, uint64_t *balance) {
+  for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++) {
     const eplb_outgoing_t *out = &w->plan->outgoing[i];
-    *balance +=
-        weigh(sent_fingerprint(w, i), out->message.layer, out->message.expert, w->context->rank, out->message.peer);
+    *balance += balance_term(sent_fingerprint(w, i), out->message.layer, out->message.expert, w->context->rank,
+                             out->message.peer);
   }
 }
 
 /* Subtracts what came from other ranks, and compares copies within this one. */
-static eplb_status_t subtract_incoming(const eplb_watch_t *w, const eplb_commit_unit_t *part, uint64_t *balance) {
-  for (int i = part->incoming_begin; i < part->incoming_end; i++) {
+static eplb_status_t subtract_incoming(const eplb_watch_t *w, const eplb_commit_unit_t *unit, uint64_t *balance) {
+  for (int i = unit->incoming_begin; i < unit->incoming_end; i++) {
     const eplb_incoming_t *in = &w->plan->incoming[i];
     if (in->own_slot < 0)
-      *balance -= weigh(w->arrived[i], in->message.layer, in->message.expert, in->message.peer, w->context->rank);
+      *balance -=
+          balance_term(w->arrived[i], in->message.layer, in->message.expert, in->message.peer, w->context->rank);
     else if (w->arrived[i] != w->slot[w->slot_of_incoming[i]].before)
-      return say_different(w, in);
+      return fail_different(w, in);
   }
   return EPLB_SUCCESS;
 }
 
 eplb_status_t eplb_watch_check(eplb_watch_t *w, int begin, int end, uint64_t *balance) {
-  eplb_status_t status = read_slots(w, begin, end);
-  for (int p = begin; p < end && !status; p++)
-    status = read_arrived(w, &w->plan->part[p]);
-  status = flush(w, status);
+  eplb_status_t status = sample_slots(w, begin, end);
+  for (int u = begin; u < end && !status; u++)
+    status = sample_arrived(w, &w->plan->unit[u]);
+  status = finish_samples(w, status);
   if (!status)
     status = compare_slots(w, begin, end);
-  for (int p = begin; p < end && !status; p++) {
-    add_outgoing(w, &w->plan->part[p], balance);
-    status = subtract_incoming(w, &w->plan->part[p], balance);
+  for (int u = begin; u < end && !status; u++) {
+    add_outgoing(w, &w->plan->unit[u], balance);
+    status = subtract_incoming(w, &w->plan->unit[u], balance);
   }
   return status;
 }
@@ -227,8 +229,8 @@ int eplb_watch_checksum(const eplb_watch_t *w, int outgoing, uint64_t *hash) {
 /* ---- which expert is different ---- */
 
 /* Tells the receivers of what incoming expert `source` or, if that is -1, own slots were sent as. */
-static void tell_receivers(eplb_watch_t *w, const eplb_commit_unit_t *part, int source, uint64_t sent) {
-  for (int i = part->outgoing_begin; i < part->outgoing_end; i++) {
+static void send_sent_fingerprints(eplb_watch_t *w, const eplb_commit_unit_t *unit, int source, uint64_t sent) {
+  for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++) {
     const eplb_outgoing_t *out = &w->plan->outgoing[i];
     if (out->source != source)
       continue;
@@ -243,11 +245,11 @@ static void tell_receivers(eplb_watch_t *w, const eplb_commit_unit_t *part, int 
 
 /* Each sender tells what it sent, each rank that passes an expert on what it was told, in the order of the transfers.
  * Tags are those of the experts: nothing else of the round is on its way. */
-static eplb_status_t find_in_part(eplb_watch_t *w, const eplb_commit_unit_t *part) {
+static eplb_status_t find_different_in_unit(eplb_watch_t *w, const eplb_commit_unit_t *unit) {
   eplb_comm_t *comm = w->context->comm;
   eplb_status_t status = EPLB_SUCCESS;
-  tell_receivers(w, part, -1, 0);
-  for (int i = part->incoming_begin; i < part->incoming_end; i++) {
+  send_sent_fingerprints(w, unit, -1, 0);
+  for (int i = unit->incoming_begin; i < unit->incoming_end; i++) {
     const eplb_incoming_t *in = &w->plan->incoming[i];
     uint64_t sent = w->arrived[i];
     if (in->own_slot >= 0)
@@ -255,38 +257,38 @@ static eplb_status_t find_in_part(eplb_watch_t *w, const eplb_commit_unit_t *par
     eplb_comm_ok(comm,
                  MPI_Recv(&sent, 1, MPI_UINT64_T, in->message.peer, in->message.tag, comm->mpi, MPI_STATUS_IGNORE),
                  "receiving a fingerprint");
-    tell_receivers(w, part, i, sent);
+    send_sent_fingerprints(w, unit, i, sent);
     if (sent != w->arrived[i] && !status)
-      status = say_different(w, in);
+      status = fail_different(w, in);
   }
-  int sends = part->outgoing_end - part->outgoing_begin;
-  eplb_comm_ok(comm, MPI_Waitall(sends, w->request + part->outgoing_begin, MPI_STATUSES_IGNORE),
+  int sends = unit->outgoing_end - unit->outgoing_begin;
+  eplb_comm_ok(comm, MPI_Waitall(sends, w->request + unit->outgoing_begin, MPI_STATUSES_IGNORE),
                "sending fingerprints");
   return status;
 }
 
-eplb_status_t eplb_watch_find(eplb_watch_t *w, int begin, int end) {
+eplb_status_t eplb_watch_find_different(eplb_watch_t *w, int begin, int end) {
   eplb_status_t status = EPLB_SUCCESS;
-  for (int p = begin; p < end; p++) {
-    eplb_status_t here = find_in_part(w, &w->plan->part[p]);
+  for (int u = begin; u < end; u++) {
+    eplb_status_t here = find_different_in_unit(w, &w->plan->unit[u]);
     status = status ? status : here;
   }
   return status;
 }
 
-eplb_status_t eplb_watch_blame(eplb_watch_t *w, int part) {
-  const eplb_commit_unit_t *unit = &w->plan->part[part];
+eplb_status_t eplb_watch_find_written(eplb_watch_t *w, int number) {
+  const eplb_commit_unit_t *unit = &w->plan->unit[number];
   uint64_t found;
-  eplb_status_t status = flush(w, read_slots(w, part, part + 1));
+  eplb_status_t status = finish_samples(w, sample_slots(w, number, number + 1));
   if (!status)
-    status = compare_slots(w, part, part + 1);
+    status = compare_slots(w, number, number + 1);
   for (int i = unit->outgoing_begin; i < unit->outgoing_end && !status; i++) {
     const eplb_outgoing_t *out = &w->plan->outgoing[i];
     if (out->source >= 0)
       continue;
-    status = eplb_expert_hash(w->context, out->message.layer, &out->message.place, w->sampler.scratch, &found);
+    status = eplb_expert_hash(w->context, out->message.layer, &out->message.location, w->sampler.scratch, &found);
     if (!status && found != w->outgoing_hash[i])
-      status = say_changed(w, out->message.layer, out->message.expert);
+      status = fail_changed(w, out->message.layer, out->message.expert);
   }
   return status;
 }

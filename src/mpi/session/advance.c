@@ -1,5 +1,6 @@
 /* How an open rebalance goes on: test and wait move a round of weights, and the ranks vote on it. The vote that ends a
- * round makes its layers ready to be committed, has them sent again, or ends the rebalance early because a rank failed. */
+ * round makes its layers ready to be committed, has them sent again, or ends the rebalance early because a rank
+ * failed. */
 #include "core/model/placement.h"
 #include "mpi/comm/agree.h"
 #include "mpi/session/in_step.h"
@@ -30,13 +31,13 @@ static eplb_status_t finish_vote(eplb_session_t *s, int *ended) {
  * alike. */
 void eplb_rebalancing_empty_direct_slots(eplb_session_t *s) {
   const eplb_migration_plan_t *m = &s->rebalancing->plan;
-  int round = s->rebalancing->round, end = round < m->num_rounds ? m->round[round].part_end : 0;
-  for (int p = s->rebalancing->next_part; p < end; p++) {
-    int32_t *row = eplb_placement_row(s->placement, m->part[p].layer);
-    for (int c = m->part[p].change_begin; c < m->part[p].change_end; c++)
+  int round = s->rebalancing->round, end = round < m->num_rounds ? m->round[round].unit_end : 0;
+  for (int u = s->rebalancing->next_unit; u < end; u++) {
+    int32_t *row = eplb_placement_row(s->placement, m->unit[u].layer);
+    for (int c = m->unit[u].change_begin; c < m->unit[u].change_end; c++)
       if (m->change[c].direct)
         row[m->change[c].slot] = EPLB_EMPTY;
-    eplb_placement_index_layer(s->placement, m->part[p].layer);
+    eplb_placement_index_layer(s->placement, m->unit[u].layer);
   }
 }
 
@@ -51,7 +52,7 @@ void eplb_rebalancing_send_again(eplb_session_t *s) {
   int any = memchr(r->again, 1, layers) != NULL;
   r->phase = any ? EPLB_PHASE_MOVING : EPLB_PHASE_READY;
   if (any)
-    eplb_migration_start_again(&r->migration, r->again);
+    eplb_migration_resend(&r->migration, r->again);
   memset(r->again, 0, layers);
 }
 
@@ -78,15 +79,15 @@ static int must_do_without_cma(const eplb_session_t *s) {
 static void do_without_cma(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   eplb_cma_destroy(&s->migrate.cma);
-  for (int p = r->next_part; p < r->plan.round[r->round].part_end; p++)
-    r->again[r->plan.part[p].layer] |= r->migration.is_moving[r->plan.part[p].layer];
+  for (int u = r->next_unit; u < r->plan.round[r->round].unit_end; u++)
+    r->again[r->plan.unit[u].layer] |= r->migration.is_moving[r->plan.unit[u].layer];
   if (s->rank == 0 && s->options.log)
     s->options.log(s->options.log_arg, "the kernel no longer lets ranks of a node read each other's memory "
                                        "(process_vm_readv): weights go through shared memory from now on");
 }
 
-/* All ranks have finished the round, or have sent some of it again: its parts can be committed, but for those that the
- * job has written, or none of them ever will. */
+/* All ranks have finished the round, or have sent some of it again: its commit units can be committed, but for those
+ * that the job has written, or none of them ever will. */
 static eplb_status_t finish_round(eplb_session_t *s) {
   eplb_status_t status = EPLB_SUCCESS;
   if (must_do_without_cma(s))
@@ -148,7 +149,7 @@ eplb_status_t eplb_rebalancing_check_open(const eplb_session_t *s) {
 static int next_layer(const eplb_rebalancing_t *r) {
   if (r->phase == EPLB_PHASE_DONE)
     return EPLB_LAYER_DONE;
-  return r->phase == EPLB_PHASE_READY ? r->plan.part[r->next_part].layer : EPLB_LAYER_NONE;
+  return r->phase == EPLB_PHASE_READY ? r->plan.unit[r->next_unit].layer : EPLB_LAYER_NONE;
 }
 
 void eplb_rebalancing_tell_progress(const eplb_session_t *s) {

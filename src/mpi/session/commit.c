@@ -9,18 +9,18 @@
 
 static eplb_status_t count_votes(eplb_session_t *s, int end, eplb_status_t mine, uint64_t balance) {
   eplb_rebalancing_t *r = s->rebalancing;
-  uint64_t tag = eplb_mix((uint64_t)r->next_part << 32 | (uint64_t)end, 0);
+  uint64_t tag = eplb_mix((uint64_t)r->next_unit << 32 | (uint64_t)end, 0);
   eplb_status_t status = eplb_in_step(s, EPLB_CALL_COMMIT, mine, tag, balance);
   if (status)
     return status;
   if (!eplb_ballot_same_tag(&s->ballot))
     return eplb_fail(EPLB_ERR_MISMATCH,
                      "ranks finish different layers; expected the same calls in the same order on every rank");
-  return s->ballot.all.balance ? eplb_agree(s->comm, eplb_watch_find(&r->migration.watch, r->next_part, end))
+  return s->ballot.all.balance ? eplb_agree(s->comm, eplb_watch_find_different(&r->migration.watch, r->next_unit, end))
                                : EPLB_SUCCESS;
 }
 
-/* Whether all ranks go on with parts [next_part, end). A failure ends the rebalance, except a wrong argument. */
+/* Whether all ranks go on with commit units [next_unit, end). A failure ends the rebalance, except a wrong argument. */
 static eplb_status_t vote(eplb_session_t *s, int end, eplb_status_t mine, uint64_t balance) {
   eplb_status_t status = count_votes(s, end, mine, balance);
   if (status && status != EPLB_ERR_ARGUMENT)
@@ -28,45 +28,45 @@ static eplb_status_t vote(eplb_session_t *s, int end, eplb_status_t mine, uint64
   return status;
 }
 
-/* Agrees on parts [next_part, end) of the round: nothing was written of what they read, and they arrived as they were
- * sent. Collective. */
-static eplb_status_t check_parts(eplb_session_t *s, int end) {
+/* Agrees on commit units [next_unit, end) of the round: nothing was written of what they read, and they arrived as they
+ * were sent. Collective. */
+static eplb_status_t check_units(eplb_session_t *s, int end) {
   eplb_rebalancing_t *r = s->rebalancing;
   uint64_t balance = 0;
-  eplb_status_t mine = eplb_watch_check(&r->migration.watch, r->next_part, end, &balance);
+  eplb_status_t mine = eplb_watch_check(&r->migration.watch, r->next_unit, end, &balance);
   return vote(s, end, mine, balance);
 }
 
 /* ---- commit ---- */
 
-static void write_map(eplb_session_t *s, const eplb_commit_unit_t *part) {
-  int32_t *row = eplb_placement_row(s->placement, part->layer);
+static void write_map(eplb_session_t *s, const eplb_commit_unit_t *unit) {
+  int32_t *row = eplb_placement_row(s->placement, unit->layer);
   const eplb_change_t *change = s->rebalancing->plan.change;
-  for (int c = part->change_begin; c < part->change_end; c++)
+  for (int c = unit->change_begin; c < unit->change_end; c++)
     row[change[c].slot] = change[c].expert;
-  eplb_placement_index_layer(s->placement, part->layer);
+  eplb_placement_index_layer(s->placement, unit->layer);
 }
 
-static void count_part(const eplb_session_t *s, eplb_report_t *report, const eplb_commit_unit_t *part) {
+static void count_unit(const eplb_session_t *s, eplb_report_t *report, const eplb_commit_unit_t *unit) {
   report->commits_done++;
-  report->layers_committed += part->is_last;
+  report->layers_committed += unit->is_last;
   for (int link = 0; link < EPLB_NUM_LINKS; link++) {
-    report->transfers[link] += part->transfers[link];
-    report->bytes[link] += part->transfers[link] * (int64_t)s->layer[part->layer].expert_bytes;
-    report->slots_changed += part->transfers[link];
+    report->transfers[link] += unit->transfers[link];
+    report->bytes[link] += unit->transfers[link] * (int64_t)s->layer[unit->layer].expert_bytes;
+    report->slots_changed += unit->transfers[link];
   }
 }
 
-/* Commits the next part. Local; fails only where a device's copy does. */
+/* Commits the next commit unit. Local; fails only where a device's copy does. */
 static eplb_status_t commit_next(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
-  const eplb_commit_unit_t *part = &r->plan.part[r->next_part];
-  eplb_migration_commit(&r->migration, r->next_part);
-  eplb_migration_note(&r->migration, eplb_watch_committed(&r->migration.watch, r->next_part));
+  const eplb_commit_unit_t *unit = &r->plan.unit[r->next_unit];
+  eplb_migration_commit(&r->migration, r->next_unit);
+  eplb_migration_keep_failure(&r->migration, eplb_watch_after_commit(&r->migration.watch, r->next_unit));
   eplb_status_t status = r->migration.report.failure.status;
-  write_map(s, part);
-  count_part(s, &r->report, part);
-  if (++r->next_part == r->plan.round[r->round].part_end)
+  write_map(s, unit);
+  count_unit(s, &r->report, unit);
+  if (++r->next_unit == r->plan.round[r->round].unit_end)
     eplb_rebalancing_start_round(r, r->round + 1);
   return status;
 }
@@ -82,10 +82,10 @@ static eplb_status_t check_layer(const eplb_session_t *s, int layer) {
 /* Whether the layer is the one that test and wait name. A rank with another one takes part in the vote. */
 static eplb_status_t check_next(eplb_session_t *s, int layer) {
   eplb_rebalancing_t *r = s->rebalancing;
-  int expected = r->plan.part[r->next_part].layer;
+  int expected = r->plan.unit[r->next_unit].layer;
   if (expected == layer)
-    return check_parts(s, r->next_part + 1);
-  return vote(s, r->next_part + 1,
+    return check_units(s, r->next_unit + 1);
+  return vote(s, r->next_unit + 1,
               eplb_fail(EPLB_ERR_ARGUMENT, "layer %d cannot be committed; expected %d, as test or wait named it", layer,
                         expected),
               0);
@@ -113,8 +113,8 @@ int eplb_rebalance_is_moving(const eplb_session_t *session, int layer) {
   const eplb_rebalancing_t *r = session ? session->rebalancing : NULL;
   if (!r || r->phase == EPLB_PHASE_FAILED)
     return 0;
-  for (int p = r->next_part; p < r->plan.num_parts && r->plan.part[p].layer <= layer; p++)
-    if (r->plan.part[p].layer == layer)
+  for (int u = r->next_unit; u < r->plan.num_units && r->plan.unit[u].layer <= layer; u++)
+    if (r->plan.unit[u].layer == layer)
       return 1;
   return 0;
 }
@@ -130,11 +130,11 @@ static eplb_status_t check_not_failed(const eplb_session_t *s) {
 static eplb_status_t commit_up_to(eplb_session_t *s, int layer, eplb_status_t *copies) {
   eplb_rebalancing_t *r = s->rebalancing;
   double since = MPI_Wtime();
-  int end = r->next_part;
-  while (end < r->plan.round[r->round].part_end && r->plan.part[end].layer <= layer)
+  int end = r->next_unit;
+  while (end < r->plan.round[r->round].unit_end && r->plan.unit[end].layer <= layer)
     end++;
-  eplb_status_t status = check_parts(s, end);
-  while (!status && r->next_part < end) {
+  eplb_status_t status = check_units(s, end);
+  while (!status && r->next_unit < end) {
     eplb_status_t here = commit_next(s);
     *copies = here < *copies ? here : *copies;
   }
@@ -143,17 +143,17 @@ static eplb_status_t commit_up_to(eplb_session_t *s, int layer, eplb_status_t *c
   return status;
 }
 
-static int has_part_up_to(const eplb_rebalancing_t *r, int layer) {
-  return r && r->next_part < r->plan.num_parts && r->plan.part[r->next_part].layer <= layer;
+static int has_unit_up_to(const eplb_rebalancing_t *r, int layer) {
+  return r && r->next_unit < r->plan.num_units && r->plan.unit[r->next_unit].layer <= layer;
 }
 
 eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
   eplb_status_t status = check_layer(session, layer), copies = EPLB_SUCCESS;
   if (!status)
     status = check_not_failed(session);
-  if (status || !has_part_up_to(session->rebalancing, layer))
+  if (status || !has_unit_up_to(session->rebalancing, layer))
     return status;
-  while (!status && has_part_up_to(session->rebalancing, layer)) {
+  while (!status && has_unit_up_to(session->rebalancing, layer)) {
     int named;
     status = eplb_rebalance_wait(session, &named);
     if (!status)
@@ -164,10 +164,10 @@ eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
   return status;
 }
 
-/* Whether a part of the layer is in the round that is under way or ready, and not committed. */
+/* Whether a commit unit of the layer is in the round that is under way or ready, and not committed. */
 static int is_in_round(const eplb_rebalancing_t *r, int layer) {
-  for (int p = r->next_part; p < r->plan.round[r->round].part_end; p++)
-    if (r->plan.part[p].layer == layer)
+  for (int u = r->next_unit; u < r->plan.round[r->round].unit_end; u++)
+    if (r->plan.unit[u].layer == layer)
       return 1;
   return 0;
 }
@@ -186,9 +186,9 @@ eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer) {
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   r->again[layer] = (unsigned char)is_in_round(r, layer);
-  eplb_status_t copies = eplb_watch_renew(&r->migration.watch, layer, r->next_part);
+  eplb_status_t copies = eplb_watch_after_write(&r->migration.watch, layer, r->next_unit);
   if (r->phase == EPLB_PHASE_READY)
     eplb_rebalancing_send_again(session);
-  eplb_migration_note(&r->migration, copies); /* ranks learn of it by the vote on the round */
+  eplb_migration_keep_failure(&r->migration, copies); /* ranks learn of it by the vote on the round */
   return EPLB_SUCCESS;
 }

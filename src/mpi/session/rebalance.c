@@ -91,7 +91,7 @@ static eplb_status_t derive(eplb_session_t *s) {
   if (!status)
     status = eplb_migrate_fault(&s->migrate, EPLB_STEP_DERIVE, NULL, 0);
   if (!status)
-    status = eplb_migration_prepare(&r->migration, &s->migrate, &r->plan, s->rebalances);
+    status = eplb_migration_init(&r->migration, &s->migrate, &r->plan, s->rebalances);
   if (!status)
     status = eplb_watch_begin(&r->migration.watch);
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_STAGE, NULL, 0);
@@ -106,7 +106,7 @@ void eplb_rebalancing_start_round(eplb_rebalancing_t *r, int round) {
 
 static void start_report(eplb_rebalancing_t *r) {
   r->report.layers_planned = r->plan.num_layers;
-  r->report.commits_planned = r->plan.num_parts;
+  r->report.commits_planned = r->plan.num_units;
   r->report.busiest_sender = r->plan.busiest_sender;
   r->report.busiest_receiver = r->plan.busiest_receiver;
   r->report.staging_limit = r->plan.staging_limit;

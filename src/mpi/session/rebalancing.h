@@ -20,7 +20,7 @@ struct eplb_rebalancing {
   eplb_migration_plan_t plan;
   eplb_migration_t migration;
   int round;            /* the one under way or ready */
-  int next_part;        /* of plan.part: the first that is not committed */
+  int next_unit;        /* of plan.unit: the first that is not committed */
   unsigned char *again; /* [num_layers]: written by the job while its round moves; to be sent again */
   double began;
   eplb_ballot_t ballot; /* on the round */
@@ -40,8 +40,8 @@ void eplb_rebalancing_send_again(eplb_session_t *session);
 /* Ends committing. Must be called on every rank. */
 void eplb_rebalancing_fail(eplb_session_t *session);
 
-/* Empties slots of the round that got experts directly and are not committed: they hold nothing that the map could name.
- * Must be called on every rank. */
+/* Empties slots of the round that got experts directly and are not committed: they hold nothing that the map could
+ * name. Must be called on every rank. */
 void eplb_rebalancing_empty_direct_slots(eplb_session_t *session);
 
 /* Waits until a vote ends the round. Collective. EPLB_ERR_MISMATCH. */

@@ -17,10 +17,11 @@ typedef struct cut {
 
 static void cut(cut_t *c) {
   memcpy(c->after, c->wanted, sizeof c->after);
-  CU_ASSERT_EQUAL_FATAL(eplb_steps_cut(c->topology,
-                                       &(const eplb_steps_t){c->num_experts, c->capacity, c->before, c->after, c->step},
-                                       &c->num_steps),
-                        EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(
+      eplb_staging_steps_cut(c->topology,
+                             &(const eplb_staging_steps_t){c->num_experts, c->capacity, c->before, c->after, c->step},
+                             &c->num_steps),
+      EPLB_SUCCESS);
 }
 
 static int held_by(const int32_t *row, int begin, int end, int expert) {
@@ -67,7 +68,7 @@ static void check_all(const cut_t *c) {
   memcpy(row, c->before, sizeof row);
   check_result(c);
   for (int k = 0; k < c->num_steps; k++) {
-    eplb_steps_take(c->num_slots, c->after, c->step, k, row);
+    eplb_staging_steps_apply(c->num_slots, c->after, c->step, k, row);
     check_step(c, k, row);
   }
   CU_ASSERT(!memcmp(row, c->after, (size_t)c->num_slots * sizeof *row));
@@ -197,7 +198,7 @@ static void make_schedule(const cut_t *c, schedule_t *s) {
   CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(c->topology, c->num_experts, &deriver), EPLB_SUCCESS);
   for (int k = 0; k < c->num_steps; k++) {
     memcpy(next, row, sizeof row);
-    eplb_steps_take(c->num_slots, c->after, c->step, k, next);
+    eplb_staging_steps_apply(c->num_slots, c->after, c->step, k, next);
     CU_ASSERT_EQUAL_FATAL(eplb_derive_layer(deriver, row, next, 0, 1, &list), EPLB_SUCCESS);
     add_step(c, s, k, &list);
     memcpy(row, next, sizeof row);
@@ -348,11 +349,12 @@ static void what_cannot_be_cut_is_refused(void) {
   int num_steps = -7;
   eplb_topology_t *t = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 2, 2, &t), EPLB_SUCCESS);
-  TAP_FAILS(eplb_steps_cut(t, &(const eplb_steps_t){3, 0, good, good, step}, &num_steps), EPLB_ERR_ARGUMENT, "0 slots");
-  TAP_FAILS(eplb_steps_cut(t, &(const eplb_steps_t){3, 1, good, high, step}, &num_steps), EPLB_ERR_SHAPE,
-            "slot 2 holds expert 3 after");
-  TAP_FAILS(eplb_steps_cut(t, &(const eplb_steps_t){3, 1, high, good, step}, &num_steps), EPLB_ERR_SHAPE,
-            "slot 2 holds expert 3 before");
+  TAP_FAILS(eplb_staging_steps_cut(t, &(const eplb_staging_steps_t){3, 0, good, good, step}, &num_steps),
+            EPLB_ERR_ARGUMENT, "0 slots");
+  TAP_FAILS(eplb_staging_steps_cut(t, &(const eplb_staging_steps_t){3, 1, good, high, step}, &num_steps),
+            EPLB_ERR_SHAPE, "slot 2 holds expert 3 after");
+  TAP_FAILS(eplb_staging_steps_cut(t, &(const eplb_staging_steps_t){3, 1, high, good, step}, &num_steps),
+            EPLB_ERR_SHAPE, "slot 2 holds expert 3 before");
   CU_ASSERT(num_steps == -7 && !memcmp(high, as_it_was, sizeof high));
   eplb_topology_destroy(&t);
 }

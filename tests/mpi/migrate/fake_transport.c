@@ -158,7 +158,7 @@ static void open_rank(int number, eplb_mode_t mode, int verify, size_t staging_l
   compare(r, before, 1);
   CHECK(!eplb_placement_copy(after, &r->after));
   CHECK(!eplb_migration_plan_derive(&r->context, before, r->after, &r->plan));
-  CHECK(!eplb_migration_prepare(&r->migration, &r->context, &r->plan, 1));
+  CHECK(!eplb_migration_init(&r->migration, &r->context, &r->plan, 1));
   CHECK(!eplb_watch_begin(&r->migration.watch));
 }
 
@@ -226,20 +226,20 @@ static int start_all_again(void) {
   for (int l = 0; l < LAYERS; l++)
     again[l] = (unsigned char)draw(2);
   for (int r = 0; r < num_ranks; r++)
-    eplb_migration_start_again(&job[r].migration, again);
+    eplb_migration_resend(&job[r].migration, again);
   return progress_all();
 }
 
 static void commit_all(int round) {
-  const eplb_round_t *parts = &job[0].plan.round[round];
+  const eplb_round_t *moved = &job[0].plan.round[round];
   uint64_t balance = 0;
   for (int r = 0; r < num_ranks; r++)
-    CHECK(!eplb_watch_check(&job[r].migration.watch, parts->part_begin, parts->part_end, &balance));
+    CHECK(!eplb_watch_check(&job[r].migration.watch, moved->unit_begin, moved->unit_end, &balance));
   CHECK(balance == 0);
-  for (int p = parts->part_begin; p < parts->part_end; p++)
+  for (int p = moved->unit_begin; p < moved->unit_end; p++)
     for (int r = 0; r < num_ranks; r++) {
       eplb_migration_commit(&job[r].migration, p);
-      CHECK(!eplb_watch_committed(&job[r].migration.watch, p));
+      CHECK(!eplb_watch_after_commit(&job[r].migration.watch, p));
     }
 }
 

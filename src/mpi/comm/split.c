@@ -1,4 +1,4 @@
-#include "mpi/comm/part.h"
+#include "mpi/comm/split.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/machine_id.h"
@@ -9,12 +9,12 @@ static eplb_comm_t *outermost(eplb_comm_t *comm) {
   return comm;
 }
 
-/* A part that some ranks did not get is not freed: freeing is collective. */
-static eplb_status_t open_part(eplb_comm_t *comm, int code, const char *doing, MPI_Comm made, eplb_comm_t *part) {
-  eplb_comm_open(part, eplb_comm_ok(comm, code, doing) ? made : MPI_COMM_NULL, comm);
+/* A subcommunicator that some ranks did not get is not freed: MPI_Comm_free is collective. */
+static eplb_status_t open_subcomm(eplb_comm_t *comm, int code, const char *doing, MPI_Comm made, eplb_comm_t *subcomm) {
+  eplb_comm_open(subcomm, eplb_comm_ok(comm, code, doing) ? made : MPI_COMM_NULL, comm);
   eplb_status_t status = eplb_agree(outermost(comm), EPLB_SUCCESS);
   if (status)
-    eplb_comm_open(part, MPI_COMM_NULL, comm);
+    eplb_comm_open(subcomm, MPI_COMM_NULL, comm);
   return status;
 }
 
@@ -38,20 +38,20 @@ static void agree_on_id(eplb_comm_t *comm, eplb_comm_t *shared, eplb_memory_id_t
   id->shared = all[find_first(shared, id, 0, all)].shared;
 }
 
-eplb_status_t eplb_part_shared(eplb_comm_t *comm, eplb_comm_t *part, eplb_memory_id_t *id) {
+eplb_status_t eplb_comm_split_shared(eplb_comm_t *comm, eplb_comm_t *subcomm, eplb_memory_id_t *id) {
   eplb_memory_id_t own = {eplb_machine_id(), eplb_shm_identity()}, *all = EPLB_NEW(eplb_memory_id_t, comm->size);
   eplb_comm_t shared;
   MPI_Comm made = MPI_COMM_NULL;
-  eplb_comm_open(part, MPI_COMM_NULL, comm);
+  eplb_comm_open(subcomm, MPI_COMM_NULL, comm);
   eplb_status_t status = eplb_agree(outermost(comm), all ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   if (!status) {
     int code = MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &made);
-    status = open_part(comm, code, "finding the ranks that share memory", made, &shared);
+    status = open_subcomm(comm, code, "finding the ranks that share memory", made, &shared);
   }
   if (!status) {
     agree_on_id(comm, &shared, &own, all);
     eplb_comm_free(&shared);
-    status = eplb_part_split(comm, find_first(comm, &own, 1, all), part);
+    status = eplb_comm_split(comm, find_first(comm, &own, 1, all), subcomm);
   }
   free(all);
   if (id)
@@ -59,8 +59,8 @@ eplb_status_t eplb_part_shared(eplb_comm_t *comm, eplb_comm_t *part, eplb_memory
   return status;
 }
 
-eplb_status_t eplb_part_split(eplb_comm_t *comm, int colour, eplb_comm_t *part) {
+eplb_status_t eplb_comm_split(eplb_comm_t *comm, int colour, eplb_comm_t *subcomm) {
   MPI_Comm made = MPI_COMM_NULL;
   int code = MPI_Comm_split(comm->mpi, colour, comm->rank, &made);
-  return open_part(comm, code, "splitting a communicator", made, part);
+  return open_subcomm(comm, code, "splitting a communicator", made, subcomm);
 }
