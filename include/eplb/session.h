@@ -226,9 +226,10 @@ typedef struct eplb_report {
   double seconds_reduce;
   double seconds_plan; /* on rank 0; on the others the wait for it */
   double seconds_broadcast, seconds_derive;
-  double seconds_migrate;             /* in the calls after begin: what the job cannot hide */
-  double seconds_verify;              /* part of seconds_migrate */
-  double seconds_open;                /* from begin to end, whoever used them */
+  int64_t bytes_broadcast; /* that each rank gets from rank 0 in begin: the slots that change, and how planning ended */
+  double seconds_migrate;  /* in the calls after begin: what the job cannot hide */
+  double seconds_verify;   /* part of seconds_migrate */
+  double seconds_open;     /* from begin to end, whoever used them */
   size_t staging_peak, staging_limit; /* this rank's, bytes */
   int verified;                       /* 1: checksums travelled and all were right */
 } eplb_report_t;
@@ -292,8 +293,8 @@ typedef struct eplb_report {
  * does not hold what the layer needs. They name the same layer until one of its parts is committed; the next part is
  * named when it has arrived, and parts of other layers are not named in between. */
 
-/* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts the mapping, derives each
- * rank's transfers and gets staging. A layer without counts keeps its placement; all do where the trigger says that it
+/* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts what changes in the mapping,
+ * derives each rank's transfers and gets staging. All ranks compare a hash of the maps before and after that. A layer without counts keeps its placement; all do where the trigger says that it
  * does not pay. The window starts anew, unless begin fails: then all is as before, but that after
  * EPLB_ERR_LOADS the window is dropped.
  * EPLB_ERR_LOADS: an expert's counts of all ranks reach 2^63; EPLB_ERR_STATE: a rebalance is open, a layer has no

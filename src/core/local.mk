@@ -2,6 +2,8 @@ noinst_LTLIBRARIES += src/core/libcore.la src/core/util/libutil.la
 
 # What both libraries have a copy of: it is not exported.
 src_core_util_libutil_la_SOURCES = \
+	src/core/transfer/changed_slots.c \
+	src/core/transfer/changed_slots.h \
 	src/core/transfer/staging.c \
 	src/core/transfer/staging.h \
 	src/core/util/option_table.c \

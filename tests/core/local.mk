@@ -33,6 +33,7 @@ UNIT_TESTS = \
 	tests/core/plan/planner_refusals \
 	tests/core/plan/scales \
 	tests/core/plan/similarity \
+	tests/core/transfer/changed_slots \
 	tests/core/transfer/suppliers \
 	tests/core/transfer/suppliers_recorded \
 	tests/core/transfer/staging \

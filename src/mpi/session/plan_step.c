@@ -1,9 +1,11 @@
 #include "mpi/session/plan_step.h"
 #include "core/model/placement.h"
+#include "core/transfer/changed_slots.h"
 #include "mpi/comm/agree.h"
 #include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
+#include <xxhash.h>
 
 static double elapsed(double *since) {
   double now = MPI_Wtime(), seconds = now - *since;
@@ -63,10 +65,8 @@ static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decis
   eplb_placement_t *planned;
   eplb_windows_t windows;
   int counted = 0;
-  for (int l = 0; l < s->options.num_layers; l++) {
-    eplb_placement_copy_layer(s->placement, after, l);
+  for (int l = 0; l < s->options.num_layers; l++)
     counted |= has_counts(s, l);
-  }
   if (!counted && s->options.trigger)
     strcpy(decision->reason, "stay: no tokens were counted");
   if (!counted)
@@ -94,39 +94,87 @@ static void name_planner(const eplb_session_t *s, eplb_report_t *report) {
   report->policy = resolved.policy;
 }
 
-eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, eplb_report_t *report) {
+/* What rank 0 says of its plan before it broadcasts the changes. */
+typedef struct head {
+  double balancedness_before, balancedness_after;
+  uint64_t hash;  /* of the new maps */
+  int64_t length; /* of the list of changes */
+  int64_t layers_without_load;
+} head_t;
+
+uint64_t eplb_session_hash_maps(const eplb_placement_t *p) {
+  size_t values = (size_t)p->num_layers * (size_t)p->num_slots;
+  return XXH3_64bits(p->physical_to_logical, values * sizeof *p->physical_to_logical);
+}
+
+/* On rank 0, of its plan; lists what changes. */
+static head_t describe(const eplb_session_t *s, const eplb_placement_t *after, int32_t *changes) {
+  size_t length = 0;
+  for (int l = 0; l < after->num_layers; l++)
+    length = eplb_changed_slots_add(s->placement, after, l, changes, length);
+  return (head_t){.balancedness_before = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL),
+                  .balancedness_after = eplb_balancedness_mean(s->topology, after, s->load, NULL),
+                  .hash = eplb_session_hash_maps(after),
+                  .length = (int64_t)length,
+                  .layers_without_load =
+                      eplb_loads_idle_layers(s->options.num_layers, s->options.num_experts, s->load)};
+}
+
+/* Makes the new maps of the old ones on every rank but rank 0, which has them. */
+static eplb_status_t take_changes(const eplb_session_t *s, eplb_placement_t *after, const int32_t *changes,
+                                  const head_t *head) {
+  if (s->rank == 0)
+    return EPLB_SUCCESS;
+  eplb_status_t status = eplb_changed_slots_take(changes, (size_t)head->length, after);
+  if (!status && eplb_session_hash_maps(after) != head->hash)
+    status = eplb_fail(EPLB_ERR_MISMATCH, "the new maps differ from those of rank 0");
+  return status;
+}
+
+/* A list can be longer than an int counts. */
+static eplb_status_t broadcast_changes(eplb_session_t *s, int32_t *changes, int64_t length) {
+  enum { MOST = 1 << 30 };
+  int is_known = 1;
+  for (int64_t at = 0; at < length; at += MOST) {
+    int count = length - at < MOST ? (int)(length - at) : MOST;
+    is_known &= eplb_comm_ok(s->comm, MPI_Bcast(changes + at, count, MPI_INT32_T, 0, s->comm->mpi),
+                             "broadcasting the changes of the placement");
+  }
+  return is_known ? EPLB_SUCCESS : eplb_comm_status(s->comm);
+}
+
+/* Plans on rank 0 and tells all ranks how that ended. All learn of a failure before they count on more messages. */
+static eplb_status_t plan_on_first(eplb_session_t *s, eplb_placement_t *after, int32_t *changes, head_t *head,
+                                   eplb_decision_t *decision) {
+  eplb_status_t status = eplb_comm_status(s->comm);
+  if (s->rank == 0 && !status)
+    status = plan(s, after, decision);
+  if (s->rank == 0 && !status)
+    *head = describe(s, after, changes);
+  eplb_comm_ok(s->comm, MPI_Bcast(head, (int)sizeof *head, MPI_BYTE, 0, s->comm->mpi),
+               "broadcasting how planning ended");
+  return eplb_agree(s->comm, status);
+}
+
+eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, int32_t *changes, eplb_report_t *report) {
   double since = MPI_Wtime();
+  head_t head = {0};
   name_planner(s, report);
   reduce_window(s);
   report->seconds_reduce = elapsed(&since);
-
-  double head[4] = {EPLB_SUCCESS, 0, 0, 0}; /* status, balancedness before and after, layers without load */
-  if (s->rank == 0) {
-    eplb_status_t status = eplb_comm_status(s->comm);
-    status = status ? status : plan(s, after, &report->decision);
-    head[0] = status;
-    if (!status) {
-      head[1] = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL);
-      head[2] = eplb_balancedness_mean(s->topology, after, s->load, NULL);
-      head[3] = eplb_loads_idle_layers(s->options.num_layers, s->options.num_experts, s->load);
-    }
-  }
-  int is_known =
-      eplb_comm_ok(s->comm, MPI_Bcast(head, 4, MPI_DOUBLE, 0, s->comm->mpi), "broadcasting how planning ended");
-  report->seconds_plan = elapsed(&since); /* where it is not made, what broadcasting its end waits for */
-  eplb_status_t status = is_known || s->rank == 0 ? (eplb_status_t)head[0] : EPLB_SUCCESS;
+  eplb_status_t status = plan_on_first(s, after, changes, &head, &report->decision);
+  report->seconds_plan = elapsed(&since); /* where it is not made, what the news of it is waited for */
   if (status)
-    return eplb_share_failure(s->comm, s->rank == 0 ? status : EPLB_SUCCESS, status);
-  is_known = eplb_comm_ok(
-      s->comm,
-      MPI_Bcast(after->physical_to_logical, after->num_layers * after->num_slots, MPI_INT32_T, 0, s->comm->mpi),
-      "broadcasting the placement");
-  status = is_known ? eplb_placement_index(after) : eplb_comm_status(s->comm);
+    return status;
+  status = broadcast_changes(s, changes, head.length);
+  if (!status)
+    status = take_changes(s, after, changes, &head);
   if (!status)
     status = eplb_migrate_fault(&s->migrate, EPLB_STEP_BROADCAST, NULL, 0);
-  report->balancedness_before = head[1];
-  report->balancedness_after = head[2];
-  report->layers_without_load = (int)head[3];
+  report->balancedness_before = head.balancedness_before;
+  report->balancedness_after = head.balancedness_after;
+  report->layers_without_load = (int)head.layers_without_load;
+  report->bytes_broadcast = (int64_t)sizeof head + head.length * (int64_t)sizeof *changes;
   report->seconds_broadcast = elapsed(&since);
   status = eplb_agree(s->comm, status);
   if (!status && s->options.log && *report->decision.reason)

@@ -4,10 +4,13 @@
 
 #include "mpi/session/session.h"
 
-/* Reduces the session's window to rank 0, plans there from the session's placement, and broadcasts: `after`, allocated
- * by the caller with the session's sizes, gets the mapping and its inverse on every rank. Layers without counts keep
- * their placement. Sets the report's times, balancedness and decision, and logs the latter. Collective; every rank
- * returns the same status and sentence. */
-eplb_status_t eplb_plan_step(eplb_session_t *session, eplb_placement_t *after, eplb_report_t *report);
+/* Reduces the session's window to rank 0, plans there from the session's placement, and broadcasts what changes:
+ * `after`, a copy of the session's placement, gets the new mapping and its inverse on every rank. `changes` has room for
+ * eplb_changed_slots_room numbers. Layers without counts keep their placement. Sets the report's times, bytes,
+ * balancedness and decision, and logs the latter. Collective; every rank returns the same status and sentence. */
+eplb_status_t eplb_plan_step(eplb_session_t *session, eplb_placement_t *after, int32_t *changes, eplb_report_t *report);
+
+/* Of all maps: equal on ranks that have the same ones. */
+uint64_t eplb_session_hash_maps(const eplb_placement_t *placement);
 
 #endif

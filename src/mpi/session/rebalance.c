@@ -1,6 +1,7 @@
 /* How a rebalance begins and ends: begin decides and derives, end gives everything back. advance.c moves weights,
  * commit.c puts layers in place. */
 #include "core/model/placement.h"
+#include "core/transfer/changed_slots.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
@@ -8,7 +9,6 @@
 #include "mpi/session/plan_step.h"
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 static void release_rebalancing(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
@@ -17,6 +17,7 @@ static void release_rebalancing(eplb_session_t *s) {
   eplb_migration_free(&r->migration);
   eplb_migration_plan_free(&r->plan);
   eplb_placement_destroy(&r->after);
+  free(r->changes);
   eplb_ballot_free(&r->ballot);
   free(r->again);
   free(r);
@@ -45,7 +46,8 @@ static eplb_status_t open_rebalance(eplb_session_t *s) {
   r->again = EPLB_NEW(unsigned char, s->options.num_layers);
   if (eplb_ballot_prepare(&r->ballot) || !r->again)
     return EPLB_ERR_MEMORY;
-  status = eplb_placement_create(s->options.num_layers, s->options.num_experts, s->placement->num_slots, &r->after);
+  r->changes = EPLB_NEW(int32_t, eplb_changed_slots_room(s->placement));
+  status = r->changes ? eplb_placement_copy(s->placement, &r->after) : EPLB_ERR_MEMORY;
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_REDUCE, NULL, 0);
 }
 
@@ -65,14 +67,9 @@ static eplb_status_t name_unlike_layer(eplb_session_t *s) {
   return eplb_fail(EPLB_ERR_MISMATCH, "ranks have different maps of the experts; expected the same on every rank");
 }
 
-static uint64_t hash_maps(const eplb_placement_t *p) {
-  size_t values = (size_t)p->num_layers * (size_t)p->num_slots;
-  return XXH3_64bits(p->physical_to_logical, values * sizeof *p->physical_to_logical);
-}
-
 /* Ranks agree to go on, and that they have the same maps and registered the same tensors. */
 static eplb_status_t agree_to_begin(eplb_session_t *s, eplb_status_t mine) {
-  uint64_t tag = mine ? 0 : hash_maps(s->placement);
+  uint64_t tag = mine ? 0 : eplb_session_hash_maps(s->placement);
   for (int l = 0; l < s->options.num_layers && !mine; l++)
     tag = eplb_mix(tag, (uint64_t)eplb_tensors_signature(&s->layer[l], s->migrate.pool));
   eplb_status_t status = eplb_in_step(s, EPLB_CALL_BEGIN, mine, tag, 0);
@@ -122,7 +119,7 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
   eplb_status_t status = agree_to_begin(s, open_rebalance(s));
   eplb_rebalancing_t *r = s->rebalancing;
   if (!status)
-    status = eplb_plan_step(s, r->after, &r->report);
+    status = eplb_plan_step(s, r->after, r->changes, &r->report);
   if (!status) {
     double since = MPI_Wtime();
     status = eplb_agree(s->comm, derive(s));
@@ -164,7 +161,7 @@ static eplb_status_t leave(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (r->phase == EPLB_PHASE_FAILED || eplb_comm_is_broken(s->comm))
     return EPLB_SUCCESS;
-  eplb_status_t status = eplb_in_step(s, EPLB_CALL_END, EPLB_SUCCESS, hash_maps(s->placement), 0);
+  eplb_status_t status = eplb_in_step(s, EPLB_CALL_END, EPLB_SUCCESS, eplb_session_hash_maps(s->placement), 0);
   if (!status && r->phase == EPLB_PHASE_MOVING)
     status = eplb_rebalancing_wait_for_all(s);
   if (!status && r->phase == EPLB_PHASE_MOVING && eplb_ballot_mpi_failed(&r->ballot))

@@ -17,6 +17,7 @@ typedef enum eplb_phase {
 struct eplb_rebalancing {
   eplb_phase_t phase;
   eplb_placement_t *after;
+  int32_t *changes; /* what makes it of the session's placement: core/transfer/changed_slots.h */
   eplb_migration_plan_t plan;
   eplb_migration_t migration;
   int round;            /* the one under way or ready */

@@ -125,6 +125,27 @@ static void the_report_says_what_planned(void) {
   mpi_tap_case("the report says what planned, and for which layers");
 }
 
+/* A layer whose slots all change takes its row and two numbers; one that does not change takes nothing. */
+static void only_changes_are_broadcast(void) {
+  job_t job;
+  eplb_session_options_t o = job_options();
+  eplb_report_t still, report;
+  int64_t count[JOB_EXPERTS] = {0};
+  job_start(&job, &o);
+  CHECK(eplb_rebalance(job.session, &still) == EPLB_SUCCESS);
+  count[JOB_EXPERTS - 1] = 1000; /* which has one replica */
+  CHECK(eplb_session_record(job.session, 1, count) == EPLB_SUCCESS);
+  CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
+  int64_t row = (int64_t)sizeof(int32_t) * eplb_session_placement(job.session)->num_slots, head = still.bytes_broadcast;
+  CHECK(still.slots_changed == 0 && head > 0 && head < 100);
+  CHECK(report.bytes_broadcast >= head && report.bytes_broadcast <= head + row + 8);
+  CHECK((report.bytes_broadcast > head) == (report.layers_planned > 0));
+  CHECK(num_ranks == 1 || report.layers_planned == 1);
+  CHECK(mpi_tap_same(report.bytes_broadcast) && job_is_whole(&job));
+  job_finish(&job);
+  mpi_tap_case("only changes are broadcast");
+}
+
 static void detection_serves_too(void) {
   job_t job;
   eplb_session_options_t o = job_options();
@@ -433,6 +454,7 @@ int main(int argc, char **argv) {
   the_session_gives_memory();
   the_default_planner_lets_lie();
   the_report_says_what_planned();
+  only_changes_are_broadcast();
   detection_serves_too();
   the_machine_is_seen_anew();
   a_session_plans_as_eplb_plan_does();
