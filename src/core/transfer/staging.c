@@ -270,6 +270,28 @@ static eplb_status_t check_rows(const cutter_t *c) {
   return EPLB_SUCCESS;
 }
 
+/* Whether every device can stage all that it is to get: then all change at once. */
+static int fits_one_step(const cutter_t *c) {
+  const eplb_topology_t *t = c->topology;
+  for (int d = 0; d < t->num_devices; d++) {
+    int counted = 0;
+    for (int s = t->slot_begin[d]; s < t->slot_begin[d + 1]; s++)
+      counted += c->before[s] != c->after[s] && c->before[s] != EPLB_EMPTY && c->after[s] != EPLB_EMPTY;
+    if (counted > c->capacity)
+      return 0;
+  }
+  return 1;
+}
+
+static int take_one_step(const cutter_t *c) {
+  int any = 0;
+  for (int s = 0; s < c->num_slots; s++) {
+    c->step[s] = c->before[s] == c->after[s] ? UNCHANGED : 0;
+    any |= c->step[s] == 0;
+  }
+  return any;
+}
+
 static int most_slots(const eplb_topology_t *t) {
   int most = 0;
   for (int d = 0; d < t->num_devices; d++)
@@ -328,6 +350,10 @@ eplb_status_t eplb_staging_steps_cut(const eplb_topology_t *topology, const eplb
   eplb_status_t status = check_rows(&c);
   if (status)
     return status;
+  if (fits_one_step(&c)) {
+    *num_steps = take_one_step(&c);
+    return EPLB_SUCCESS;
+  }
   int most = most_slots(topology);
   status = allocate_staging(&c, most);
   if (!status)

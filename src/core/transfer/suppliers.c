@@ -12,10 +12,6 @@
  * all would cost the square of their number, and the best of a few is nearly as even. */
 enum { CANDIDATES = 16 };
 
-/* A domain's receivers pass an expert on so many times before the next ones are supplied by earlier devices again: each
- * time is a stage to wait for, and with two the busiest of n devices sends only the third root of n. */
-enum { PASSES = 2 };
-
 static int domain(const eplb_topology_t *t, int level, int device) {
   return level == t->num_levels ? device : t->domain[(size_t)level * (size_t)t->num_devices + (size_t)device];
 }
@@ -60,24 +56,39 @@ static eplb_status_t order_devices(eplb_suppliers_t *s) {
   return EPLB_SUCCESS;
 }
 
+static void find_levels(eplb_suppliers_t *s) {
+  const eplb_topology_t *t = s->topology;
+  int64_t *sent = s->sent;
+  for (int d = 0; d < t->num_devices; d++)
+    s->itself[d] = d;
+  for (int l = 0; l < t->num_levels; sent += t->num_domains[l++])
+    s->level[l] = (eplb_supply_level_t){t->domain + (size_t)l * (size_t)t->num_devices, sent};
+  s->level[t->num_levels] = (eplb_supply_level_t){s->itself, sent};
+}
+
 eplb_status_t eplb_suppliers_init(eplb_suppliers_t *s, const eplb_topology_t *t) {
   size_t devices = (size_t)t->num_devices, domains = devices;
   for (int level = 0; level < t->num_levels; level++)
     domains += (size_t)t->num_domains[level];
   *s = (eplb_suppliers_t){.topology = t,
+                          .level = EPLB_NEW(eplb_supply_level_t, t->num_levels + 1),
                           .sent = EPLB_NEW(int64_t, domains),
+                          .itself = EPLB_NEW(int, devices),
                           .entered = EPLB_NEW(int64_t, devices),
                           .position = EPLB_NEW(int32_t, devices),
                           .device_at = EPLB_NEW(int32_t, devices),
-                          .source = EPLB_NEW(int32_t, devices),
+                          .source = EPLB_NEW(eplb_source_t, devices),
                           .endpoint = EPLB_NEW(eplb_endpoint_t, devices)};
-  if (!s->sent || !s->entered || !s->position || !s->device_at || !s->source || !s->endpoint)
+  if (!s->level || !s->sent || !s->itself || !s->entered || !s->position || !s->device_at || !s->source || !s->endpoint)
     return EPLB_ERR_MEMORY;
+  find_levels(s);
   return order_devices(s);
 }
 
 void eplb_suppliers_free(eplb_suppliers_t *s) {
+  free(s->level);
   free(s->sent);
+  free(s->itself);
   free(s->entered);
   free(s->position);
   free(s->device_at);
@@ -85,55 +96,68 @@ void eplb_suppliers_free(eplb_suppliers_t *s) {
   free(s->endpoint);
 }
 
-/* What has been sent by each domain of a level. */
-static int64_t *sent_of_level(const eplb_suppliers_t *s, int level) {
-  int64_t *sent = s->sent;
-  for (int l = 0; l < level; l++)
-    sent += s->topology->num_domains[l];
-  return sent;
+static int64_t sent_by(const eplb_supply_level_t *level, const eplb_endpoint_t *endpoint) {
+  return level->sent[level->domain[endpoint->device]];
 }
 
-/* Whether endpoint a is better than b as the sender out of its domain of `level`: whose domain has sent less; if equal,
- * whose inner domains have; then by stage. */
-static int better_source(const eplb_suppliers_t *s, int level, int a, int b) {
-  const eplb_endpoint_t *x = &s->endpoint[a], *y = &s->endpoint[b];
-  int64_t *sent = sent_of_level(s, level);
-  for (; level <= s->topology->num_levels; level++) {
-    int64_t of_x = sent[domain(s->topology, level, x->device)], of_y = sent[domain(s->topology, level, y->device)];
+/* Whether x is better than y as the sender, where their domains of `level` have sent the same: whose inner domains have
+ * sent less; then by stage. */
+static int better_source(const eplb_suppliers_t *s, int level, const eplb_endpoint_t *x, const eplb_endpoint_t *y) {
+  while (++level <= s->topology->num_levels) {
+    int64_t of_x = sent_by(&s->level[level], x), of_y = sent_by(&s->level[level], y);
     if (of_x != of_y)
       return of_x < of_y;
-    sent += level < s->topology->num_levels ? s->topology->num_domains[level] : 0;
   }
   return x->ready != y->ready ? x->ready < y->ready : x->device < y->device;
 }
 
+/* The candidates among `count` are compared from `first` on, evenly spread, around the end. */
+static int candidate_at(int first, int i, int count) {
+  int at = first + (count <= CANDIDATES ? i : (int)((int64_t)i * count / CANDIDATES));
+  return at < count ? at : at - count;
+}
+
+static int num_candidates(int count) {
+  return count < CANDIDATES ? count : CANDIDATES;
+}
+
+/* The best of the candidates: no two are equally good, so their order does not matter. First the least of what domains
+ * have sent is found, without a branch for each. */
 static int choose_source(eplb_suppliers_t *s, int level, int num_sources) {
-  int compared = num_sources < CANDIDATES ? num_sources : CANDIDATES;
-  int offset = (int)(s->turn++ % (unsigned)num_sources), best = s->source[offset];
-  for (int i = 1; i < compared; i++) {
-    int other = s->source[(offset + (int)((int64_t)i * num_sources / compared)) % num_sources];
-    if (better_source(s, level, other, best))
+  const int64_t *sent = s->level[level].sent;
+  int compared = num_candidates(num_sources), first = (int)(s->turn++ % (unsigned)num_sources);
+  int64_t sent_by_candidate[CANDIDATES], least = INT64_MAX;
+  int32_t candidate[CANDIDATES];
+  for (int i = 0; i < compared; i++) {
+    eplb_source_t source = s->source[candidate_at(first, i, num_sources)];
+    candidate[i] = source.endpoint;
+    sent_by_candidate[i] = sent[source.domain];
+    least = sent_by_candidate[i] < least ? sent_by_candidate[i] : least;
+  }
+  const eplb_endpoint_t *best = NULL;
+  for (int i = 0; i < compared; i++) {
+    const eplb_endpoint_t *other = &s->endpoint[candidate[i]];
+    if (sent_by_candidate[i] == least && (!best || better_source(s, level, other, best)))
       best = other;
   }
-  return best;
+  return (int)(best - s->endpoint);
 }
 
-/* Whether endpoint a is better than b as the one by which an expert enters their domain. It will likely pass the expert
- * on, so what it has sent counts too. */
-static int better_entry(const eplb_suppliers_t *s, int a, int b) {
-  const int64_t *sent = sent_of_level(s, s->topology->num_levels);
-  int x = s->endpoint[a].device, y = s->endpoint[b].device;
-  int64_t of_x = sent[x] + s->entered[x], of_y = sent[y] + s->entered[y];
-  return of_x != of_y ? of_x < of_y : x < y;
-}
-
+/* The endpoint of [begin, end) by which an expert best enters their domain: of the device that has sent and let in
+ * least, as it will likely pass the expert on. */
 static int choose_entry(eplb_suppliers_t *s, int begin, int end) {
-  int count = end - begin, compared = count < CANDIDATES ? count : CANDIDATES;
-  int offset = (int)(s->turn++ % (unsigned)count), best = begin + offset;
+  const int64_t *sent = s->level[s->topology->num_levels].sent;
+  int count = end - begin, compared = num_candidates(count), first = (int)(s->turn++ % (unsigned)count);
+  int best = begin + first, device = s->endpoint[best].device;
+  int64_t least = sent[device] + s->entered[device];
   for (int i = 1; i < compared; i++) {
-    int other = begin + (offset + (int)((int64_t)i * count / compared)) % count;
-    if (better_entry(s, other, best))
+    int other = begin + candidate_at(first, i, count), d = s->endpoint[other].device;
+    int64_t weight = sent[d] + s->entered[d];
+    if (weight < least || (weight == least && d < device)) {
       best = other;
+      device = d;
+      least = weight;
+    }
   }
   return best;
 }
@@ -141,23 +165,20 @@ static int choose_entry(eplb_suppliers_t *s, int begin, int end) {
 /* The endpoints [begin, end) are a domain of `level`, and none is ready: chooses one and its supplier among s->source.
  * Returns the endpoint. */
 static int enter(eplb_suppliers_t *s, int level, int begin, int end, int num_sources) {
-  const eplb_topology_t *t = s->topology;
   int to = choose_entry(s, begin, end), from = choose_source(s, level, num_sources);
-  int64_t *sent = sent_of_level(s, level);
   s->endpoint[to].from = from;
   s->endpoint[to].ready = s->endpoint[from].ready + 1;
-  for (int l = level; l <= t->num_levels; l++) {
-    sent[domain(t, l, s->endpoint[from].device)] += s->weight;
-    sent += l < t->num_levels ? t->num_domains[l] : 0;
-  }
-  s->entered[s->endpoint[to].device] += s->weight * (t->num_levels - level);
+  for (int l = level; l <= s->topology->num_levels; l++)
+    s->level[l].sent[s->level[l].domain[s->endpoint[from].device]] += s->weight;
+  s->entered[s->endpoint[to].device] += s->weight * (s->topology->num_levels - level);
   return to;
 }
 
 /* The end of the run of endpoints that lie in the same domain of `level` as the first. */
 static int end_of_domain(const eplb_suppliers_t *s, int level, int begin, int end) {
-  int first = domain(s->topology, level, s->endpoint[begin].device), i = begin + 1;
-  while (i < end && domain(s->topology, level, s->endpoint[i].device) == first)
+  const int *domain_of = s->level[level].domain;
+  int first = domain_of[s->endpoint[begin].device], i = begin + 1;
+  while (i < end && domain_of[s->endpoint[i].device] == first)
     i++;
   return i;
 }
@@ -174,11 +195,12 @@ static int soonest(const eplb_suppliers_t *s, int begin, int end) {
 /* The endpoints [begin, end) are a domain of `level`, and at least one is ready: first each domain of the next level gets
  * the expert, then it is spread within each. */
 static void supply_domain(eplb_suppliers_t *s, int level, int begin, int end) {
-  int last = soonest(s, begin, end) + PASSES, num_ready = 0, num_sources = 0;
+  const int *domain_of = s->level[level + 1].domain;
+  int last = soonest(s, begin, end) + EPLB_PASSES, num_ready = 0, num_sources = 0;
   for (int i = begin; i < end; i++) {
     num_ready += s->endpoint[i].ready != EPLB_LACKING;
     if (s->endpoint[i].ready != EPLB_LACKING && s->endpoint[i].ready <= last)
-      s->source[num_sources++] = i;
+      s->source[num_sources++] = (eplb_source_t){i, domain_of[s->endpoint[i].device]};
   }
   if (num_ready == end - begin)
     return;
@@ -188,13 +210,14 @@ static void supply_domain(eplb_suppliers_t *s, int level, int begin, int end) {
       continue;
     int entry = enter(s, level + 1, i, next, num_sources);
     if (s->endpoint[entry].ready <= last)
-      s->source[num_sources++] = entry;
+      s->source[num_sources++] = (eplb_source_t){entry, domain_of[s->endpoint[entry].device]};
   }
   if (level + 1 == s->topology->num_levels)
     return;
   for (int i = begin, next; i < end; i = next) {
     next = end_of_domain(s, level + 1, i, end);
-    supply_domain(s, level + 1, i, next);
+    if (next > i + 1)
+      supply_domain(s, level + 1, i, next);
   }
 }
 

@@ -187,21 +187,33 @@ static eplb_status_t choose_transfers(eplb_deriver_t *d, int layer, int64_t weig
   return EPLB_SUCCESS;
 }
 
-/* The planned transfers by stage, in a list that is the caller's. */
+static eplb_status_t reserve(eplb_transfers_t *transfers, int count) {
+  if (count <= transfers->capacity)
+    return EPLB_SUCCESS;
+  eplb_transfer_t *grown = eplb_grow(transfers->transfer, (size_t)count, sizeof *grown);
+  if (!grown)
+    return EPLB_ERR_MEMORY;
+  transfers->transfer = grown;
+  transfers->capacity = count;
+  return EPLB_SUCCESS;
+}
+
+/* The planned transfers by stage, in a list that is the caller's: a counting sort. */
 static eplb_status_t list_by_stage(const eplb_deriver_t *d, int layer, eplb_transfers_t *transfers) {
-  if (d->num_planned > transfers->capacity) {
-    eplb_transfer_t *grown = eplb_grow(transfers->transfer, (size_t)d->num_planned, sizeof *grown);
-    if (!grown)
-      return EPLB_ERR_MEMORY;
-    transfers->transfer = grown;
-    transfers->capacity = d->num_planned;
+  int32_t begin[EPLB_MOST_STAGES + 1] = {0};
+  eplb_status_t status = reserve(transfers, d->num_planned);
+  if (status)
+    return status;
+  for (int i = 0; i < d->num_planned; i++)
+    begin[d->planned[i].stage + 1]++;
+  for (int stage = 0; stage < EPLB_MOST_STAGES; stage++)
+    begin[stage + 1] += begin[stage];
+  for (int i = 0; i < d->num_planned; i++) {
+    eplb_transfer_t *t = &transfers->transfer[begin[d->planned[i].stage]++];
+    *t = d->planned[i];
+    t->layer = layer;
   }
-  for (int stage = 0; transfers->count < d->num_planned; stage++)
-    for (int i = 0; i < d->num_planned; i++)
-      if (d->planned[i].stage == stage) {
-        transfers->transfer[transfers->count] = d->planned[i];
-        transfers->transfer[transfers->count++].layer = layer;
-      }
+  transfers->count = d->num_planned;
   return EPLB_SUCCESS;
 }
 

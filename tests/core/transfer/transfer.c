@@ -275,6 +275,48 @@ static void a_deriver_needs_a_slot_for_every_expert(void) {
   eplb_topology_destroy(&t);
 }
 
+static uint64_t add_to_digest(uint64_t digest, const eplb_transfers_t *list) {
+  for (int64_t i = 0; i < list->count; i++) {
+    const eplb_transfer_t *x = &list->transfer[i];
+    const int32_t value[] = {x->layer,   x->expert, x->from_device, x->from_slot, x->to_device,
+                             x->to_slot, x->link,   x->stage,       x->level};
+    for (size_t k = 0; k < sizeof value / sizeof *value; k++)
+      digest = (digest ^ (uint32_t)value[k]) * UINT64_C(0x100000001b3);
+  }
+  return digest;
+}
+
+static uint64_t digest;
+
+/* With one expert in many slots, so that more could send than are compared, or with many experts. */
+static void add_random_lists(rng_t *rng) {
+  eplb_topology_t *t = random_topology(rng, SHAPE_ANY);
+  int slots = eplb_topology_num_slots(t), experts = rng_between(rng, 1, rng_between(rng, 1, slots));
+  eplb_placement_t *before = random_placement(rng, LAYERS, experts, slots, rng_between(rng, 0, 30));
+  eplb_placement_t *after = random_successor(rng, before, rng_between(rng, 0, 100));
+  eplb_deriver_t *deriver = NULL;
+  eplb_transfers_t list = {0};
+  CU_ASSERT_EQUAL_FATAL(eplb_deriver_create(t, experts, &deriver), EPLB_SUCCESS);
+  for (int l = 0; l < LAYERS; l++) {
+    CU_ASSERT_EQUAL(
+        eplb_derive_layer(deriver, eplb_placement_row(before, l), eplb_placement_row(after, l), l, 7 + l, &list),
+        EPLB_SUCCESS);
+    digest = add_to_digest(digest, &list);
+  }
+  eplb_transfers_free(&list);
+  eplb_deriver_destroy(&deriver);
+  eplb_placement_destroy(&after);
+  eplb_placement_destroy(&before);
+  eplb_topology_destroy(&t);
+}
+
+/* Ranks of a job that were built at different times must derive the same lists. */
+static void lists_are_as_they_were(void) {
+  digest = UINT64_C(0xcbf29ce484222325);
+  shapes_try(2000, 11, add_random_lists);
+  CU_ASSERT_EQUAL(digest, UINT64_C(0x74e9fc3c32f3e206));
+}
+
 static void nothing_can_be_freed(void) {
   eplb_deriver_t *deriver = NULL;
   eplb_transfers_t list = {0};
@@ -294,6 +336,7 @@ int main(void) {
       {"an expert that nobody holds is named", an_expert_that_nobody_holds_is_named},
       {"experts out of range are named", experts_out_of_range_are_named},
       {"a deriver needs a slot for every expert", a_deriver_needs_a_slot_for_every_expert},
+      {"lists are as they were", lists_are_as_they_were},
       {"nothing can be freed", nothing_can_be_freed},
       {NULL, NULL}};
   return tap_run("transfer", tests);
