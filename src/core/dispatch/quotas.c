@@ -19,7 +19,7 @@ typedef struct batch {
 } batch_t;
 
 /* 0: on the own device, 1: in the own node, 2: elsewhere. */
-static int distance(const batch_t *b, int k) {
+static int locality(const batch_t *b, int k) {
   int device = b->dispatch->device_of[b->slot[k]];
   if (device == b->device)
     return 0;
@@ -44,7 +44,7 @@ static double phase(const batch_t *b) {
 }
 
 /* Gives `left` tokens to as many of the replicas that lack a part of one, at even steps of what they lack. */
-static void pick(const batch_t *b, int64_t left) {
+static void round_up(const batch_t *b, int64_t left) {
   double all = 0, sum = 0;
   for (int k = 0; k < b->replicas; k++)
     all += lacks(b, k);
@@ -74,12 +74,12 @@ static void by_shares(const batch_t *b) {
   }
   for (int near = 0; near < 2; near++)
     for (int k = 0; k < b->replicas && left > 0; k++)
-      if (distance(b, k) == near && lacks(b, k) > 0) {
+      if (locality(b, k) == near && lacks(b, k) > 0) {
         b->quota[k]++;
         left--;
       }
   if (left > 0)
-    pick(b, left);
+    round_up(b, left);
 }
 
 static void round_robin(const batch_t *b) {
@@ -93,7 +93,7 @@ static void nearest(const batch_t *b) {
   int best = b->device % b->replicas;
   for (int k = 0; k < b->replicas; k++) {
     b->quota[k] = 0;
-    if (distance(b, k) < distance(b, best))
+    if (locality(b, k) < locality(b, best))
       best = k;
   }
   b->quota[best] = (int32_t)b->count;
@@ -113,8 +113,8 @@ static eplb_status_t add_shares(batch_t *b) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t check(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *tokens,
-                           const int32_t *quota) {
+static eplb_status_t check_tokens(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *tokens,
+                                  const int32_t *quota) {
   eplb_status_t status = eplb_dispatch_check(d, layer);
   if (status)
     return status;
@@ -137,7 +137,7 @@ static eplb_status_t check(const eplb_dispatch_t *d, int layer, const eplb_rank_
 
 eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *tokens,
                                    int32_t *quota) {
-  eplb_status_t status = check(d, layer, tokens, quota);
+  eplb_status_t status = check_tokens(d, layer, tokens, quota);
   for (int e = 0; !status && e < d->placement->num_experts; e++) {
     const int32_t *begin = eplb_dispatch_begin(d, layer) + e;
     batch_t b = {.dispatch = d,

@@ -212,7 +212,7 @@ static void refuse_syntax(reader_t *r, struct csv_parser *parser) {
   r->status = eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: %s", r->input->name, (long long)r->line, what);
 }
 
-static void read_stream(reader_t *r, struct csv_parser *parser) {
+static void read_csv_stream(reader_t *r, struct csv_parser *parser) {
   char *block = EPLB_NEW(char, BLOCK_BYTES);
   if (!block) {
     r->status = EPLB_ERR_MEMORY;
@@ -288,7 +288,7 @@ eplb_status_t eplb_loads_from_csv(eplb_input_t *input, eplb_loads_t **loads) {
   eplb_status_t status = EPLB_ERR_MEMORY;
   if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL | CSV_REPALL_NL) == 0) {
     csv_set_blk_size(&parser, 4096);
-    read_stream(&r, &parser);
+    read_csv_stream(&r, &parser);
     csv_free(&parser);
     status = r.status ? r.status : assemble(&r, loads);
   } else {

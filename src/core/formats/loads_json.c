@@ -10,7 +10,7 @@ enum { PLACE_BYTES = 96 }; /* load_history[2147483647].logical_expert_load[21474
 
 static const char what[] = "loads";
 
-static eplb_status_t add_row(eplb_rows_t *rows, const char *where, int window, int layer, const json_t *row) {
+static eplb_status_t add_json_row(eplb_rows_t *rows, const char *where, int window, int layer, const json_t *row) {
   char place[PLACE_BYTES];
   int experts;
   double load;
@@ -25,11 +25,11 @@ static eplb_status_t add_row(eplb_rows_t *rows, const char *where, int window, i
 }
 
 /* [layers][experts]. */
-static eplb_status_t add_window(eplb_rows_t *rows, const char *where, int window, const json_t *layers) {
+static eplb_status_t add_json_window(eplb_rows_t *rows, const char *where, int window, const json_t *layers) {
   int count;
   eplb_status_t status = eplb_json_count(rows->name, where, layers, "layers", &count);
   for (int l = 0; !status && l < count; l++)
-    status = add_row(rows, where, window, l, json_array_get(layers, (size_t)l));
+    status = add_json_row(rows, where, window, l, json_array_get(layers, (size_t)l));
   return status;
 }
 
@@ -38,11 +38,11 @@ static eplb_status_t add_windows(eplb_rows_t *rows, const char *where, const jso
   char place[PLACE_BYTES];
   int count;
   if (!json_is_array(json_array_get(json_array_get(windows, 0), 0)))
-    return add_window(rows, where, 0, windows);
+    return add_json_window(rows, where, 0, windows);
   eplb_status_t status = eplb_json_count(rows->name, where, windows, "windows", &count);
   for (int w = 0; !status && w < count; w++) {
     snprintf(place, sizeof place, "%s[%d]", where, w);
-    status = add_window(rows, place, w, json_array_get(windows, (size_t)w));
+    status = add_json_window(rows, place, w, json_array_get(windows, (size_t)w));
   }
   return status;
 }
@@ -55,7 +55,7 @@ static eplb_status_t add_history(eplb_rows_t *rows, const json_t *history) {
   eplb_status_t status = eplb_json_count(rows->name, "load_history", history, "windows", &count);
   for (int w = 0; !status && w < count; w++) {
     snprintf(place, sizeof place, "load_history[%d].%s", w, key);
-    status = add_window(rows, place, w, json_object_get(json_array_get(history, (size_t)w), key));
+    status = add_json_window(rows, place, w, json_object_get(json_array_get(history, (size_t)w), key));
   }
   return status;
 }
@@ -107,7 +107,7 @@ static eplb_status_t add_document(eplb_rows_t *rows, const json_t *document) {
                    rows->name);
 }
 
-static eplb_status_t read_stream(eplb_json_stream_t *stream, eplb_rows_t *rows) {
+static eplb_status_t read_json_stream(eplb_json_stream_t *stream, eplb_rows_t *rows) {
   json_t *first = NULL;
   int64_t line = 0;
   eplb_status_t status = eplb_json_next(stream, what, &first, &line);
@@ -125,7 +125,7 @@ static eplb_status_t read_stream(eplb_json_stream_t *stream, eplb_rows_t *rows) 
 eplb_status_t eplb_loads_from_json(eplb_input_t *input, eplb_loads_t **loads) {
   eplb_json_stream_t stream = eplb_json_start(input);
   eplb_rows_t rows = {.name = input->name};
-  eplb_status_t status = read_stream(&stream, &rows);
+  eplb_status_t status = read_json_stream(&stream, &rows);
   if (!status)
     status = eplb_rows_assemble(&rows, loads);
   eplb_rows_free(&rows);

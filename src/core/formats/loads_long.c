@@ -31,7 +31,7 @@ static int by_place(const void *a, const void *b) {
   return window ? window : layer ? layer : expert ? expert : (x->line > y->line) - (x->line < y->line);
 }
 
-static int by_number(const void *a, const void *b) {
+static int ascending_layers(const void *a, const void *b) {
   return order(*(const int *)a, *(const int *)b);
 }
 
@@ -43,7 +43,7 @@ typedef struct shape {
 } shape_t;
 
 /* Sorts the rows by place and finds the shape, whose layers the caller frees. EPLB_ERR_MEMORY. */
-static eplb_status_t find_shape(eplb_long_t *rows, shape_t *shape) {
+static eplb_status_t find_long_shape(eplb_long_t *rows, shape_t *shape) {
   *shape = (shape_t){.layer = EPLB_NEW(int, rows->num_rows)};
   if (!shape->layer)
     return EPLB_ERR_MEMORY;
@@ -55,7 +55,7 @@ static eplb_status_t find_shape(eplb_long_t *rows, shape_t *shape) {
     if (row->expert >= shape->num_experts)
       shape->num_experts = row->expert + 1;
   }
-  qsort(shape->layer, rows->num_rows, sizeof *shape->layer, by_number);
+  qsort(shape->layer, rows->num_rows, sizeof *shape->layer, ascending_layers);
   for (size_t i = 0; i < rows->num_rows; i++)
     if (i == 0 || shape->layer[i] != shape->layer[shape->num_layers - 1])
       shape->layer[shape->num_layers++] = shape->layer[i];
@@ -67,7 +67,7 @@ static double num_values(const shape_t *shape) {
 }
 
 /* Memory follows what the file has, not what it claims by one high number. */
-static eplb_status_t check_shape(const eplb_long_t *rows, const shape_t *shape) {
+static eplb_status_t check_long_shape(const eplb_long_t *rows, const shape_t *shape) {
   enum { SPARSEST = 1024 };
   const eplb_long_row_t *row = rows->row;
   for (size_t i = 1; i < rows->num_rows; i++)
@@ -91,16 +91,16 @@ static void fill_rows(const eplb_long_t *rows, const shape_t *shape, eplb_loads_
   for (size_t i = 0; i < rows->num_rows; i++) {
     const eplb_long_row_t *row = &rows->row[i];
     window += i > 0 && row->window != row[-1].window;
-    const int *layer = bsearch(&row->layer, shape->layer, layers, sizeof *layer, by_number);
+    const int *layer = bsearch(&row->layer, shape->layer, layers, sizeof *layer, ascending_layers);
     l->load[(window * layers + (size_t)(layer - shape->layer)) * experts + (size_t)row->expert] = row->load;
   }
 }
 
 eplb_status_t eplb_long_assemble(eplb_long_t *rows, eplb_loads_t **loads) {
   shape_t shape;
-  eplb_status_t status = find_shape(rows, &shape);
+  eplb_status_t status = find_long_shape(rows, &shape);
   if (!status)
-    status = check_shape(rows, &shape);
+    status = check_long_shape(rows, &shape);
   if (!status)
     status = eplb_loads_create(shape.num_windows, shape.num_layers, shape.num_experts, loads);
   if (!status)
@@ -118,7 +118,7 @@ static int is_id(double number) {
 }
 
 /* Takes the rows as if they were long, if they can be. */
-static eplb_status_t take_rows(const eplb_rows_t *wide, eplb_long_t *rows, int *can_be) {
+static eplb_status_t take_long_rows(const eplb_rows_t *wide, eplb_long_t *rows, int *can_be) {
   int keys = wide->num_experts - 1;
   eplb_status_t status = EPLB_SUCCESS;
   *can_be = (keys == 2 || keys == 3) && wide->num_rows >= FEWEST_ROWS;
@@ -149,10 +149,10 @@ eplb_status_t eplb_long_guess(const eplb_rows_t *wide, eplb_long_t *rows, eplb_l
   int can_be;
   shape_t shape;
   *guess = EPLB_LONG_NO;
-  eplb_status_t status = take_rows(wide, rows, &can_be);
+  eplb_status_t status = take_long_rows(wide, rows, &can_be);
   if (status || !can_be)
     return status;
-  status = find_shape(rows, &shape);
+  status = find_long_shape(rows, &shape);
   if (!status)
     *guess = guess_columns(rows, &shape);
   free(shape.layer);

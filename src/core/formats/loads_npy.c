@@ -22,7 +22,7 @@ static view_t view_of(const eplb_npy_header_t *h) {
   return v;
 }
 
-static eplb_status_t add_row(eplb_rows_t *rows, const view_t *v, int window, int layer) {
+static eplb_status_t add_npy_row(eplb_rows_t *rows, const view_t *v, int window, int layer) {
   eplb_status_t status = EPLB_SUCCESS;
   size_t first = (size_t)window * v->window_step + (size_t)layer * v->layer_step;
   for (int e = 0; e < v->experts && !status; e++) {
@@ -64,7 +64,7 @@ eplb_status_t eplb_loads_from_npy(eplb_input_t *input, eplb_loads_t **loads) {
   v.bytes = bytes;
   for (int w = 0; w < v.windows && !status; w++)
     for (int l = 0; l < v.layers && !status; l++)
-      status = add_row(&rows, &v, w, l);
+      status = add_npy_row(&rows, &v, w, l);
   free(bytes);
   if (!status)
     status = eplb_rows_assemble(&rows, loads);

@@ -5,7 +5,8 @@
 
 enum { PLACE_BYTES = 96 };
 
-static eplb_status_t add_row(eplb_rows_t *rows, const eplb_physical_t *physical, int layer, const json_t *load) {
+static eplb_status_t add_physical_row(eplb_rows_t *rows, const eplb_physical_t *physical, int layer,
+                                      const json_t *load) {
   const eplb_placement_t *p = physical->placement;
   const int32_t *map = p->physical_to_logical + (size_t)layer * (size_t)p->num_slots;
   char where[PLACE_BYTES];
@@ -37,6 +38,6 @@ eplb_status_t eplb_physical_add(eplb_rows_t *rows, const eplb_physical_t *physic
     return eplb_fail(EPLB_ERR_FORMAT, "%s: %s has %s; expected %d, as %s has", physical->name, physical->where,
                      eplb_count(layers, "layer"), expected, physical->map_where);
   for (int l = 0; !status && l < layers; l++)
-    status = add_row(rows, physical, l, json_array_get(load, (size_t)l));
+    status = add_physical_row(rows, physical, l, json_array_get(load, (size_t)l));
   return status;
 }

@@ -35,7 +35,7 @@ static reader_t *find_reader(const eplb_input_t *input) {
   return first == '{' || first == '[' ? eplb_loads_from_json : eplb_loads_from_csv;
 }
 
-static eplb_status_t read_file(const char *path, eplb_loads_t **loads) {
+static eplb_status_t read_loads_file(const char *path, eplb_loads_t **loads) {
   eplb_input_t input;
   eplb_status_t status = eplb_input_open(path, &input);
   if (status)
@@ -55,5 +55,5 @@ eplb_status_t eplb_loads_read(const char *path, eplb_loads_t **loads) {
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", path ? "loads" : "path");
   if (strcmp(path, "-") && !stat(path, &info) && S_ISDIR(info.st_mode))
     return eplb_loads_from_trtllm(path, loads);
-  return read_file(path, loads);
+  return read_loads_file(path, loads);
 }

@@ -9,7 +9,7 @@
 /* A record in sentences: its file and line. */
 enum { NAME_BYTES = 384 };
 
-static eplb_status_t add_window(eplb_rows_t *rows, const json_t *record, int window, int64_t line) {
+static eplb_status_t add_record_window(eplb_rows_t *rows, const json_t *record, int window, int64_t line) {
   const json_t *load = json_object_get(record, "expert_load"), *version = json_object_get(record, "version");
   char name[NAME_BYTES];
   eplb_placement_t *p = NULL;
@@ -28,7 +28,7 @@ static eplb_status_t add_record(eplb_rows_t *rows, const json_t *record, int64_t
   const char *type = json_string_value(json_object_get(record, "record_type"));
   if (!type)
     return eplb_fail(EPLB_ERR_FORMAT, "%s, line %lld: a record without a \"record_type\"", rows->name, (long long)line);
-  return strcmp(type, "eplb_load_stats") ? EPLB_SUCCESS : add_window(rows, record, (*windows)++, line);
+  return strcmp(type, "eplb_load_stats") ? EPLB_SUCCESS : add_record_window(rows, record, (*windows)++, line);
 }
 
 eplb_status_t eplb_records_read(eplb_json_stream_t *stream, json_t *first, int64_t line, eplb_rows_t *rows) {

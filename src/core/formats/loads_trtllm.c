@@ -12,7 +12,7 @@
 static const char meta_name[] = "meta_info.json";
 
 /* The path of a file in a folder. EPLB_ERR_IO: too long. */
-static eplb_status_t join(const char *folder, const char *name, char path[PATH_MAX]) {
+static eplb_status_t join_path(const char *folder, const char *name, char path[PATH_MAX]) {
   if (snprintf(path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX)
     return EPLB_SUCCESS;
   return eplb_fail(EPLB_ERR_IO, "cannot open %s in %.64s...: %s", name, folder, strerror(ENAMETOOLONG));
@@ -21,7 +21,7 @@ static eplb_status_t join(const char *folder, const char *name, char path[PATH_M
 static eplb_status_t read_meta(const char *folder, int *num_experts) {
   char path[PATH_MAX];
   json_t *meta = NULL;
-  eplb_status_t status = join(folder, meta_name, path);
+  eplb_status_t status = join_path(folder, meta_name, path);
   if (!status && access(path, F_OK) && errno == ENOENT)
     return eplb_fail(EPLB_ERR_FORMAT, "%s is a folder without %s; expected one of TensorRT-LLM's statistics", folder,
                      meta_name);
@@ -57,7 +57,7 @@ static eplb_status_t read_rank(const char *folder, int rank, int num_experts, ep
   char path[PATH_MAX], name[32];
   eplb_input_t input;
   snprintf(name, sizeof name, "rank%d.safetensors", rank);
-  eplb_status_t status = join(folder, name, path);
+  eplb_status_t status = join_path(folder, name, path);
   if (!status)
     status = eplb_input_open(path, &input);
   if (status)

@@ -14,13 +14,13 @@ typedef struct parser {
   unsigned seen; /* bit by bit, the members that have been */
 } parser_t;
 
-static void skip_blanks(parser_t *p) {
+static void skip_header_blanks(parser_t *p) {
   p->next += strspn(p->next, " \t\n");
 }
 
 static eplb_status_t refuse_npy(parser_t *p, const char *expected) {
   char shown[EPLB_SHOWN];
-  skip_blanks(p);
+  skip_header_blanks(p);
   return eplb_fail(EPLB_ERR_FORMAT, "%s: the header goes on with \"%s\"; expected %s", p->name,
                    eplb_escape(p->next, strlen(p->next), shown, sizeof shown), expected);
 }
@@ -28,7 +28,7 @@ static eplb_status_t refuse_npy(parser_t *p, const char *expected) {
 /* Whether the text goes on with `word`, which is then behind. */
 static int skip(parser_t *p, const char *word) {
   size_t length = strlen(word);
-  skip_blanks(p);
+  skip_header_blanks(p);
   if (strncmp(p->next, word, length))
     return 0;
   p->next += length;
@@ -48,7 +48,7 @@ static int skip_quoted(parser_t *p, const char *word) {
 }
 
 /* Such as '<i8'. Numbers of one byte have '|' in place of an order. */
-static eplb_status_t take_type(parser_t *p) {
+static eplb_status_t parse_header_type(parser_t *p) {
   for (const char *order = "<>|"; *order; order++)
     for (const char *kind = "iuf"; *kind; kind++)
       for (const char *size = "1248"; *size; size++) {
@@ -67,7 +67,7 @@ static eplb_status_t take_order(parser_t *p) {
 
 /* A number from 1 on; 0 where there is none, or one with too many digits. */
 static int take_size(parser_t *p) {
-  skip_blanks(p);
+  skip_header_blanks(p);
   size_t digits = strspn(p->next, "0123456789");
   int size = digits <= MAX_SIZE_DIGITS ? atoi(p->next) : 0;
   p->next += digits;
@@ -96,7 +96,7 @@ static eplb_status_t take_member(parser_t *p) {
   static const struct {
     const char *key;
     eplb_status_t (*take)(parser_t *);
-  } members[NUM_MEMBERS] = {{"descr", take_type}, {"fortran_order", take_order}, {"shape", take_shape}};
+  } members[NUM_MEMBERS] = {{"descr", parse_header_type}, {"fortran_order", take_order}, {"shape", take_shape}};
   for (int i = 0; i < NUM_MEMBERS; i++)
     if (!(p->seen >> i & 1) && skip_quoted(p, members[i].key)) {
       p->seen |= 1u << i;
@@ -116,7 +116,7 @@ static eplb_status_t take_dictionary(parser_t *p) {
     return status;
   if (!skip(p, "}"))
     return refuse_npy(p, "its end");
-  skip_blanks(p);
+  skip_header_blanks(p);
   return *p->next ? refuse_npy(p, "its end") : EPLB_SUCCESS;
 }
 

@@ -18,7 +18,7 @@ static int by_layer(const void *a, const void *b) {
   return (x->layer > y->layer) - (x->layer < y->layer);
 }
 
-static eplb_status_t take_rows(const char *name, json_t *assignments, row_t *rows) {
+static eplb_status_t take_assignment_rows(const char *name, json_t *assignments, row_t *rows) {
   const char *text;
   json_t *slots;
   size_t count = 0;
@@ -63,7 +63,7 @@ eplb_status_t eplb_placement_from_assignments(const char *name, const json_t *do
   row_t *rows = EPLB_NEW(row_t, count);
   if (!rows)
     return EPLB_ERR_MEMORY;
-  eplb_status_t status = take_rows(name, assignments, rows);
+  eplb_status_t status = take_assignment_rows(name, assignments, rows);
   if (!status)
     status = build_placement(name, rows, count, file);
   free(rows);

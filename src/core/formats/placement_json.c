@@ -19,7 +19,7 @@ static json_t *append(json_t *array, json_t *value) {
 }
 
 /* [rows][columns] of integers. */
-static json_t *integers(const int32_t *value, int rows, int columns) {
+static json_t *json_of_matrix(const int32_t *value, int rows, int columns) {
   json_t *array = json_array();
   for (int r = 0; array && r < rows; r++) {
     json_t *row = json_array();
@@ -31,14 +31,14 @@ static json_t *integers(const int32_t *value, int rows, int columns) {
 }
 
 /* null for what there is not: the balance of a layer without load. */
-static json_t *real(double value) {
+static json_t *json_of_real(double value) {
   return isnan(value) ? json_null() : json_real(value);
 }
 
 static json_t *reals(const double *value, int count) {
   json_t *array = json_array();
   for (int i = 0; array && i < count; i++)
-    array = append(array, real(value[i]));
+    array = append(array, json_of_real(value[i]));
   return array;
 }
 
@@ -50,7 +50,8 @@ static json_t *padded_inverse(const eplb_placement_t *p) {
   if (array) {
     eplb_placement_logical_to_physical(p, width, map);
     for (int l = 0; array && l < p->num_layers; l++)
-      array = append(array, integers(map + (size_t)l * (size_t)p->num_experts * (size_t)width, p->num_experts, width));
+      array = append(array,
+                     json_of_matrix(map + (size_t)l * (size_t)p->num_experts * (size_t)width, p->num_experts, width));
   }
   free(map);
   return array;
@@ -63,7 +64,7 @@ static json_t *layer_numbers(const eplb_plan_record_t *r) {
   return array;
 }
 
-static json_t *topology(const eplb_topology_t *t) {
+static json_t *json_of_devices(const eplb_topology_t *t) {
   json_t *node = json_array(), *slots = json_array();
   for (int d = 0; d < t->num_devices; d++) {
     node = append(node, json_integer(eplb_topology_node(t, d)));
@@ -78,7 +79,7 @@ static json_t *balancedness(const eplb_plan_record_t *r) {
   int idle = 0;
   for (int l = 0; l < layers; l++)
     idle += isnan(r->layer_balancedness[l]);
-  json_t *balance = json_pack("{s:o, s:o, s:i}", "mean", real(r->balancedness), "layers",
+  json_t *balance = json_pack("{s:o, s:o, s:i}", "mean", json_of_real(r->balancedness), "layers",
                               reals(r->layer_balancedness, layers), "layers_without_load", idle);
   if (balance && r->layer_bound && json_object_set_new(balance, "bound", reals(r->layer_bound, layers))) {
     json_decref(balance);
@@ -98,9 +99,9 @@ static json_t *document(const eplb_plan_record_t *r) {
       "{s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:o, s:o*, s:o, s:o, s:o, s:o}", "version", VERSION, "num_layers",
       p->num_layers, "num_experts", p->num_experts, "num_slots", p->num_slots, "num_groups", r->num_groups, "planner",
       eplb_plan_name("planner", (int)r->planner), "policy", eplb_plan_name("policy", (int)r->policy),
-      "placement_digest", digest, "topology", topology(r->topology), "balancedness", balance, "layers",
-      layer_numbers(r), "physical_to_logical_map", integers(p->physical_to_logical, p->num_layers, p->num_slots),
-      "logical_replica_count", integers(p->logical_replica_count, p->num_layers, p->num_experts),
+      "placement_digest", digest, "topology", json_of_devices(r->topology), "balancedness", balance, "layers",
+      layer_numbers(r), "physical_to_logical_map", json_of_matrix(p->physical_to_logical, p->num_layers, p->num_slots),
+      "logical_replica_count", json_of_matrix(p->logical_replica_count, p->num_layers, p->num_experts),
       "logical_to_physical_map", padded_inverse(p));
   if (!object || !r->transfers)
     return object;
@@ -114,7 +115,7 @@ static json_t *document(const eplb_plan_record_t *r) {
   return object;
 }
 
-static eplb_status_t out_of_memory(const eplb_placement_t *p) {
+static eplb_status_t placement_out_of_memory(const eplb_placement_t *p) {
   return eplb_fail(EPLB_ERR_MEMORY, "out of memory for the JSON of %s of %s", eplb_count(p->num_layers, "layer"),
                    eplb_count(p->num_slots, "slot"));
 }
@@ -145,12 +146,12 @@ eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record
                                          : "record->placement");
   json_t *object = document(record);
   if (!object)
-    return out_of_memory(record->placement);
+    return placement_out_of_memory(record->placement);
   eplb_output_t output;
   eplb_status_t status = eplb_output_open(path, &output);
   if (!status) {
     if (write_members(output.file, object))
-      status = out_of_memory(record->placement);
+      status = placement_out_of_memory(record->placement);
     status = eplb_output_close(&output, status);
   }
   json_decref(object);

@@ -45,8 +45,8 @@ static eplb_status_t join_devices(const char *name, int index, const json_t *lay
   return status;
 }
 
-static eplb_status_t take_layer(const char *name, int index, const json_t *layer, eplb_placement_file_t *file,
-                                json_t *row) {
+static eplb_status_t take_listed_layer(const char *name, int index, const json_t *layer, eplb_placement_file_t *file,
+                                       json_t *row) {
   char place[PLACE_BYTES];
   int devices = 0, *id = file->layer_id + index;
   const json_t *number = json_object_get(layer, "layer_id");
@@ -81,7 +81,7 @@ eplb_status_t eplb_placement_from_layer_list(const char *name, const json_t *doc
     if (json_array_append_new(map, row))
       status = eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s", name);
     else
-      status = take_layer(name, l, json_array_get(list, (size_t)l), file, row);
+      status = take_listed_layer(name, l, json_array_get(list, (size_t)l), file, row);
   }
   if (!status)
     status = eplb_placement_from_map(name, key, map, &file->placement);

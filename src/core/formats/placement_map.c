@@ -24,7 +24,7 @@ static eplb_status_t find_largest(const reader_t *r, int layer, const json_t *ro
 }
 
 /* The shape: rows of one length, and the largest expert number in them. */
-static eplb_status_t find_shape(reader_t *r) {
+static eplb_status_t find_map_shape(reader_t *r) {
   if (!json_is_array(r->map) || json_array_size(r->map) < 1 || json_array_size(r->map) > INT_MAX)
     return eplb_fail(EPLB_ERR_FORMAT, "%s: %s is %s; expected an array with a row for each layer", r->name, r->key,
                      json_is_array(r->map) ? "empty" : eplb_json_type(r->map));
@@ -61,7 +61,7 @@ eplb_status_t eplb_placement_from_map(const char *name, const char *key, const j
                                       eplb_placement_t **placement) {
   reader_t r = {.name = name, .key = key, .map = map};
   eplb_placement_t *p = NULL;
-  eplb_status_t status = find_shape(&r);
+  eplb_status_t status = find_map_shape(&r);
   if (!status)
     status = eplb_placement_create(r.num_layers, r.num_experts, r.num_slots, &p);
   if (!status)

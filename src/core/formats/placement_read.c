@@ -48,7 +48,7 @@ static eplb_status_t from_map(const char *name, const json_t *document, eplb_pla
 
 /* ---- which it is ---- */
 
-static eplb_status_t from_document(const char *name, const json_t *document, eplb_placement_file_t *file) {
+static eplb_status_t placement_of_document(const char *name, const json_t *document, eplb_placement_file_t *file) {
   static const struct {
     const char *key;
     eplb_status_t (*read)(const char *name, const json_t *document, eplb_placement_file_t *file);
@@ -94,7 +94,7 @@ static eplb_status_t from_json(eplb_input_t *input, eplb_placement_file_t *file)
     return from_records(&stream, document, file);
   status = eplb_json_end(&stream, what);
   if (!status)
-    status = from_document(input->name, document, file);
+    status = placement_of_document(input->name, document, file);
   json_decref(document);
   return status;
 }
@@ -103,7 +103,7 @@ static eplb_status_t from_yaml(eplb_input_t *input, eplb_placement_file_t *file)
   json_t *document = NULL;
   eplb_status_t status = eplb_yaml_load(input, what, &document);
   if (!status)
-    status = from_document(input->name, document, file);
+    status = placement_of_document(input->name, document, file);
   json_decref(document);
   return status;
 }

@@ -18,7 +18,7 @@ static double half(uint64_t bits) {
   return bits >> 15 ? -size : size;
 }
 
-static double real(uint64_t bits, int size) {
+static double real_of_bits(uint64_t bits, int size) {
   uint32_t low = (uint32_t)bits;
   float single;
   double number;
@@ -34,6 +34,6 @@ double eplb_raw_number(eplb_raw_type_t type, const unsigned char *bytes) {
   for (int i = 0; i < type.size; i++)
     bits = bits << 8 | bytes[type.big ? i : type.size - 1 - i];
   if (type.kind == 'f')
-    return real(bits, type.size);
+    return real_of_bits(bits, type.size);
   return type.kind == 'i' && bits & sign ? -(double)((sign << 1) - bits) : (double)bits;
 }

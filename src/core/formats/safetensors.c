@@ -35,11 +35,11 @@ static int take_number(const char **text, int *number) {
   return 1;
 }
 
-static int take_key(const char *key, int *window, int *layer) {
+static int parse_tensor_name(const char *key, int *window, int *layer) {
   return take_number(&key, window) && *key++ == '_' && take_number(&key, layer) && !*key;
 }
 
-static int take_type(const char *name, eplb_raw_type_t *type) {
+static int parse_tensor_type(const char *name, eplb_raw_type_t *type) {
   static const struct {
     const char *name;
     eplb_raw_type_t type;
@@ -61,7 +61,7 @@ static eplb_status_t find_numbers(reader_t *r, const char *key, const json_t *te
   const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
   json_int_t from = json_integer_value(begin), to = json_integer_value(end);
   char expected[96];
-  if (!take_type(json_string_value(json_object_get(tensor, "dtype")), type))
+  if (!parse_tensor_type(json_string_value(json_object_get(tensor, "dtype")), type))
     return refuse_safetensors(r, key, "a \"dtype\" of whole or real numbers, such as \"I64\"");
   if (json_array_size(shape) != 1 || json_integer_value(json_array_get(shape, 0)) != r->num_experts) {
     snprintf(expected, sizeof expected, "a \"shape\" of [%d], as there are experts", r->num_experts);
@@ -80,11 +80,11 @@ static eplb_status_t find_numbers(reader_t *r, const char *key, const json_t *te
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t add_row(reader_t *r, const char *key, const json_t *tensor, eplb_rows_t *rows) {
+static eplb_status_t add_tensor_rows(reader_t *r, const char *key, const json_t *tensor, eplb_rows_t *rows) {
   eplb_raw_type_t type;
   const unsigned char *numbers = NULL;
   int window, layer;
-  if (!take_key(key, &window, &layer))
+  if (!parse_tensor_name(key, &window, &layer))
     return refuse_safetensors(r, key, "iteration and layer as its name, such as \"100_3\"");
   eplb_status_t status = find_numbers(r, key, tensor, &type, &numbers);
   for (int e = 0; e < r->num_experts && !status; e++)
@@ -125,7 +125,7 @@ eplb_status_t eplb_safetensors_read(eplb_input_t *input, int num_experts, eplb_r
                              &r.size); /* one more than all tensors can have */
   json_object_foreach(header, key, tensor) {
     if (!status && strcmp(key, "__metadata__"))
-      status = add_row(&r, key, tensor, rows);
+      status = add_tensor_rows(&r, key, tensor, rows);
   }
   if (!status && r.used < r.size)
     status = eplb_fail(EPLB_ERR_FORMAT, "%s has bytes that belong to no tensor", r.name);

@@ -139,7 +139,7 @@ eplb_status_t eplb_topology_read(const char *text, int default_slots, eplb_topol
 }
 
 /* The slowest class of links that crosses nodes, or that does not: 0 where none was measured. */
-static double slowest(json_t *links, int crosses) {
+static double slowest_link(json_t *links, int crosses) {
   const char *name;
   json_t *link;
   double least = 0;
@@ -160,7 +160,7 @@ eplb_status_t eplb_links_read_json(const char *path, eplb_payback_t *payback) {
   if (status)
     return status;
   json_t *links = json_object_get(document, "links");
-  double within = slowest(links, 0), across = slowest(links, 1);
+  double within = slowest_link(links, 0), across = slowest_link(links, 1);
   if (within > 0)
     payback->bytes_per_second[EPLB_LINK_NODE] = within;
   if (across > 0)

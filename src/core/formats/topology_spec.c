@@ -12,7 +12,7 @@ int eplb_is_topology_spec(const char *text) {
   return word > 0 && text[word] == '=';
 }
 
-static eplb_status_t expect(const char *text, const char *what) {
+static eplb_status_t fail_spec(const char *text, const char *what) {
   return eplb_fail(EPLB_ERR_FORMAT, "topology \"%.128s\": %s; expected one such as \"nodes=4 gpus=8 slots=9\"", text,
                    what);
 }
@@ -23,14 +23,14 @@ static eplb_status_t parse_spec(const char *text, long *value) {
     while (k < NUM_KEYS && (strlen(keys[k]) != word || strncmp(keys[k], at, word)))
       k++;
     if (k == NUM_KEYS || at[word] != '=')
-      return expect(text, "a word is none of nodes, gpus, slots, racks and islands");
+      return fail_spec(text, "a word is none of nodes, gpus, slots, racks and islands");
     char *end;
     errno = 0;
     long number = strtol(at + word + 1, &end, 10);
     if (end == at + word + 1 || errno || number < 1 || number > 1 << 20 || (*end && !strchr(" ,\t", *end)))
-      return expect(text, "a number is none from 1 to 1048576");
+      return fail_spec(text, "a number is none from 1 to 1048576");
     if (value[k])
-      return expect(text, "a word stands twice");
+      return fail_spec(text, "a word stands twice");
     value[k] = number;
     at = end;
   }
@@ -42,7 +42,7 @@ static int run_of(long index, long whole, long parts) {
   return (int)(index * parts / whole);
 }
 
-static eplb_status_t create_topology(const long *value, eplb_topology_t **topology) {
+static eplb_status_t topology_of_spec(const long *value, eplb_topology_t **topology) {
   const char *name[3];
   int devices = (int)(value[NODES] * value[GPUS]), levels = 0, node_level;
   int *domain = EPLB_NEW(int, 3 * (size_t)devices), *slots = EPLB_NEW(int, devices);
@@ -88,10 +88,10 @@ eplb_status_t eplb_topology_parse_spec(const char *text, int default_slots, eplb
   if (!value[SLOTS])
     value[SLOTS] = default_slots;
   if (value[SLOTS] < 1)
-    return expect(text, "it does not tell slots");
+    return fail_spec(text, "it does not tell slots");
   if (value[NODES] > (1 << 20) / value[GPUS])
-    return expect(text, "more than 1048576 devices");
+    return fail_spec(text, "more than 1048576 devices");
   if (value[RACKS] > value[NODES] || value[ISLANDS] > value[GPUS])
-    return expect(text, value[RACKS] > value[NODES] ? "more racks than nodes" : "more islands than GPUs of a node");
-  return create_topology(value, topology);
+    return fail_spec(text, value[RACKS] > value[NODES] ? "more racks than nodes" : "more islands than GPUs of a node");
+  return topology_of_spec(value, topology);
 }

@@ -18,7 +18,7 @@ static int read_some(void *input, unsigned char *buffer, size_t size, size_t *go
   return !eplb_input_check(input);
 }
 
-static eplb_status_t out_of_memory(const reader_t *r) {
+static eplb_status_t yaml_out_of_memory(const reader_t *r) {
   return eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s", r->input->name);
 }
 
@@ -31,7 +31,7 @@ static eplb_status_t next(reader_t *r, yaml_event_t *event) {
   if (yaml_parser_parse(&r->parser, event))
     return EPLB_SUCCESS;
   if (r->parser.error == YAML_MEMORY_ERROR)
-    return out_of_memory(r);
+    return yaml_out_of_memory(r);
   eplb_status_t status = eplb_input_check(r->input);
   return status ? status : refuse_yaml(r, &r->parser.problem_mark, r->parser.problem ? r->parser.problem : "no YAML");
 }
@@ -62,7 +62,7 @@ static eplb_status_t build_array(reader_t *r, int depth, json_t *array) {
       status = build_value(r, &event, depth, &value);
     yaml_event_delete(&event);
     if (more && !status && json_array_append_new(array, value))
-      status = out_of_memory(r);
+      status = yaml_out_of_memory(r);
   }
   return status;
 }
@@ -82,7 +82,7 @@ static eplb_status_t build_member(reader_t *r, const yaml_event_t *event, int de
   status = build_value(r, &following, depth, &value);
   yaml_event_delete(&following);
   if (!status && json_object_set_new_nocheck(object, key, value))
-    status = out_of_memory(r);
+    status = yaml_out_of_memory(r);
   return status;
 }
 
@@ -111,7 +111,7 @@ static eplb_status_t build_value(reader_t *r, yaml_event_t *event, int depth, js
     return refuse_yaml(r, &event->start_mark, "values too deep in each other");
   *value = event->type == YAML_SCALAR_EVENT ? scalar(event) : is_array ? json_array() : json_object();
   if (!*value)
-    return out_of_memory(r);
+    return yaml_out_of_memory(r);
   if (event->type != YAML_SCALAR_EVENT)
     status = is_array ? build_array(r, depth + 1, *value) : build_object(r, depth + 1, *value);
   if (status) {
@@ -122,7 +122,7 @@ static eplb_status_t build_value(reader_t *r, yaml_event_t *event, int depth, js
 }
 
 /* The next event, which must be of `type`. */
-static eplb_status_t expect(reader_t *r, yaml_event_type_t type, const char *otherwise) {
+static eplb_status_t expect_event(reader_t *r, yaml_event_type_t type, const char *otherwise) {
   yaml_event_t event;
   eplb_status_t status = next(r, &event);
   if (status)
@@ -136,9 +136,9 @@ static eplb_status_t expect(reader_t *r, yaml_event_type_t type, const char *oth
 static eplb_status_t load_yaml(reader_t *r, json_t **document) {
   yaml_event_t event;
   json_t *value = NULL;
-  eplb_status_t status = expect(r, YAML_STREAM_START_EVENT, "no YAML");
+  eplb_status_t status = expect_event(r, YAML_STREAM_START_EVENT, "no YAML");
   if (!status)
-    status = expect(r, YAML_DOCUMENT_START_EVENT, "nothing");
+    status = expect_event(r, YAML_DOCUMENT_START_EVENT, "nothing");
   if (!status)
     status = next(r, &event);
   if (status)
@@ -146,9 +146,9 @@ static eplb_status_t load_yaml(reader_t *r, json_t **document) {
   status = build_value(r, &event, 0, &value);
   yaml_event_delete(&event);
   if (!status)
-    status = expect(r, YAML_DOCUMENT_END_EVENT, "more than one value");
+    status = expect_event(r, YAML_DOCUMENT_END_EVENT, "more than one value");
   if (!status)
-    status = expect(r, YAML_STREAM_END_EVENT, "more than one document");
+    status = expect_event(r, YAML_STREAM_END_EVENT, "more than one document");
   if (status)
     json_decref(value);
   else
@@ -159,7 +159,7 @@ static eplb_status_t load_yaml(reader_t *r, json_t **document) {
 eplb_status_t eplb_yaml_load(eplb_input_t *input, const char *what, json_t **document) {
   reader_t r = {.input = input, .what = what};
   if (!yaml_parser_initialize(&r.parser))
-    return out_of_memory(&r);
+    return yaml_out_of_memory(&r);
   yaml_parser_set_input(&r.parser, read_some, input);
   yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
   eplb_status_t status = load_yaml(&r, document);

@@ -11,7 +11,7 @@ struct eplb_history {
   double *load;       /* [num_windows][num_layers][num_experts], a ring */
 };
 
-static size_t window_values(const eplb_history_t *h) {
+static size_t values_per_window(const eplb_history_t *h) {
   return (size_t)h->num_layers * (size_t)h->num_experts;
 }
 
@@ -30,7 +30,7 @@ eplb_status_t eplb_history_create(int num_layers, int num_experts, int num_windo
     return EPLB_ERR_MEMORY;
   *h = (eplb_history_t){
       .num_layers = num_layers, .num_experts = num_experts, .num_windows = num_windows, .decay = decay, .newest = -1};
-  h->load = EPLB_NEW(double, (size_t)num_windows *window_values(h));
+  h->load = EPLB_NEW(double, values_per_window(h) * (size_t)num_windows);
   if (!h->load) {
     free(h);
     return EPLB_ERR_MEMORY;
@@ -59,7 +59,7 @@ eplb_status_t eplb_history_add(eplb_history_t *h, const double *load) {
     return status;
   h->newest = (h->newest + 1) % h->num_windows;
   h->length += h->length < h->num_windows;
-  memcpy(h->load + (size_t)h->newest * window_values(h), load, window_values(h) * sizeof *load);
+  memcpy(h->load + (size_t)h->newest * values_per_window(h), load, values_per_window(h) * sizeof *load);
   return EPLB_SUCCESS;
 }
 
@@ -73,7 +73,8 @@ static void list(const eplb_history_t *h, int length, int first, eplb_windows_t 
   windows->num_layers = h->num_layers;
   windows->num_experts = h->num_experts;
   for (int k = 0; k < length; k++)
-    windows->load[first + k] = h->load + (size_t)((h->newest - k + h->num_windows) % h->num_windows) * window_values(h);
+    windows->load[first + k] =
+        h->load + (size_t)((h->newest - k + h->num_windows) % h->num_windows) * values_per_window(h);
   for (int k = 0; k < windows->num_windows; k++)
     windows->weight[k] = k > 0 ? windows->weight[k - 1] * h->decay : 1;
 }

@@ -12,7 +12,7 @@ typedef struct carrier {
   const int *drained; /* [num_devices]: takes none; or NULL */
 } carrier_t;
 
-static int slots_of(const eplb_topology_t *t, int device) {
+static int device_slots(const eplb_topology_t *t, int device) {
   return t->slot_begin[device + 1] - t->slot_begin[device];
 }
 
@@ -45,8 +45,8 @@ static void carry_layer(const eplb_topology_t *old, const eplb_placement_t *befo
   for (int e = 0; e < before->num_experts; e++)
     count[e] = 0;
   for (int d = 0; d < c->topology->num_devices; d++) {
-    int was = old_device[d], kept = was < 0 ? 0 : slots_of(old, was);
-    for (int s = 0; s < slots_of(c->topology, d); s++) {
+    int was = old_device[d], kept = was < 0 ? 0 : device_slots(old, was);
+    for (int s = 0; s < device_slots(c->topology, d); s++) {
       int expert = s < kept ? from[old->slot_begin[was] + s] : EPLB_EMPTY;
       to[c->topology->slot_begin[d] + s] = expert;
       if (expert != EPLB_EMPTY)
@@ -81,7 +81,7 @@ static int find_slot(carrier_t *c, int layer) {
   return slot; /* there is one: no fewer slots than experts */
 }
 
-static eplb_status_t note(carrier_t *c, int layer, int expert, int slot) {
+static eplb_status_t add_lost(carrier_t *c, int layer, int expert, int slot) {
   if (c->num_lost == c->room) {
     eplb_lost_t *grown = eplb_grow(c->lost, 2 * (size_t)c->room + 16, sizeof *grown);
     if (!grown)
@@ -104,7 +104,7 @@ static eplb_status_t place_lost(carrier_t *c, int layer) {
       count[row[slot]]--;
     row[slot] = e;
     count[e] = 1;
-    status = note(c, layer, e, slot);
+    status = add_lost(c, layer, e, slot);
   }
   return status ? status : eplb_placement_index_layer(c->after, layer);
 }
@@ -137,7 +137,7 @@ static eplb_status_t check_drained(const eplb_topology_t *t, const eplb_placemen
                      eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(t));
   int left = 0;
   for (int d = 0; d < t->num_devices; d++)
-    left += drained[d] ? 0 : slots_of(t, d);
+    left += drained[d] ? 0 : device_slots(t, d);
   return left >= before->num_experts ? EPLB_SUCCESS
                                      : eplb_fail(EPLB_ERR_SHAPE, "%s left for %s; every expert needs one",
                                                  eplb_count(left, "slot"), eplb_count(before->num_experts, "expert"));

@@ -43,8 +43,8 @@ static void make_profiles(const eplb_generate_options_t *o, uint64_t *state, dou
   }
 }
 
-static void mix(const eplb_generate_options_t *o, uint64_t *state, const double *weight, const double *profile,
-                double *share) {
+static void mix_profiles(const eplb_generate_options_t *o, uint64_t *state, const double *weight, const double *profile,
+                         double *share) {
   memset(share, 0, (size_t)o->num_experts * sizeof *share);
   for (int d = 0; d < o->num_domains; d++, profile += o->num_experts)
     for (int e = 0; e < o->num_experts; e++)
@@ -64,7 +64,7 @@ eplb_status_t eplb_generate_domains(const eplb_generate_options_t *o, eplb_loads
   for (int l = 0; l < o->num_layers && complete; l++) {
     make_profiles(o, &state, common, profile);
     for (int w = 0; w < o->num_windows; w++) {
-      mix(o, &state, weight + (size_t)w * domains, profile, share);
+      mix_profiles(o, &state, weight + (size_t)w * domains, profile, share);
       eplb_generate_count(o, share, loads->load + ((size_t)w * (size_t)o->num_layers + (size_t)l) * experts);
     }
   }

@@ -45,7 +45,7 @@ typedef struct cutter {
   int length;
 } cutter_t;
 
-static void link_slot(cutter_t *c, int s) {
+static void push_slot(cutter_t *c, int s) {
   int32_t *first = &c->coming[c->after[s]];
   c->place[s] = (place_t){NONE, *first};
   if (*first != NONE)
@@ -53,7 +53,7 @@ static void link_slot(cutter_t *c, int s) {
   *first = s;
 }
 
-static void unlink_slot(cutter_t *c, int s) {
+static void remove_slot(cutter_t *c, int s) {
   place_t at = c->place[s];
   if (at.previous != NONE)
     c->place[at.previous].next = at.next;
@@ -65,7 +65,7 @@ static void unlink_slot(cutter_t *c, int s) {
 
 /* Has the slot change in this step. */
 static void take(cutter_t *c, int s) {
-  unlink_slot(c, s);
+  remove_slot(c, s);
   c->step[s] = c->now;
   c->held[c->after[s]]++;
   if (c->before[s] == EPLB_EMPTY)
@@ -81,7 +81,7 @@ static void put_back(cutter_t *c, int s) {
   c->held[c->before[s]]++;
   c->held[c->after[s]]--;
   c->step[s] = PENDING;
-  link_slot(c, s);
+  push_slot(c, s);
 }
 
 static int full(const cutter_t *c, int device) {
@@ -124,7 +124,7 @@ static void retarget(cutter_t *c, int s, int expert) {
     c->step[s] = UNCHANGED;
     c->remaining[c->device[s]]--;
   } else {
-    link_slot(c, s);
+    push_slot(c, s);
   }
 }
 
@@ -141,8 +141,8 @@ static int choose_slot(cutter_t *c, int s) {
     }
   if (best == s)
     return s;
-  unlink_slot(c, s);
-  unlink_slot(c, best);
+  remove_slot(c, s);
+  remove_slot(c, best);
   int other_expert = c->after[best];
   retarget(c, best, expert);
   retarget(c, s, other_expert);
@@ -153,7 +153,7 @@ static int choose_slot(cutter_t *c, int s) {
  * chain from there on to a cycle, and what comes before it in the chain is put back. */
 static void close_cycle(cutter_t *c, int place, int s) {
   int first = c->chain[place], expert = c->after[s];
-  unlink_slot(c, s);
+  remove_slot(c, s);
   c->held[c->after[first]]--;
   c->held[expert]++;
   retarget(c, s, c->after[first]);
@@ -199,7 +199,7 @@ static void try_chain(cutter_t *c, int s) {
 }
 
 /* Those with most left to do decide how many steps there must be. */
-static void order_devices(cutter_t *c, int most) {
+static void order_by_changes(cutter_t *c, int most) {
   const int devices = c->topology->num_devices;
   for (int i = 0; i <= most + 1; i++)
     c->begin[i] = 0;
@@ -215,7 +215,7 @@ static void order_devices(cutter_t *c, int most) {
  * first chain closes: each call gets somewhere. */
 static int cut_step(cutter_t *c, int most) {
   const eplb_topology_t *t = c->topology;
-  order_devices(c, most);
+  order_by_changes(c, most);
   if (c->remaining[c->order[0]] == 0)
     return 0;
   for (int d = 0; d < t->num_devices; d++)
@@ -232,7 +232,7 @@ static int cut_step(cutter_t *c, int most) {
   return 1;
 }
 
-static void cut(cutter_t *c, int most, int *num_steps) {
+static void cut_steps(cutter_t *c, int most, int *num_steps) {
   int any = 0;
   for (int s = 0; s < c->num_slots; s++) {
     c->step[s] = c->before[s] == c->after[s] ? UNCHANGED : PENDING;
@@ -240,7 +240,7 @@ static void cut(cutter_t *c, int most, int *num_steps) {
       c->held[c->before[s]]++;
     if (c->step[s] != PENDING || c->after[s] == EPLB_EMPTY)
       continue;
-    link_slot(c, s);
+    push_slot(c, s);
     c->remaining[c->device[s]] += c->before[s] != EPLB_EMPTY;
   }
   for (int s = 0; s < c->num_slots; s++)
@@ -357,7 +357,7 @@ eplb_status_t eplb_staging_steps_cut(const eplb_topology_t *topology, const eplb
   int most = most_slots(topology);
   status = allocate_staging(&c, most);
   if (!status)
-    cut(&c, most, num_steps);
+    cut_steps(&c, most, num_steps);
   release_staging(&c);
   return status;
 }

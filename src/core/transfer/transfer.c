@@ -82,12 +82,12 @@ eplb_status_t eplb_deriver_create(const eplb_topology_t *topology, int num_exper
   return EPLB_SUCCESS;
 }
 
-static int slots_of(const grouped_t *g, int expert) {
+static int count_slots(const grouped_t *g, int expert) {
   return g->begin[expert + 1] - g->begin[expert];
 }
 
-/* Groups slots by d->expert, those of an expert by the position of their device; EPLB_EMPTY in none. A counting sort: `end`
- * is filled as the counts, then the begins, then the ends of each expert. */
+/* Groups slots by d->expert, those of an expert by the position of their device; EPLB_EMPTY in none. A counting sort:
+ * `end` is filled as the counts, then the begins, then the ends of each expert. */
 static void group(eplb_deriver_t *d, grouped_t *g) {
   const eplb_topology_t *t = d->suppliers.topology;
   int32_t *end = g->begin + 1, sum = 0;
@@ -114,7 +114,7 @@ static void group_rows(eplb_deriver_t *d, const int32_t *before, const int32_t *
     d->expert[s] = after[s] != before[s] ? after[s] : EPLB_EMPTY;
   group(d, &d->changing);
   for (int s = 0; s < d->num_slots; s++)
-    d->expert[s] = before[s] != EPLB_EMPTY && slots_of(&d->changing, before[s]) ? before[s] : EPLB_EMPTY;
+    d->expert[s] = before[s] != EPLB_EMPTY && count_slots(&d->changing, before[s]) ? before[s] : EPLB_EMPTY;
   group(d, &d->holding);
 }
 
@@ -153,7 +153,8 @@ static void add_transfer(eplb_deriver_t *d, int expert, const eplb_endpoint_t *f
                                                    .level = (int16_t)level};
 }
 
-/* The transfers of an expert whose endpoints have their suppliers: one into each device that lacked it, and copies within devices. */
+/* The transfers of an expert whose endpoints have their suppliers: one into each device that lacked it, and copies
+ * within devices. */
 static void add_expert(eplb_deriver_t *d, int expert) {
   const eplb_suppliers_t *s = &d->suppliers;
   const eplb_endpoint_t *endpoint = s->endpoint;
@@ -175,7 +176,7 @@ static eplb_status_t choose_transfers(eplb_deriver_t *d, int layer, int64_t weig
   d->num_planned = 0;
   for (int round = NO_CHOICE; round <= MANY; round++)
     for (int e = 0; e < d->num_experts; e++) {
-      int changing = slots_of(&d->changing, e), holding = slots_of(&d->holding, e);
+      int changing = count_slots(&d->changing, e), holding = count_slots(&d->holding, e);
       if (changing && !holding)
         return eplb_fail(EPLB_ERR_SHAPE, "layer %d: expert %d is to be placed, but no slot holds it before", layer, e);
       if (!changing || (changing + holding < MANY ? changing + holding : MANY) != round)

@@ -34,7 +34,7 @@ static const char *text_of(const eplb_option_t *option, const void *structure) {
   return (const char *)structure + option->offset;
 }
 
-static void put(const eplb_option_t *option, void *structure, double value) {
+static void put_value(const eplb_option_t *option, void *structure, double value) {
   char *member = (char *)structure + option->offset;
   int number;
   switch (option->type) {
@@ -55,7 +55,7 @@ static void put(const eplb_option_t *option, void *structure, double value) {
 }
 
 void eplb_option_table_reset(const eplb_option_t *option, void *structure) {
-  put(option, structure, option->preset);
+  put_value(option, structure, option->preset);
 }
 
 int eplb_option_is_preset(const eplb_option_t *option, const void *structure) {
@@ -214,7 +214,7 @@ eplb_status_t eplb_option_table_set(const eplb_option_t *option, void *structure
   int parsed = option->type == EPLB_OPTION_NAME ? parse_name(option, text, &value) : parse_number(option, text, &value);
   if (!parsed || !is_in_range(option, value))
     return refuse_value(option, label, text);
-  put(option, structure, value);
+  put_value(option, structure, value);
   return EPLB_SUCCESS;
 }
 
@@ -232,7 +232,7 @@ void eplb_option_table_init(const eplb_option_table_t *table, void *structure, s
   *(size_t *)structure = size;
   for (int i = 0; i < table->num_options; i++)
     if (table->option[i].offset + size_of(&table->option[i]) <= size)
-      put(&table->option[i], structure, table->option[i].preset);
+      put_value(&table->option[i], structure, table->option[i].preset);
 }
 
 eplb_status_t eplb_option_table_take(const eplb_option_table_t *table, const void *given, void *structure) {

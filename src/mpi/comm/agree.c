@@ -11,7 +11,7 @@ eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine) {
 }
 
 /* The first rank whose status is `worst`, or INT_MAX where MPI does not tell. */
-static int find_first(eplb_comm_t *comm, int is_candidate) {
+static int find_first_candidate(eplb_comm_t *comm, int is_candidate) {
   int candidate = is_candidate ? comm->rank : INT_MAX, first = INT_MAX;
   int is_known = eplb_comm_ok(comm, MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm->mpi),
                               "finding the rank that failed first");
@@ -38,7 +38,7 @@ static void mark_broken(eplb_comm_t *comm, const char *sentence) {
 eplb_status_t eplb_share_failure(eplb_comm_t *comm, eplb_status_t mine, eplb_status_t worst) {
   char own[EPLB_ERROR_MAX] = "", sentence[EPLB_ERROR_MAX] = "";
   strncpy(own, eplb_last_error(), sizeof own - 1);
-  int first = find_first(comm, mine == worst);
+  int first = find_first_candidate(comm, mine == worst);
   if (mine == worst && first == comm->rank)
     memcpy(sentence, own, sizeof sentence);
   spread_sentence(comm, sentence);

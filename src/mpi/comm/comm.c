@@ -16,7 +16,7 @@ int eplb_mpi_is_over(void) {
   return MPI_Finalized(&is_over) == MPI_SUCCESS && is_over;
 }
 
-static eplb_comm_t *outermost(eplb_comm_t *comm) {
+eplb_comm_t *eplb_comm_outermost(eplb_comm_t *comm) {
   while (comm->parent)
     comm = comm->parent;
   return comm;
@@ -31,7 +31,7 @@ static const eplb_comm_t *outermost_of(const eplb_comm_t *comm) {
 int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing) {
   if (code == MPI_SUCCESS)
     return 1;
-  eplb_comm_t *all = outermost(comm);
+  eplb_comm_t *all = eplb_comm_outermost(comm);
   if (all->failure)
     return 0;
   char before[EPLB_ERROR_MAX];
@@ -43,7 +43,7 @@ int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing) {
 }
 
 void eplb_comm_note(eplb_comm_t *comm) {
-  eplb_comm_t *all = outermost(comm);
+  eplb_comm_t *all = eplb_comm_outermost(comm);
   if (all->failure)
     return;
   all->failure = EPLB_ERR_MPI;

@@ -31,6 +31,10 @@ int eplb_mpi_is_over(void);
  * leaves eplb_last_error() as it is. Local. */
 int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing);
 
+/* The communicator that comm was split from, the one that split from, and so on: the last of them; comm itself if it
+ * has no parent. Local. */
+eplb_comm_t *eplb_comm_outermost(eplb_comm_t *comm);
+
 /* Records eplb_last_error() as such a failure. Local. */
 void eplb_comm_note(eplb_comm_t *comm);
 

@@ -1,6 +1,7 @@
 #include "mpi/comm/compare.h"
 #include "mpi/comm/agree.h"
 #include <string.h>
+#include <xxhash.h>
 
 static eplb_status_t name_difference(const eplb_compared_t *argument, int64_t least, int64_t most) {
   if (argument->is_hash)
@@ -29,4 +30,9 @@ eplb_status_t eplb_agree_on(eplb_comm_t *comm, eplb_status_t mine, const eplb_co
     if (lowest[1 + 2 * i] != -lowest[2 + 2 * i])
       return name_difference(&arguments[i], lowest[1 + 2 * i], -lowest[2 + 2 * i]);
   return EPLB_SUCCESS;
+}
+
+uint64_t eplb_hash_placement(const eplb_placement_t *p) {
+  size_t bytes = p ? (size_t)p->num_layers * (size_t)p->num_slots * sizeof *p->physical_to_logical : 0;
+  return p ? XXH3_64bits(p->physical_to_logical, bytes) : 0;
 }

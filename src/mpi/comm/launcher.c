@@ -3,15 +3,15 @@
 #include <stdlib.h>
 
 /* A number in the environment, or `otherwise`. */
-static int number(const char *variable, int otherwise) {
+static int integer_variable(const char *variable, int otherwise) {
   const char *text = getenv(variable);
   return text ? atoi(text) : otherwise;
 }
 
 eplb_status_t eplb_launcher_check(int *rank) {
-  int known = 1, open_mpi = number("OMPI_COMM_WORLD_SIZE", 1), mpich = number("PMI_SIZE", 1);
+  int known = 1, open_mpi = integer_variable("OMPI_COMM_WORLD_SIZE", 1), mpich = integer_variable("PMI_SIZE", 1);
   eplb_status_t status = eplb_mpi(MPI_Comm_size(MPI_COMM_WORLD, &known), "asking how many ranks the job has");
-  *rank = number(open_mpi > 1 ? "OMPI_COMM_WORLD_RANK" : "PMI_RANK", 0);
+  *rank = integer_variable(open_mpi > 1 ? "OMPI_COMM_WORLD_RANK" : "PMI_RANK", 0);
   if (status || known > 1 || (open_mpi <= 1 && mpich <= 1))
     return status;
   return eplb_fail(EPLB_ERR_UNSUPPORTED,

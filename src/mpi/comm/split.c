@@ -3,23 +3,17 @@
 #include "mpi/comm/agree.h"
 #include "mpi/comm/machine_id.h"
 
-static eplb_comm_t *outermost(eplb_comm_t *comm) {
-  while (comm->parent)
-    comm = comm->parent;
-  return comm;
-}
-
 /* A subcommunicator that some ranks did not get is not freed: MPI_Comm_free is collective. */
 static eplb_status_t open_subcomm(eplb_comm_t *comm, int code, const char *doing, MPI_Comm made, eplb_comm_t *subcomm) {
   eplb_comm_open(subcomm, eplb_comm_ok(comm, code, doing) ? made : MPI_COMM_NULL, comm);
-  eplb_status_t status = eplb_agree(outermost(comm), EPLB_SUCCESS);
+  eplb_status_t status = eplb_agree(eplb_comm_outermost(comm), EPLB_SUCCESS);
   if (status)
     eplb_comm_open(subcomm, MPI_COMM_NULL, comm);
   return status;
 }
 
 /* The first rank of comm with the same as this one. */
-static int find_first(eplb_comm_t *comm, const eplb_memory_id_t *own, int whole, eplb_memory_id_t *all) {
+static int find_first_like_this(eplb_comm_t *comm, const eplb_memory_id_t *own, int whole, eplb_memory_id_t *all) {
   all[comm->rank] = *own;
   if (!eplb_comm_ok(comm, MPI_Allgather(own, sizeof *own, MPI_BYTE, all, sizeof *own, MPI_BYTE, comm->mpi),
                     "exchanging what tells machines apart"))
@@ -35,7 +29,7 @@ static int find_first(eplb_comm_t *comm, const eplb_memory_id_t *own, int whole,
 static void agree_on_id(eplb_comm_t *comm, eplb_comm_t *shared, eplb_memory_id_t *id, eplb_memory_id_t *all) {
   if (!id->machine || !id->shared)
     id->shared = UINT64_MAX - (uint64_t)comm->rank;
-  id->shared = all[find_first(shared, id, 0, all)].shared;
+  id->shared = all[find_first_like_this(shared, id, 0, all)].shared;
 }
 
 eplb_status_t eplb_comm_split_shared(eplb_comm_t *comm, eplb_comm_t *subcomm, eplb_memory_id_t *id) {
@@ -43,7 +37,7 @@ eplb_status_t eplb_comm_split_shared(eplb_comm_t *comm, eplb_comm_t *subcomm, ep
   eplb_comm_t shared;
   MPI_Comm made = MPI_COMM_NULL;
   eplb_comm_open(subcomm, MPI_COMM_NULL, comm);
-  eplb_status_t status = eplb_agree(outermost(comm), all ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  eplb_status_t status = eplb_agree(eplb_comm_outermost(comm), all ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   if (!status) {
     int code = MPI_Comm_split_type(comm->mpi, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &made);
     status = open_subcomm(comm, code, "finding the ranks that share memory", made, &shared);
@@ -51,7 +45,7 @@ eplb_status_t eplb_comm_split_shared(eplb_comm_t *comm, eplb_comm_t *subcomm, ep
   if (!status) {
     agree_on_id(comm, &shared, &own, all);
     eplb_comm_free(&shared);
-    status = eplb_comm_split(comm, find_first(comm, &own, 1, all), subcomm);
+    status = eplb_comm_split(comm, find_first_like_this(comm, &own, 1, all), subcomm);
   }
   free(all);
   if (id)

@@ -52,8 +52,8 @@ static const char *find_info(const named_t *n, const char *name) {
   return text ? text : find_whole(n, name);
 }
 
-static const char *find_first(const named_t *n, const char *(*find)(const named_t *, const char *),
-                              const char *const *names) {
+static const char *find_any(const named_t *n, const char *(*find)(const named_t *, const char *),
+                            const char *const *names) {
   const char *text = NULL;
   for (; *names && !text; names++)
     text = find(n, *names);
@@ -71,7 +71,7 @@ static void copy_model(char *to, size_t size, const char *model) {
 
 static void name_it(const named_t *n, eplb_accelerator_t *a) {
   static const char *const models[] = {"GPUModel", "LevelZeroBoardNumber", NULL};
-  const char *vendor = eplb_vendor_name(a->vendor), *model = find_first(n, find_info, models);
+  const char *vendor = eplb_vendor_name(a->vendor), *model = find_any(n, find_info, models);
   char text[43] = "";
   if (!vendor)
     vendor = hwloc_obj_get_info_by_name(n->device, "PCIVendor");
@@ -103,7 +103,7 @@ static int64_t find_memory(const named_t *n, int num_partitions) {
                                       "OpenCLGlobalMemorySize",
                                       "VectorEngineMemorySize",
                                       NULL};
-  const char *own = find_first(n, find_own, sizes), *text = own ? own : find_first(n, find_info, sizes);
+  const char *own = find_any(n, find_own, sizes), *text = own ? own : find_any(n, find_info, sizes);
   long long kibibytes = text ? strtoll(text, NULL, 10) : 0;
   if (!own && num_partitions)
     kibibytes /= num_partitions;
@@ -123,7 +123,7 @@ static void list_backends(const named_t *n, eplb_accelerator_t *a) {
 void eplb_name_accelerator(hwloc_obj_t device, eplb_accelerator_t *a) {
   static const char *const uuids[] = {"NVIDIAUUID", "AMDUUID", "LevelZeroUUID", NULL};
   const named_t n = {device, a->num_partitions ? a->partition : -1};
-  const char *uuid = find_first(&n, find_own, uuids);
+  const char *uuid = find_any(&n, find_own, uuids);
   if (device->type == HWLOC_OBJ_PCI_DEVICE) {
     const struct hwloc_pcidev_attr_s *p = &device->attr->pcidev;
     a->vendor = p->vendor_id;
@@ -133,7 +133,7 @@ void eplb_name_accelerator(hwloc_obj_t device, eplb_accelerator_t *a) {
   list_backends(&n, a);
   if (uuid)
     snprintf(a->uuid, sizeof a->uuid, "%s", uuid);
-  const char *whole = a->num_partitions ? find_first(&n, find_whole, uuids) : NULL;
+  const char *whole = a->num_partitions ? find_any(&n, find_whole, uuids) : NULL;
   if (whole)
     snprintf(a->gpu_uuid, sizeof a->gpu_uuid, "%s", whole);
   if (!a->memory)

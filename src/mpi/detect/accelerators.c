@@ -159,7 +159,7 @@ static int leave_out_hidden(found_t *f, int count, int narrowed) {
   return kept;
 }
 
-static int collect(hwloc_topology_t t, int narrowed, found_t *f) {
+static int find_devices(hwloc_topology_t t, int narrowed, found_t *f) {
   int count = collect_pci(t, narrowed, f);
   count = leave_out_hidden(f, collect_others(t, f, count), narrowed);
   for (int i = 0; i < count; i++) {
@@ -172,7 +172,7 @@ static int collect(hwloc_topology_t t, int narrowed, found_t *f) {
 
 eplb_status_t eplb_find_accelerators(hwloc_topology_t topology, eplb_host_t *host, hwloc_obj_t **object) {
   found_t *f = EPLB_NEW(found_t, count_candidates(topology, host->narrowed));
-  int count = f ? collect(topology, host->narrowed, f) : 0;
+  int count = f ? find_devices(topology, host->narrowed, f) : 0;
   host->accelerator = f ? EPLB_NEW(eplb_accelerator_t, count) : NULL;
   hwloc_obj_t *objects = host->accelerator ? EPLB_NEW(hwloc_obj_t, count) : NULL;
   if (objects) {

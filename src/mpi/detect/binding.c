@@ -17,7 +17,7 @@ static cpu_set_t *allowed(int *bits) {
 }
 
 /* -2: none yet; -1: several. */
-static int32_t join(int32_t so_far, int32_t next) {
+static int32_t merge_domain(int32_t so_far, int32_t next) {
   return so_far == -2 || so_far == next ? next : -1;
 }
 
@@ -31,8 +31,8 @@ eplb_status_t eplb_rank_binding(const eplb_host_t *host, eplb_rank_info_t *info)
     if (!CPU_ISSET_S((size_t)p, CPU_ALLOC_SIZE((size_t)bits), set))
       continue;
     pus++;
-    package = join(package, p < host->num_pu_numbers ? host->pu_package[p] : -1);
-    numa = join(numa, p < host->num_pu_numbers ? host->pu_numa[p] : -1);
+    package = merge_domain(package, p < host->num_pu_numbers ? host->pu_package[p] : -1);
+    numa = merge_domain(numa, p < host->num_pu_numbers ? host->pu_numa[p] : -1);
   }
   CPU_FREE(set);
   info->package = package < 0 ? -1 : package;

@@ -16,7 +16,7 @@ static int by_text(const void *a, const void *b) {
 }
 
 /* Numbers ranks by label, and returns how many there are. */
-static int number(label_t *label, int count, int *domain) {
+static int number_labels(label_t *label, int count, int *domain) {
   int domains = 0;
   qsort(label, (size_t)count, sizeof *label, by_text);
   for (int i = 0; i < count; i++) {
@@ -95,7 +95,7 @@ static eplb_status_t choose_rule(eplb_rank_info_t *rank, int num_ranks, const ch
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t check_levels(const eplb_rank_info_t *rank, int num_ranks) {
+static eplb_status_t check_same_levels(const eplb_rank_info_t *rank, int num_ranks) {
   for (int r = 1; r < num_ranks; r++)
     if (!same_levels(rank[0].domain, rank[r].domain))
       return eplb_fail(EPLB_ERR_MISMATCH,
@@ -174,7 +174,7 @@ static void number_outer(const eplb_rank_info_t *rank, int num_ranks, levels_t *
       snprintf(l->label[r].text, sizeof l->label[r].text, "%.*s", (int)prefix_length(rank[r].domain, i),
                rank[r].domain);
     }
-    number(l->label, num_ranks, l->domain + (size_t)i * (size_t)num_ranks);
+    number_labels(l->label, num_ranks, l->domain + (size_t)i * (size_t)num_ranks);
   }
 }
 
@@ -191,7 +191,7 @@ static int add_level(const eplb_rank_info_t *rank, int num_ranks, levels_t *l, k
     kind.label(&rank[r], l->label[r].text, sizeof l->label[r].text);
   }
   snprintf(l->name[l->num_levels], sizeof l->name[l->num_levels], "%s", kind.name);
-  return number(l->label, num_ranks, l->domain + (size_t)l->num_levels++ * (size_t)num_ranks);
+  return number_labels(l->label, num_ranks, l->domain + (size_t)l->num_levels++ * (size_t)num_ranks);
 }
 
 static int *column(const levels_t *l, int level, int num_ranks) {
@@ -264,8 +264,8 @@ static eplb_status_t fill_levels(eplb_rank_info_t *rank, int num_ranks, levels_t
   return status;
 }
 
-static eplb_status_t create_topology(eplb_rank_info_t *rank, int num_ranks, int slots_per_device, levels_t *l,
-                                     eplb_topology_t **topology) {
+static eplb_status_t topology_of_levels(eplb_rank_info_t *rank, int num_ranks, int slots_per_device, levels_t *l,
+                                        eplb_topology_t **topology) {
   const char *names[EPLB_MAX_LEVELS];
   for (int i = 0; i < l->num_levels; i++)
     names[i] = l->name[i];
@@ -292,11 +292,11 @@ eplb_status_t eplb_build_topology(eplb_rank_info_t *rank, int num_ranks, int slo
   if (!status)
     status = choose_rule(rank, num_ranks, options->racks);
   if (!status)
-    status = check_levels(rank, num_ranks);
+    status = check_same_levels(rank, num_ranks);
   if (!status)
     status = fill_levels(rank, num_ranks, &l);
   if (!status)
-    status = create_topology(rank, num_ranks, slots_per_device, &l, topology);
+    status = topology_of_levels(rank, num_ranks, slots_per_device, &l, topology);
   if (!status && options->node_level && (status = eplb_topology_set_node_level(*topology, options->node_level)))
     eplb_topology_destroy(topology);
   *host_level = l.host_level;

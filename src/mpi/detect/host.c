@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Reads a whole file, with a zero after it; the caller frees *text. */
-static eplb_status_t read_file(const char *path, char **text, size_t *length) {
+static eplb_status_t read_xml_file(const char *path, char **text, size_t *length) {
   enum { BLOCK = 1 << 18, MOST = 1 << 28 };
   FILE *file = fopen(path, "rb");
   if (!file)
@@ -79,7 +79,7 @@ static eplb_status_t place_pus(hwloc_topology_t t, eplb_host_t *host) {
   return EPLB_SUCCESS;
 }
 
-static int count(hwloc_topology_t t, hwloc_obj_type_t type) {
+static int count_objects(hwloc_topology_t t, hwloc_obj_type_t type) {
   int number = hwloc_get_nbobjs_by_type(t, type);
   return number > 0 ? number : 0;
 }
@@ -90,16 +90,16 @@ static int asks_nvml(hwloc_topology_t t, const eplb_host_t *host) {
          (!getenv("HWLOC_XMLFILE") || secure_getenv("EPLB_NVML_LIBRARY"));
 }
 
-static eplb_status_t describe(hwloc_topology_t t, eplb_host_t *host) {
+static eplb_status_t describe_host(hwloc_topology_t t, eplb_host_t *host) {
   const char *name = hwloc_obj_get_info_by_name(hwloc_get_root_obj(t), "HostName");
   char own[HOST_NAME_MAX + 1] = "";
   if (!host->declared)
     gethostname(own, sizeof own - 1);
   snprintf(host->name, sizeof host->name, "%s", *own ? own : name ? name : "unknown");
-  host->num_packages = count(t, HWLOC_OBJ_PACKAGE);
-  host->num_numa = count(t, HWLOC_OBJ_NUMANODE);
-  host->num_cores = count(t, HWLOC_OBJ_CORE);
-  host->num_pus = count(t, HWLOC_OBJ_PU);
+  host->num_packages = count_objects(t, HWLOC_OBJ_PACKAGE);
+  host->num_numa = count_objects(t, HWLOC_OBJ_NUMANODE);
+  host->num_cores = count_objects(t, HWLOC_OBJ_CORE);
+  host->num_pus = count_objects(t, HWLOC_OBJ_PU);
   if (host->num_pus < 1)
     return eplb_fail(EPLB_ERR_FORMAT, "%s has no processing unit; expected a whole machine", host->name);
   eplb_status_t status = place_pus(t, host);
@@ -131,7 +131,7 @@ static eplb_status_t load_topology(hwloc_topology_t t, const char *declared, epl
   if (!status) {
     h->declared = declared != NULL;
     h->narrowed = !declared && hwloc_topology_is_thissystem(t) && !getenv("HWLOC_XMLFILE") && eplb_has_visible_list();
-    status = describe(t, h);
+    status = describe_host(t, h);
   }
   hwloc_topology_destroy(t);
   if (status) {
@@ -153,7 +153,7 @@ typedef struct document {
   size_t length;
 } document_t;
 
-static eplb_status_t from_document(const document_t *d, eplb_host_t **host) {
+static eplb_status_t host_of_document(const document_t *d, eplb_host_t **host) {
   hwloc_topology_t t;
   eplb_status_t status = new_topology(&t);
   if (status)
@@ -164,9 +164,9 @@ static eplb_status_t from_document(const document_t *d, eplb_host_t **host) {
   return eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", d->name);
 }
 
-static eplb_status_t attempt(void *document) {
+static eplb_status_t try_document(void *document) {
   eplb_host_t *host = NULL;
-  eplb_status_t status = from_document(document, &host);
+  eplb_status_t status = host_of_document(document, &host);
   eplb_host_destroy(&host);
   return status;
 }
@@ -182,10 +182,10 @@ eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t lengt
     return EPLB_ERR_MEMORY;
   document_t document = {name, memcpy(copy, xml, length), length};
   eplb_status_t status = eplb_check_xml(name, copy, length);
-  if (!status && (status = eplb_try(attempt, &document)) == EPLB_ERR_INTERNAL)
+  if (!status && (status = eplb_try(try_document, &document)) == EPLB_ERR_INTERNAL)
     status = eplb_fail(EPLB_ERR_FORMAT, "%s is no valid XML file of hwloc: reading it makes hwloc crash", name);
   if (!status)
-    status = from_document(&document, host);
+    status = host_of_document(&document, host);
   free(copy);
   return status;
 }
@@ -210,7 +210,7 @@ static eplb_status_t from_declared(const char *declared, eplb_host_t **host) {
   size_t length = 0;
   if (strchr(declared, ':') && access(declared, F_OK))
     return from_synthetic(declared, host);
-  eplb_status_t status = read_file(declared, &xml, &length);
+  eplb_status_t status = read_xml_file(declared, &xml, &length);
   if (!status)
     status = eplb_host_from_xml(declared, xml, length, host);
   free(xml);

@@ -19,7 +19,7 @@ static int owner(const eplb_host_t *host, const hwloc_obj_t *object, hwloc_obj_t
   return -1;
 }
 
-static double *pair(const eplb_host_t *host, int from, int to) {
+static double *link_of_pair(const eplb_host_t *host, int from, int to) {
   return &host->bandwidth[(size_t)from * (size_t)host->num_accelerators + (size_t)to];
 }
 
@@ -79,7 +79,7 @@ static eplb_status_t take_matrix(hwloc_topology_t t, eplb_host_t *host, const hw
 static int has_links(const eplb_host_t *host) {
   for (int i = 0; i < host->num_accelerators; i++)
     for (int j = 0; j < host->num_accelerators; j++)
-      if (*pair(host, i, j) > 0)
+      if (*link_of_pair(host, i, j) > 0)
         return 1;
   return 0;
 }

@@ -70,7 +70,7 @@ static int next_line(FILE *file, char *text) {
   return length;
 }
 
-static eplb_status_t read_lines(FILE *file, const char *path, line_t **lines, size_t *count) {
+static eplb_status_t read_rack_lines(FILE *file, const char *path, line_t **lines, size_t *count) {
   char text[LINE_ROOM];
   size_t size = 0;
   eplb_status_t status = EPLB_SUCCESS;
@@ -97,7 +97,7 @@ static eplb_status_t read_lines(FILE *file, const char *path, line_t **lines, si
   return status;
 }
 
-static const line_t *find(const line_t *lines, size_t count, const char *host) {
+static const line_t *find_host_line(const line_t *lines, size_t count, const char *host) {
   line_t key;
   snprintf(key.host, sizeof key.host, "%s", host);
   const line_t *found = bsearch(&key, lines, count, sizeof *lines, by_host);
@@ -115,7 +115,7 @@ static eplb_status_t look_up(const char *path, const line_t *lines, size_t count
       return eplb_fail(EPLB_ERR_FORMAT, "%s puts host %s into %s and into %s; expected one of these", path,
                        lines[i].host, lines[i - 1].domain, lines[i].domain);
   for (int r = 0; r < num_ranks; r++) {
-    const line_t *line = find(lines, count, rank[r].host);
+    const line_t *line = find_host_line(lines, count, rank[r].host);
     if (!line)
       return eplb_fail(EPLB_ERR_FORMAT, "%s does not name host %s of rank %d; expected a line such as \"%s rack3\"",
                        path, rank[r].host, rank[r].rank, rank[r].host);
@@ -131,7 +131,7 @@ eplb_status_t eplb_read_racks(const char *path, eplb_rank_info_t *rank, int num_
   FILE *file = fopen(path, "r");
   if (!file)
     return eplb_fail(EPLB_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-  eplb_status_t status = read_lines(file, path, &lines, &count);
+  eplb_status_t status = read_rack_lines(file, path, &lines, &count);
   fclose(file);
   if (!status && count) {
     qsort(lines, count, sizeof *lines, by_host);

@@ -60,7 +60,7 @@ static eplb_status_t use_own(const eplb_host_t *host, const char *text, eplb_ran
 /* ---- lists of visible devices ---- */
 
 /* Number `place` of the vendor's accelerators, counted round. */
-static int pick(const eplb_host_t *host, uint16_t vendor, int place) {
+static int pick_accelerator(const eplb_host_t *host, uint16_t vendor, int place) {
   int count = 0, index = -1;
   for (int i = 0; i < host->num_accelerators; i++)
     count += !vendor || host->accelerator[i].vendor == vendor;
@@ -86,7 +86,7 @@ static void use_visible(const eplb_host_t *host, const eplb_visible_list_t *list
   if (index == EPLB_UNKNOWN_DEVICE) {
     snprintf(info->note, sizeof info->note, "%s has a UUID that hwloc does not know here: device by local rank",
              list->variable);
-    index = pick(host, list->vendor, local_rank);
+    index = pick_accelerator(host, list->vendor, local_rank);
     rule = EPLB_DEVICE_BY_LOCAL_RANK;
   }
   use(host, index, rule, info);

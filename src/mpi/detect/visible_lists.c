@@ -50,7 +50,7 @@ static const rule_t rules[] = {
     {EPLB_VENDOR_MOORE_THREADS, "MUSA_VISIBLE_DEVICES", {0}, 0, LEADING_DIGITS, EMPTIES_LIST, 0, 0},
 };
 
-static const eplb_accelerator_t *accelerator(const eplb_host_t *host, const eplb_visible_t *v) {
+static const eplb_accelerator_t *listed_accelerator(const eplb_host_t *host, const eplb_visible_t *v) {
   return &host->accelerator[v->index];
 }
 
@@ -81,7 +81,7 @@ static void sort_as_cuda(const eplb_host_t *host, eplb_visible_list_t *list, int
   for (int i = 0; i < list->count; i++)
     for (int k = i; k > 0; k--) {
       eplb_visible_t *x = &list->device[k - 1], *y = &list->device[k], keep = *x;
-      if (!cuda_before(accelerator(host, y), accelerator(host, x), by_bus))
+      if (!cuda_before(listed_accelerator(host, y), listed_accelerator(host, x), by_bus))
         break;
       *x = *y;
       *y = keep;
@@ -95,16 +95,17 @@ static int number_as_cuda(const eplb_host_t *host, eplb_visible_list_t *list) {
   const char *order = getenv("CUDA_DEVICE_ORDER");
   int by_bus = order && !strcmp(order, "PCI_BUS_ID"), known = !host->narrowed, alike = 1, count = 0;
   for (int i = 0; i < list->count; i++) {
-    const eplb_accelerator_t *a = accelerator(host, &list->device[i]);
+    const eplb_accelerator_t *a = listed_accelerator(host, &list->device[i]);
     known &= cuda_number(a) >= 0;
-    alike &= same_model(a, accelerator(host, &list->device[0]));
+    alike &= same_model(a, listed_accelerator(host, &list->device[0]));
     by_bus &= a->bus_id[0] != 0;
   }
   if (known || by_bus)
     sort_as_cuda(host, list, by_bus);
   for (int i = 0; i < list->count; i++) {
     eplb_visible_t v = list->device[i];
-    if (!known && count && same_device(accelerator(host, &v), accelerator(host, &list->device[count - 1])))
+    if (!known && count &&
+        same_device(listed_accelerator(host, &v), listed_accelerator(host, &list->device[count - 1])))
       continue;
     memmove(&list->device[count + 1], &list->device[count], (size_t)(i - count) * sizeof v);
     list->device[count++] = v;
@@ -147,7 +148,7 @@ static long read_number(entry_t e, number_t how) {
 
 static int knows_uuids(const eplb_host_t *host, const eplb_visible_list_t *all) {
   for (int i = 0; i < all->count; i++)
-    if (accelerator(host, &all->device[i])->uuid[0] || accelerator(host, &all->device[i])->gpu_uuid[0])
+    if (listed_accelerator(host, &all->device[i])->uuid[0] || listed_accelerator(host, &all->device[i])->gpu_uuid[0])
       return 1;
   return 0;
 }
@@ -157,7 +158,7 @@ static int find_uuid(const eplb_host_t *host, const eplb_visible_list_t *all, en
   size_t parent = eplb_mig_parent_length(e.text, e.length);
   int matches = 0, is_mig = eplb_is_mig(e.text, e.length);
   for (int i = 0; i < all->count; i++) {
-    const eplb_accelerator_t *a = accelerator(host, &all->device[i]);
+    const eplb_accelerator_t *a = listed_accelerator(host, &all->device[i]);
     size_t length = parent ? parent : e.length;
     if (!eplb_is_uuid_of(a, e.text, length) && !eplb_is_gpu_uuid_of(a, e.text, length))
       continue;
@@ -221,7 +222,7 @@ static int take_entry(const eplb_host_t *host, const rule_t *r, const eplb_visib
 }
 
 /* Leaves of *list what the text names, in its order. */
-static eplb_status_t apply(const eplb_host_t *host, const rule_t *r, const char *text, eplb_visible_list_t *list) {
+static eplb_status_t apply_rule(const eplb_host_t *host, const rule_t *r, const char *text, eplb_visible_list_t *list) {
   eplb_visible_list_t all = *list;
   all.device = EPLB_NEW(eplb_visible_t, all.count);
   if (!all.device)
@@ -241,7 +242,7 @@ static int is_set(const char *variable) {
   return text && *text;
 }
 
-static const char *text_of(const rule_t *r) {
+static const char *variable_text(const rule_t *r) {
   const char *text = getenv(r->variable);
   for (int i = 0; i < 3; i++)
     if (is_set(r->unless[i]))
@@ -293,7 +294,7 @@ static eplb_status_t apply_all(const eplb_host_t *host, eplb_visible_list_t *lis
   eplb_status_t status = EPLB_SUCCESS;
   for (size_t i = 0; i < sizeof rules / sizeof *rules && !status; i++) {
     const rule_t *r = &rules[i];
-    const char *text = text_of(r);
+    const char *text = variable_text(r);
     if (!text || !has_vendor(host, r->vendor) || (list->vendor && list->vendor != r->vendor))
       continue;
     if (!list->vendor)
@@ -301,7 +302,7 @@ static eplb_status_t apply_all(const eplb_host_t *host, eplb_visible_list_t *lis
     list->variable = r->variable;
     if (r->cuda_order)
       list->numbered = number_as_cuda(host, list);
-    status = apply(host, r, text, list);
+    status = apply_rule(host, r, text, list);
   }
   if (!status && !list->vendor && has_vendor(host, EPLB_VENDOR_INTEL))
     status = apply_intel(host, list);

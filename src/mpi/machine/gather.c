@@ -71,7 +71,7 @@ static int deliver(const post_t *p, eplb_node_t *node) {
          node->leaders.rank == 0;
 }
 
-static eplb_status_t unpack(const post_t *p, int num_ranks, eplb_gathered_t *g) {
+static eplb_status_t unpack_reports(const post_t *p, int num_ranks, eplb_gathered_t *g) {
   *g = (eplb_gathered_t){.rank = EPLB_NEW(eplb_rank_info_t, num_ranks),
                          .host = EPLB_NEW(eplb_host_t *, p->num_leaders),
                          .leader = EPLB_NEW(int, p->num_leaders),
@@ -97,7 +97,7 @@ eplb_status_t eplb_gather(eplb_comm_t *comm, eplb_node_t *node, const eplb_rank_
   if (!status)
     status = eplb_agree(comm, collect_reports(&post, node, info));
   if (!status)
-    status = eplb_agree(comm, deliver(&post, node) ? unpack(&post, comm->size, &g) : EPLB_SUCCESS);
+    status = eplb_agree(comm, deliver(&post, node) ? unpack_reports(&post, comm->size, &g) : EPLB_SUCCESS);
   release_gather(&post);
   if (status)
     eplb_gathered_release(&g);

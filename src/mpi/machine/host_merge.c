@@ -16,12 +16,12 @@ static int is_before(const eplb_accelerator_t *a, const eplb_accelerator_t *b) {
   return order ? order < 0 : a->partition < b->partition;
 }
 
-static double *pair(const eplb_host_t *h, int from, int to) {
+static double *bandwidth_of_pair(const eplb_host_t *h, int from, int to) {
   return &h->bandwidth[(size_t)from * (size_t)h->num_accelerators + (size_t)to];
 }
 
 /* Adds what is not there yet, in order of views. */
-static void collect(eplb_host_t *const *view, int count, int *place, eplb_host_t *m) {
+static void merge_accelerators(eplb_host_t *const *view, int count, int *place, eplb_host_t *m) {
   for (int v = 0; v < count; v++)
     for (int a = 0; a < view[v]->num_accelerators; a++, place++) {
       const eplb_accelerator_t *own = &view[v]->accelerator[a];
@@ -50,8 +50,8 @@ static void add_links(eplb_host_t *const *view, int count, const int *place, epl
   for (int v = 0; v < count; place += view[v++]->num_accelerators)
     for (int a = 0; a < view[v]->num_accelerators; a++)
       for (int b = 0; b < view[v]->num_accelerators; b++)
-        if (*pair(view[v], a, b) > *pair(m, place[a], place[b])) {
-          *pair(m, place[a], place[b]) = *pair(view[v], a, b);
+        if (*bandwidth_of_pair(view[v], a, b) > *bandwidth_of_pair(m, place[a], place[b])) {
+          *bandwidth_of_pair(m, place[a], place[b]) = *bandwidth_of_pair(view[v], a, b);
           memcpy(m->link_name, view[v]->link_name, sizeof m->link_name);
         }
 }
@@ -79,7 +79,7 @@ eplb_status_t eplb_host_merge(eplb_host_t *const *view, int count, int *place, e
   eplb_accelerator_t *scratch = EPLB_NEW(eplb_accelerator_t, total);
   eplb_status_t status = m && rank && scratch ? start(view[0], total, m) : EPLB_ERR_MEMORY;
   if (!status) {
-    collect(view, count, place, m);
+    merge_accelerators(view, count, place, m);
     sort(m, rank, scratch);
     for (int i = 0; i < total; i++)
       place[i] = rank[place[i]];

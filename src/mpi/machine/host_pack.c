@@ -3,12 +3,12 @@
 #include <string.h>
 
 /* The host itself, its pointers meaning nothing, then each array. */
-static void pack(char **at, const void *from, size_t size) {
+static void pack_bytes(char **at, const void *from, size_t size) {
   memcpy(*at, from, size);
   *at += size;
 }
 
-static void unpack(const char **at, void *to, size_t size) {
+static void unpack_bytes(const char **at, void *to, size_t size) {
   memcpy(to, *at, size);
   *at += size;
 }
@@ -33,18 +33,18 @@ void eplb_host_pack_write(const eplb_host_t *host, int with_pus, char *bytes) {
   eplb_host_t head = *host;
   if (!with_pus)
     head.num_pu_numbers = 0;
-  pack(&bytes, &head, sizeof head);
-  pack(&bytes, host->accelerator, accelerator_bytes(host));
-  pack(&bytes, host->bandwidth, bandwidth_bytes(host));
-  pack(&bytes, host->pu_package, pu_bytes(&head));
-  pack(&bytes, host->pu_numa, pu_bytes(&head));
+  pack_bytes(&bytes, &head, sizeof head);
+  pack_bytes(&bytes, host->accelerator, accelerator_bytes(host));
+  pack_bytes(&bytes, host->bandwidth, bandwidth_bytes(host));
+  pack_bytes(&bytes, host->pu_package, pu_bytes(&head));
+  pack_bytes(&bytes, host->pu_numa, pu_bytes(&head));
 }
 
 eplb_status_t eplb_host_pack_read(const char *bytes, eplb_host_t **host) {
   eplb_host_t *h = EPLB_NEW(eplb_host_t, 1);
   if (!h)
     return EPLB_ERR_MEMORY;
-  unpack(&bytes, h, sizeof *h);
+  unpack_bytes(&bytes, h, sizeof *h);
   h->accelerator = EPLB_NEW(eplb_accelerator_t, h->num_accelerators);
   h->bandwidth = EPLB_NEW(double, (size_t)h->num_accelerators *(size_t)h->num_accelerators);
   h->pu_package = EPLB_NEW(int32_t, h->num_pu_numbers);
@@ -53,10 +53,10 @@ eplb_status_t eplb_host_pack_read(const char *bytes, eplb_host_t **host) {
     eplb_host_destroy(&h);
     return EPLB_ERR_MEMORY;
   }
-  unpack(&bytes, h->accelerator, accelerator_bytes(h));
-  unpack(&bytes, h->bandwidth, bandwidth_bytes(h));
-  unpack(&bytes, h->pu_package, pu_bytes(h));
-  unpack(&bytes, h->pu_numa, pu_bytes(h));
+  unpack_bytes(&bytes, h->accelerator, accelerator_bytes(h));
+  unpack_bytes(&bytes, h->bandwidth, bandwidth_bytes(h));
+  unpack_bytes(&bytes, h->pu_package, pu_bytes(h));
+  unpack_bytes(&bytes, h->pu_numa, pu_bytes(h));
   *host = h;
   return EPLB_SUCCESS;
 }

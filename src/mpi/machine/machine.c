@@ -43,7 +43,7 @@ static eplb_status_t take_hosts(eplb_machine_t *m, eplb_gathered_t *g) {
 }
 
 /* On rank 0. */
-static eplb_status_t decide(eplb_machine_t *m, eplb_gathered_t *g, int slots_per_device) {
+static eplb_status_t topology_of_reports(eplb_machine_t *m, eplb_gathered_t *g, int slots_per_device) {
   const eplb_domain_options_t options = {.racks = getenv("EPLB_RACKS"), .node_level = getenv("EPLB_NODE_LEVEL")};
   eplb_status_t status =
       eplb_build_topology(g->rank, m->num_ranks, slots_per_device, &options, &m->topology, &m->host_level);
@@ -107,7 +107,7 @@ static eplb_status_t spread(eplb_comm_t *comm, int slots_per_device, eplb_machin
   return status;
 }
 
-static eplb_status_t check_arguments(eplb_comm_t *comm, int slots_per_device, eplb_machine_t **machine) {
+static eplb_status_t check_machine_arguments(eplb_comm_t *comm, int slots_per_device, eplb_machine_t **machine) {
   eplb_status_t status = EPLB_SUCCESS;
   if (!machine)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "machine is NULL");
@@ -117,7 +117,8 @@ static eplb_status_t check_arguments(eplb_comm_t *comm, int slots_per_device, ep
 }
 
 /* What rank 0 has of all ranks, and this one's own. */
-static eplb_status_t gather(eplb_comm_t *comm, const eplb_machine_t *m, eplb_rank_info_t *info, eplb_gathered_t *all) {
+static eplb_status_t gather_ranks(eplb_comm_t *comm, const eplb_machine_t *m, eplb_rank_info_t *info,
+                                  eplb_gathered_t *all) {
   eplb_node_t node;
   eplb_status_t status = eplb_node_split(comm, &node);
   if (!status) {
@@ -131,17 +132,17 @@ static eplb_status_t gather(eplb_comm_t *comm, const eplb_machine_t *m, eplb_ran
 }
 
 eplb_status_t eplb_machine_detect_on(eplb_comm_t *comm, int slots_per_device, eplb_machine_t **machine) {
-  eplb_status_t checked = check_arguments(comm, slots_per_device, machine);
+  eplb_status_t checked = check_machine_arguments(comm, slots_per_device, machine);
   if (checked)
     return checked;
   eplb_gathered_t gathered = {0};
   eplb_rank_info_t info;
   eplb_machine_t *m = EPLB_NEW(eplb_machine_t, 1);
-  eplb_status_t status = gather(comm, m, &info, &gathered);
+  eplb_status_t status = gather_ranks(comm, m, &info, &gathered);
   if (!status) {
     m->num_ranks = comm->size;
     m->own = info;
-    status = eplb_agree(comm, info.rank == 0 ? decide(m, &gathered, slots_per_device) : EPLB_SUCCESS);
+    status = eplb_agree(comm, info.rank == 0 ? topology_of_reports(m, &gathered, slots_per_device) : EPLB_SUCCESS);
   }
   if (!status)
     status = spread(comm, slots_per_device, m);

@@ -56,7 +56,7 @@ eplb_status_t eplb_node_split(eplb_comm_t *comm, eplb_node_t *node) {
 
 /* ---- what is there ---- */
 
-static char *pack(const eplb_host_t *host, int *size) {
+static char *pack_view(const eplb_host_t *host, int *size) {
   char *bytes = EPLB_NEW(char, eplb_host_pack_size(host, 1));
   *size = bytes ? (int)eplb_host_pack_size(host, 1) : 0;
   if (bytes)
@@ -71,7 +71,7 @@ static eplb_status_t inspect_host(eplb_comm_t *comm, eplb_host_t **host) {
   int size = 0;
   if (comm->rank == 0)
     status = eplb_host_detect(NULL, host);
-  if (*host && !(bytes = pack(*host, &size)))
+  if (*host && !(bytes = pack_view(*host, &size)))
     status = EPLB_ERR_MEMORY;
   if (!eplb_comm_ok(comm, MPI_Bcast(&size, 1, MPI_INT, 0, comm->mpi), "broadcasting a host's size") && comm->rank > 0)
     size = 0;
@@ -149,7 +149,7 @@ static eplb_status_t merge(eplb_node_t *node, const views_t *v) {
 static eplb_status_t join_views(eplb_node_t *node) {
   views_t v = {.size = EPLB_NEW(int, node->num_ranks), .begin = EPLB_NEW(int, node->num_ranks)};
   int size = 0;
-  char *own = node->view.rank == 0 ? pack(node->seen, &size) : NULL;
+  char *own = node->view.rank == 0 ? pack_view(node->seen, &size) : NULL;
   int can = v.size && v.begin && (own || node->view.rank > 0);
   eplb_status_t status = can ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   if (eplb_everywhere(&node->comm, can)) {

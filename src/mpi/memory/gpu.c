@@ -48,27 +48,27 @@ static void release_host(void *self, void *memory) {
 
 /* After a failure the session takes a queue's copies for done, while some may be under way to memory that it is about
  * to free. */
-static eplb_status_t give_up(const gpu_t *gpu, int error, const char *tried) {
+static eplb_status_t fail_after_stream(const gpu_t *gpu, int error, const char *tried) {
   gpu->calls.wait_for_stream(gpu->stream);
   return eplb_gpu_explain(&gpu->calls, error, tried);
 }
 
 /* Both ends' addresses say where they are. */
-static eplb_status_t copy(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction) {
+static eplb_status_t gpu_copy(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction) {
   gpu_t *gpu = self;
   (void)direction;
   int error = gpu->calls.copy(to, from, bytes, EPLB_GPU_COPY_DEFAULT, gpu->stream);
   if (!error)
     error = gpu->calls.record_event(gpu->event[queue], gpu->stream);
-  return error ? give_up(gpu, error, "a copy of weights on the GPU") : EPLB_SUCCESS;
+  return error ? fail_after_stream(gpu, error, "a copy of weights on the GPU") : EPLB_SUCCESS;
 }
 
-static eplb_status_t test(void *self, int queue, int *done) {
+static eplb_status_t gpu_test(void *self, int queue, int *done) {
   gpu_t *gpu = self;
   int error = gpu->calls.query_event(gpu->event[queue]);
   *done = error != EPLB_GPU_NOT_READY;
   if (error && *done)
-    return give_up(gpu, error, "waiting for copies of weights on the GPU");
+    return fail_after_stream(gpu, error, "waiting for copies of weights on the GPU");
   if (error)
     gpu->calls.get_last_error(); /* some versions take "not ready" for an error that the job would find */
   return EPLB_SUCCESS;
@@ -109,8 +109,8 @@ eplb_status_t eplb_gpu_memory_create(const char *kind, eplb_memory_t **memory) {
                                 .release = release_gpu_memory,
                                 .allocate_host = allocate_host,
                                 .release_host = release_host,
-                                .copy = copy,
-                                .test = test};
+                                .copy = gpu_copy,
+                                .test = gpu_test};
   eplb_status_t status = eplb_gpu_load(kind, &gpu->calls);
   if (!status)
     status = eplb_gpu_find_awareness(kind, &gpu->memory.mpi_can_touch);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Both calls below are found at run time: not every version of the libraries has them, and then the answer is no. */
-static void find(const char *name, void *call, size_t size) {
+static void find_symbol(const char *name, void *call, size_t size) {
   void *symbol = dlsym(RTLD_DEFAULT, name);
   memcpy(call, &symbol, size); /* C has no cast from an object to a function */
 }
@@ -12,14 +12,14 @@ static void find(const char *name, void *call, size_t size) {
 /* Open MPI and its kin. */
 static int open_mpi_says(int is_cuda) {
   int (*query)(void);
-  find(is_cuda ? "MPIX_Query_cuda_support" : "MPIX_Query_rocm_support", &query, sizeof query);
+  find_symbol(is_cuda ? "MPIX_Query_cuda_support" : "MPIX_Query_rocm_support", &query, sizeof query);
   return query && query() == 1;
 }
 
 /* MPICH and its kin: of CUDA by 0, of HIP by 2. */
 static int mpich_says(int is_cuda) {
   int (*query)(int type, int *is_supported), is_supported = 0;
-  find("MPIX_GPU_query_support", &query, sizeof query);
+  find_symbol("MPIX_GPU_query_support", &query, sizeof query);
   return query && query(is_cuda ? 0 : 2, &is_supported) == 0 && is_supported;
 }
 

@@ -14,13 +14,13 @@ static void release_host_memory(void *self, void *memory) {
   free(memory);
 }
 
-static eplb_status_t copy(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction) {
+static eplb_status_t host_copy(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction) {
   (void)self, (void)queue, (void)direction;
   memcpy(to, from, bytes);
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t test(void *self, int queue, int *done) {
+static eplb_status_t host_test(void *self, int queue, int *done) {
   (void)self, (void)queue;
   *done = 1;
   return EPLB_SUCCESS;
@@ -35,7 +35,7 @@ const eplb_memory_t *eplb_memory_host(void) {
                                      .release = release_host_memory,
                                      .allocate_host = allocate_host_memory,
                                      .release_host = release_host_memory,
-                                     .copy = copy,
-                                     .test = test};
+                                     .copy = host_copy,
+                                     .test = host_test};
   return &host;
 }

@@ -29,7 +29,7 @@ static eplb_status_t read_line(const char *line, eplb_mapped_t *m) {
 }
 
 /* Lines may be longer than the buffer. */
-static eplb_status_t read_lines(FILE *file, eplb_mapped_t *m) {
+static eplb_status_t read_map_lines(FILE *file, eplb_mapped_t *m) {
   eplb_status_t status = EPLB_SUCCESS;
   char line[256];
   for (int is_begin = 1; !status && fgets(line, sizeof line, file); is_begin = strchr(line, '\n') != NULL)
@@ -43,7 +43,7 @@ eplb_status_t eplb_mapped_read(eplb_mapped_t *m) {
   FILE *file = fopen("/proc/self/maps", "r");
   if (!file)
     return EPLB_SUCCESS;
-  eplb_status_t status = read_lines(file, m);
+  eplb_status_t status = read_map_lines(file, m);
   m->is_known = !ferror(file) && m->count > 0;
   fclose(file);
   return status;

@@ -47,8 +47,8 @@ static char *cell_at(const eplb_shm_queue_t *b, int neighbour, int cell) {
 }
 
 /* Memory for the queue itself, before ranks agree to share any. */
-static eplb_status_t allocate(const eplb_comm_t *comm, const eplb_comm_t *shared, size_t bytes,
-                              eplb_shm_queue_t **queue) {
+static eplb_status_t allocate_queue(const eplb_comm_t *comm, const eplb_comm_t *shared, size_t bytes,
+                                    eplb_shm_queue_t **queue) {
   eplb_shm_queue_t *b = *queue = EPLB_NEW(eplb_shm_queue_t, 1);
   if (!b)
     return EPLB_ERR_MEMORY;
@@ -91,7 +91,7 @@ eplb_status_t eplb_shm_queue_create(eplb_comm_t *comm, size_t bytes, eplb_shm_qu
   eplb_comm_t shared;
   eplb_status_t status = eplb_comm_split_shared(comm, &shared, NULL);
   if (!status)
-    status = eplb_agree(comm, shared.size > 1 ? allocate(comm, &shared, bytes, queue) : EPLB_SUCCESS);
+    status = eplb_agree(comm, shared.size > 1 ? allocate_queue(comm, &shared, bytes, queue) : EPLB_SUCCESS);
   int shares = 0;
   if (!status && *queue) {
     exchange_ranks(comm, *queue);

@@ -183,7 +183,7 @@ static uint64_t balance_term(uint64_t fingerprint, int layer, int expert, int fr
   return eplb_mix(way, fingerprint);
 }
 
-static void add_outgoing(const eplb_watch_t *w, const eplb_commit_unit_t *unit, uint64_t *balance) {
+static void add_sent(const eplb_watch_t *w, const eplb_commit_unit_t *unit, uint64_t *balance) {
   for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++) {
     const eplb_outgoing_t *out = &w->plan->outgoing[i];
     *balance += balance_term(sent_fingerprint(w, i), out->message.layer, out->message.expert, w->context->rank,
@@ -192,7 +192,7 @@ static void add_outgoing(const eplb_watch_t *w, const eplb_commit_unit_t *unit, 
 }
 
 /* Subtracts what came from other ranks, and compares copies within this one. */
-static eplb_status_t subtract_incoming(const eplb_watch_t *w, const eplb_commit_unit_t *unit, uint64_t *balance) {
+static eplb_status_t subtract_arrived(const eplb_watch_t *w, const eplb_commit_unit_t *unit, uint64_t *balance) {
   for (int i = unit->incoming_begin; i < unit->incoming_end; i++) {
     const eplb_incoming_t *in = &w->plan->incoming[i];
     if (in->own_slot < 0)
@@ -212,8 +212,8 @@ eplb_status_t eplb_watch_check(eplb_watch_t *w, int begin, int end, uint64_t *ba
   if (!status)
     status = compare_slots(w, begin, end);
   for (int u = begin; u < end && !status; u++) {
-    add_outgoing(w, &w->plan->unit[u], balance);
-    status = subtract_incoming(w, &w->plan->unit[u], balance);
+    add_sent(w, &w->plan->unit[u], balance);
+    status = subtract_arrived(w, &w->plan->unit[u], balance);
   }
   return status;
 }

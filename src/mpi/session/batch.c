@@ -6,7 +6,6 @@
 #include "mpi/migrate/failure.h"
 #include <eplb/batch.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* Extra values behind the counts in the same message; all are summed. */
 enum { FAILED, LAYER, LAYER_SQUARED, NUM_EXTRAS };
@@ -30,16 +29,11 @@ static int num_experts(const eplb_batch_t *b) {
 
 /* ---- life ---- */
 
-static eplb_status_t check_devices(const eplb_batch_t *b) {
+static eplb_status_t check_rank_count(const eplb_batch_t *b) {
   if (b->dispatch && b->dispatch->topology->num_devices != b->num_ranks)
     return eplb_fail(EPLB_ERR_SHAPE, "%s for a topology of %s; expected the same", eplb_count(b->num_ranks, "rank"),
                      eplb_count(b->dispatch->topology->num_devices, "device"));
   return b->dispatch ? EPLB_SUCCESS : eplb_fail(EPLB_ERR_ARGUMENT, "dispatch is NULL");
-}
-
-static int64_t hash_maps(const eplb_placement_t *p) {
-  size_t slots = (size_t)p->num_layers * (size_t)p->num_slots;
-  return (int64_t)(XXH3_64bits(p->physical_to_logical, slots * sizeof *p->physical_to_logical) >> 1);
 }
 
 static eplb_status_t agree_on_sizes(eplb_comm_t *comm, eplb_status_t mine, const eplb_dispatch_t *d) {
@@ -47,7 +41,7 @@ static eplb_status_t agree_on_sizes(eplb_comm_t *comm, eplb_status_t mine, const
   if (!mine) {
     all[0].value = d->placement->num_layers;
     all[1].value = d->placement->num_experts;
-    all[2].value = hash_maps(d->placement);
+    all[2].value = (int64_t)(eplb_hash_placement(d->placement) >> 2);
   }
   return eplb_agree_on(comm, mine, all, sizeof all / sizeof *all);
 }
@@ -61,12 +55,12 @@ static void release_batch(eplb_batch_t *b) {
   free(b);
 }
 
-static eplb_status_t allocate(eplb_batch_t *b, const eplb_comm_t *given, eplb_dispatch_t *dispatch) {
+static eplb_status_t allocate_batch(eplb_batch_t *b, const eplb_comm_t *given, eplb_dispatch_t *dispatch) {
   b->dispatch = dispatch;
   b->request = MPI_REQUEST_NULL;
   b->rank = given->rank;
   b->num_ranks = given->size;
-  eplb_status_t status = check_devices(b);
+  eplb_status_t status = check_rank_count(b);
   if (status)
     return status;
   b->own = EPLB_NEW(int64_t, num_experts(b) + NUM_EXTRAS);
@@ -83,7 +77,7 @@ eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_b
   eplb_batch_t *b = EPLB_NEW(eplb_batch_t, 1);
   MPI_Comm own = MPI_COMM_NULL;
   int has_own = eplb_comm_ok(&given, MPI_Comm_dup(comm, &own), "duplicating the communicator");
-  status = b ? allocate(b, &given, dispatch) : EPLB_ERR_MEMORY;
+  status = b ? allocate_batch(b, &given, dispatch) : EPLB_ERR_MEMORY;
   if (!status && !batch)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "batch is NULL");
   status = agree_on_sizes(&given, status, dispatch);
@@ -118,7 +112,7 @@ eplb_status_t eplb_batch_destroy(eplb_batch_t **batch) {
 /* ---- a batch ---- */
 
 /* Whether the call of MPI succeeded. A request that has failed is not asked again. */
-static int note(eplb_batch_t *b, int code, const char *doing) {
+static int keep_failure(eplb_batch_t *b, int code, const char *doing) {
   int good = eplb_comm_ok(&b->comm, code, doing);
   b->has_failed |= !good;
   b->is_lost |= !good;
@@ -164,7 +158,7 @@ eplb_status_t eplb_batch_begin(eplb_batch_t *b, int layer, const int64_t *count)
   b->open = 1;
   b->has_failed = 0;
   int code = MPI_Iallreduce(b->own, b->sum, (int)experts + NUM_EXTRAS, MPI_INT64_T, MPI_SUM, b->comm.mpi, &b->request);
-  note(b, code, "starting to add up counts");
+  keep_failure(b, code, "starting to add up counts");
   return EPLB_SUCCESS;
 }
 
@@ -181,9 +175,10 @@ eplb_status_t eplb_batch_test(eplb_batch_t *b, int *arrived) {
   if (!status && !arrived)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "arrived is NULL");
   if (!status)
-    *arrived = !b->has_failed && note(b, MPI_Test(&b->request, &done, MPI_STATUS_IGNORE), "testing the sum of counts")
-                   ? done
-                   : 1;
+    *arrived =
+        !b->has_failed && keep_failure(b, MPI_Test(&b->request, &done, MPI_STATUS_IGNORE), "testing the sum of counts")
+            ? done
+            : 1;
   return status;
 }
 
@@ -205,7 +200,7 @@ eplb_status_t eplb_batch_end(eplb_batch_t *b, float *share, int32_t *quota) {
   eplb_status_t status = check_open(b);
   if (status)
     return status;
-  int has_sum = !b->has_failed && note(b, MPI_Wait(&b->request, MPI_STATUS_IGNORE), "adding up counts");
+  int has_sum = !b->has_failed && keep_failure(b, MPI_Wait(&b->request, MPI_STATUS_IGNORE), "adding up counts");
   b->open = 0;
   status = has_sum ? agree(b) : eplb_comm_status(&b->comm); /* others learn of it from the next batch */
   if (!status)

@@ -71,7 +71,7 @@ static eplb_status_t commit_next(eplb_session_t *s) {
   return status;
 }
 
-static eplb_status_t check_layer(const eplb_session_t *s, int layer) {
+static eplb_status_t check_layer_number(const eplb_session_t *s, int layer) {
   if (!s)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
   if (layer < 0 || layer >= s->options.num_layers)
@@ -148,7 +148,7 @@ static int has_unit_up_to(const eplb_rebalancing_t *r, int layer) {
 }
 
 eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
-  eplb_status_t status = check_layer(session, layer), copies = EPLB_SUCCESS;
+  eplb_status_t status = check_layer_number(session, layer), copies = EPLB_SUCCESS;
   if (!status)
     status = check_not_failed(session);
   if (status || !has_unit_up_to(session->rebalancing, layer))
@@ -173,7 +173,7 @@ static int is_in_round(const eplb_rebalancing_t *r, int layer) {
 }
 
 eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer) {
-  eplb_status_t status = check_layer(session, layer);
+  eplb_status_t status = check_layer_number(session, layer);
   if (!status)
     status = check_not_failed(session);
   if (status || !session->rebalancing)

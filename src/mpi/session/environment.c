@@ -45,7 +45,7 @@ static const char *list_name(int i, char upper[NAME_MAX_LENGTH]) {
   return upper;
 }
 
-static const eplb_option_t *find_row(const char *name) {
+static const eplb_option_t *find_option(const char *name) {
   const eplb_option_t *row;
   for (int i = 0; (row = list_row(i)); i++)
     if (!strcasecmp(row->name, name))
@@ -54,7 +54,7 @@ static const eplb_option_t *find_row(const char *name) {
 }
 
 /* The name in an entry of the environment, without the prefix; cut where it is longer than any. */
-static const char *copy_name(const char *entry, char name[NAME_MAX_LENGTH]) {
+static const char *copy_variable_name(const char *entry, char name[NAME_MAX_LENGTH]) {
   size_t length = strcspn(entry + PREFIX_LENGTH, "=");
   length = length < NAME_MAX_LENGTH - 1 ? length : NAME_MAX_LENGTH - 1;
   memcpy(name, entry + PREFIX_LENGTH, length);
@@ -69,7 +69,7 @@ static int is_among(const char *name, const char *const *names, int count) {
   return 0;
 }
 
-static int is_known(const char *name) {
+static int is_known_variable(const char *name) {
   char upper[NAME_MAX_LENGTH];
   const char *known;
   for (int i = 0; (known = list_name(i, upper)); i++)
@@ -112,10 +112,10 @@ static eplb_status_t override_trigger(const eplb_option_t *row, const char *labe
 static eplb_status_t override(const char *entry, eplb_session_options_t *options, eplb_trigger_t *trigger) {
   char name[NAME_MAX_LENGTH], label[NAME_MAX_LENGTH + 32];
   const char *equals = strchr(entry, '='), *text = equals ? equals + 1 : "";
-  snprintf(label, sizeof label, "environment variable %s%s", PREFIX, copy_name(entry, name));
-  if (!is_known(name))
+  snprintf(label, sizeof label, "environment variable %s%s", PREFIX, copy_variable_name(entry, name));
+  if (!is_known_variable(name))
     return refuse_slips(name);
-  const eplb_option_t *row = find_row(name);
+  const eplb_option_t *row = find_option(name);
   if (!row)
     return EPLB_SUCCESS;
   if (!strcmp(row->structure, "plan"))
@@ -136,7 +136,7 @@ eplb_status_t eplb_environment_override(eplb_session_options_t *options, eplb_tr
 void eplb_environment_warn(const eplb_session_options_t *options) {
   char name[NAME_MAX_LENGTH], line[NAME_MAX_LENGTH + 80];
   for (char **entry = environ; options->log && entry && *entry; entry++)
-    if (!strncmp(*entry, PREFIX, PREFIX_LENGTH) && !is_known(copy_name(*entry, name))) {
+    if (!strncmp(*entry, PREFIX, PREFIX_LENGTH) && !is_known_variable(copy_variable_name(*entry, name))) {
       snprintf(line, sizeof line, "environment variable %s%s sets nothing in this library", PREFIX, name);
       options->log(options->log_arg, line);
     }

@@ -118,11 +118,6 @@ static int64_t hash_text(const char *text) {
   return (int64_t)(XXH3_64bits(text, strlen(text)) >> 2);
 }
 
-static int64_t hash_placement(const eplb_placement_t *p) {
-  size_t bytes = p ? (size_t)p->num_layers * (size_t)p->num_slots * sizeof *p->physical_to_logical : 0;
-  return p ? (int64_t)(XXH3_64bits(p->physical_to_logical, bytes) >> 2) : 0;
-}
-
 /* Of the members behind `size`. */
 static int64_t hash_payback(const eplb_payback_t *p) {
   return p ? (int64_t)(XXH3_64bits(&p->seconds_per_load, sizeof *p - offsetof(eplb_payback_t, seconds_per_load)) >> 2)
@@ -158,7 +153,7 @@ eplb_status_t eplb_options_agree(eplb_comm_t *comm, eplb_status_t mine, const ep
       {"trigger.payback", good && o->trigger ? hash_payback(o->trigger->payback) : 0, 1},
       {"kinds of memory", good && o->memory ? o->memory->host_can_touch * 2 + o->memory->mpi_can_touch : 3, 1},
       {"topology", good ? hash_topology(o->topology) : 0, 1},
-      {"initial placements", good ? hash_placement(o->initial) : 0, 1},
+      {"initial placements", good ? (int64_t)(eplb_hash_placement(o->initial) >> 2) : 0, 1},
   };
   eplb_compared_t all[EPLB_MAX_COMPARED];
   int count = sizeof fixed / sizeof *fixed;

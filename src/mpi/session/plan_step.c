@@ -2,10 +2,10 @@
 #include "core/model/placement.h"
 #include "core/transfer/changed_slots.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/compare.h"
 #include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
-#include <xxhash.h>
 
 static double elapsed(double *since) {
   double now = MPI_Wtime(), seconds = now - *since;
@@ -61,7 +61,7 @@ static eplb_status_t plan_windows(const eplb_session_t *s, const eplb_windows_t 
 }
 
 /* On rank 0: the new mapping; where nothing was counted, the old one. */
-static eplb_status_t plan(eplb_session_t *s, eplb_placement_t *after, eplb_decision_t *decision) {
+static eplb_status_t plan_placement(eplb_session_t *s, eplb_placement_t *after, eplb_decision_t *decision) {
   eplb_placement_t *planned;
   eplb_windows_t windows;
   int counted = 0;
@@ -102,11 +102,6 @@ typedef struct head {
   int64_t layers_without_load;
 } head_t;
 
-uint64_t eplb_session_hash_maps(const eplb_placement_t *p) {
-  size_t values = (size_t)p->num_layers * (size_t)p->num_slots;
-  return XXH3_64bits(p->physical_to_logical, values * sizeof *p->physical_to_logical);
-}
-
 /* On rank 0, of its plan; lists what changes. */
 static head_t describe(const eplb_session_t *s, const eplb_placement_t *after, int32_t *changes) {
   size_t length = 0;
@@ -114,7 +109,7 @@ static head_t describe(const eplb_session_t *s, const eplb_placement_t *after, i
     length = eplb_changed_slots_add(s->placement, after, l, changes, length);
   return (head_t){.balancedness_before = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL),
                   .balancedness_after = eplb_balancedness_mean(s->topology, after, s->load, NULL),
-                  .hash = eplb_session_hash_maps(after),
+                  .hash = eplb_hash_placement(after),
                   .length = (int64_t)length,
                   .layers_without_load =
                       eplb_loads_idle_layers(s->options.num_layers, s->options.num_experts, s->load)};
@@ -126,7 +121,7 @@ static eplb_status_t take_changes(const eplb_session_t *s, eplb_placement_t *aft
   if (s->rank == 0)
     return EPLB_SUCCESS;
   eplb_status_t status = eplb_changed_slots_take(changes, (size_t)head->length, after);
-  if (!status && eplb_session_hash_maps(after) != head->hash)
+  if (!status && eplb_hash_placement(after) != head->hash)
     status = eplb_fail(EPLB_ERR_MISMATCH, "the new maps differ from those of rank 0");
   return status;
 }
@@ -148,7 +143,7 @@ static eplb_status_t plan_on_first(eplb_session_t *s, eplb_placement_t *after, i
                                    eplb_decision_t *decision) {
   eplb_status_t status = eplb_comm_status(s->comm);
   if (s->rank == 0 && !status)
-    status = plan(s, after, decision);
+    status = plan_placement(s, after, decision);
   if (s->rank == 0 && !status)
     *head = describe(s, after, changes);
   eplb_comm_ok(s->comm, MPI_Bcast(head, (int)sizeof *head, MPI_BYTE, 0, s->comm->mpi),

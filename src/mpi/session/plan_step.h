@@ -10,7 +10,4 @@
  * balancedness and decision, and logs the latter. Collective; every rank returns the same status and sentence. */
 eplb_status_t eplb_plan_step(eplb_session_t *session, eplb_placement_t *after, int32_t *changes, eplb_report_t *report);
 
-/* Of all maps: equal on ranks that have the same ones. */
-uint64_t eplb_session_hash_maps(const eplb_placement_t *placement);
-
 #endif

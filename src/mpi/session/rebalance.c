@@ -69,7 +69,7 @@ static eplb_status_t name_unlike_layer(eplb_session_t *s) {
 
 /* Ranks agree to go on, and that they have the same maps and registered the same tensors. */
 static eplb_status_t agree_to_begin(eplb_session_t *s, eplb_status_t mine) {
-  uint64_t tag = mine ? 0 : eplb_session_hash_maps(s->placement);
+  uint64_t tag = mine ? 0 : eplb_hash_placement(s->placement);
   for (int l = 0; l < s->options.num_layers && !mine; l++)
     tag = eplb_mix(tag, (uint64_t)eplb_tensors_signature(&s->layer[l], s->migrate.pool));
   eplb_status_t status = eplb_in_step(s, EPLB_CALL_BEGIN, mine, tag, 0);
@@ -161,7 +161,7 @@ static eplb_status_t leave(eplb_session_t *s) {
   eplb_rebalancing_t *r = s->rebalancing;
   if (r->phase == EPLB_PHASE_FAILED || eplb_comm_is_broken(s->comm))
     return EPLB_SUCCESS;
-  eplb_status_t status = eplb_in_step(s, EPLB_CALL_END, EPLB_SUCCESS, eplb_session_hash_maps(s->placement), 0);
+  eplb_status_t status = eplb_in_step(s, EPLB_CALL_END, EPLB_SUCCESS, eplb_hash_placement(s->placement), 0);
   if (!status && r->phase == EPLB_PHASE_MOVING)
     status = eplb_rebalancing_wait_for_all(s);
   if (!status && r->phase == EPLB_PHASE_MOVING && eplb_ballot_mpi_failed(&r->ballot))

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* MAX_LOST: a vote that MPI loses, and the next one, which says so and is lost as well: then the communicator is broken. */
+/* MAX_LOST: a vote that MPI loses, and the next one, which says so and is lost as well: then the communicator is
+ * broken. */
 enum { MINE, ALL, MOST_FAILURES = 2, MAX_LOST = 2, NUM_VALUES = sizeof(eplb_votes_t) / sizeof(uint64_t) };
 
 /* No sum of ranks: MPI has not written the result. */
@@ -27,7 +28,7 @@ static eplb_votes_t *buffer_of(const eplb_ballot_t *b, int which) {
 }
 
 /* A vote as `ranks` ranks that agree would add it up. */
-static eplb_votes_t count(const eplb_vote_t *v, uint64_t ranks) {
+static eplb_votes_t unanimous_votes(const eplb_vote_t *v, uint64_t ranks) {
   eplb_votes_t votes = {
       .finished = v->finished ? ranks : 0, .tag = v->tag * ranks, .balance = ranks > 1 ? 0 : v->balance};
   int status = -(int)v->status;
@@ -40,7 +41,7 @@ static eplb_votes_t count(const eplb_vote_t *v, uint64_t ranks) {
 static void take_result(eplb_ballot_t *b) {
   int is_lost = b->request != MPI_REQUEST_NULL;
   const eplb_votes_t *all = buffer_of(b, ALL);
-  b->all = is_lost || all->finished == UNSET ? count(&b->mine, (uint64_t)b->size) : *all;
+  b->all = is_lost || all->finished == UNSET ? unanimous_votes(&b->mine, (uint64_t)b->size) : *all;
   b->lost += is_lost;
   b->is_open = 0;
 }
@@ -49,7 +50,7 @@ void eplb_ballot_start(eplb_ballot_t *b, eplb_comm_t *comm, eplb_vote_t mine) {
   b->size = comm->size;
   b->mine = mine;
   eplb_votes_t *own = buffer_of(b, MINE), *all = buffer_of(b, ALL);
-  *own = count(&mine, 1);
+  *own = unanimous_votes(&mine, 1);
   *all = (eplb_votes_t){.finished = UNSET};
   b->request = MPI_REQUEST_NULL;
   b->is_open = 1;

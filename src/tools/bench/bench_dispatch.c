@@ -105,7 +105,7 @@ static void finish_dispatch(dispatch_job_t *j) {
   eplb_loads_destroy(&j->loads);
 }
 
-static eplb_status_t run_rounds(dispatch_job_t *j) {
+static eplb_status_t run_dispatch_rounds(dispatch_job_t *j) {
   int rounds = j->options->job.rounds;
   double of_round[DISPATCH_ACTS];
   double *seconds = EPLB_NEW(double, (size_t)rounds *DISPATCH_ACTS);
@@ -183,7 +183,7 @@ int bench_dispatch(int argc, char **argv) {
   dispatch_job_t job = {.options = &options};
   MPI_Comm_rank(MPI_COMM_WORLD, &job.rank);
   MPI_Comm_size(MPI_COMM_WORLD, &job.num_ranks);
-  eplb_status_t status = run_rounds(&job);
+  eplb_status_t status = run_dispatch_rounds(&job);
   if (status && job.rank == 0)
     tool_report(status);
   finish_dispatch(&job);

@@ -21,18 +21,18 @@ static eplb_status_t allreduce(dispatch_job_t *j, int layer) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t begin(dispatch_job_t *j, int layer) {
+static eplb_status_t begin_batch(dispatch_job_t *j, int layer) {
   return eplb_batch_begin(j->batch, layer, j->ranks.count + values_before(j, layer));
 }
 
-static eplb_status_t end(dispatch_job_t *j, int layer) {
+static eplb_status_t end_batch(dispatch_job_t *j, int layer) {
   size_t first = slots_before(&j->ranks, layer);
   return eplb_batch_end(j->batch, j->ranks.share + first, j->ranks.quota + first);
 }
 
-static eplb_status_t batch(dispatch_job_t *j, int layer) {
-  eplb_status_t status = begin(j, layer);
-  return status ? status : end(j, layer);
+static eplb_status_t run_batch(dispatch_job_t *j, int layer) {
+  eplb_status_t status = begin_batch(j, layer);
+  return status ? status : end_batch(j, layer);
 }
 
 /* Work is counted in a core's time: where ranks share cores it takes longer, as a job's would. */
@@ -44,20 +44,20 @@ static void work(double seconds) {
 
 static eplb_status_t after(dispatch_job_t *j, int layer) {
   work(j->options->compute);
-  return batch(j, layer);
+  return run_batch(j, layer);
 }
 
 /* Messages move on only when MPI is called: now and then, as a job would. */
 static eplb_status_t behind(dispatch_job_t *j, int layer) {
   enum { LOOKS = 4 };
   int arrived = 0;
-  eplb_status_t status = begin(j, layer);
+  eplb_status_t status = begin_batch(j, layer);
   for (int i = 0; i < LOOKS && !status; i++) {
     work(j->options->compute / LOOKS);
     if (!arrived)
       status = eplb_batch_test(j->batch, &arrived);
   }
-  return status ? status : end(j, layer);
+  return status ? status : end_batch(j, layer);
 }
 
 static eplb_status_t shares(dispatch_job_t *j, int layer) {
@@ -82,12 +82,12 @@ static const struct {
   act_fn *act;
   double (*clock)(void); /* of the wall where ranks wait for each other, else of the core */
 } acts[DISPATCH_ACTS] = {
-    [DISPATCH_ALLREDUCE] = {allreduce, bench_seconds}, [DISPATCH_BATCH] = {batch, bench_seconds},
+    [DISPATCH_ALLREDUCE] = {allreduce, bench_seconds}, [DISPATCH_BATCH] = {run_batch, bench_seconds},
     [DISPATCH_AFTER] = {after, bench_seconds},         [DISPATCH_BEHIND] = {behind, bench_seconds},
     [DISPATCH_SHARES] = {shares, bench_core_seconds},  [DISPATCH_QUOTAS] = {quotas, bench_core_seconds}};
 
 /* As if one rank had counted all tokens, and each of this rank's tokens has a replica. */
-static eplb_status_t check_layer(const dispatch_job_t *j, int layer) {
+static eplb_status_t check_results(const dispatch_job_t *j, int layer) {
   int experts = j->loads->num_experts;
   const int32_t *replica = j->ranks.placement->replica_begin + (size_t)layer * (size_t)(experts + 1);
   const float *share = j->ranks.share + slots_before(&j->ranks, layer);
@@ -118,7 +118,7 @@ eplb_status_t dispatch_measure(dispatch_job_t *j, double *seconds) {
     own[a] = (acts[a].clock() - since) / j->loads->num_layers;
   }
   for (int l = 0; l < j->loads->num_layers && !status; l++)
-    status = check_layer(j, l);
+    status = check_results(j, l);
   MPI_Allreduce(own, seconds, DISPATCH_ACTS, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
   return eplb_agree_world(status);
 }

@@ -12,7 +12,7 @@ enum { WARM_UPS = 2 };
 
 /* ---- the contestants ---- */
 
-static double slowest(double seconds) {
+static double slowest_rank(double seconds) {
   double all;
   MPI_Allreduce(&seconds, &all, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
   return all;
@@ -49,11 +49,11 @@ static eplb_status_t run_ours(migrate_job_t *j, int window, migrate_round_t *r) 
   MPI_Allreduce(&messages, &r->messages, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
   MPI_Allreduce(&own, &r->wrong, 1, MPI_INT64_T, MPI_SUM, MPI_COMM_WORLD);
   MPI_Allreduce(&staging, &r->staging, 1, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD);
-  r->ours = slowest(report.seconds_migrate);
+  r->ours = slowest_rank(report.seconds_migrate);
   return r->wrong ? eplb_fail(EPLB_ERR_CORRUPT, "wrong weights: %s", eplb_count(r->wrong, "byte")) : EPLB_SUCCESS;
 }
 
-static eplb_status_t run_round(migrate_job_t *j, int window, migrate_round_t *r) {
+static eplb_status_t run_migrate_round(migrate_job_t *j, int window, migrate_round_t *r) {
   eplb_placement_t *before = NULL;
   *r = (migrate_round_t){.ours = 0};
   eplb_status_t status = eplb_agree_world(eplb_placement_copy(eplb_session_placement(j->session), &before));
@@ -61,8 +61,8 @@ static eplb_status_t run_round(migrate_job_t *j, int window, migrate_round_t *r)
     status = run_ours(j, window, r);
   if (!status) {
     const eplb_placement_t *after = eplb_session_placement(j->session);
-    r->peer = slowest(peer_migrate(&j->peer, before, after, j->topology, j->rank));
-    r->memcpy_ = slowest(peer_memcpy(&j->peer, before, after, j->topology, j->rank));
+    r->peer = slowest_rank(peer_migrate(&j->peer, before, after, j->topology, j->rank));
+    r->memcpy_ = slowest_rank(peer_memcpy(&j->peer, before, after, j->topology, j->rank));
     status = eplb_agree_world(migrate_count(j, before, after, r));
     int64_t busiest = r->busiest_in > r->busiest_out ? r->busiest_in : r->busiest_out;
     r->bound = j->rate > 0 ? (double)busiest / j->rate : r->memcpy_;
@@ -113,13 +113,13 @@ static void finish_migration(migrate_job_t *j) {
   eplb_loads_destroy(&j->loads);
 }
 
-static eplb_status_t run_rounds(migrate_job_t *j) {
+static eplb_status_t run_migrate_rounds(migrate_job_t *j) {
   migrate_round_t round;
   eplb_status_t status = prepare_migration(j);
   if (j->rank == 0 && !status)
     migrate_print_head(j);
   for (int k = 0; k < WARM_UPS + j->options->job.rounds && !status; k++) {
-    status = run_round(j, k % j->loads->num_windows, &round);
+    status = run_migrate_round(j, k % j->loads->num_windows, &round);
     if (status || k < WARM_UPS)
       continue;
     j->beaten += round.ours < round.bound;
@@ -142,7 +142,7 @@ int bench_migrate(int argc, char **argv) {
   migrate_job_t job = {.options = &options};
   MPI_Comm_rank(MPI_COMM_WORLD, &job.rank);
   MPI_Comm_size(MPI_COMM_WORLD, &job.num_ranks);
-  eplb_status_t status = run_rounds(&job);
+  eplb_status_t status = run_migrate_rounds(&job);
   if (status && job.rank == 0)
     tool_report(status);
   finish_migration(&job);

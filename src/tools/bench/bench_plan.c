@@ -113,8 +113,8 @@ static void finish_row(row_t *row) {
 }
 
 /* The options of row 0, the deepseek planner, or row 1, the one that is asked for; resolved. */
-static eplb_status_t resolve(const bench_t *b, const eplb_plan_options_t *options, int row, const eplb_topology_t *t,
-                             eplb_plan_options_t *resolved) {
+static eplb_status_t resolve_row(const bench_t *b, const eplb_plan_options_t *options, int row,
+                                 const eplb_topology_t *t, eplb_plan_options_t *resolved) {
   eplb_plan_options_t o = *options;
   o.planner = row ? b->planner : EPLB_PLANNER_DEEPSEEK;
   if (o.planner != EPLB_PLANNER_AUTO)
@@ -132,7 +132,7 @@ static eplb_status_t race(const bench_t *b, const eplb_plan_options_t *options, 
     for (int i = 0; i < 2 && !status; i++) {
       eplb_plan_options_t o;
       eplb_placement_t *p;
-      status = resolve(b, options, i, t, &o);
+      status = resolve_row(b, options, i, t, &o);
       double since = bench_core_seconds();
       if (!status)
         status = eplb_plan(&o, t, &window, NULL, &p);
@@ -151,8 +151,8 @@ static eplb_status_t race(const bench_t *b, const eplb_plan_options_t *options, 
   return status;
 }
 
-static eplb_status_t count_moves(const eplb_topology_t *t, const eplb_placement_t *before,
-                                 const eplb_placement_t *after, row_t *row) {
+static eplb_status_t count_planner_moves(const eplb_topology_t *t, const eplb_placement_t *before,
+                                         const eplb_placement_t *after, row_t *row) {
   eplb_deriver_t *deriver;
   eplb_transfers_t list = {0};
   eplb_status_t status = eplb_deriver_create(t, before->num_experts, &deriver);
@@ -184,7 +184,7 @@ static eplb_status_t follow(const eplb_plan_options_t *options, const eplb_topol
     if (!status)
       status = score_plan(t, after, eplb_loads_window(loads, w), options->num_groups, row);
     if (!status)
-      status = count_moves(t, before, after, row);
+      status = count_planner_moves(t, before, after, row);
     eplb_placement_destroy(&before);
     before = after;
   }
@@ -283,7 +283,7 @@ static eplb_status_t bench_drift(const bench_t *b, int number) {
     status = eplb_topology_declare(drifts[number].nodes, drifts[number].gpus, SLOTS / drifts[number].gpus, &t);
   for (int i = 0; i < 2 && !status; i++) {
     eplb_plan_options_t o;
-    status = resolve(b, &options, i, t, &o);
+    status = resolve_row(b, &options, i, t, &o);
     if (!status)
       status = follow(&o, t, loads, &rows[i]);
   }

@@ -12,16 +12,16 @@ static int has_layer_ids(const eplb_loads_t *loads) {
   return 0;
 }
 
-static int by_number(const void *a, const void *b) {
+static int ascending_ids(const void *a, const void *b) {
   return *(const int *)a - *(const int *)b;
 }
 
 /* The file's row for a layer of the model; -1 where it has none. Without numbers rows are all layers of the model. */
-static int find_row(const eplb_placement_file_t *file, int layer) {
+static int find_layer_row(const eplb_placement_file_t *file, int layer) {
   const int *found;
   if (!file->layer_id)
     return layer < file->placement->num_layers ? layer : -1;
-  found = bsearch(&layer, file->layer_id, (size_t)file->placement->num_layers, sizeof *found, by_number);
+  found = bsearch(&layer, file->layer_id, (size_t)file->placement->num_layers, sizeof *found, ascending_ids);
   return found ? (int)(found - file->layer_id) : -1;
 }
 
@@ -32,7 +32,7 @@ static eplb_status_t pick_rows(const current_question_t *q, const eplb_placement
   eplb_placement_t *p = NULL;
   eplb_status_t status = eplb_placement_create(q->loads->num_layers, all->num_experts, all->num_slots, &p);
   for (int l = 0; l < q->loads->num_layers && !status; l++) {
-    int row = find_row(file, q->loads->layer_id[l]);
+    int row = find_layer_row(file, q->loads->layer_id[l]);
     if (row < 0)
       status = eplb_fail(EPLB_ERR_SHAPE, "%s has no row for layer %d of %s", eplb_input_name(q->file),
                          q->loads->layer_id[l], eplb_input_name(q->loads_file));
@@ -49,7 +49,8 @@ static eplb_status_t pick_rows(const current_question_t *q, const eplb_placement
 }
 
 /* By number where both sides have numbers or there are more rows than layers, else by position. */
-static eplb_status_t take_rows(const current_question_t *q, eplb_placement_file_t *file, eplb_placement_t **placement) {
+static eplb_status_t take_file_rows(const current_question_t *q, eplb_placement_file_t *file,
+                                    eplb_placement_t **placement) {
   int has_more = file->placement->num_layers > q->loads->num_layers;
   if (has_layer_ids(q->loads) && (file->layer_id || has_more))
     return pick_rows(q, file, placement);
@@ -68,7 +69,7 @@ eplb_status_t read_current_placement(const current_question_t *q, eplb_placement
     status = eplb_fail(EPLB_ERR_SHAPE, "%s is for %s; expected %d", eplb_input_name(q->file),
                        eplb_count(file.num_devices, "GPU"), q->topology->num_devices);
   if (!status)
-    status = take_rows(q, &file, placement);
+    status = take_file_rows(q, &file, placement);
   const eplb_placement_t *p = *placement;
   if (!status && (p->num_layers != layers || p->num_experts != experts || p->num_slots != slots))
     status = eplb_fail(EPLB_ERR_SHAPE, "%s has %s of %s in %s; expected %d of %d in %d", eplb_input_name(q->file),

@@ -4,7 +4,7 @@
 #include "tools/common/recording_options.h"
 
 /* Every rank reads for itself. */
-static eplb_status_t get_loads(const job_options_t *o, int num_windows, eplb_loads_t **loads) {
+static eplb_status_t read_or_generate(const job_options_t *o, int num_windows, eplb_loads_t **loads) {
   if (o->loads)
     return recording_read(o->loads, loads);
   eplb_generate_options_t generate = o->generate;
@@ -13,7 +13,7 @@ static eplb_status_t get_loads(const job_options_t *o, int num_windows, eplb_loa
 }
 
 eplb_status_t job_loads(const job_options_t *o, int num_windows, eplb_loads_t **loads) {
-  return eplb_agree_world(get_loads(o, num_windows, loads));
+  return eplb_agree_world(read_or_generate(o, num_windows, loads));
 }
 
 int job_slots_per_rank(const job_options_t *o, int num_experts, int num_ranks) {

@@ -11,7 +11,7 @@ static void spell(const char *name, char *text, size_t size) {
 }
 
 /* The help and, where there is one to tell, the default. */
-static void describe(const eplb_option_t *row, const void *structure, char *text) {
+static void describe_option(const eplb_option_t *row, const void *structure, char *text) {
   char value[EPLB_OPTION_TEXT_MAX];
   int required = row->open & EPLB_OPTION_ABOVE_LEAST && row->preset <= row->least;
   snprintf(text, OPTION_ROWS_TEXT, required ? "%s" : "%s (%s)", row->help, eplb_option_show(row, structure, value));
@@ -21,7 +21,7 @@ struct argp_option option_rows_add(option_rows_t *rows, const eplb_option_t *row
   int i = rows->count++;
   rows->row[i] = row;
   spell(row->name, rows->name[i], sizeof rows->name[i]);
-  describe(row, structure, rows->help[i]);
+  describe_option(row, structure, rows->help[i]);
   return (struct argp_option){rows->name[i], rows->first_key + i, row->value, 0, rows->help[i], group};
 }
 

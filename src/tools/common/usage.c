@@ -45,7 +45,7 @@ static int count_options(const struct argp *argp, const char *name, size_t lengt
   return count;
 }
 
-static int is_known(const struct argp *argp, const char *argument) {
+static int is_known_option(const struct argp *argp, const char *argument) {
   if (argument[1] == '-')
     return count_options(argp, argument + 2, strcspn(argument + 2, "=")) == 1;
   return !eplb_has_control(argument, strnlen(argument, 2));
@@ -54,7 +54,7 @@ static int is_known(const struct argp *argp, const char *argument) {
 /* argp would print control characters of an option that it does not know, and of its value, as they are. */
 static void refuse_control_characters(const struct argp *argp, int argc, char **argv) {
   for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-    if (argv[i][0] == '-' && eplb_has_control(argv[i], strlen(argv[i])) && !is_known(argp, argv[i])) {
+    if (argv[i][0] == '-' && eplb_has_control(argv[i], strlen(argv[i])) && !is_known_option(argp, argv[i])) {
       const struct argp_state state = {.root_argp = argp, .name = argv[0], .err_stream = stderr};
       tool_usage_error(&state, "unrecognized option '%s'", argv[i]);
     }

@@ -74,7 +74,7 @@ eplb_status_t weights_register(const weights_t *w, eplb_session_t *session) {
 }
 
 /* The splitmix64 finaliser: its outputs for neighbouring inputs have nothing in common. */
-static uint64_t mix(uint64_t x) {
+static uint64_t mix_bits(uint64_t x) {
   x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
   return x ^ x >> 31;
@@ -82,9 +82,9 @@ static uint64_t mix(uint64_t x) {
 
 /* The expert's bytes from `offset` on, up to BLOCK of them but at least BLOCK - 7; returns how many. */
 static size_t make_block(int layer, int expert, size_t offset, uint64_t *words, const char **bytes) {
-  uint64_t seed = mix((uint64_t)layer << 32 | (uint32_t)expert) + offset / 8;
+  uint64_t seed = mix_bits((uint64_t)layer << 32 | (uint32_t)expert) + offset / 8;
   for (size_t i = 0; i < BLOCK / 8; i++)
-    words[i] = mix(seed + i);
+    words[i] = mix_bits(seed + i);
   *bytes = (const char *)words + offset % 8;
   return BLOCK - offset % 8;
 }

@@ -108,7 +108,7 @@ int plan_uses_each_window(const plan_result_t *r) {
 }
 
 /* What the options come to. A window that is a sum of several has as much more load. */
-static eplb_status_t choose_planner(plan_result_t *r) {
+static eplb_status_t resolve_options(plan_result_t *r) {
   eplb_plan_options_init(&r->plan);
   eplb_status_t status = eplb_plan_resolve(&r->options->planner.plan, r->topology, &r->plan);
   r->payback = r->options->planner.payback;
@@ -175,7 +175,7 @@ static eplb_status_t find_before(plan_result_t *r) {
                        : eplb_placement_create_linear(layers, experts, slots, &r->before);
 }
 
-static eplb_status_t plan(plan_result_t *r) {
+static eplb_status_t make_plan(plan_result_t *r) {
   eplb_status_t status = recording_read(r->options->recording.loads, &r->loads);
   if (!status)
     status = choose_load(r);
@@ -184,7 +184,7 @@ static eplb_status_t plan(plan_result_t *r) {
   if (!status)
     status = find_before(r);
   if (!status)
-    status = choose_planner(r);
+    status = resolve_options(r);
   if (!status)
     status = plan_timed(r);
   if (!status)
@@ -219,7 +219,7 @@ int command_plan(int argc, char **argv) {
   planner_options_init(&options.planner);
   tool_parse(&argp, argc, argv, &options);
   plan_result_t r = {.options = &options};
-  eplb_status_t status = plan(&r);
+  eplb_status_t status = make_plan(&r);
   int exit_status = status ? tool_report(status) : TOOL_GOOD;
   if (status == EPLB_ERR_SHAPE)
     suggest_slots(&r);

@@ -39,7 +39,7 @@ static void print_loads(const plan_result_t *r) {
            eplb_count(layers, "layer"), r->idle_layers == 1 ? "has" : "have", r->idle_layers == 1 ? "is" : "are");
 }
 
-static void print_inputs(const plan_result_t *r) {
+static void print_plan_inputs(const plan_result_t *r) {
   const eplb_topology_t *t = r->topology;
   const eplb_plan_options_t *o = &r->plan;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t);
@@ -167,7 +167,7 @@ static void print_caveat(const plan_result_t *r) {
   printf("%s\n", r->loads->num_windows < 2 ? ", with a file of two windows or more" : "");
 }
 
-static void print_balance(const plan_result_t *r) {
+static void print_plan_balance(const plan_result_t *r) {
   printf("\nbalance (mean / busiest GPU)  mean   worst layer\n");
   print_score(r, r->options->current ? "the current placement" : "experts in order", &r->was);
   print_score(r, "this plan", &r->planned);
@@ -182,9 +182,9 @@ eplb_status_t plan_print(const plan_result_t *r) {
   char shown[HUMAN_TEXT_MAX];
   if (!device)
     return EPLB_ERR_MEMORY;
-  print_inputs(r);
+  print_plan_inputs(r);
   if (any_load)
-    print_balance(r);
+    print_plan_balance(r);
   if (r->options->current)
     print_change(r);
   if (any_load) {

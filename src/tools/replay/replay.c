@@ -138,7 +138,7 @@ static error_t parse_replay_option(int key, char *text, struct argp_state *state
   }
 }
 
-static eplb_status_t choose_planner(replay_run_t *run, eplb_planner_t planner) {
+static eplb_status_t resolve_policy(replay_run_t *run, eplb_planner_t planner) {
   const replay_options_t *o = run->options;
   eplb_plan_options_t plan = o->planner.plan;
   plan.planner = planner;
@@ -162,7 +162,7 @@ static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, epl
     status = recording_topology(&o->recording, (*loads)->num_experts, topology);
   for (int i = 0; i < o->num_policies && !status; i++) {
     run[i] = (replay_run_t){.options = o, .loads = *loads, .topology = *topology};
-    status = choose_planner(&run[i], o->policy[i]);
+    status = resolve_policy(&run[i], o->policy[i]);
     if (!status)
       status = replay_policy(&run[i], i * (*loads)->num_windows, o->num_policies * (*loads)->num_windows + 1);
   }

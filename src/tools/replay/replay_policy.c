@@ -86,7 +86,7 @@ static eplb_status_t score_shares(way_t *w, int layer, double *balance) {
   return EPLB_SUCCESS;
 }
 
-static int by_value(const void *a, const void *b) {
+static int ascending_loads(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
@@ -115,7 +115,7 @@ static eplb_status_t score_window(way_t *w, int window, replay_step_t *step) {
     }
   }
   step->idle_layers = loads->num_layers - scored;
-  qsort(w->balance, (size_t)scored, sizeof *w->balance, by_value);
+  qsort(w->balance, (size_t)scored, sizeof *w->balance, ascending_loads);
   step->mean = scored ? sum / scored : NAN;
   step->p10 = scored ? w->balance[scored / 10] : NAN;
   step->worst = scored ? step->worst : NAN;
@@ -124,7 +124,7 @@ static eplb_status_t score_window(way_t *w, int window, replay_step_t *step) {
 
 /* ---- planning ---- */
 
-static eplb_status_t count_moves(way_t *w, const eplb_placement_t *before, replay_step_t *step) {
+static eplb_status_t count_policy_moves(way_t *w, const eplb_placement_t *before, replay_step_t *step) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int l = 0; l < w->run->loads->num_layers && !status; l++) {
     status = eplb_derive_layer(w->deriver, eplb_placement_row(before, l), eplb_placement_row(w->placement, l), l, 1,
@@ -138,7 +138,7 @@ static eplb_status_t count_moves(way_t *w, const eplb_placement_t *before, repla
 }
 
 /* From the history to a new placement in place of the old one. */
-static eplb_status_t plan(way_t *w, replay_step_t *step) {
+static eplb_status_t plan_window(way_t *w, replay_step_t *step) {
   const eplb_topology_t *t = w->run->topology;
   eplb_placement_t *before = w->placement, *after = NULL;
   eplb_windows_t windows;
@@ -155,7 +155,7 @@ static eplb_status_t plan(way_t *w, replay_step_t *step) {
   w->placement = after;
   step->digest = eplb_placement_digest(after);
   if (before)
-    status = count_moves(w, before, step);
+    status = count_policy_moves(w, before, step);
   eplb_dispatch_destroy(&w->dispatch);
   eplb_placement_destroy(&before);
   if (!status && w->run->with_shares)
@@ -189,7 +189,7 @@ static eplb_status_t prepare_replay(way_t *w) {
                                       &w->history);
 }
 
-static void end(way_t *w) {
+static void end_policy(way_t *w) {
   eplb_dispatch_destroy(&w->dispatch);
   eplb_placement_destroy(&w->placement);
   eplb_history_destroy(&w->history);
@@ -211,14 +211,14 @@ eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
     replay_step_t step = {0};
     status = eplb_history_add(w.history, eplb_loads_window(run->loads, next - 1));
     if (!status && next >= first)
-      status = plan(&w, &step);
+      status = plan_window(&w, &step);
     if (!status && next >= first)
       status = score_window(&w, next, &step);
     run->step[next] = step;
     tool_progress(eplb_plan_name("planner", (int)run->plan.planner), done + next + 1, all);
   }
   tool_progress("", all, all);
-  end(&w);
+  end_policy(&w);
   return status;
 }
 

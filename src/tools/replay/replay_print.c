@@ -30,7 +30,7 @@ static void print_planning(const replay_options_t *o) {
          o->from_scratch ? "" : " (deepseek: from scratch)", forecast[o->planner.plan.forecast]);
 }
 
-static void print_idle_layers(const replay_run_t *r) {
+static void print_idle_layer_count(const replay_run_t *r) {
   int idle = replay_summary(r).idle_layers, layers = r->loads->num_layers;
   if (idle == layers)
     printf("          no layer has any load: there is nothing to score\n");
@@ -39,7 +39,7 @@ static void print_idle_layers(const replay_run_t *r) {
            eplb_count(layers, "layer"), idle == 1 ? "has" : "have", idle == 1 ? "is" : "are");
 }
 
-static void print_inputs(const replay_run_t *r) {
+static void print_replay_inputs(const replay_run_t *r) {
   const eplb_topology_t *t = r->topology;
   const replay_options_t *o = r->options;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
@@ -57,11 +57,11 @@ static void print_inputs(const replay_run_t *r) {
     printf("; batches of %d", o->batch_tokens);
   printf("\n");
   print_planning(o);
-  print_idle_layers(r);
+  print_idle_layer_count(r);
 }
 
 /* "-" where no layer has any load. */
-static void print_balance(int width, double balance) {
+static void print_balance_column(int width, double balance) {
   if (isnan(balance))
     printf("%*s", width, "-");
   else
@@ -76,7 +76,7 @@ static void print_windows(const replay_run_t *run, int num_runs) {
   for (int w = replay_first(run->options, run->loads); w < run->loads->num_windows; w++) {
     printf("%6d ", w);
     for (int i = 0; i < num_runs; i++)
-      print_balance(11, run[i].step[w].mean);
+      print_balance_column(11, run[i].step[w].mean);
     printf("\n");
   }
 }
@@ -89,9 +89,9 @@ static void print_summary(const replay_run_t *run, int num_runs) {
     replay_step_t s = replay_summary(&run[i]);
     int filled = isnan(s.mean) ? 0 : (int)(s.mean * BAR_WIDTH + .5);
     printf("%-10s %-6s", planner_of(&run[i]), split_of(&run[i]));
-    print_balance(8, s.mean);
-    print_balance(7, s.p10);
-    print_balance(7, s.worst);
+    print_balance_column(8, s.mean);
+    print_balance_column(7, s.p10);
+    print_balance_column(7, s.worst);
     printf(" %5d  %.*s%.*s %7.1f  %7.1f   %11.1f\n", run->loads->layer_id[s.worst_layer], filled,
            "####################", BAR_WIDTH - filled, "....................", per_layer(run, s.moves, windows),
            per_layer(run, s.across, windows), s.milliseconds);
@@ -100,7 +100,7 @@ static void print_summary(const replay_run_t *run, int num_runs) {
 
 void replay_print(const replay_run_t *run, int num_runs) {
   char text[HUMAN_MAX];
-  print_inputs(run);
+  print_replay_inputs(run);
   print_windows(run, num_runs);
   print_summary(run, num_runs);
   for (int i = 0; i < num_runs && run->options->recording.expert_bytes > 0; i++)

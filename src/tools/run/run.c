@@ -82,7 +82,7 @@ static void show_progress(void *arg, int64_t arrived, int64_t all) {
 }
 
 /* The topology that is planned for: detected, or with --nodes declared. */
-static eplb_status_t find_topology(run_t *r, eplb_topology_t **declared) {
+static eplb_status_t detect_topology(run_t *r, eplb_topology_t **declared) {
   if (r->options->job.slots && r->options->job.slots < r->loads->num_experts)
     return eplb_fail(EPLB_ERR_SHAPE, "--slots is %d for %s; every expert needs one", r->options->job.slots,
                      eplb_count(r->loads->num_experts, "expert"));
@@ -96,7 +96,7 @@ static eplb_status_t find_topology(run_t *r, eplb_topology_t **declared) {
 
 static eplb_status_t create_session(run_t *r) {
   eplb_topology_t *declared = NULL;
-  eplb_status_t status = find_topology(r, &declared);
+  eplb_status_t status = detect_topology(r, &declared);
   if (status)
     return status;
   eplb_session_options_t o = r->options->moving.session;

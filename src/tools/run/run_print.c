@@ -46,7 +46,7 @@ static void print_start_json(const run_t *r) {
 }
 
 /* A node as it was detected: its host, its ranks and what they drive. */
-static void print_node(const run_t *r, int node) {
+static void print_run_node(const run_t *r, int node) {
   const eplb_topology_t *t = r->machine->topology;
   const eplb_rank_info_t *first = &r->machine->rank[t->node_device[t->node_begin[node]]];
   int gpus = 0;
@@ -67,7 +67,7 @@ static void print_machine(const run_t *r) {
   printf("machine     %d rank%s on %d node%s, as detected\n", r->num_ranks, eplb_plural(r->num_ranks), nodes,
          eplb_plural(nodes));
   for (int n = 0; n < nodes && n < SHOWN; n++)
-    print_node(r, n);
+    print_run_node(r, n);
   if (nodes > SHOWN)
     printf("            and %d more nodes: eplb topo shows them\n", nodes - SHOWN);
 }

@@ -17,7 +17,7 @@ static json_t *words(const char *text) {
   return list;
 }
 
-static json_t *integers(const int *value, int count) {
+static json_t *json_of_integers(const int *value, int count) {
   json_t *list = json_array();
   for (int i = 0; i < count; i++)
     json_array_append_new(list, json_integer(value[i]));
@@ -37,7 +37,7 @@ static json_t *peers(const eplb_host_t *h, int index) {
   return list;
 }
 
-static json_t *accelerator(const eplb_host_t *h, int node, int index) {
+static json_t *json_of_accelerator(const eplb_host_t *h, int node, int index) {
   const eplb_accelerator_t *a = &h->accelerator[index];
   char vendor[8], model[8];
   snprintf(vendor, sizeof vendor, "%04x", a->vendor);
@@ -53,7 +53,7 @@ static json_t *all_accelerators(const topo_view_t *v) {
   json_t *list = json_array();
   for (int n = 0; n < v->num_hosts; n++)
     for (int a = 0; a < v->host[n]->num_accelerators; a++)
-      json_array_append_new(list, accelerator(v->host[n], n, a));
+      json_array_append_new(list, json_of_accelerator(v->host[n], n, a));
   return list;
 }
 
@@ -82,7 +82,7 @@ static json_t *nodes(const topo_view_t *v) {
     }
     if (t)
       json_object_set_new(node, v->machine ? "ranks" : "devices",
-                          integers(t->node_device + t->node_begin[n], t->node_begin[n + 1] - t->node_begin[n]));
+                          json_of_integers(t->node_device + t->node_begin[n], t->node_begin[n + 1] - t->node_begin[n]));
     if (v->machine) {
       char machine[20];
       snprintf(machine, sizeof machine, "%016" PRIx64, v->machine->rank[t->node_device[t->node_begin[n]]].machine);
@@ -128,11 +128,11 @@ static json_t *rank(const eplb_machine_t *m, const eplb_rank_info_t *r) {
 /* ---- the whole ---- */
 
 /* As eplb_topology_read takes it. */
-static json_t *topology(const eplb_topology_t *t) {
+static json_t *json_of_topology(const eplb_topology_t *t) {
   json_t *levels = json_array(), *rows = json_array(), *slots = json_array(), *speed = json_array();
   for (int l = 0; l < t->num_levels; l++) {
     json_array_append_new(levels, json_string(t->level_name[l]));
-    json_array_append_new(rows, integers(t->domain + (size_t)l * (size_t)t->num_devices, t->num_devices));
+    json_array_append_new(rows, json_of_integers(t->domain + (size_t)l * (size_t)t->num_devices, t->num_devices));
   }
   for (int d = 0; d < t->num_devices; d++) {
     json_array_append_new(slots, json_integer(t->slot_begin[d + 1] - t->slot_begin[d]));
@@ -170,7 +170,7 @@ json_t *topo_json(const topo_view_t *v) {
   if (v->declared_by)
     json_object_set_new(document, "declared_by", json_string(v->declared_by));
   if (v->topology)
-    json_object_set_new(document, "topology", topology(v->planned ? v->planned : v->topology));
+    json_object_set_new(document, "topology", json_of_topology(v->planned ? v->planned : v->topology));
   if (v->machine) {
     json_t *ranks = json_array();
     for (int r = 0; r < v->machine->num_ranks; r++)

@@ -9,7 +9,7 @@
 enum { PAIRS = 4, STARTS = 64, BYTES = 4 << 20, SHORT = 8, ROUNDS_LONG = 5, ROUNDS_SHORT = 101, TAG = 1 };
 
 /* The class of a pair: 0 for ranks of one innermost domain, and so on; num_levels where they share nothing. */
-static int class_of(const eplb_topology_t *t, int a, int b) {
+static int class_of_pair(const eplb_topology_t *t, int a, int b) {
   for (int l = t->num_levels - 1; l >= 0; l--) {
     const int *domain = t->domain + (size_t)l * (size_t)t->num_devices;
     if (domain[a] == domain[b])
@@ -27,7 +27,7 @@ static int choose_pairs(const eplb_topology_t *t, int class, int pair[PAIRS][2])
     for (int i = 0; i < count; i++)
       if (pair[i][0] == a || pair[i][1] == a)
         b = n;
-    while (b < n && (b == a || class_of(t, a, b) != class))
+    while (b < n && (b == a || class_of_pair(t, a, b) != class))
       b++;
     if (b < n) {
       pair[count][0] = a;
@@ -37,18 +37,18 @@ static int choose_pairs(const eplb_topology_t *t, int class, int pair[PAIRS][2])
   return count;
 }
 
-static int by_value(const void *a, const void *b) {
+static int ascending_seconds(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
-static double median(double *value, int count) {
-  qsort(value, (size_t)count, sizeof *value, by_value);
+static double median_seconds(double *value, int count) {
+  qsort(value, (size_t)count, sizeof *value, ascending_seconds);
   return value[count / 2];
 }
 
 /* Half of a round trip's time, the median of all but the first, which touches memory and connects. */
-static double exchange(MPI_Comm comm, char *bytes, int size, int rounds, int is_first, int other) {
+static double time_exchange(MPI_Comm comm, char *bytes, int size, int rounds, int is_first, int other) {
   double time[ROUNDS_SHORT];
   for (int i = 0; i <= rounds; i++) {
     double begin = MPI_Wtime();
@@ -60,7 +60,7 @@ static double exchange(MPI_Comm comm, char *bytes, int size, int rounds, int is_
     if (i > 0)
       time[i - 1] = (MPI_Wtime() - begin) / 2;
   }
-  return median(time, rounds);
+  return median_seconds(time, rounds);
 }
 
 /* Pair after pair, so that none disturbs another. */
@@ -72,8 +72,8 @@ static void measure_class(MPI_Comm comm, const eplb_topology_t *t, int class, ch
   for (int i = 0; i < link->pairs; i++) {
     int is_first = rank == pair[i][0];
     if (is_first || rank == pair[i][1]) {
-      double seconds = exchange(comm, bytes, SHORT, ROUNDS_SHORT, is_first, pair[i][is_first]);
-      double longer = exchange(comm, bytes, BYTES, ROUNDS_LONG, is_first, pair[i][is_first]);
+      double seconds = time_exchange(comm, bytes, SHORT, ROUNDS_SHORT, is_first, pair[i][is_first]);
+      double longer = time_exchange(comm, bytes, BYTES, ROUNDS_LONG, is_first, pair[i][is_first]);
       own[2 * i] = is_first ? seconds : 0;
       own[2 * i + 1] = is_first ? BYTES / longer : 0;
     }
@@ -86,8 +86,8 @@ static void measure_class(MPI_Comm comm, const eplb_topology_t *t, int class, ch
     rate[i] = all[2 * i + 1];
   }
   if (link->pairs) {
-    link->seconds = median(seconds, link->pairs);
-    link->bytes_per_second = median(rate, link->pairs);
+    link->seconds = median_seconds(seconds, link->pairs);
+    link->bytes_per_second = median_seconds(rate, link->pairs);
   }
 }
 

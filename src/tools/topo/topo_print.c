@@ -109,7 +109,7 @@ static int island_of(const eplb_topology_t *t, int device) {
              : -1;
 }
 
-static void print_node(const topo_view_t *v, int node, int indent) {
+static void print_topo_node(const topo_view_t *v, int node, int indent) {
   const eplb_topology_t *t = v->topology;
   const int *rank = t->node_device + t->node_begin[node];
   int size = node_size(t, node);
@@ -148,7 +148,7 @@ static void print_nodes(const topo_view_t *v, int level, int domain, int indent,
     if (level >= 0 && domain_at(t, level, t->node_device[t->node_begin[n]]) != domain)
       continue;
     if (*shown < 0 || !are_alike(v, *shown, n)) {
-      print_node(v, *shown = n, indent);
+      print_topo_node(v, *shown = n, indent);
       continue;
     }
     int last = n;

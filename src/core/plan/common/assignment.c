@@ -47,7 +47,7 @@ static int step(assign_t *a, int column) {
   return nearest;
 }
 
-static void add_row(assign_t *a, int row) {
+static void assign_row(assign_t *a, int row) {
   for (int c = 0; c <= a->size; c++) {
     a->slack[c] = LLONG_MAX / 2;
     a->seen[c] = 0;
@@ -91,7 +91,7 @@ void eplb_assignment(int size, const int32_t *worth, int32_t *column, void *scra
     a.owner[i] = NONE;
   }
   for (int r = 0; r < size; r++)
-    add_row(&a, r);
+    assign_row(&a, r);
   for (int c = 0; c < size; c++)
     column[a.owner[c]] = c;
 }

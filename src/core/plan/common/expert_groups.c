@@ -8,7 +8,7 @@
 #include "core/util/count.h"
 #include <math.h>
 
-static size_t lay_out(eplb_expert_groups_t *g, int num_nodes, char *base) {
+static size_t lay_out_groups(eplb_expert_groups_t *g, int num_nodes, char *base) {
   size_t used = 0, groups = (size_t)g->num_groups, nodes = (size_t)num_nodes;
   g->size = eplb_carve(base, &used, groups, sizeof(int32_t));
   g->node = eplb_carve(base, &used, groups, sizeof(int32_t));
@@ -29,10 +29,10 @@ eplb_status_t eplb_expert_groups_create(const eplb_topology_t *topology, int num
     return eplb_fail(EPLB_ERR_SHAPE, "%s on %s; the hierarchical policy needs one for each node",
                      eplb_count(num_groups, "expert group"), eplb_count(nodes, "node"));
   *groups = (eplb_expert_groups_t){.num_groups = num_groups, .num_experts = num_experts};
-  char *block = EPLB_NEW(char, lay_out(groups, nodes, NULL));
+  char *block = EPLB_NEW(char, lay_out_groups(groups, nodes, NULL));
   if (!block)
     return EPLB_ERR_MEMORY;
-  lay_out(groups, nodes, block);
+  lay_out_groups(groups, nodes, block);
   groups->block = block;
   for (int e = 0; e < num_experts; e++)
     groups->size[eplb_group_of(e, num_experts, num_groups)]++;
@@ -47,7 +47,7 @@ void eplb_expert_groups_free(eplb_expert_groups_t *groups) {
   groups->block = NULL;
 }
 
-static void put(eplb_expert_groups_t *g, int group, int node, int sign) {
+static void put_group(eplb_expert_groups_t *g, int group, int node, int sign) {
   g->time[node] += sign * g->load[group] / g->speed[node];
   g->room[node] -= sign * g->size[group];
   g->members[node] += sign;
@@ -80,13 +80,13 @@ static void sort_by_load(eplb_expert_groups_t *g) {
 }
 
 /* Lets group i move to another node, or change places with group j, if that lowers both below `busiest`'s time. */
-static int try_exchange(eplb_expert_groups_t *g, int i, int j, int busiest, int to) {
+static int try_group_move(eplb_expert_groups_t *g, int i, int j, int busiest, int to) {
   double now = g->time[busiest];
-  put(g, i, busiest, -1);
-  put(g, i, to, 1);
+  put_group(g, i, busiest, -1);
+  put_group(g, i, to, 1);
   if (j >= 0) {
-    put(g, j, to, -1);
-    put(g, j, busiest, 1);
+    put_group(g, j, to, -1);
+    put_group(g, j, busiest, 1);
   }
   if (fmax(g->time[busiest], g->time[to]) < now * (1 - 1e-9) && g->room[busiest] >= 0 && g->room[to] >= 0 &&
       g->members[busiest] > 0) {
@@ -95,11 +95,11 @@ static int try_exchange(eplb_expert_groups_t *g, int i, int j, int busiest, int 
       g->node[j] = busiest;
     return 1;
   }
-  put(g, i, to, -1);
-  put(g, i, busiest, 1);
+  put_group(g, i, to, -1);
+  put_group(g, i, busiest, 1);
   if (j >= 0) {
-    put(g, j, busiest, -1);
-    put(g, j, to, 1);
+    put_group(g, j, busiest, -1);
+    put_group(g, j, to, 1);
   }
   return 0;
 }
@@ -113,10 +113,10 @@ static int relieve_busiest(eplb_expert_groups_t *g, int num_nodes) {
     if (g->node[i] != busiest)
       continue;
     for (int n = 0; n < num_nodes; n++)
-      if (n != busiest && try_exchange(g, i, -1, busiest, n))
+      if (n != busiest && try_group_move(g, i, -1, busiest, n))
         return 1;
     for (int j = 0; j < g->num_groups; j++)
-      if (g->node[j] != busiest && try_exchange(g, i, j, busiest, g->node[j]))
+      if (g->node[j] != busiest && try_group_move(g, i, j, busiest, g->node[j]))
         return 1;
   }
   return 0;
@@ -137,7 +137,7 @@ void eplb_expert_groups_clear(eplb_expert_groups_t *g, const eplb_topology_t *t,
 
 void eplb_expert_groups_put(eplb_expert_groups_t *g, int group, int node) {
   g->node[group] = node;
-  put(g, group, node, 1);
+  put_group(g, group, node, 1);
 }
 
 eplb_status_t eplb_expert_groups_deal(eplb_expert_groups_t *g, const eplb_topology_t *topology, const double *load) {

@@ -21,7 +21,7 @@ static int all_equal(const eplb_topology_t *t) {
   return 1;
 }
 
-static size_t lay_out(eplb_relabel_t *r, char *base) {
+static size_t lay_out_relabel(eplb_relabel_t *r, char *base) {
   int larger = r->num_nodes > r->node_devices ? r->num_nodes : r->node_devices;
   size_t used = 0, size = (size_t)larger;
   r->worth = eplb_carve(base, &used, size * size, sizeof(int32_t));
@@ -41,10 +41,10 @@ eplb_status_t eplb_relabel_create(const eplb_topology_t *topology, int num_exper
                               .device_slots = topology->slot_begin[1]};
   if (!all_equal(topology))
     return EPLB_SUCCESS;
-  char *block = EPLB_NEW(char, lay_out(relabel, NULL));
+  char *block = EPLB_NEW(char, lay_out_relabel(relabel, NULL));
   if (!block)
     return EPLB_ERR_MEMORY;
-  lay_out(relabel, block);
+  lay_out_relabel(relabel, block);
   relabel->block = block;
   return EPLB_SUCCESS;
 }
@@ -63,7 +63,7 @@ static void tally(eplb_relabel_t *r, const int32_t *row, const int *device, int 
 }
 
 /* How many replicas two sets of devices have in common; the counts of the first are tallied. */
-static int32_t overlap(eplb_relabel_t *r, const int32_t *row, const int *device, int devices) {
+static int32_t count_overlap(eplb_relabel_t *r, const int32_t *row, const int *device, int devices) {
   int32_t common = 0;
   for (int i = 0; i < devices; i++)
     for (int s = r->topology->slot_begin[device[i]], k = 0; k < r->device_slots; s++, k++)
@@ -83,7 +83,7 @@ static void match_nodes(eplb_relabel_t *r, const int32_t *before, const int32_t 
   for (int old = 0; old < r->num_nodes; old++) {
     tally(r, before, devices_of(r, old), r->node_devices, 1);
     for (int new = 0; new < r->num_nodes; new ++)
-      r->worth[new * r->num_nodes + old] = overlap(r, row, devices_of(r, new), r->node_devices);
+      r->worth[new * r->num_nodes + old] = count_overlap(r, row, devices_of(r, new), r->node_devices);
     tally(r, before, devices_of(r, old), r->node_devices, -1);
   }
   eplb_assignment(r->num_nodes, r->worth, r->node_of, r->scratch);
@@ -95,7 +95,7 @@ static void match_devices(eplb_relabel_t *r, int old, int new, const int32_t *be
   for (int i = 0; i < r->node_devices; i++) {
     tally(r, before, &to[i], 1, 1);
     for (int j = 0; j < r->node_devices; j++)
-      r->worth[j * r->node_devices + i] = overlap(r, row, &from[j], 1);
+      r->worth[j * r->node_devices + i] = count_overlap(r, row, &from[j], 1);
     tally(r, before, &to[i], 1, -1);
   }
   eplb_assignment(r->node_devices, r->worth, r->column, r->scratch);

@@ -17,7 +17,7 @@ static int odd_device(const eplb_topology_t *t) {
   return -1;
 }
 
-static eplb_status_t check_devices(const eplb_topology_t *t) {
+static eplb_status_t check_equal_devices(const eplb_topology_t *t) {
   int d = odd_device(t), slots = d < 0 ? 0 : t->slot_begin[d + 1] - t->slot_begin[d];
   if (d < 0)
     return EPLB_SUCCESS;
@@ -47,7 +47,7 @@ static eplb_status_t check_hierarchy(const eplb_topology_t *t, int num_experts, 
 
 eplb_status_t eplb_deepseek_check(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                                   int num_experts) {
-  eplb_status_t status = check_devices(topology);
+  eplb_status_t status = check_equal_devices(topology);
   if (!status && options->policy == EPLB_POLICY_HIERARCHICAL)
     status = check_hierarchy(topology, num_experts, options->num_groups);
   return status;

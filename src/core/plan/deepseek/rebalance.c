@@ -27,7 +27,7 @@ typedef struct reference {
 } reference_t;
 
 /* Lays all arrays into one block; with base NULL only finds its size. */
-static size_t lay_out(reference_t *r, char *base) {
+static size_t lay_out_reference(reference_t *r, char *base) {
   size_t used = 0;
   int experts = r->node_experts, slots = r->node_slots;
   int items = slots > r->num_groups ? slots : r->num_groups; /* of the larger of the two packings */
@@ -129,10 +129,10 @@ eplb_status_t eplb_deepseek_rebalance(int num_groups, int num_nodes, const eplb_
                    .node_experts = placement->num_experts / num_nodes,
                    .node_slots = placement->num_slots / num_nodes,
                    .node_devices = topology->num_devices / num_nodes};
-  char *block = eplb_new(lay_out(&r, NULL), 1);
+  char *block = eplb_new(lay_out_reference(&r, NULL), 1);
   if (!block)
     return EPLB_ERR_MEMORY;
-  lay_out(&r, block);
+  lay_out_reference(&r, block);
   for (int l = 0; l < placement->num_layers; l++) {
     pack_groups(&r, load + (size_t)l * (size_t)placement->num_experts);
     for (int n = 0; n < num_nodes; n++) {

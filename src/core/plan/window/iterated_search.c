@@ -99,7 +99,7 @@ typedef struct candidate {
 } candidate_t;
 
 /* Takes up what the layer holds if it is among the two most even; two[0] is the most even. */
-static void consider(const search_t *s, candidate_t *two) {
+static void keep_most_even(const search_t *s, candidate_t *two) {
   double uneven = unevenness(s->layer);
   if (uneven >= two[1].unevenness)
     return;
@@ -122,7 +122,7 @@ static void try_starts(const search_t *s, candidate_t *two) {
     if ((start.cut < INFINITY && heaviest <= start.cut) || !begin_at(s, &start))
       continue;
     s->layer->work -= START_WORK * s->layer->num_slots;
-    consider(s, two);
+    keep_most_even(s, two);
   }
 }
 
@@ -222,7 +222,7 @@ static void rematch(search_t *s) {
 static void search_starts(search_t *s) {
   candidate_t two[2] = {{INFINITY, s->scratch->candidate[0]}, {INFINITY, s->scratch->candidate[1]}};
   if (begin_at(s, &(start_t){INFINITY, 1})) {
-    consider(s, two);
+    keep_most_even(s, two);
     refine_within(s, .125);
   } else if (begin_at(s, &(start_t){INFINITY, 0})) {
     refine_within(s, .125);

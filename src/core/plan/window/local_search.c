@@ -193,7 +193,7 @@ static void find_recount(eplb_window_state_t *l, int busiest, change_t *best) {
   }
 }
 
-static void apply(eplb_window_state_t *l, const change_t *c) {
+static void apply_change(eplb_window_state_t *l, const change_t *c) {
   if (c->b >= 0)
     eplb_window_state_swap(l, c->a, c->b);
   else
@@ -213,6 +213,6 @@ double eplb_local_search(eplb_window_state_t *l, double target) {
       find_recount(l, busiest, &best);
     if (best.a < 0)
       return now;
-    apply(l, &best);
+    apply_change(l, &best);
   }
 }

@@ -16,7 +16,7 @@ int eplb_match_halves_applies(const eplb_window_state_t *l) {
 }
 
 /* Brings `half` of a device's `slots` experts to its front, each choice as likely as any other. */
-static void cut(int32_t *expert, int half, int slots, uint64_t *seed) {
+static void cut_halves(int32_t *expert, int half, int slots, uint64_t *seed) {
   for (int i = 0; i < half; i++) {
     int other = i + (int)(eplb_random(seed) % (uint64_t)(slots - i));
     int32_t chosen = expert[other];
@@ -33,7 +33,8 @@ static float sum_of(const eplb_window_state_t *l, const int32_t *expert, int cou
 }
 
 /* A device gets two halves, which begin at `a` and `b` of the scratch. */
-static void join(eplb_window_state_t *l, int device, const eplb_match_halves_scratch_t *s, int a, int b, int half) {
+static void join_halves(eplb_window_state_t *l, int device, const eplb_match_halves_scratch_t *s, int a, int b,
+                        int half) {
   int slots = l->slot_begin[1];
   int32_t *to = l->expert + device * slots;
   memcpy(to, s->expert + a, (size_t)half * sizeof *to);
@@ -47,7 +48,8 @@ static void match_alike(eplb_window_state_t *l, const eplb_match_halves_scratch_
     s->keys[i] = eplb_key_heavy(sum_of(l, s->expert + i * half, half), (uint32_t)i);
   eplb_sort_keys(s->keys, s->spare, halves);
   for (int d = 0; d < l->num_devices; d++)
-    join(l, d, s, (int)eplb_key_index(s->keys[d]) * half, (int)eplb_key_index(s->keys[halves - 1 - d]) * half, half);
+    join_halves(l, d, s, (int)eplb_key_index(s->keys[d]) * half, (int)eplb_key_index(s->keys[halves - 1 - d]) * half,
+                half);
 }
 
 /* The second half has one slot more: any first goes with any second. */
@@ -62,14 +64,14 @@ static void match_unlike(eplb_window_state_t *l, const eplb_match_halves_scratch
   eplb_sort_keys(first, s->spare, devices);
   eplb_sort_keys(second, s->spare, devices);
   for (int d = 0; d < devices; d++)
-    join(l, d, s, (int)eplb_key_index(first[d]) * slots, (int)eplb_key_index(second[d]) * slots + half, half);
+    join_halves(l, d, s, (int)eplb_key_index(first[d]) * slots, (int)eplb_key_index(second[d]) * slots + half, half);
 }
 
 void eplb_match_halves(eplb_window_state_t *l, uint64_t *seed, const eplb_match_halves_scratch_t *scratch) {
   int slots = l->slot_begin[1], half = slots / 2;
   memcpy(scratch->expert, l->expert, (size_t)l->num_slots * sizeof *l->expert);
   for (int d = 0; d < l->num_devices; d++)
-    cut(scratch->expert + d * slots, half, slots, seed);
+    cut_halves(scratch->expert + d * slots, half, slots, seed);
   if (slots == 2 * half)
     match_alike(l, scratch, half);
   else

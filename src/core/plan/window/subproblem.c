@@ -53,7 +53,7 @@ static void lay_out_search(eplb_subproblem_t *p, char *base, size_t *used) {
 }
 
 /* With base NULL only finds the size of the block. */
-static size_t lay_out(eplb_subproblem_t *p, char *base) {
+static size_t lay_out_subproblem(eplb_subproblem_t *p, char *base) {
   size_t used = 0, experts = (size_t)p->num_experts;
   p->load = eplb_carve(base, &used, experts, sizeof(double));
   p->expert_of = eplb_carve(base, &used, experts, sizeof(int32_t));
@@ -67,10 +67,10 @@ static size_t lay_out(eplb_subproblem_t *p, char *base) {
 
 eplb_status_t eplb_subproblem_create(const eplb_topology_t *topology, int num_experts, eplb_subproblem_t *part) {
   *part = (eplb_subproblem_t){.topology = topology, .num_experts = num_experts};
-  char *block = EPLB_NEW(char, lay_out(part, NULL));
+  char *block = EPLB_NEW(char, lay_out_subproblem(part, NULL));
   if (!block)
     return EPLB_ERR_MEMORY;
-  lay_out(part, block);
+  lay_out_subproblem(part, block);
   part->block = block;
   return EPLB_SUCCESS;
 }

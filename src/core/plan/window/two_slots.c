@@ -15,7 +15,7 @@ int eplb_two_slots_apply(const eplb_window_state_t *l) {
 }
 
 /* The first place of a replica load that is not above `replica load`, in a list that descends. */
-static int find(const eplb_pair_item_t *item, int size, float replica_load) {
+static int find_position(const eplb_pair_item_t *item, int size, float replica_load) {
   int low = 0, high = size;
   while (low < high) {
     int middle = low + (high - low) / 2;
@@ -29,7 +29,7 @@ static int find(const eplb_pair_item_t *item, int size, float replica_load) {
 
 /* Takes all `count` replicas of an expert off the list, from where their replica load begins. */
 static int take_off(eplb_pair_item_t *item, int size, float replica_load, int expert, int count) {
-  int to = find(item, size, replica_load), from = to;
+  int to = find_position(item, size, replica_load), from = to;
   for (int left = count; left > 0; from++)
     if (item[from].expert == expert)
       left--;
@@ -40,7 +40,7 @@ static int take_off(eplb_pair_item_t *item, int size, float replica_load, int ex
 }
 
 static int put_in(eplb_pair_item_t *item, int size, float replica_load, int expert, int count) {
-  int at = find(item, size, replica_load);
+  int at = find_position(item, size, replica_load);
   memmove(item + at + count, item + at, (size_t)(size - at) * sizeof *item);
   for (int k = 0; k < count; k++)
     item[at + k] = (eplb_pair_item_t){replica_load, expert};
@@ -73,7 +73,7 @@ static int list_items(const eplb_window_state_t *l, eplb_lpt_scratch_t *lpt, epl
   return size;
 }
 
-static int recount(const eplb_window_state_t *l, eplb_pair_item_t *item, int size, int expert, int change) {
+static int recount_pair_items(const eplb_window_state_t *l, eplb_pair_item_t *item, int size, int expert, int change) {
   int old = l->count[expert], count = old + change;
   size = take_off(item, size, share_of(l, expert, old), expert, old);
   return put_in(item, size, share_of(l, expert, count), expert, count);
@@ -99,8 +99,8 @@ double eplb_two_slots_search(eplb_window_state_t *l, double target, int tries, e
     if (lightest_with(l, scratch->item[size - 1].replica_load, giver, taker) > heaviest)
       continue;
     memcpy(scratch->trial, scratch->item, (size_t)size * sizeof *scratch->item);
-    int changed = recount(l, scratch->trial, size, giver, -1), place = at;
-    changed = recount(l, scratch->trial, changed, taker, 1);
+    int changed = recount_pair_items(l, scratch->trial, size, giver, -1), place = at;
+    changed = recount_pair_items(l, scratch->trial, changed, taker, 1);
     float worst = heaviest_pair(scratch->trial, changed, heaviest, &place);
     if (worst > heaviest)
       continue;

@@ -71,7 +71,7 @@ double eplb_window_state_device_noise(const eplb_window_state_t *l, int device) 
 }
 
 /* Puts an expert into a slot; lists only. */
-static void put(eplb_window_state_t *l, int slot, int expert) {
+static void put_expert(eplb_window_state_t *l, int slot, int expert) {
   if (l->expert[slot] != EPLB_EMPTY)
     unlink_slot(l, slot);
   l->expert[slot] = expert;
@@ -81,8 +81,8 @@ static void put(eplb_window_state_t *l, int slot, int expert) {
 
 void eplb_window_state_swap(eplb_window_state_t *l, int a, int b) {
   int expert = l->expert[a];
-  put(l, a, l->expert[b]);
-  put(l, b, expert);
+  put_expert(l, a, l->expert[b]);
+  put_expert(l, b, expert);
   sum_device(l, l->device[a]);
   sum_device(l, l->device[b]);
 }
@@ -98,7 +98,7 @@ static void recount(eplb_window_state_t *l, int expert, int change) {
 
 void eplb_window_state_set(eplb_window_state_t *l, int slot, int expert) {
   int old = l->expert[slot];
-  put(l, slot, expert);
+  put_expert(l, slot, expert);
   recount(l, old, -1);
   recount(l, expert, 1);
   sum_device(l, l->device[slot]);
