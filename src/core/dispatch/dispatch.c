@@ -1,3 +1,5 @@
+/* The shares of an expert's replicas for one batch. Starts from equal shares; then load flows between replicas of the
+ * same expert until the devices' times are nearly equal (flow.c): at most 64 sweeps, each O(slots of the layer). */
 #include "core/dispatch/dispatch.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

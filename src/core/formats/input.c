@@ -1,3 +1,5 @@
+/* Reads a file or standard input once, from front to back. The first bytes can be inspected before they are read, so
+ * that a reader can choose the format of a pipe, too. */
 #include "core/formats/input.h"
 #include "core/util/alloc.h"
 #include <errno.h>

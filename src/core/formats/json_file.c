@@ -1,3 +1,5 @@
+/* Reads JSON with Jansson byte by byte: one document, or a stream of values, with the number of the line for error
+ * sentences. */
 #include "core/formats/json_file.h"
 #include "core/util/escape.h"
 #include <string.h>

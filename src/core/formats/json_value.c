@@ -1,3 +1,4 @@
+/* Checks JSON values; each failure becomes one sentence: where, what was found, what was expected. */
 #include "core/formats/json_value.h"
 #include <limits.h>
 

@@ -1,3 +1,5 @@
+/* Assembles a recording from rows (window, layer, expert, load) in any order, and recognises such rows in a table
+ * without a header. Sorting: O(rows log rows). */
 #include "core/formats/loads_long.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

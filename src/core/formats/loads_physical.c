@@ -1,3 +1,5 @@
+/* Turns loads of physical slots into loads of logical experts, with the placement under which they were measured: the
+ * loads of an expert's replicas are added up. */
 #include "core/formats/loads_physical.h"
 #include "core/formats/json_value.h"
 #include "core/util/count.h"

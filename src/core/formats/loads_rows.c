@@ -1,3 +1,5 @@
+/* Assembles a recording from rows (window, layer, a load for each expert), which may come in any order: sorts them,
+ * merges or refuses duplicates, and requires the same layers in every window. */
 #include "core/formats/loads_rows.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,5 @@
+/* Parses the header of a .npy file: a Python dictionary with the type, the order and the shape of the array. Only the
+ * three members of NEP 1 are accepted. */
 #include "core/formats/npy_header.h"
 #include "core/util/count.h"
 #include "core/util/escape.h"

@@ -1,3 +1,4 @@
+/* Writes a placement as JSON: its maps, topology and balancedness. */
 #include "core/formats/output.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"

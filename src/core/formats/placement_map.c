@@ -1,3 +1,4 @@
+/* Parses a map as JSON, [layer][slot] of expert numbers, and finds its shape. */
 #include "core/formats/placement_map.h"
 #include "core/formats/json_value.h"
 #include "core/model/placement.h"

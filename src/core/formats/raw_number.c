@@ -1,3 +1,4 @@
+/* Reads a number of a binary file: integers and reals of 1 to 8 bytes in either byte order. */
 #include "core/formats/raw_number.h"
 #include <math.h>
 #include <stdint.h>

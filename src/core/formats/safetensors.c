@@ -1,3 +1,5 @@
+/* Reads counts from safetensors: a header of JSON, then raw numbers. Each tensor is one window and layer. Every byte
+ * behind the header must belong to exactly one tensor. */
 #include "core/formats/safetensors.h"
 #include "core/formats/raw_number.h"
 #include "core/util/alloc.h"

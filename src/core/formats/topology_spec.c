@@ -1,3 +1,4 @@
+/* Parses a topology such as "nodes=4 gpus=8 slots=9", all nodes alike. */
 #include "core/formats/topology_spec.h"
 #include "core/util/alloc.h"
 #include <errno.h>

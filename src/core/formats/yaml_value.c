@@ -1,3 +1,5 @@
+/* Converts YAML into the values of Jansson with libyaml's events. Aliases are refused: nested ones make a small file
+ * huge. */
 #include "core/formats/yaml_value.h"
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Reorders the experts within each device so that as many as possible keep the slot that they have: then the slots of a
+ * device that did not get a new expert need no copy. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

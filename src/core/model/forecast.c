@@ -1,3 +1,6 @@
+/* Forecasts a load from recent windows: the last one, their mean, or exponential smoothing with the rate that would
+ * have predicted each layer's windows best so far. Also gives the variance of the forecast, counts being Poisson.
+ * O(windows x experts) for each layer and rate. */
 #include "core/model/forecast.h"
 #include "core/model/loads.h"
 #include "core/util/count.h"

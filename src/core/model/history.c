@@ -1,3 +1,4 @@
+/* Keeps the most recent windows of a job in a ring; old windows lose weight by `decay`. */
 #include "core/model/loads.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

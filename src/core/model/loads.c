@@ -1,3 +1,4 @@
+/* Recordings: memory, checks and sums. */
 #include "core/model/loads.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,4 @@
+/* Placements: memory, the inverse map (expert to slots) and the checks of both. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,5 @@
+/* Carries a placement over to other devices: after a change of size (each surviving device keeps its experts) or for
+ * devices that are to be drained. Experts that have lost their last replica are given slots and reported as lost. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

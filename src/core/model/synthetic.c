@@ -1,3 +1,5 @@
+/* Synthetic recordings. The popularity of each expert (log-normal, Zipf or uniform) follows from a normal number
+ * that drifts from window to window. */
 #include "core/model/synthetic.h"
 #include "core/model/synthetic_mixture.h"
 #include "core/util/alloc.h"

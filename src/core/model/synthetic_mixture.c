@@ -1,3 +1,5 @@
+/* Synthetic recordings of mixed traffic: each window mixes the expert popularities of several domains (code, chat, ...)
+ * with weights that vary. */
 #include "core/model/synthetic_mixture.h"
 #include "core/model/synthetic.h"
 #include "core/util/alloc.h"

@@ -1,3 +1,5 @@
+/* Topologies: checks that the domains of each level nest in those of the level above, numbers them, and answers the
+ * planners' questions. */
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "core/util/escape.h"

@@ -1,3 +1,5 @@
+/* The planner's options: one table that supplies names, ranges, defaults and help, and says which planners use which
+ * option. Options that the chosen planner cannot use are refused here. */
 #include "core/plan/options.h"
 #include "core/transfer/payback.h"
 #include "core/transfer/trigger.h"

@@ -1,3 +1,5 @@
+/* The difference between two placements as a list of int32, so that a broadcast has only the slots that change. A
+ * layer with more than half of its slots changed is sent as a whole row, which is then shorter. */
 #include "core/transfer/changed_slots.h"
 #include "core/model/placement.h"
 

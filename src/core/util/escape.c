@@ -1,3 +1,4 @@
+/* Makes text from outside printable, so that a file name or field cannot control the terminal. */
 #include "core/util/escape.h"
 #include <stdint.h>
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Reads, writes, checks and shows the members of an option struct by its table; a row is the only description of an
+ * option. */
 #include "core/util/option_table.h"
 #include "core/util/count.h"
 #include <ctype.h>

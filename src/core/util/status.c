@@ -1,3 +1,4 @@
+/* Names of statuses, and the sentence of the last failure of each thread. */
 #include "core/util/escape.h"
 #include <eplb/status.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* The version of the library. */
 #include <eplb/version.h>
 
 const char *eplb_version(void) {

@@ -1,3 +1,4 @@
+/* All ranks agree on one status: a minimum over ranks; only a failure costs two more messages, for its sentence. */
 #include "mpi/comm/agree.h"
 #include <limits.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Keeps the first failure of MPI on this rank until all ranks agree on it. */
 #include "mpi/comm/comm.h"
 #include <stdio.h>
 

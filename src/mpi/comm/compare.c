@@ -1,3 +1,4 @@
+/* Compares arguments of all ranks with one allreduce: the minimum of each value and of its negative. */
 #include "mpi/comm/compare.h"
 #include "mpi/comm/agree.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Compares the number of ranks with what the launchers' environment variables say. */
 #include "mpi/comm/launcher.h"
 #include "mpi/comm/comm.h"
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Identifies the machine by its boot id and its shared memory by the device and inode numbers of /dev/shm: host
+ * names are not unique, and containers of one machine may have different ones. */
 #include "mpi/comm/machine_id.h"
 #include <stdio.h>
 #include <string.h>

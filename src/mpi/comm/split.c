@@ -1,3 +1,5 @@
+/* Splits a communicator. Ranks that can share memory are those that MPI says can, corrected by the identities of
+ * machine and /dev/shm. */
 #include "mpi/comm/split.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

@@ -1,3 +1,4 @@
+/* Names, UUIDs and memory of an accelerator, from what hwloc's backends say of its OS devices. */
 #include "mpi/detect/accelerators.h"
 #include <stdio.h>
 #include <stdlib.h>

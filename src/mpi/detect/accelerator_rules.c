@@ -1,3 +1,4 @@
+/* Which I/O devices count as accelerators: by PCI vendor and class, and by the hwloc backends that show them. */
 #include "mpi/detect/accelerators.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Lists the accelerators of a host in the order in which the vendor's runtime numbers them: each PCI device or
+ * partition once, whichever hwloc backends show it. */
 #include "mpi/detect/accelerators.h"
 #include "core/util/alloc.h"
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Where this process is bound: the package and NUMA node that contain all processing units that it may run on. */
 #include <eplb/detect.h>
 #include <errno.h>
 #include <sched.h>

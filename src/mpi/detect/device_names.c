@@ -1,3 +1,5 @@
+/* Compares bus ids and UUIDs as users, launchers and drivers write them: with or without domain, function, or
+ * prefix. */
 #include "mpi/detect/device_names.h"
 #include <ctype.h>
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Builds the topology from the reports of all ranks: outer domains (racks), fabrics, nodes, islands. A level that adds
+ * nothing, or does not nest, is left out. */
 #include "mpi/detect/enclosing_domains.h"
 #include "core/util/alloc.h"
 #include "mpi/detect/racks.h"

@@ -1,3 +1,5 @@
+/* Describes this host, an XML file of hwloc's, or a synthetic description: packages, NUMA nodes, processing units,
+ * accelerators, links. */
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "mpi/detect/accelerators.h"

@@ -1,3 +1,5 @@
+/* Groups the accelerators of a host into islands: cliques of directly linked ones, found greedily in order; without
+ * links, by NUMA node. */
 #include "mpi/detect/islands.h"
 #include "core/util/alloc.h"
 #include <string.h>

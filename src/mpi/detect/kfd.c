@@ -1,3 +1,4 @@
+/* Reads AMD GPUs and their partitions from the kernel driver's files in /sys, for hwloc without its RSMI backend. */
 #include "mpi/detect/kfd.h"
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"

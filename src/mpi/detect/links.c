@@ -1,3 +1,5 @@
+/* Bandwidths between accelerators from hwloc's distance matrices. Links of several tiles add up; links through switches
+ * are completed by hwloc's transitive closure. */
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"
 #include "mpi/detect/islands.h"

@@ -1,3 +1,5 @@
+/* Asks NVIDIA's management library, loaded at run time, for MIG devices, UUIDs, fabrics, and for GPUs that are hidden
+ * from this process. */
 #include "mpi/detect/nvml.h"
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"

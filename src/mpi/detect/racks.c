@@ -1,3 +1,4 @@
+/* Reads the file that names the rack of each host; a missing host is an error, as its ranks would have no domain. */
 #include "mpi/detect/racks.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,5 @@
+/* Which accelerator a rank drives: the one that EPLB_DEVICE names, else by the lists of visible devices, else by its
+ * number on the node. */
 #include "mpi/detect/rank_device.h"
 #include "core/util/count.h"
 #include "mpi/detect/device_names.h"

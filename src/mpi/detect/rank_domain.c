@@ -1,3 +1,4 @@
+/* The outer domain of a rank's host: EPLB_DOMAIN, else the switches that Slurm names. */
 #include "mpi/detect/racks.h"
 #include <stdio.h>
 #include <stdlib.h>

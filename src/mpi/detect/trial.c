@@ -1,3 +1,4 @@
+/* Runs a call in a child process, so that its crash or its endless loop becomes an error sentence here. */
 #include "mpi/detect/trial.h"
 #include <errno.h>
 #include <fcntl.h>

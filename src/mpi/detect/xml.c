@@ -1,3 +1,4 @@
+/* Checks an hwloc XML document before hwloc reads it, because hwloc only says that it failed. */
 #include "mpi/detect/xml.h"
 #include <hwloc.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Hashes what decides which accelerators a process sees, so that one rank can detect for all ranks with the same hash:
+ * detection takes long. */
 #include "mpi/machine/device_view.h"
 #include <dirent.h>
 #include <stdio.h>

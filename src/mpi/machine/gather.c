@@ -1,3 +1,4 @@
+/* Gathers one message from each node's leader on rank 0; the ranks of a node report to their leader. */
 #include "mpi/machine/gather.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

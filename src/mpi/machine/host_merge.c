@@ -1,3 +1,4 @@
+/* Merges the views that different processes have of one host into one list of accelerators with their links. */
 #include "mpi/machine/host_merge.h"
 #include "core/util/alloc.h"
 #include "mpi/detect/islands.h"

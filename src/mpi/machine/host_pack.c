@@ -1,3 +1,4 @@
+/* A host's description as bytes, for messages: the struct, then each array. */
 #include "mpi/machine/host_pack.h"
 #include "core/util/alloc.h"
 #include <string.h>

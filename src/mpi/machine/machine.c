@@ -1,3 +1,5 @@
+/* Detects the machine: each node inspects itself once, rank 0 builds the topology from all reports and broadcasts
+ * it. */
 #include "mpi/machine/machine.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

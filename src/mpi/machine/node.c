@@ -1,3 +1,5 @@
+/* The ranks of a node: who they are, which of them see the same accelerators, and what one rank of each view detects
+ * for all of them. */
 #include "mpi/machine/node.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

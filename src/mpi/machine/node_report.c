@@ -1,3 +1,4 @@
+/* A node's message to rank 0 as bytes: its host, then a report for each of its ranks. */
 #include "mpi/machine/node_report.h"
 #include "mpi/machine/host_pack.h"
 #include <string.h>

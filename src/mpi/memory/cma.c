@@ -1,3 +1,5 @@
+/* Reads the memory of another process of this node with process_vm_readv. A trial read at creation shows whether the
+ * kernel allows it and whether the process number means the same process here. */
 #include "mpi/memory/cma.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,4 @@
+/* GPU memory for migration, by CUDA's or HIP's runtime: one stream, and an event for each queue of copies. */
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "mpi/memory/gpu_aware_mpi.h"

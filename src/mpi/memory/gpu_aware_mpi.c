@@ -1,3 +1,4 @@
+/* Whether MPI accepts GPU addresses: asks the MPI library at run time, Open MPI and MPICH each by its own call. */
 #include "mpi/memory/gpu_aware_mpi.h"
 #include <dlfcn.h>
 #include <stdlib.h>

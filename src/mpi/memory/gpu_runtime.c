@@ -1,3 +1,4 @@
+/* Loads the CUDA or HIP runtime and finds the calls that gpu.c needs. */
 #include "mpi/memory/gpu_runtime.h"
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The host's memory: the kind of memory of a session by default. Copies are done at once. */
 #include "mpi/memory/host.h"
 #include "core/util/alloc.h"
 #include <eplb/memory.h>

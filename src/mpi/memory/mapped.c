@@ -1,3 +1,4 @@
+/* Reads /proc/self/maps and answers whether an address range can be read and written. */
 #include "mpi/memory/mapped.h"
 #include "core/util/alloc.h"
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Queues between ranks of a node in shared memory. Each pair of ranks has a ring with one writer and one reader, so no
+ * locks are needed; the bytes of a chunk lie in cells of the writer. */
 #include "mpi/memory/shm_queue.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

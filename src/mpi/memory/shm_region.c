@@ -1,3 +1,4 @@
+/* Memory for weights that all ranks of a node map, so that a receiver copies straight from the owner's weights. */
 #include "mpi/memory/shm_region.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

@@ -1,3 +1,5 @@
+/* Opens POSIX shared memory on all ranks of a node or on none: reserves the pages first, because touching a page that
+ * the system cannot supply kills the process. */
 #include "mpi/memory/shm_segment.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

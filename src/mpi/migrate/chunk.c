@@ -1,3 +1,4 @@
+/* Chunk bounds in a message, and the pieces of memory that a chunk consists of. */
 #include "mpi/migrate/chunk.h"
 
 static size_t message_bytes(const eplb_migrate_context_t *c, const eplb_message_t *message) {

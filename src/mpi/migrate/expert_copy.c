@@ -1,3 +1,5 @@
+/* Copies and hashes whole experts on this rank, tensor by tensor; memory that the processor cannot touch goes through
+ * the memory's own copies. */
 #include "mpi/migrate/expert_copy.h"
 #include <sched.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* From an expert's location and a byte offset to an address. */
 #include "mpi/migrate/location.h"
 
 char *eplb_location_address(const eplb_migrate_context_t *c, int layer, const eplb_location_t *location, size_t offset,

@@ -1,3 +1,5 @@
+/* Drives the transports through a round: opens messages in the order of the plan, counts arrived chunks, passes experts
+ * on that other ranks wait for, and commits what has arrived. Never waits: each call does what can be done. */
 #include "mpi/migrate/migration.h"
 #include "mpi/migrate/chunk.h"
 #include "mpi/migrate/expert_copy.h"

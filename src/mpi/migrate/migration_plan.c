@@ -1,3 +1,7 @@
+/* From two placements to a plan of rounds and commit units. Problem: staging is limited on every rank, and each rank
+ * must derive the same rounds without communication. Method: each layer is cut into commit units that fit every rank's
+ * staging (staging.c); units are packed into a round in order, as long as they fit. Cost: O(slots + transfers) for each
+ * layer. */
 #include "core/model/placement.h"
 #include "core/transfer/staging.h"
 #include "core/util/alloc.h"

@@ -1,3 +1,4 @@
+/* Describes pieces of memory to MPI: contiguous bytes, or a datatype of several pieces. */
 #include "mpi/migrate/mpi_datatype.h"
 #include "core/util/alloc.h"
 

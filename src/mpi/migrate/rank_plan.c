@@ -1,3 +1,4 @@
+/* This rank's share of a plan: picks its own transfers, gives each a tag, a transport, a chunk size and a location. */
 #include "mpi/migrate/rank_plan.h"
 #include "core/util/alloc.h"
 #include "mpi/migrate/transport.h"

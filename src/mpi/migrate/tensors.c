@@ -1,3 +1,5 @@
+/* The registered tensors and pools of spares: checks of each registration, and the signature by which ranks compare
+ * them. */
 #include "mpi/migrate/tensors.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,4 @@
+/* The list of transports, and which one reaches a peer. */
 #include "mpi/migrate/transport.h"
 
 const eplb_transport_t *const eplb_transports[] = {&eplb_transport_shm, &eplb_transport_mpi, NULL};

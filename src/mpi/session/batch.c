@@ -1,3 +1,5 @@
+/* Adds up the counts of one batch over all ranks without blocking, and computes shares and quotas from the sums. Status
+ * and arguments of all ranks travel in the same message. */
 #include "core/dispatch/dispatch.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,5 @@
+/* Overrides options by EPLB_ variables, row by row of the option tables, and refuses names that are nearly an
+ * option's. */
 #include "mpi/session/environment.h"
 #include "core/util/similar_name.h"
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Makes the ranks go through collective calls together: votes, and ends a round whose messages no longer move. */
 #include "mpi/session/in_step.h"
 #include "mpi/comm/agree.h"
 #include <sched.h>

@@ -1,3 +1,4 @@
+/* Creates and destroys sessions, and detects their topology. */
 #include "mpi/session/session.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -1,3 +1,5 @@
+/* A vote is one allreduce of numbers that are summed: calls, statuses, and a tag. Equality of tags is read from the
+ * sums. */
 #include "mpi/session/vote.h"
 #include "core/util/alloc.h"
 #include <limits.h>

@@ -1,3 +1,5 @@
+/* Measures dispatch: times each act of a batch, layer by layer, and checks the results against the sum of all ranks'
+ * counts. */
 #include "mpi/comm/agree.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_dispatch.h"

@@ -1,3 +1,4 @@
+/* Prints the times of `eplb bench dispatch`, the best and the median of all rounds, as a table or JSON. */
 #include "core/util/count.h"
 #include "tools/bench/bench_dispatch.h"
 #include <jansson.h>

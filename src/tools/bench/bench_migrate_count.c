@@ -1,3 +1,4 @@
+/* Counts what a change of placement must move: bytes by sender and across nodes, as a bound for the measured time. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "tools/bench/bench_migrate.h"

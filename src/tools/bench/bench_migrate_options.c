@@ -1,3 +1,4 @@
+/* Options of `eplb bench migrate`. */
 #include "core/model/synthetic.h"
 #include "tools/bench/bench_migrate.h"
 #include "tools/common/commands.h"

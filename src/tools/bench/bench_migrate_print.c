@@ -1,3 +1,4 @@
+/* Prints the rounds of `eplb bench migrate`: time, rate, and the ratio to the bound. */
 #include "core/util/count.h"
 #include "tools/bench/bench_migrate.h"
 #include "tools/common/human.h"

@@ -1,3 +1,5 @@
+/* Migrates as other libraries do, for comparison: layer by layer, each expert received into spare slots with MPI_Irecv,
+ * then copied. */
 #include "tools/bench/bench_peer.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"

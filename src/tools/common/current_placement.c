@@ -1,3 +1,4 @@
+/* Reads the placement that --current names and picks the rows of the recording's layers. */
 #include "tools/common/current_placement.h"
 #include "core/formats/input.h"
 #include "core/model/placement.h"

@@ -1,3 +1,4 @@
+/* Formats and parses numbers for people, and shows progress on a terminal. */
 #include "tools/common/human.h"
 #include "core/util/escape.h"
 #include "tools/common/commands.h"

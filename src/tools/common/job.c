@@ -1,3 +1,4 @@
+/* The loads and the topology of a command that runs under mpirun. */
 #include "tools/common/job.h"
 #include "core/model/synthetic.h"
 #include "mpi/comm/agree.h"

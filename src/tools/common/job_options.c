@@ -1,3 +1,4 @@
+/* Options of commands that run under mpirun: the loads, the machine, and how weights move. */
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include "tools/common/job.h"

@@ -1,3 +1,4 @@
+/* Runs the command that the first argument names, and prints the list of commands. */
 #include "tools/common/menu.h"
 #include <config.h>
 #include <eplb/version.h>

@@ -1,3 +1,4 @@
+/* Starts MPI for the tool and makes sure that its launcher is of the same MPI. */
 #include "mpi/comm/launcher.h"
 #include "tools/common/commands.h"
 #include <mpi.h>

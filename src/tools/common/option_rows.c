@@ -1,3 +1,4 @@
+/* Turns rows of the option tables into options of argp, with defaults in their help. */
 #include "tools/common/option_rows.h"
 #include "tools/common/commands.h"
 #include <eplb/planner.h>

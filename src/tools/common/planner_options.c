@@ -1,3 +1,4 @@
+/* Planner options for all commands that plan, from the option tables, and checks that every given option is used. */
 #include "tools/common/planner_options.h"
 #include "core/util/option_table.h"
 #include "tools/common/commands.h"

@@ -1,3 +1,4 @@
+/* Options of commands that plan for a recording: its file, the GPUs, nodes and slots. */
 #include "tools/common/recording_options.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

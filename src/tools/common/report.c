@@ -1,3 +1,4 @@
+/* Exit statuses and error output of the tool; also notices when standard output could not be written. */
 #include "tools/common/commands.h"
 #include <errno.h>
 #include <stdio.h>

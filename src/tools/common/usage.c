@@ -1,3 +1,4 @@
+/* Parses command lines with argp: help, misuse, and ranges of numbers. Under mpirun only the first rank prints. */
 #include "core/util/escape.h"
 #include "tools/common/commands.h"
 #include <argp.h>

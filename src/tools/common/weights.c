@@ -1,3 +1,5 @@
+/* Synthetic weights whose bytes follow from layer, expert and offset, so that every byte can be checked wherever it has
+ * moved. */
 #include "tools/common/weights.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"

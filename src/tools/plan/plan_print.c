@@ -1,3 +1,4 @@
+/* Prints the result of `eplb plan`: inputs, balance before and after, moves, hot experts. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

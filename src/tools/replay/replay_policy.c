@@ -1,3 +1,4 @@
+/* Plays a recording through one policy: plans from the windows seen so far, scores on the next window. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"

@@ -1,3 +1,4 @@
+/* Prints the windows and the summary of `eplb replay`, as tables or JSON. */
 #include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"

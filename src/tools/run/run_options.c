@@ -1,3 +1,4 @@
+/* Options of `eplb run`. */
 #include "core/model/synthetic.h"
 #include "tools/common/commands.h"
 #include "tools/run/run.h"

@@ -1,3 +1,4 @@
+/* Prints one host: packages, memory, accelerators and links. */
 #include "tools/topo/topo_host.h"
 #include "core/util/count.h"
 #include "tools/common/human.h"

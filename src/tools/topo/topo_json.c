@@ -1,3 +1,4 @@
+/* The output of `eplb topo --json`. */
 #include "tools/topo/topo.h"
 #include <inttypes.h>
 #include <stdio.h>

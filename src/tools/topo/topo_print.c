@@ -1,3 +1,4 @@
+/* Prints a topology as a tree of domains, nodes and ranks; nodes that look alike are printed once. */
 #include "core/util/count.h"
 #include "core/util/escape.h"
 #include "tools/common/human.h"

@@ -1,3 +1,4 @@
+/* Prints what is unusual about a job: GPUs that no rank drives, ranks that share one, ranks bound elsewhere. */
 #include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/topo/topo.h"

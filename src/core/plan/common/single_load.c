@@ -1,3 +1,4 @@
+/* Reduces all windows to one load, a forecast with its variance, for planners that plan for one window. */
 #include "core/plan/common/single_load.h"
 #include "core/model/forecast.h"
 #include "core/plan/common/count_noise.h"

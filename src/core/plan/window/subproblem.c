@@ -1,3 +1,5 @@
+/* A smaller planning problem cut out of a layer: some experts, in the slots of some devices, in arrays of its own. Node
+ * by node planning (hierarchical policy) and whole layers use the same planner code this way. */
 #include "core/plan/window/subproblem.h"
 #include "core/util/alloc.h"
 #include <math.h>

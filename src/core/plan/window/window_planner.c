@@ -1,3 +1,4 @@
+/* The window planner's row of the planner table: from scratch or from the current placement, layer by layer. */
 #include "core/plan/window/window_planner.h"
 #include "core/model/placement.h"
 #include "core/plan/common/single_load.h"

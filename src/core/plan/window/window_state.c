@@ -1,3 +1,5 @@
+/* The state of one layer that the window planner's searches change: which slot holds what, and the time of each device.
+ * A change costs O(slots of the two devices). */
 #include "core/plan/window/window_state.h"
 #include "core/plan/common/count_noise.h"
 #include <math.h>
