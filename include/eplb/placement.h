@@ -61,6 +61,14 @@ EPLB_PUBLIC int eplb_placement_max_replicas(const eplb_placement_t *placement);
 EPLB_PUBLIC eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placement, int width,
                                                              int32_t *map);
 
+/* The three tables that frameworks index, as int64 and in one pass; all are the caller's. Local.
+ * physical[num_layers][num_slots] is physical_to_logical ("phy2log" in DeepSeek's eplb.py),
+ * logical[num_layers][num_experts][width] the padded inverse ("log2phy"), count[num_layers][num_experts] the
+ * logical_replica_count ("logcnt"). Any of them may be NULL. EPLB_ERR_ARGUMENT: placement is NULL; EPLB_ERR_SHAPE: an
+ * expert has more than `width` replicas. On failure no table is written. */
+EPLB_PUBLIC eplb_status_t eplb_placement_tables(const eplb_placement_t *placement, int width, int64_t *physical,
+                                                int64_t *logical, int64_t *count);
+
 /* Mean over max of the devices' times, load / speed, in one layer (the mean being all load over all speed): 1 is
  * perfect, 1/num_devices the worst of equal devices; 1 where there is no load. Local. load[num_experts]. Devices
  * without slots count: they idle. */

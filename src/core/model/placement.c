@@ -195,3 +195,32 @@ eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placeme
     }
   return EPLB_SUCCESS;
 }
+
+static void widen(const int32_t *from, size_t count, int64_t *to) {
+  for (size_t i = 0; to && i < count; i++)
+    to[i] = from[i];
+}
+
+static void fill_inverse_layer(const eplb_placement_t *p, int layer, int width, int64_t *row) {
+  for (int e = 0; e < p->num_experts; e++, row += width) {
+    const int32_t *slot = eplb_placement_replicas(p, layer, e);
+    int count = eplb_placement_counts(p, layer)[e];
+    for (int k = 0; k < width; k++)
+      row[k] = k < count ? slot[k] : EPLB_EMPTY;
+  }
+}
+
+eplb_status_t eplb_placement_tables(const eplb_placement_t *placement, int width, int64_t *physical, int64_t *logical,
+                                    int64_t *count) {
+  if (!placement)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "placement is NULL");
+  int most = logical ? eplb_placement_max_replicas(placement) : 0;
+  if (width < most)
+    return eplb_fail(EPLB_ERR_SHAPE, "a map with room for %s; an expert has %d", eplb_count(width, "replica"), most);
+  size_t layers = (size_t)placement->num_layers, experts = (size_t)placement->num_experts;
+  widen(placement->physical_to_logical, layers * (size_t)placement->num_slots, physical);
+  widen(placement->logical_replica_count, layers * experts, count);
+  for (int l = 0; logical && l < placement->num_layers; l++, logical += experts * (size_t)width)
+    fill_inverse_layer(placement, l, width, logical);
+  return EPLB_SUCCESS;
+}

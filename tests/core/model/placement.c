@@ -175,6 +175,42 @@ static void the_padded_inverse_has_replicas_then_empty(void) {
   shapes_try(1000, 5, check_padded);
 }
 
+/* Whether the wide table holds the numbers of the narrow one. */
+static int same_numbers(const int64_t *wide, const int32_t *narrow, int count) {
+  for (int i = 0; i < count; i++)
+    if (wide[i] != narrow[i])
+      return 0;
+  return 1;
+}
+
+static void check_tables(rng_t *rng) {
+  eplb_placement_t *p = any_placement(rng);
+  int width = eplb_placement_max_replicas(p) + rng_between(rng, 0, 3), most = eplb_placement_max_replicas(p);
+  int slots = p->num_layers * p->num_slots, experts = p->num_layers * p->num_experts;
+  int32_t *inverse = malloc((size_t)(experts * width) * sizeof *inverse);
+  int64_t *table = malloc((size_t)(slots + experts + experts * width) * sizeof *table);
+  CU_ASSERT_FATAL(inverse && table);
+  int64_t *physical = table, *count = table + slots, *logical = table + slots + experts;
+  for (int i = 0; i < slots + experts + experts * width; i++)
+    table[i] = -77;
+  TAP_FAILS(eplb_placement_tables(p, most - 1, physical, logical, count), EPLB_ERR_SHAPE, "has");
+  CU_ASSERT(physical[0] == -77 && count[0] == -77 && logical[0] == -77);
+  CU_ASSERT_EQUAL(eplb_placement_logical_to_physical(p, width, inverse), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(eplb_placement_tables(p, width, NULL, logical, NULL), EPLB_SUCCESS);
+  CU_ASSERT(physical[0] == -77 && count[0] == -77 && same_numbers(logical, inverse, experts * width));
+  CU_ASSERT_EQUAL(eplb_placement_tables(p, 0, physical, NULL, count), EPLB_SUCCESS);
+  CU_ASSERT(same_numbers(physical, p->physical_to_logical, slots));
+  CU_ASSERT(same_numbers(count, p->logical_replica_count, experts));
+  free(inverse);
+  free(table);
+  eplb_placement_destroy(&p);
+}
+
+static void the_tables_are_the_maps_as_int64(void) {
+  shapes_try(500, 7, check_tables);
+  TAP_FAILS(eplb_placement_tables(NULL, 1, NULL, NULL, NULL), EPLB_ERR_ARGUMENT, "placement is NULL");
+}
+
 static void check_copy(rng_t *rng) {
   eplb_placement_t *p = any_placement(rng), *copy = NULL, *second = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_placement_copy(p, &copy), EPLB_SUCCESS);
@@ -201,6 +237,7 @@ int main(void) {
       {"index names the slot or the expert that is wrong", index_names_the_slot_or_the_expert_that_is_wrong},
       {"validate finds any one wrong number", validate_finds_any_one_wrong_number},
       {"the padded inverse has replicas, then empty", the_padded_inverse_has_replicas_then_empty},
+      {"the tables are the maps as int64", the_tables_are_the_maps_as_int64},
       {"a copy shares nothing with the original", a_copy_shares_nothing_with_the_original},
       {NULL, NULL}};
   return tap_run("placement", tests);
