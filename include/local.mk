@@ -12,6 +12,7 @@ pkginclude_HEADERS = \
 	include/eplb/payback.h \
 	include/eplb/placement.h \
 	include/eplb/planner.h \
+	include/eplb/routing.h \
 	include/eplb/session.h \
 	include/eplb/status.h \
 	include/eplb/topology.h \

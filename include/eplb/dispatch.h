@@ -35,8 +35,8 @@ EPLB_PUBLIC eplb_status_t eplb_dispatch_create(const eplb_topology_t *topology, 
                                                eplb_dispatch_t **dispatch);
 EPLB_PUBLIC void eplb_dispatch_destroy(eplb_dispatch_t **dispatch);
 
-/* Takes up a layer of the placement that has changed. Local. EPLB_ERR_ARGUMENT; EPLB_ERR_MEMORY: the layer must not be
- * dispatched then. */
+/* Takes up a layer of the placement that has changed. A session does so for its own: see eplb_session_dispatch. Local,
+ * allocates nothing. EPLB_ERR_ARGUMENT. */
 EPLB_PUBLIC eplb_status_t eplb_dispatch_update(eplb_dispatch_t *dispatch, int layer);
 
 /* Shares that make the busiest device's time small: load flows between replicas of an expert until times are level or

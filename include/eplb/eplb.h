@@ -9,6 +9,7 @@
 #include <eplb/payback.h>
 #include <eplb/placement.h>
 #include <eplb/planner.h>
+#include <eplb/routing.h>
 #include <eplb/status.h>
 #include <eplb/topology.h>
 #include <eplb/transfer.h>

@@ -15,6 +15,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/dispatch/flow.c \
 	src/core/dispatch/flow.h \
 	src/core/dispatch/quotas.c \
+	src/core/dispatch/routing.c \
 	src/core/model/align_slots.c \
 	src/core/model/balance.c \
 	src/core/model/forecast.c \

@@ -3,6 +3,7 @@
 if HAVE_CUNIT
 UNIT_TESTS = \
 	tests/core/dispatch/dispatch \
+	tests/core/dispatch/routing \
 	tests/core/formats/loads_csv \
 	tests/core/formats/loads_csv_write \
 	tests/core/formats/loads_forms \

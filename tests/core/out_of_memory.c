@@ -10,6 +10,7 @@
 #include <eplb/dispatch.h>
 #include <eplb/loads.h>
 #include <eplb/planner.h>
+#include <eplb/routing.h>
 #include <eplb/transfer.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -220,10 +221,21 @@ static eplb_status_t dispatch(world_t *w) {
   return status;
 }
 
+static eplb_status_t route(world_t *w) {
+  eplb_dispatch_t *d = NULL;
+  eplb_routing_t *r = NULL;
+  eplb_status_t status = eplb_dispatch_create(w->topology, w->before, &d);
+  if (!status)
+    status = eplb_routing_create(d, 0, 8, EPLB_SPLIT_EVEN, &r);
+  eplb_routing_destroy(&r);
+  eplb_dispatch_destroy(&d);
+  return status;
+}
+
 static eplb_status_t count_visits(world_t *w) {
   eplb_visits_t visits = {0};
   eplb_status_t status =
-      eplb_remote_nodes(&(const eplb_routing_t){4, 2, 3}, w->topology, w->before, 0, w->load, &visits);
+      eplb_remote_nodes(&(const eplb_group_routing_t){4, 2, 3}, w->topology, w->before, 0, w->load, &visits);
   w->bound = status ? w->bound : visits.nodes;
   return status;
 }
@@ -304,6 +316,7 @@ static void planning_ahead_survives_any_failure(void) {
   exhaust(replan_forecast);
   exhaust(keep_history);
   exhaust(dispatch);
+  exhaust(route);
 }
 
 static void derivation_survives_any_failure(void) {

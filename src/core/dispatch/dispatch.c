@@ -20,8 +20,9 @@ eplb_status_t eplb_dispatch_update(eplb_dispatch_t *d, int layer) {
   eplb_status_t status = eplb_dispatch_check(d, layer);
   if (status)
     return status;
-  return eplb_flows_find(d->placement->num_experts, eplb_dispatch_begin(d, layer), eplb_dispatch_slots(d, layer),
-                         d->device_of, &d->flows[layer]);
+  eplb_flows_find(d->placement->num_experts, eplb_dispatch_begin(d, layer), eplb_dispatch_slots(d, layer), d->device_of,
+                  &d->flows[layer]);
+  return EPLB_SUCCESS;
 }
 
 static eplb_status_t create_arrays(eplb_dispatch_t *d) {
@@ -54,8 +55,11 @@ eplb_status_t eplb_dispatch_create(const eplb_topology_t *topology, const eplb_p
   d->topology = topology;
   d->placement = placement;
   eplb_status_t status = create_arrays(d);
-  for (int l = 0; l < placement->num_layers && !status; l++)
-    status = eplb_dispatch_update(d, l);
+  for (int l = 0; l < placement->num_layers && !status; l++) {
+    status = eplb_flows_reserve(placement->num_experts, placement->num_slots, &d->flows[l]);
+    if (!status)
+      eplb_dispatch_update(d, l);
+  }
   if (status)
     eplb_dispatch_destroy(&d);
   else

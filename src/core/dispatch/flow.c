@@ -16,42 +16,36 @@ enum { ALL_PAIRS = 16 };
  * several times as quick. */
 static const double OVERSHOOT = 1.5;
 
-static eplb_status_t add(const int32_t *slot, const int32_t *device_of, int32_t a, int32_t b, eplb_flows_t *flows) {
+/* An expert with n replicas has at most n (n - 1) / 2 flows while n <= ALL_PAIRS, n beyond: for each replica after the
+ * first, at most ALL_PAIRS / 2. Each expert's first replica takes one slot. */
+eplb_status_t eplb_flows_reserve(int num_experts, int num_slots, eplb_flows_t *flows) {
+  size_t most = (size_t)(num_slots - num_experts) * (ALL_PAIRS / 2);
+  flows->flow = EPLB_NEW(eplb_flow_t, most);
+  return flows->flow ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+}
+
+static void add(const int32_t *slot, const int32_t *device_of, int32_t a, int32_t b, eplb_flows_t *flows) {
   eplb_flow_t flow = {a, b, device_of[slot[a]], device_of[slot[b]]};
-  if (flow.device_a == flow.device_b)
-    return EPLB_SUCCESS;
-  if (flows->count == flows->capacity) {
-    int capacity = 2 * flows->capacity + 64;
-    eplb_flow_t *grown = eplb_grow(flows->flow, (size_t)capacity, sizeof *grown);
-    if (!grown)
-      return EPLB_ERR_MEMORY;
-    flows->flow = grown;
-    flows->capacity = capacity;
-  }
-  flows->flow[flows->count++] = flow;
-  return EPLB_SUCCESS;
+  if (flow.device_a != flow.device_b)
+    flows->flow[flows->count++] = flow;
 }
 
-static eplb_status_t find_of_expert(int32_t begin, int32_t end, const int32_t *slot, const int32_t *device_of,
-                                    eplb_flows_t *flows) {
-  eplb_status_t status = EPLB_SUCCESS;
-  for (int32_t a = begin; a < end && !status; a++) {
+static void find_of_expert(int32_t begin, int32_t end, const int32_t *slot, const int32_t *device_of,
+                           eplb_flows_t *flows) {
+  for (int32_t a = begin; a < end; a++) {
     int32_t last = end - begin <= ALL_PAIRS || a + 2 > end ? end : a + 2;
-    for (int32_t b = a + 1; b < last && !status; b++)
-      status = add(slot, device_of, a, b, flows);
+    for (int32_t b = a + 1; b < last; b++)
+      add(slot, device_of, a, b, flows);
   }
-  if (end - begin > ALL_PAIRS && !status)
-    status = add(slot, device_of, begin, end - 1, flows);
-  return status;
+  if (end - begin > ALL_PAIRS)
+    add(slot, device_of, begin, end - 1, flows);
 }
 
-eplb_status_t eplb_flows_find(int num_experts, const int32_t *replica_begin, const int32_t *replica_slot,
-                              const int32_t *device_of, eplb_flows_t *flows) {
-  eplb_status_t status = EPLB_SUCCESS;
+void eplb_flows_find(int num_experts, const int32_t *replica_begin, const int32_t *replica_slot,
+                     const int32_t *device_of, eplb_flows_t *flows) {
   flows->count = 0;
-  for (int e = 0; e < num_experts && !status; e++)
-    status = find_of_expert(replica_begin[e], replica_begin[e + 1], replica_slot, device_of, flows);
-  return status;
+  for (int e = 0; e < num_experts; e++)
+    find_of_expert(replica_begin[e], replica_begin[e + 1], replica_slot, device_of, flows);
 }
 
 void eplb_flows_level(const eplb_flows_t *flows, const double *inverse_speed, double fine, int max_sweeps, double *part,

@@ -13,14 +13,17 @@ typedef struct eplb_flow {
 } eplb_flow_t;
 
 typedef struct eplb_flows {
-  int count, capacity;
+  int count;
   eplb_flow_t *flow;
 } eplb_flows_t;
 
-/* Lists the flows of a layer with replica_begin[num_experts + 1], replica_slot[] and device_of[num_slots].
- * EPLB_ERR_MEMORY. */
-eplb_status_t eplb_flows_find(int num_experts, const int32_t *replica_begin, const int32_t *replica_slot,
-                              const int32_t *device_of, eplb_flows_t *flows);
+/* Room for the flows of any layer of `num_slots` slots: with it, eplb_flows_find allocates nothing. EPLB_ERR_MEMORY. */
+eplb_status_t eplb_flows_reserve(int num_experts, int num_slots, eplb_flows_t *flows);
+
+/* Lists the flows of a layer with replica_begin[num_experts + 1], replica_slot[] and device_of[num_slots],
+ * in room that is reserved. */
+void eplb_flows_find(int num_experts, const int32_t *replica_begin, const int32_t *replica_slot,
+                     const int32_t *device_of, eplb_flows_t *flows);
 
 /* Lets load flow until times are level or nothing more can. part[]: the load of each replica; time[num_devices]: what
  * they add up to times inverse_speed[num_devices]; both are brought up to date. `fine`: a flow, of the mean time, that

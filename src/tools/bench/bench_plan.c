@@ -92,7 +92,7 @@ static eplb_status_t score_plan(const eplb_topology_t *t, const eplb_placement_t
     eplb_visits_t remote = {0};
     status = eplb_balancedness_bound(t, p->num_experts, layer_load, &bound);
     if (!status && groups > 1)
-      status = eplb_remote_nodes(&(const eplb_routing_t){groups, groups / 2, 8}, t, p, l, layer_load, &remote);
+      status = eplb_remote_nodes(&(const eplb_group_routing_t){groups, groups / 2, 8}, t, p, l, layer_load, &remote);
     row->remote += remote.nodes;
     row->mean += balance;
     row->worst = row->plans == 0 || balance < row->worst ? balance : row->worst;

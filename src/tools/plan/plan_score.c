@@ -76,7 +76,7 @@ static eplb_status_t score_change(plan_result_t *r) {
 static eplb_status_t score_routing(plan_result_t *r) {
   int groups = r->options->planner.plan.num_groups, nodes = eplb_topology_num_nodes(r->topology);
   int experts = r->loads->num_experts;
-  const eplb_routing_t routing = {
+  const eplb_group_routing_t routing = {
       .num_groups = groups,
       .token_groups = r->options->token_groups ? r->options->token_groups : (groups + 1) / 2,
       .token_experts = r->options->token_experts < experts ? r->options->token_experts : experts};

@@ -325,7 +325,7 @@ static void spilling_buys_balance_with_visits(void) {
     o.spill = i == 1 ? .99 : 0;
     CU_ASSERT_EQUAL_FATAL(plan_window(&o, t, eplb_windows_single(1, 256, load), NULL, &p), EPLB_SUCCESS);
     balance[i] = eplb_balancedness(t, p, 0, load);
-    CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){8, 4, 8}, t, p, 0, load, &visits[i]), EPLB_SUCCESS);
+    CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_group_routing_t){8, 4, 8}, t, p, 0, load, &visits[i]), EPLB_SUCCESS);
     eplb_placement_destroy(&p);
   }
   CU_ASSERT(balance[0] < .99 && balance[1] >= .99);
@@ -342,15 +342,16 @@ static void visits_are_counted_as_stated(void) {
   eplb_visits_t visits = {.off_home = off_home};
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 2, 2, &t), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(1, 4, 4, &p), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){2, 1, 1}, t, p, 0, load, &visits), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_group_routing_t){2, 1, 1}, t, p, 0, load, &visits), EPLB_SUCCESS);
   CU_ASSERT_DOUBLE_EQUAL(visits.nodes, .5, 1e-12);
   CU_ASSERT(off_home[0] == 0 && off_home[1] == 0);
-  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){2, 2, 2}, t, p, 0, load, &visits), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_group_routing_t){2, 2, 2}, t, p, 0, load, &visits), EPLB_SUCCESS);
   CU_ASSERT_DOUBLE_EQUAL(visits.nodes, .75, 1e-12); /* both groups; two picks miss a node with a quarter's chance */
   load[0] = load[1] = 3;                            /* the first group is picked three times as often */
-  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_routing_t){2, 1, 4}, t, p, 0, load, &visits), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(eplb_remote_nodes(&(const eplb_group_routing_t){2, 1, 4}, t, p, 0, load, &visits), EPLB_SUCCESS);
   CU_ASSERT_DOUBLE_EQUAL(visits.nodes, .5, 1e-12);
-  TAP_FAILS(eplb_remote_nodes(&(const eplb_routing_t){2, 3, 1}, t, p, 0, load, &visits), EPLB_ERR_ARGUMENT, "3 groups");
+  TAP_FAILS(eplb_remote_nodes(&(const eplb_group_routing_t){2, 3, 1}, t, p, 0, load, &visits), EPLB_ERR_ARGUMENT,
+            "3 groups");
   eplb_placement_destroy(&p);
   eplb_topology_destroy(&t);
 }

@@ -121,7 +121,7 @@ static void find_off_home(const remote_t *r, double *off_home) {
   }
 }
 
-static eplb_status_t check_routing(const eplb_routing_t *r, int num_experts) {
+static eplb_status_t check_routing(const eplb_group_routing_t *r, int num_experts) {
   if (r->num_groups < 1 || r->num_groups > MAX_GROUPS || r->num_groups > num_experts)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%d expert groups; expected 1 to %d, and no more than experts", r->num_groups,
                      MAX_GROUPS);
@@ -132,7 +132,7 @@ static eplb_status_t check_routing(const eplb_routing_t *r, int num_experts) {
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_remote_nodes(const eplb_routing_t *routing, const eplb_topology_t *topology,
+eplb_status_t eplb_remote_nodes(const eplb_group_routing_t *routing, const eplb_topology_t *topology,
                                 const eplb_placement_t *placement, int layer, const double *load,
                                 eplb_visits_t *visits) {
   eplb_status_t status = check_routing(routing, placement->num_experts);

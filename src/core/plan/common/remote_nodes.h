@@ -6,9 +6,9 @@
 
 /* A token picks `token_groups` different groups of `num_groups`, with chances as the product of their loads, and within
  * them `token_experts` times an expert, with chances as the loads. */
-typedef struct eplb_routing {
+typedef struct eplb_group_routing {
   int num_groups, token_groups, token_experts;
-} eplb_routing_t;
+} eplb_group_routing_t;
 
 typedef struct eplb_visits {
   double nodes;     /* other than its own, that a token is expected to visit */
@@ -18,7 +18,7 @@ typedef struct eplb_visits {
 
 /* Replicas share alike, and tokens come from all devices alike. load[num_experts]. EPLB_ERR_ARGUMENT;
  * EPLB_ERR_MEMORY. */
-eplb_status_t eplb_remote_nodes(const eplb_routing_t *routing, const eplb_topology_t *topology,
+eplb_status_t eplb_remote_nodes(const eplb_group_routing_t *routing, const eplb_topology_t *topology,
                                 const eplb_placement_t *placement, int layer, const double *load,
                                 eplb_visits_t *visits);
 
