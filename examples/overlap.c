@@ -100,8 +100,11 @@ int main(int argc, char **argv) {
 
   eplb_session_t *session;
   eplb_session_options_t options;
+  eplb_plan_options_t plan;
   eplb_session_options_init(&options);
-  options.plan.planner = EPLB_PLANNER_DEEPSEEK; /* the one that moves most */
+  eplb_plan_options_init(&plan);
+  plan.planner = EPLB_PLANNER_DEEPSEEK; /* the one that moves most */
+  options.plan = &plan;
   options.num_layers = 1;
   options.num_experts = EXPERTS;
   options.slots_per_rank = EXPERTS / ranks + 4;

@@ -9,12 +9,10 @@ pkginclude_HEADERS = \
 	include/eplb/loads.h \
 	include/eplb/memory.h \
 	include/eplb/options.h \
-	include/eplb/payback.h \
 	include/eplb/placement.h \
 	include/eplb/planner.h \
 	include/eplb/routing.h \
 	include/eplb/session.h \
 	include/eplb/status.h \
 	include/eplb/topology.h \
-	include/eplb/transfer.h \
-	include/eplb/version.h
+	include/eplb/transfer.h

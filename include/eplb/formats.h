@@ -3,9 +3,9 @@
 #define EPLB_FORMATS_H
 
 #include <eplb/loads.h>
-#include <eplb/payback.h>
 #include <eplb/placement.h>
 #include <eplb/planner.h>
+#include <eplb/transfer.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -4,8 +4,8 @@
 
 #include <eplb/loads.h>
 #include <eplb/options.h>
-#include <eplb/payback.h>
 #include <eplb/placement.h>
+#include <eplb/transfer.h>
 #include <stddef.h>
 
 #ifdef __cplusplus

@@ -14,7 +14,6 @@
 #define EPLB_SESSION_H
 
 #include <eplb/memory.h>
-#include <eplb/payback.h>
 #include <eplb/planner.h>
 #include <eplb/transfer.h>
 #include <mpi.h>
@@ -91,11 +90,11 @@ typedef struct eplb_session_options {
   int num_layers;     /* MoE layers, >= 1; must be set */
   int num_experts;    /* logical experts of a layer, >= 1; must be set */
   int slots_per_rank; /* physical experts of a layer on each rank, >= 1; with a topology 0, or what it gives every rank */
-  /* plan.payback is copied; its expert_bytes, if 0, are those of the heaviest layer. */
-  eplb_plan_options_t plan;
+  const eplb_plan_options_t *plan; /* NULL: the defaults. Copied, with its payback, whose expert_bytes, if 0, are those
+                                      of the heaviest layer */
   int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
   const eplb_trigger_t *trigger;   /* NULL: rebalance whenever asked; else only if it pays by trigger->payback, or by
-                                      plan.payback where that is NULL. Copied, as plan.payback is. */
+                                      plan->payback where that is NULL. Copied, as plan is. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
   char node_level
       [EPLB_LEVEL_NAME_MAX];       /* which level planners take for the node, e.g. "nvlink"; "": the topology's own */

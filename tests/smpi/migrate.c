@@ -53,7 +53,10 @@ static void start(job_t *j, char **argument) {
   eplb_session_options_t o;
   eplb_session_options_init(&o);
   o.num_layers = 1, o.num_experts = EXPERTS, o.topology = j->topology;
-  o.plan.planner = EPLB_PLANNER_DEEPSEEK, o.plan.policy = EPLB_POLICY_GLOBAL;
+  eplb_plan_options_t plan;
+  eplb_plan_options_init(&plan);
+  plan.planner = EPLB_PLANNER_DEEPSEEK, plan.policy = EPLB_POLICY_GLOBAL;
+  o.plan = &plan;
   o.chunk_bytes = (size_t)j->bytes / 8;
   need(eplb_session_create(MPI_COMM_WORLD, &o, &j->session));
   need(weights_create(1, j->slots, 0, (size_t)j->bytes, NULL, &j->weights));

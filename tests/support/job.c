@@ -23,6 +23,8 @@ eplb_topology_t *job_deal_topology(int nodes, int slots_per_rank) {
   return topology;
 }
 
+eplb_plan_options_t job_plan;
+
 eplb_session_options_t job_options(void) {
   int num_ranks;
   MPI_Comm_size(MPI_COMM_WORLD, &num_ranks);
@@ -31,8 +33,10 @@ eplb_session_options_t job_options(void) {
   o.num_layers = JOB_LAYERS;
   o.num_experts = JOB_EXPERTS;
   o.slots_per_rank = (JOB_EXPERTS + JOB_EXPERTS / 4 + num_ranks - 1) / num_ranks;
-  o.plan.planner = EPLB_PLANNER_DEEPSEEK; /* which moves nearly all that can move */
-  o.plan.num_groups = 4;
+  eplb_plan_options_init(&job_plan);
+  job_plan.planner = EPLB_PLANNER_DEEPSEEK; /* which moves nearly all that can move */
+  job_plan.num_groups = 4;
+  o.plan = &job_plan;
   o.chunk_bytes = 700;
   return o;
 }

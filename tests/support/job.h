@@ -17,8 +17,9 @@ typedef struct job {
 eplb_topology_t *job_deal_topology(int nodes, int slots_per_rank);
 
 /* Options for the sizes above: a quarter of the experts as spare slots, messages of several chunks that end within
- * tensors. */
+ * tensors. Their plan is job_plan, which this sets anew. */
 eplb_session_options_t job_options(void);
+extern eplb_plan_options_t job_plan;
 
 /* A session with registered and filled weights. Collective; checks each step. */
 void job_start(job_t *job, const eplb_session_options_t *options);

@@ -8,7 +8,7 @@ const cargo_tensor_t trial_tensors[TRIAL_TENSORS] = {
 eplb_session_options_t trial_options(void) {
   eplb_session_options_t o = job_options();
   o.num_layers = 3;
-  o.plan.num_groups = 1;
+  job_plan.num_groups = 1;
   o.verify = EPLB_VERIFY_ALWAYS;
   return o;
 }

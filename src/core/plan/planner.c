@@ -138,7 +138,7 @@ eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_
   eplb_payback_t payback;
   eplb_status_t status = resolve(options, topology, &resolved);
   if (!status && resolved.payback) {
-    status = eplb_payback_take(resolved.payback, &payback);
+    status = eplb_payback_take_whole(resolved.payback, &payback);
     resolved.payback = &payback;
   }
   if (!status && !placement)

@@ -32,7 +32,17 @@ void eplb_payback_init_size(eplb_payback_t *payback, size_t size) {
 eplb_status_t eplb_payback_take(const eplb_payback_t *given, eplb_payback_t *payback) {
   eplb_payback_init(payback);
   eplb_status_t status = eplb_option_table_take(&eplb_payback_table, given, payback);
-  return status ? status : eplb_option_table_check(&eplb_payback_table, payback);
+  if (!status)
+    status = eplb_option_table_check(&eplb_payback_table, payback);
+  return status;
+}
+
+eplb_status_t eplb_payback_take_whole(const eplb_payback_t *given, eplb_payback_t *payback) {
+  eplb_status_t status = eplb_payback_take(given, payback);
+  if (!status && !(payback->expert_bytes > 0))
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "expert_bytes of the payback is 0; expected the bytes of one expert, without "
+                                          "which moves cost nothing");
+  return status;
 }
 
 static double slowest_device(const eplb_topology_t *t, const eplb_placement_t *p, int layer, const double *load) {

@@ -32,6 +32,8 @@ static eplb_status_t check_change(const eplb_placement_change_t *c) {
     return eplb_fail(EPLB_ERR_SHAPE, "placements of %d x %s in %s and %d x %d in %d; expected the same",
                      before->num_layers, eplb_count(before->num_experts, "expert"),
                      eplb_count(before->num_slots, "slot"), after->num_layers, after->num_experts, after->num_slots);
+  if (c->windows_since < 0)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "windows_since is %d; expected 0 or more", c->windows_since);
   eplb_status_t status = eplb_windows_check(c->windows);
   if (status)
     return status;
@@ -57,7 +59,7 @@ static eplb_status_t take_arguments(const eplb_trigger_t *given, const eplb_plac
   if (!status && !trigger->payback)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "the trigger's payback is NULL; expected what moves cost and balance saves");
   if (!status)
-    status = eplb_payback_take(trigger->payback, payback);
+    status = eplb_payback_take_whole(trigger->payback, payback);
   trigger->payback = payback;
   return status ? status : check_change(change);
 }

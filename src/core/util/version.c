@@ -1,5 +1,5 @@
 /* The version of the library. */
-#include <eplb/version.h>
+#include <eplb/eplb.h>
 
 const char *eplb_version(void) {
   return EPLB_VERSION;

@@ -100,18 +100,18 @@ static eplb_status_t refuse_slips(const char *name) {
 
 /* Where the job has no trigger, the variable makes one. */
 static eplb_status_t override_trigger(const eplb_option_t *row, const char *label, const char *text,
-                                      eplb_session_options_t *options, eplb_trigger_t *trigger) {
-  if (!trigger->payback && !options->plan.payback)
+                                      eplb_own_options_t *own) {
+  if (!own->trigger.payback && !own->plan.payback)
     return eplb_fail(EPLB_ERR_ARGUMENT,
-                     "%s is for a trigger, and neither plan.payback nor a trigger's payback is set; expected one, to "
+                     "%s is for a trigger, and neither plan->payback nor a trigger's payback is set; expected one, to "
                      "tell what pays",
                      label);
-  options->trigger = trigger;
-  return eplb_option_set(row, trigger, label, text);
+  own->session.trigger = &own->trigger;
+  return eplb_option_set(row, &own->trigger, label, text);
 }
 
 /* One "EPLB_NAME=text". */
-static eplb_status_t override(const char *entry, eplb_session_options_t *options, eplb_trigger_t *trigger) {
+static eplb_status_t override(const char *entry, eplb_own_options_t *own) {
   char name[NAME_MAX_LENGTH], label[NAME_MAX_LENGTH + 32];
   const char *equals = strchr(entry, '='), *text = equals ? equals + 1 : "";
   snprintf(label, sizeof label, "environment variable %s%s", PREFIX, copy_variable_name(entry, name));
@@ -121,17 +121,17 @@ static eplb_status_t override(const char *entry, eplb_session_options_t *options
   if (!row)
     return EPLB_SUCCESS;
   if (!strcmp(row->structure, "plan"))
-    return eplb_plan_options_set(&options->plan, row->name, label, text);
+    return eplb_plan_options_set(&own->plan, row->name, label, text);
   if (!strcmp(row->structure, "trigger"))
-    return override_trigger(row, label, text, options, trigger);
-  return eplb_option_set(row, options, label, text);
+    return override_trigger(row, label, text, own);
+  return eplb_option_set(row, &own->session, label, text);
 }
 
-eplb_status_t eplb_environment_override(eplb_session_options_t *options, eplb_trigger_t *trigger) {
+eplb_status_t eplb_environment_override(eplb_own_options_t *own) {
   eplb_status_t status = EPLB_SUCCESS;
   for (char **entry = environ; entry && *entry && !status; entry++)
     if (!strncmp(*entry, PREFIX, PREFIX_LENGTH))
-      status = override(*entry, options, trigger);
+      status = override(*entry, own);
   return status;
 }
 

@@ -10,6 +10,8 @@
 static const char *const mode_names[] = {"shadow", "in-place"};
 static const char *const verify_names[] = {"first", "always", "never"};
 
+#define LAST(names) ((int)(sizeof(names) / sizeof *(names)) - 1)
+
 #define PLACE(member) offsetof(eplb_session_options_t, member)
 
 static const eplb_option_t rows[] = {
@@ -18,7 +20,7 @@ static const eplb_option_t rows[] = {
     {"session", "node_level", "NAME", "level of the machine that planners take as the node", EPLB_OPTION_TEXT,
      PLACE(node_level), 0, EPLB_LEVEL_NAME_MAX, 0, 0, NULL, ~0u, 0},
     {"session", "mode", "NAME", "shadow: experts arrive in staging memory; in-place: directly in the slots that change",
-     EPLB_OPTION_NAME, PLACE(mode), 0, 1, 0, EPLB_MODE_SHADOW, mode_names, ~0u, 0},
+     EPLB_OPTION_NAME, PLACE(mode), 0, LAST(mode_names), 0, EPLB_MODE_SHADOW, mode_names, ~0u, 0},
     {"session", "staging_bytes", "BYTES",
      "limit of a rank's memory for incoming experts; 0: what its largest layer needs", EPLB_OPTION_BYTES,
      PLACE(staging_bytes), 0, 0x1p62, 0, 0, NULL, ~0u, 0},
@@ -28,7 +30,7 @@ static const eplb_option_t rows[] = {
      EPLB_OPTION_BYTES, PLACE(shared_bytes), 0, 1 << 30, 0, 4 << 20, NULL, ~0u, 0},
     {"session", "verify", "WHEN",
      "checksums of whole experts: first rebalance, always or never; samples are always compared", EPLB_OPTION_NAME,
-     PLACE(verify), 0, 2, 0, EPLB_VERIFY_FIRST, verify_names, ~0u, 0},
+     PLACE(verify), 0, LAST(verify_names), 0, EPLB_VERIFY_FIRST, verify_names, ~0u, 0},
 };
 
 const eplb_option_table_t eplb_session_table = {"session options", "eplb_session_options_init",
@@ -36,7 +38,6 @@ const eplb_option_table_t eplb_session_table = {"session options", "eplb_session
 
 void eplb_session_options_init_size(eplb_session_options_t *options, size_t size) {
   eplb_option_table_init(&eplb_session_table, options, size);
-  eplb_plan_options_init(&options->plan);
 }
 
 const eplb_option_t *eplb_session_option_describe(int number) {
@@ -45,29 +46,57 @@ const eplb_option_t *eplb_session_option_describe(int number) {
 
 /* ---- checks on one rank ---- */
 
-/* A copy that the environment can change. */
-static eplb_status_t take_trigger(const eplb_trigger_t *given, eplb_session_options_t *options,
-                                  eplb_trigger_t *trigger) {
-  eplb_trigger_init(trigger);
-  options->trigger = NULL;
-  if (!given)
-    return EPLB_SUCCESS;
-  options->trigger = trigger;
-  const eplb_option_table_t table = {.title = "trigger options", .init = "eplb_trigger_init", .size = sizeof *trigger};
-  return eplb_option_table_take(&table, given, trigger);
+/* A copy of one of libeplb's structs, of this version or an older one, which the environment can change; *own has the
+ * defaults. */
+static eplb_status_t take(const char *title, const char *init, size_t size, const void *given, void *own) {
+  const eplb_option_table_t table = {.title = title, .init = init, .size = size};
+  return given ? eplb_option_table_take(&table, given, own) : EPLB_SUCCESS;
 }
 
-static eplb_status_t check_trigger(const eplb_session_options_t *o, eplb_trigger_t *trigger) {
-  if (!o->trigger)
+static eplb_status_t take_payback(const eplb_payback_t **given, eplb_payback_t *own) {
+  const eplb_payback_t *from = *given;
+  *given = from ? own : NULL;
+  return take("payback options", "eplb_payback_init", sizeof *own, from, own);
+}
+
+static void set_defaults(eplb_own_options_t *own) {
+  eplb_session_options_init(&own->session);
+  eplb_plan_options_init(&own->plan);
+  eplb_payback_init(&own->plan_payback);
+  eplb_trigger_init(&own->trigger);
+  eplb_payback_init(&own->trigger_payback);
+}
+
+/* Members that are pointers may be anything where a struct's size is refused: they are then NULL. */
+static eplb_status_t take_structs(const eplb_session_options_t *given, eplb_own_options_t *own) {
+  eplb_session_options_t *o = &own->session;
+  eplb_status_t status = eplb_option_table_take(&eplb_session_table, given, o);
+  const eplb_plan_options_t *plan = o->plan;
+  const eplb_trigger_t *trigger = o->trigger;
+  o->plan = &own->plan;
+  o->trigger = trigger ? &own->trigger : NULL;
+  if (!status)
+    status = take("plan options", "eplb_plan_options_init", sizeof own->plan, plan, &own->plan);
+  if (!status)
+    status = take_payback(&own->plan.payback, &own->plan_payback);
+  if (!status)
+    status = take("trigger options", "eplb_trigger_init", sizeof own->trigger, trigger, &own->trigger);
+  return status ? status : take_payback(&own->trigger.payback, &own->trigger_payback);
+}
+
+/* A trigger without a payback takes the plan's. */
+static eplb_status_t check_trigger(eplb_own_options_t *own) {
+  if (!own->session.trigger)
     return EPLB_SUCCESS;
-  if (!trigger->payback)
-    trigger->payback = o->plan.payback;
-  if (!trigger->payback)
+  if (!own->trigger.payback && !own->plan.payback)
     return eplb_fail(EPLB_ERR_ARGUMENT,
-                     "a trigger without a payback; expected trigger.payback or plan.payback, to tell "
+                     "a trigger without a payback; expected trigger->payback or plan->payback, to tell "
                      "what pays");
+  if (!own->trigger.payback)
+    own->trigger_payback = own->plan_payback;
+  own->trigger.payback = &own->trigger_payback;
   const eplb_option_table_t rows_of_trigger = eplb_option_table_of("trigger");
-  return eplb_option_table_check(&rows_of_trigger, trigger);
+  return eplb_option_table_check(&rows_of_trigger, &own->trigger);
 }
 
 static eplb_status_t check_sizes(const eplb_session_options_t *o) {
@@ -85,21 +114,16 @@ static eplb_status_t check_sizes(const eplb_session_options_t *o) {
   return EPLB_SUCCESS;
 }
 
-eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_session_options_t *options,
-                                   eplb_trigger_t *trigger) {
-  eplb_session_options_init(options);
-  eplb_trigger_init(trigger);
-  eplb_status_t status = eplb_option_table_take(&eplb_session_table, given, options);
-  if (status)
-    return status;
-  status = take_trigger(given->trigger, options, trigger);
+eplb_status_t eplb_options_resolve(const eplb_session_options_t *given, eplb_own_options_t *own) {
+  set_defaults(own);
+  eplb_status_t status = take_structs(given, own);
   if (!status)
-    status = eplb_environment_override(options, trigger);
+    status = eplb_environment_override(own);
   if (!status)
-    status = check_sizes(options);
+    status = check_sizes(&own->session);
   if (!status)
-    status = eplb_option_table_check(&eplb_session_table, options);
-  return status ? status : check_trigger(options, trigger);
+    status = eplb_option_table_check(&eplb_session_table, &own->session);
+  return status ? status : check_trigger(own);
 }
 
 /* ---- comparison between ranks ---- */
@@ -149,7 +173,7 @@ eplb_status_t eplb_options_agree(eplb_comm_t *comm, eplb_status_t mine, const ep
       {"num_layers", o->num_layers, 0},
       {"num_experts", o->num_experts, 0},
       {"slots_per_rank", o->slots_per_rank, 0},
-      {"plan.payback", good ? hash_payback(o->plan.payback) : 0, 1},
+      {"plan.payback", good ? hash_payback(o->plan->payback) : 0, 1},
       {"trigger.payback", good && o->trigger ? hash_payback(o->trigger->payback) : 0, 1},
       {"kinds of memory", good && o->memory ? o->memory->host_can_touch * 2 + o->memory->mpi_can_touch : 3, 1},
       {"topology", good ? hash_topology(o->topology) : 0, 1},
@@ -159,7 +183,7 @@ eplb_status_t eplb_options_agree(eplb_comm_t *comm, eplb_status_t mine, const ep
   int count = sizeof fixed / sizeof *fixed;
   memcpy(all, fixed, sizeof fixed);
   const eplb_option_table_t plan = eplb_option_table_of("plan"), trigger = eplb_option_table_of("trigger");
-  count += list_values(&plan, good ? &o->plan : NULL, all + count);
+  count += list_values(&plan, good ? o->plan : NULL, all + count);
   count += list_values(&eplb_session_table, good ? o : NULL, all + count);
   count += list_values(&trigger, good ? o->trigger : NULL, all + count);
   return eplb_agree_on(comm, mine, all, count);

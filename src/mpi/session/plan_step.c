@@ -24,10 +24,14 @@ static void reduce_window(eplb_session_t *s) {
                "reducing the counts");
 }
 
-/* The payback with the bytes of an expert, where the user has not said them: those of the heaviest layer. */
+/* The payback with the bytes of an expert, where the user has not said them: those of the heaviest layer, or one where
+ * no tensor has any. */
 static eplb_payback_t weigh_experts(const eplb_session_t *s, const eplb_payback_t *given) {
   eplb_payback_t payback = *given;
-  for (int l = 0; l < s->options.num_layers && !(given->expert_bytes > 0); l++)
+  if (given->expert_bytes > 0)
+    return payback;
+  payback.expert_bytes = 1;
+  for (int l = 0; l < s->options.num_layers; l++)
     payback.expert_bytes = fmax(payback.expert_bytes, (double)s->layer[l].expert_bytes);
   return payback;
 }
@@ -53,7 +57,7 @@ static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *window
 }
 
 static eplb_status_t plan_windows(const eplb_session_t *s, const eplb_windows_t *windows, eplb_placement_t **planned) {
-  eplb_plan_options_t options = s->options.plan;
+  eplb_plan_options_t options = s->plan;
   eplb_payback_t payback;
   if (options.payback) {
     payback = weigh_experts(s, options.payback);

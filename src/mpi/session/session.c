@@ -82,11 +82,19 @@ static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *g
   return status ? status : eplb_placement_copy(given, &s->placement);
 }
 
-/* Whether this shape can be planned at all: better said now than by the first rebalance. */
+/* Whether this shape can be planned at all: better said now than by the first rebalance. What an expert weighs is not
+ * known yet, if the job has not said it. */
 static eplb_status_t try_planner(const eplb_session_t *s) {
   eplb_placement_t *trial = NULL;
   const eplb_windows_t idle = eplb_windows_single(1, s->options.num_experts, s->counts);
-  eplb_status_t status = eplb_plan(&s->options.plan, s->topology, &idle, NULL, &trial);
+  eplb_plan_options_t options = *s->options.plan;
+  eplb_payback_t payback;
+  if (options.payback) {
+    payback = *options.payback;
+    payback.expert_bytes = payback.expert_bytes >= 0 && payback.expert_bytes <= 0 ? 1 : payback.expert_bytes;
+    options.payback = &payback;
+  }
+  eplb_status_t status = eplb_plan(&options, s->topology, &idle, NULL, &trial);
   eplb_placement_destroy(&trial);
   return status;
 }
@@ -179,19 +187,19 @@ static eplb_status_t build_session(eplb_session_t *s) {
 }
 
 /* What the options point to is the caller's, who may end it now. */
-static void keep_options(eplb_session_t *s, const eplb_trigger_t *trigger) {
+static void keep_options(eplb_session_t *s, const eplb_own_options_t *own) {
   s->options.topology = NULL;
   s->options.initial = NULL;
-  if (s->options.plan.payback) {
-    s->payback = *s->options.plan.payback;
-    s->options.plan.payback = &s->payback;
-  }
-  if (s->options.trigger) {
-    s->trigger = *trigger;
-    s->trigger_payback = *trigger->payback;
-    s->trigger.payback = &s->trigger_payback;
+  s->plan = own->plan;
+  s->payback = own->plan_payback;
+  s->trigger = own->trigger;
+  s->trigger_payback = own->trigger_payback;
+  s->options.plan = &s->plan;
+  if (s->plan.payback)
+    s->plan.payback = &s->payback;
+  s->trigger.payback = &s->trigger_payback;
+  if (s->options.trigger)
     s->options.trigger = &s->trigger;
-  }
 }
 
 /* What the session shares with other ranks. */
@@ -209,19 +217,18 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   if (status)
     return status;
   int launched_as;
-  eplb_session_options_t resolved;
-  eplb_trigger_t trigger;
+  eplb_own_options_t own;
   eplb_session_t *s;
-  status = eplb_options_resolve(options, &resolved, &trigger);
+  status = eplb_options_resolve(options, &own);
   if (!status)
     status = eplb_launcher_check(&launched_as);
   if (!status && !session)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  eplb_status_t opened = open_session(&given, &resolved, &s);
+  eplb_status_t opened = open_session(&given, &own.session, &s);
   status = status ? status : opened;
-  if (!status && resolved.topology)
-    status = take_topology(s, resolved.topology);
-  status = eplb_options_agree(&given, status, &resolved);
+  if (!status && own.session.topology)
+    status = take_topology(s, own.session.topology);
+  status = eplb_options_agree(&given, status, &own.session);
   if (!status) {
     leave_given(s, &given);
     status = build_session(s);
@@ -233,7 +240,7 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
     }
     return status;
   }
-  keep_options(s, &trigger);
+  keep_options(s, &own);
   *session = s;
   if (s->rank == 0)
     eplb_environment_warn(&s->options);
@@ -326,7 +333,7 @@ const eplb_placement_t *eplb_session_placement(const eplb_session_t *session) {
 eplb_status_t eplb_session_plan_options(const eplb_session_t *session, eplb_plan_options_t *resolved) {
   if (!session)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  return eplb_plan_resolve(&session->options.plan, session->topology, resolved);
+  return eplb_plan_resolve(&session->plan, session->topology, resolved);
 }
 
 const eplb_topology_t *eplb_session_topology(const eplb_session_t *session) {

@@ -15,7 +15,8 @@ struct eplb_session {
   int rank, num_ranks;
   eplb_ballot_t ballot;           /* with which each collective call begins */
   eplb_session_options_t options; /* with the environment's overrides; its topology and initial are not kept */
-  eplb_payback_t payback;         /* what options.plan.payback points to, if anything */
+  eplb_plan_options_t plan;       /* what options.plan points to */
+  eplb_payback_t payback;         /* what plan.payback points to, if anything */
   eplb_payback_t trigger_payback; /* what trigger.payback points to, if there is a trigger */
   eplb_trigger_t trigger;         /* what options.trigger points to, if anything */
   int windows_since;              /* on rank 0: since the last rebalance that changed anything */

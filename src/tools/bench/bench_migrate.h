@@ -10,6 +10,7 @@
 typedef struct migrate_options {
   job_options_t job;
   moving_options_t moving;
+  eplb_plan_options_t plan;
   int fixed, private;
   double link_rate; /* bytes per second between two nodes, as declared; 0: it is measured */
 } migrate_options_t;

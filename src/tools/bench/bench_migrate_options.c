@@ -57,8 +57,10 @@ void migrate_parse(int argc, char **argv, migrate_options_t *options) {
   eplb_generate_options_init(&options->job.generate);
   options->job.generate.num_layers = 1, options->job.generate.num_experts = 256, options->job.generate.drift = 1;
   eplb_session_options_init(&options->moving.session);
-  options->moving.session.plan.planner = EPLB_PLANNER_DEEPSEEK;
-  options->moving.session.plan.policy = EPLB_POLICY_GLOBAL;
+  eplb_plan_options_init(&options->plan);
+  options->plan.planner = EPLB_PLANNER_DEEPSEEK;
+  options->plan.policy = EPLB_POLICY_GLOBAL;
+  options->moving.session.plan = &options->plan;
   options->moving.session.verify = EPLB_VERIFY_NEVER;
   moving_options_init(&options->moving);
   tool_parse(&argp, argc, argv, options);

@@ -1,7 +1,7 @@
 /* Runs the command that the first argument names, and prints the list of commands. */
 #include "tools/common/menu.h"
 #include <config.h>
-#include <eplb/version.h>
+#include <eplb/eplb.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -71,15 +71,16 @@ static void finish_run_options(run_options_t *o, const struct argp_state *state)
   eplb_session_options_t *session = &o->moving.session;
   o->planner.payback.expert_bytes = (double)o->moving.expert_bytes;
   planner_options_finish(&o->planner, state);
-  session->plan = o->planner.plan;
+  eplb_plan_options_t *plan = &o->planner.plan;
+  session->plan = plan;
   if (!session->trigger)
     return;
-  if (!session->plan.payback)
+  if (!plan->payback)
     tool_usage_error(
         state, "--hysteresis and --min-windows need the time that balance saves; expected --seconds-per-load, too");
   o->trigger.payback = &o->planner.payback;
-  if (session->plan.planner != EPLB_PLANNER_AUTO && session->plan.planner != EPLB_PLANNER_WINDOW)
-    session->plan.payback = NULL;
+  if (plan->planner != EPLB_PLANNER_AUTO && plan->planner != EPLB_PLANNER_WINDOW)
+    plan->payback = NULL;
 }
 
 /* ---- all of them ---- */

@@ -207,6 +207,8 @@ static void payback_decides(void) {
   payback.horizon = 0;
   eplb_placement_t *p = NULL;
   TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "horizon is 0");
+  payback.horizon = 1, payback.expert_bytes = 0;
+  TAP_FAILS(plan_on(&job, job.topology, &p), EPLB_ERR_ARGUMENT, "expert_bytes of the payback is 0");
   job_end(&job);
 }
 

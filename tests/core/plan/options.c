@@ -4,7 +4,7 @@
 #include "plan_window.h"
 #include "tap.h"
 #include <eplb/options.h>
-#include <eplb/payback.h>
+#include <eplb/transfer.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Whether a rebalance pays. */
 #include "tap.h"
-#include <eplb/payback.h>
+#include <eplb/transfer.h>
 #include <math.h>
 #include <string.h>
 
@@ -102,6 +102,15 @@ static void not_too_often_and_never_for_nothing(void) {
   end(&j);
 }
 
+static void a_cost_that_is_not_told_is_refused(void) {
+  job_t j = make();
+  CU_ASSERT_EQUAL(decide(&j, 0), EPLB_SUCCESS);
+  TAP_FAILS(decide(&j, -1), EPLB_ERR_ARGUMENT, "windows_since is -1; expected 0 or more");
+  j.payback.expert_bytes = 0;
+  TAP_FAILS(decide(&j, 1), EPLB_ERR_ARGUMENT, "expert_bytes of the payback is 0; expected the bytes of one expert");
+  end(&j);
+}
+
 static void what_cannot_be_decided_is_refused(void) {
   job_t j = make();
   eplb_topology_t *other = NULL, *own = j.topology;
@@ -129,6 +138,7 @@ int main(void) {
   static const tap_test_t tests[] = {{"what pays is done", what_pays_is_done},
                                      {"all windows count by their weights", all_windows_count_by_their_weights},
                                      {"not too often, and never for nothing", not_too_often_and_never_for_nothing},
+                                     {"a cost that is not told is refused", a_cost_that_is_not_told_is_refused},
                                      {"what cannot be decided is refused", what_cannot_be_decided_is_refused},
                                      {NULL, NULL}};
   return tap_run("trigger", tests);

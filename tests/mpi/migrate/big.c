@@ -36,7 +36,7 @@ static void exchange(eplb_mode_t mode) {
   o.num_layers = 1;
   o.num_experts = 2;
   o.slots_per_rank = 1;
-  o.plan.num_groups = 1;
+  job_plan.num_groups = 1;
   o.initial = initial;
   o.mode = mode;
   o.chunk_bytes = 4 << 20;

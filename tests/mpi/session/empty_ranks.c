@@ -33,8 +33,8 @@ static eplb_session_options_t sparse_options(const eplb_topology_t *topology) {
   eplb_session_options_t o = job_options();
   o.slots_per_rank = 0;
   o.topology = topology;
-  o.plan.planner = EPLB_PLANNER_WINDOW;
-  o.plan.num_groups = 1;
+  job_plan.planner = EPLB_PLANNER_WINDOW;
+  job_plan.num_groups = 1;
   return o;
 }
 

@@ -36,7 +36,7 @@ static void options_that_differ(void) {
     o.slots_per_rank += odd;
     check_create_refused(&o, EPLB_ERR_MISMATCH, "slots_per_rank");
     o = job_options();
-    o.plan.policy = odd ? EPLB_POLICY_GLOBAL : EPLB_POLICY_AUTO;
+    job_plan.policy = odd ? EPLB_POLICY_GLOBAL : EPLB_POLICY_AUTO;
     check_create_refused(&o, EPLB_ERR_MISMATCH, "policy");
     o = job_options();
     eplb_topology_t *topology = job_deal_topology(odd ? 1 : 2, o.slots_per_rank);
@@ -70,8 +70,8 @@ static void options_that_nobody_takes(void) {
   o.num_experts = o.slots_per_rank * num_ranks + 1;
   check_create_refused(&o, EPLB_ERR_SHAPE, "every expert needs one");
   o = job_options();
-  o.plan.num_groups = JOB_EXPERTS + 1;
-  o.plan.policy = EPLB_POLICY_GLOBAL;
+  job_plan.num_groups = JOB_EXPERTS + 1;
+  job_plan.policy = EPLB_POLICY_GLOBAL;
   check_create_refused(&o, EPLB_ERR_SHAPE, "groups");
   o = job_options();
   eplb_topology_t *topology;

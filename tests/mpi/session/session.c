@@ -16,7 +16,7 @@ static void rounds_move_weights(void) {
     eplb_session_options_t o = job_options();
     eplb_topology_t *topology = job_deal_topology(nodes, o.slots_per_rank);
     o.topology = topology;
-    o.plan.forecast = EPLB_FORECAST_LAST; /* so that the newest window is balanced */
+    job_plan.forecast = EPLB_FORECAST_LAST; /* so that the newest window is balanced */
     job_start(&job, &o);
     eplb_topology_destroy(&topology);
     int64_t moved = 0;
@@ -73,8 +73,8 @@ static void the_session_gives_memory(void) {
 static void the_default_planner_lets_lie(void) {
   job_t job;
   eplb_session_options_t o = job_options();
-  o.plan.planner = EPLB_PLANNER_WINDOW;
-  o.plan.num_groups = 1;
+  job_plan.planner = EPLB_PLANNER_WINDOW;
+  job_plan.num_groups = 1;
   job_start(&job, &o);
   int64_t first = 0;
   for (int again = 0; again < 2; again++) {
@@ -107,8 +107,8 @@ static void the_report_says_what_planned(void) {
   eplb_session_options_t o = job_options();
   eplb_report_t report;
   int64_t count[JOB_EXPERTS] = {0};
-  o.plan.planner = EPLB_PLANNER_AUTO;
-  o.plan.num_groups = 1;
+  job_plan.planner = EPLB_PLANNER_AUTO;
+  job_plan.num_groups = 1;
   o.fault = nap;
   job_start(&job, &o);
   eplb_plan_options_t resolved;
@@ -201,9 +201,9 @@ static void plan_as_eplb_plan_does(eplb_planner_t planner) {
   double load[JOB_LAYERS * JOB_EXPERTS];
   eplb_history_t *history;
   eplb_session_options_t o = job_options();
-  o.plan.planner = planner;
-  o.plan.num_groups = 1;
-  o.plan.max_moves = 6;
+  job_plan.planner = planner;
+  job_plan.num_groups = 1;
+  job_plan.max_moves = 6;
   o.history = 3;
   job_start(&job, &o);
   CHECK(eplb_history_create(JOB_LAYERS, JOB_EXPERTS, o.history, EPLB_HISTORY_DECAY, &history) == EPLB_SUCCESS);
@@ -216,7 +216,7 @@ static void plan_as_eplb_plan_does(eplb_planner_t planner) {
     CHECK(eplb_history_add(history, load) == EPLB_SUCCESS);
     CHECK(eplb_history_windows(history, &windows) == EPLB_SUCCESS &&
           windows.num_windows == (round < 3 ? round + 1 : 3));
-    CHECK(eplb_plan(&o.plan, eplb_session_topology(job.session), &windows, before, &expected) == EPLB_SUCCESS);
+    CHECK(eplb_plan(&job_plan, eplb_session_topology(job.session), &windows, before, &expected) == EPLB_SUCCESS);
     eplb_report_t report;
     CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
     CHECK(report.planner == (planner == EPLB_PLANNER_AUTO ? EPLB_PLANNER_HISTORY : planner));
@@ -265,7 +265,7 @@ static void one_expert_is_enough(void) {
   eplb_session_options_t o = job_options();
   o.num_experts = 1;
   o.slots_per_rank = 2;
-  o.plan.num_groups = 1;
+  job_plan.num_groups = 1;
   job_start(&job, &o);
   for (int round = 0; round < 3; round++) {
     job_record(&job, round, round == 1);

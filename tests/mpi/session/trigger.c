@@ -30,9 +30,9 @@ static void wish_make(wish_t *w, double windows) {
   w->payback.seconds_per_load = 1e-6;
   w->payback.horizon = windows;
   w->trigger.min_windows = 2;
-  w->options.plan.planner = EPLB_PLANNER_HISTORY;
-  w->options.plan.policy = EPLB_POLICY_AUTO;
-  w->options.plan.num_groups = 1;
+  job_plan.planner = EPLB_PLANNER_HISTORY;
+  job_plan.policy = EPLB_POLICY_AUTO;
+  job_plan.num_groups = 1;
   w->trigger.payback = &w->payback;
   w->options.trigger = &w->trigger;
   w->options.log = hear;
@@ -42,9 +42,9 @@ static void wish_make(wish_t *w, double windows) {
 /* A variable makes one that goes by the planner's payback, for which auto chooses the window planner. */
 static void drop_trigger(wish_t *w) {
   w->options.trigger = NULL;
-  w->options.plan.planner = EPLB_PLANNER_AUTO;
-  w->options.plan.balance = .9999; /* two ranks are soon balanced */
-  w->options.plan.payback = &w->payback;
+  job_plan.planner = EPLB_PLANNER_AUTO;
+  job_plan.balance = .9999; /* two ranks are soon balanced */
+  job_plan.payback = &w->payback;
 }
 
 static int starts_with(const char *text, const char *start) {
@@ -164,7 +164,7 @@ static void what_is_no_trigger_is_refused(void) {
   w.trigger.payback = NULL;
   check_refused(&w, EPLB_ERR_ARGUMENT, "a trigger without a payback");
   wish_make(&w, 1);
-  w.options.plan.payback = &w.payback;
+  job_plan.payback = &w.payback;
   check_refused(&w, EPLB_ERR_UNSUPPORTED, "payback is set, which the history planner cannot use");
   wish_make(&w, 1);
   w.trigger.min_windows = 0;
@@ -197,7 +197,7 @@ static void variables_are_refused_by_name(void) {
   if (num_ranks > 1)
     check_refused(&w, EPLB_ERR_MISMATCH, "hysteresis");
   w.options.trigger = NULL;
-  check_refused(&w, EPLB_ERR_ARGUMENT, "EPLB_HYSTERESIS is for a trigger, and neither plan.payback");
+  check_refused(&w, EPLB_ERR_ARGUMENT, "EPLB_HYSTERESIS is for a trigger, and neither plan->payback");
   unsetenv("EPLB_HYSTERESIS");
   mpi_tap_case("variables that make no trigger are refused by name");
 }
