@@ -95,8 +95,11 @@ OTHER_MPI_TESTS = tests/mpi/memory/memory.test tests/mpi/session/batch.test test
 SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(filter-out $(LONG_TESTS),$(MPI_TESTS:=.test)) tests/tools/plan.test \
 	tests/tools/replay.test
 
-# Run once by scripts/check; check --long runs them with sanitizers and MPICH, too.
-LONG_TESTS = tests/mpi/memory/killed.test tests/mpi/session/mpi_errors.test
+# Run once by scripts/check; check --long runs them with sanitizers and MPICH, too. What the tests of migrate and out_of_step reach,
+# recipes and faults reach under the sanitizers as well.
+LONG_TESTS = tests/mpi/memory/killed.test tests/mpi/migrate/chains.test tests/mpi/migrate/modes.test \
+	tests/mpi/migrate/permutations.test tests/mpi/migrate/written.test tests/mpi/session/mpi_errors.test \
+	tests/mpi/session/out_of_step.test
 
 # What reads files of the distribution or builds against what is installed. scripts/check runs this, with MPICH.
 DIST_TESTS = tests/core/plan/golden \

@@ -1,6 +1,7 @@
 # Sourced by the tests here. `on_ranks PROGRAM N...` runs tests/mpi/PROGRAM with each number of ranks under a time limit; each prints
 # its own TAP lines, and how many cases these were at the end. A run that hangs, dies or prints another number of cases without saying
-# what failed is a failed case of its own. `finish` ends the test.
+# what failed is a failed case of its own. `finish` ends the test. MPI_TEST_RANKS are the numbers of ranks instead of a test's own, and
+# with TEST_LONG set to anything a test adds those that take longer.
 ASAN_OPTIONS=fast_unwind_on_malloc=0 # MPI unloads what it leaks from: only callers further up tell that it is not ours
 export ASAN_OPTIONS
 unset $(env | sed -n 's/^\(EPLB_[A-Za-z0-9_]*\)=.*/\1/p') # a test sets what it wants
