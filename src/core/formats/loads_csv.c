@@ -281,7 +281,7 @@ eplb_status_t eplb_loads_from_csv(eplb_input_t *input, eplb_loads_t **loads) {
   reader_t r = {.input = input,
                 .line = 1,
                 .locale = newlocale(LC_ALL_MASK, "C", (locale_t)0),
-                .rows = {.name = input->name},
+                .rows = {.name = input->name, .may_be_cut = 1},
                 .longs = {.name = input->name}};
   if (!r.locale)
     return eplb_fail(EPLB_ERR_MEMORY, "out of memory for a locale");

@@ -166,7 +166,7 @@ eplb_status_t eplb_rows_assemble(eplb_rows_t *r, eplb_loads_t **loads) {
   eplb_status_t status = merge_duplicates(r);
   if (status)
     return status;
-  int incomplete = drop_incomplete(r) || r->cut_off;
+  int incomplete = (r->may_be_cut && drop_incomplete(r)) || r->cut_off;
   status = count_layers(r, &layers);
   if (status)
     return status;

@@ -15,6 +15,7 @@ typedef struct eplb_row {
 typedef struct eplb_rows {
   const char *name; /* of the file, in sentences */
   int add_up;       /* rows of one window and layer are added up; else they are refused */
+  int may_be_cut;   /* the format does not show where the file ends: its last window may lack layers */
   int cut_off;      /* the file ended within a row, which is not among these */
   int num_experts;  /* of each row, as the first has; 0 before its end */
   eplb_row_t *row;
@@ -33,9 +34,10 @@ eplb_status_t eplb_rows_end_row(eplb_rows_t *rows, int window, int layer, int64_
 /* Forgets the loads of a row that did not end. */
 void eplb_rows_drop_row(eplb_rows_t *rows);
 
-/* The recording of at least one row, the caller's: windows by their number, layers by theirs, in any order of rows. A
- * last window that lacks layers of the first is left out where there are others. EPLB_ERR_FORMAT: a row is there twice,
- * or a window has not the layers of the first; EPLB_ERR_LOADS; EPLB_ERR_MEMORY. Reorders the rows. */
+/* Makes a recording of the rows, which may come in any order; there must be one at least. Windows and layers are sorted
+ * by their numbers. With may_be_cut, a last window that lacks layers of the first is left out if there are others. The
+ * caller owns *loads. Reorders the rows. EPLB_ERR_FORMAT: a row comes twice, or a window does not have the layers of the
+ * first; EPLB_ERR_LOADS; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_rows_assemble(eplb_rows_t *rows, eplb_loads_t **loads);
 
 #endif

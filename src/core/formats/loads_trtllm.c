@@ -71,7 +71,7 @@ static eplb_status_t read_rank(const char *folder, int rank, int num_experts, ep
  * the loads, or a multiple. Ranks of a pipeline have layers of their own. A missing rank would leave tokens out. */
 eplb_status_t eplb_loads_from_trtllm(const char *path, eplb_loads_t **loads) {
   int experts, ranks = 0;
-  eplb_rows_t rows = {.name = path, .add_up = 1};
+  eplb_rows_t rows = {.name = path, .add_up = 1, .may_be_cut = 1};
   eplb_status_t status = read_meta(path, &experts);
   if (!status)
     status = count_ranks(path, &ranks);

@@ -12,11 +12,19 @@
 
 enum { LENGTH_BYTES = 8, MAX_HEADER_BYTES = 100000000 /* the format's own limit */, MAX_NUMBER_BYTES = 8 };
 
+/* The bytes of a tensor. */
+typedef struct range {
+  const char *key;
+  size_t begin, end, number; /* number: in the order of the header */
+} range_t;
+
 typedef struct reader {
   const char *name; /* of the file, in sentences */
   int num_experts;
   unsigned char *data;
-  size_t size, used; /* bytes; those of tensors that have been read, which share none */
+  size_t size, used; /* bytes of data; sum of the ranges' bytes, never more */
+  range_t *range;    /* [num_ranges]: of the tensors so far */
+  size_t num_ranges;
 } reader_t;
 
 static eplb_status_t refuse_safetensors(const reader_t *r, const char *key, const char *expected) {
@@ -78,8 +86,27 @@ static eplb_status_t find_numbers(reader_t *r, const char *key, const json_t *te
   r->used += (size_t)(to - from);
   if (r->used > r->size)
     return refuse_safetensors(r, key, "bytes that no other tensor has");
+  r->range[r->num_ranges] = (range_t){key, (size_t)from, (size_t)to, r->num_ranges};
+  r->num_ranges++;
   *numbers = r->data + from;
   return EPLB_SUCCESS;
+}
+
+static int by_begin(const void *a, const void *b) {
+  const range_t *x = a, *y = b;
+  if (x->begin != y->begin)
+    return x->begin < y->begin ? -1 : 1;
+  return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Every byte must be of one tensor. */
+static eplb_status_t check_ranges(const reader_t *r) {
+  qsort(r->range, r->num_ranges, sizeof *r->range, by_begin);
+  for (size_t i = 1; i < r->num_ranges; i++)
+    if (r->range[i].begin < r->range[i - 1].end)
+      return refuse_safetensors(r, r->range[i].key, "bytes that no other tensor has");
+  return r->used == r->size ? EPLB_SUCCESS
+                            : eplb_fail(EPLB_ERR_FORMAT, "%s has bytes that belong to no tensor", r->name);
 }
 
 static eplb_status_t add_tensor_rows(reader_t *r, const char *key, const json_t *tensor, eplb_rows_t *rows) {
@@ -122,6 +149,8 @@ eplb_status_t eplb_safetensors_read(eplb_input_t *input, int num_experts, eplb_r
   json_t *header = NULL, *tensor;
   const char *key;
   eplb_status_t status = take_header(input, &header);
+  if (!status && !(r.range = EPLB_NEW(range_t, json_object_size(header))))
+    status = EPLB_ERR_MEMORY;
   if (!status)
     status = eplb_input_take(input, json_object_size(header) * (size_t)num_experts * MAX_NUMBER_BYTES + 1, &r.data,
                              &r.size); /* one more than all tensors can have */
@@ -129,8 +158,9 @@ eplb_status_t eplb_safetensors_read(eplb_input_t *input, int num_experts, eplb_r
     if (!status && strcmp(key, "__metadata__"))
       status = add_tensor_rows(&r, key, tensor, rows);
   }
-  if (!status && r.used < r.size)
-    status = eplb_fail(EPLB_ERR_FORMAT, "%s has bytes that belong to no tensor", r.name);
+  if (!status)
+    status = check_ranges(&r);
+  free(r.range);
   free(r.data);
   json_decref(header);
   return status;

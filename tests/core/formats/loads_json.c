@@ -109,6 +109,9 @@ static void rows_of_other_sizes(void) {
   refuse("[[1, 2], [3]]", ": window 0, layer 1 has 1 expert; expected 2");
   refuse("[[[1, 2]], [[3, 4, 5]]]", ": window 1, layer 0 has 3 experts; expected 2");
   refuse("[[[1, 2]], [[3, 4], [5, 6]]]", ": window 1 has 2 layers and window 0 has 1; expected the same in each");
+  refuse("[[[1, 2], [3, 4]], [[5, 6]]]", ": window 1 has 1 layer and window 0 has 2; expected the same in each");
+  refuse(STATS "\"expert_load\":[[1],[2]],\"p2l_map\":[[0],[0]]}" STATS "\"expert_load\":[[3]],\"p2l_map\":[[0]]}",
+         ": window 1 has 1 layer and window 0 has 2; expected the same in each"); /* the last record is whole */
   refuse("[[[1, 2]], []]", ": the array[1] is empty");
   refuse("[[[1, 2]], [3, 4]]", ": the array[1][0] is a whole number; expected an array of loads of experts");
 }

@@ -57,6 +57,14 @@ static void tensors_come_in_any_order(void) {
   eplb_loads_destroy(&l);
 }
 
+/* Ranks that were killed between two layers. */
+static void a_last_iteration_without_all_layers_is_left_out(void) {
+  put("{\"1_1\":" U8(0, 2) ",\"1_2\":" U8(2, 4) ",\"2_1\":" U8(4, 6) "}", 6);
+  eplb_loads_t *l = loads_file_read(folder_path(""));
+  CU_ASSERT(l->num_windows == 1 && l->num_layers == 2 && l->incomplete == 1);
+  eplb_loads_destroy(&l);
+}
+
 static void folders_that_are_others(void) {
   remove_files();
   refuse(EPLB_ERR_FORMAT, "is a folder without meta_info.json; expected one of TensorRT-LLM's statistics");
@@ -152,6 +160,12 @@ static void shapes_and_offsets_that_do_not_fit(void) {
   refuse_header("{\"1_1\":" U8(0, 2) "}", 3, "rank0.safetensors has bytes that belong to no tensor");
   refuse_header("{\"1_1\":" U8(0, 2) ",\"1_2\":" U8(0, 2) "}", 2,
                 "tensor \"1_2\"; expected bytes that no other tensor has");
+  refuse_header("{\"1_1\":" U8(0, 2) ",\"1_2\":" U8(0, 2) "}", 4, /* as many bytes as there are, but not each once */
+                "tensor \"1_2\"; expected bytes that no other tensor has");
+  refuse_header("{\"1_2\":" U8(1, 3) ",\"1_1\":" U8(0, 2) "}", 4,
+                "tensor \"1_2\"; expected bytes that no other tensor has");
+  refuse_header("{\"1_1\":" U8(4, 6) ",\"1_2\":" U8(0, 2) ",\"1_3\":" U8(1, 3) "}", 6,
+                "tensor \"1_3\"; expected bytes that no other tensor has");
 }
 
 static void headers_that_are_none(void) {
@@ -198,6 +212,7 @@ int main(void) {
   static const tap_test_t tests[] = {
       {"tensors come in any order", tensors_come_in_any_order},
       {"refused: folders that are others", folders_that_are_others},
+      {"a last iteration without all layers is left out", a_last_iteration_without_all_layers_is_left_out},
       {"refused: numbers of experts that cannot be", numbers_of_experts_that_cannot_be},
       {"refused: tensors with other names", tensors_with_other_names},
       {"refused: tensors of other types", tensors_of_other_types},
