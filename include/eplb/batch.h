@@ -18,8 +18,9 @@ typedef struct eplb_batch eplb_batch_t;
 /* Prepares for batches of the ranks of `comm`, rank r being device r of the dispatch, which must outlive *batch.
  * Collective over comm, of which it keeps a duplicate. The caller owns *batch. On failure every rank returns the same
  * code and sentence: EPLB_ERR_ARGUMENT; EPLB_ERR_SHAPE: the topology has other devices than comm has ranks;
- * EPLB_ERR_MISMATCH: ranks have different placements; EPLB_ERR_MEMORY. After a rebalance has committed a layer,
- * eplb_dispatch_update tells the dispatch. */
+ * EPLB_ERR_MISMATCH: ranks have different placements; EPLB_ERR_MEMORY. Take the dispatch from
+ * eplb_session_dispatch, which follows every commit; one of eplb_dispatch_create must be told of each by
+ * eplb_dispatch_update. */
 EPLB_PUBLIC eplb_status_t eplb_batch_create(MPI_Comm comm, eplb_dispatch_t *dispatch, eplb_batch_t **batch);
 
 /* Collective; sets *batch NULL, NULL is fine. EPLB_ERR_STATE, with *batch left as it is: a batch is open. */

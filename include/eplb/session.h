@@ -15,6 +15,7 @@
 
 #include <eplb/memory.h>
 #include <eplb/planner.h>
+#include <eplb/routing.h>
 #include <eplb/transfer.h>
 #include <mpi.h>
 #include <stddef.h>
@@ -184,9 +185,10 @@ EPLB_PUBLIC eplb_status_t eplb_session_unregister(eplb_session_t *session, int l
 /* The same for the spares of a name. Local. EPLB_ERR_ARGUMENT: there are none; EPLB_ERR_STATE. */
 EPLB_PUBLIC eplb_status_t eplb_session_unregister_spares(eplb_session_t *session, const char *name);
 
-/* Adds this rank's token counts of one layer to the current window: count[num_experts], by logical expert, >= 0. Local,
- * no MPI, O(num_experts). EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS: a negative count, or a sum that reaches 2^63 (the window
- * is then unchanged). */
+/* Adds this rank's token counts of one layer to the current window: count[num_experts], by logical expert, >= 0. Count
+ * the tokens that this rank's router sends, whatever rank computes them, on every rank (eplb_routing_t.count has them);
+ * or on every rank those that it receives: the sums are the same, but must not be mixed. Local, no MPI, O(num_experts).
+ * EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS: a negative count, or a sum that reaches 2^63 (the window is then unchanged). */
 EPLB_PUBLIC eplb_status_t eplb_session_record(eplb_session_t *session, int layer, const int64_t *count);
 
 /* Drops this rank's counts of the current window: those of warm-up, of an evaluation. Local; every rank does so, or the
@@ -198,6 +200,39 @@ EPLB_PUBLIC eplb_status_t eplb_session_discard_window(eplb_session_t *session);
  * rewrites the topology. */
 EPLB_PUBLIC const eplb_placement_t *eplb_session_placement(const eplb_session_t *session);
 EPLB_PUBLIC const eplb_topology_t *eplb_session_topology(const eplb_session_t *session);
+
+/* This rank's slots of a layer: the expert in each, or EPLB_EMPTY; slot k is the registered tensors' slot k. A pointer
+ * into eplb_session_placement's maps, so a commit rewrites it. NULL, and 0 in *num_slots, where there is no such layer
+ * or session; num_slots may be NULL. Local. Who holds an expert: its replicas' slots are replica_slot of the placement
+ * (placement.h), and eplb_topology_device_of_slot gives the rank of a slot. */
+EPLB_PUBLIC const int32_t *eplb_session_slots(const eplb_session_t *session, int layer, int *num_slots);
+
+/* The dispatch tables (dispatch.h) of the session's placement: made by the first call, renewed by every commit, so
+ * eplb_dispatch_update is never called for them. Valid until the session, which owns them, is destroyed; a batch
+ * (batch.h) or routing that uses them must be destroyed before. Local. EPLB_ERR_ARGUMENT; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_session_dispatch(eplb_session_t *session, eplb_dispatch_t **dispatch);
+
+/* A routing (routing.h) for this rank's batches of up to max_choices choices, by the session's dispatch tables. One for
+ * each layer whose routing must be kept, e.g. until its backward pass. Collective over the session's ranks; max_choices
+ * may differ by rank; `split` is the same for all routings of a session. The caller owns *routing and ends it with
+ * eplb_routing_destroy before the session. On failure every rank returns the same: EPLB_ERR_ARGUMENT; EPLB_ERR_MISMATCH:
+ * ranks named different splits, or made different calls; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_session_routing_create(eplb_session_t *session, int max_choices, eplb_split_t split,
+                                                      eplb_routing_t **routing);
+
+/* Routes one batch of a layer: plans this rank's choices (eplb_routing_plan) and exchanges the numbers of rows
+ * (eplb_routing_receive), after which the routing is ready for MPI_Alltoallv. With EPLB_SPLIT_SHARES the choices of all
+ * ranks are added up first, and shares level the ranks' work. Records nothing: pass routing->count to
+ * eplb_session_record. Allocates nothing. Must be called after the layer's commits of the step: rows go by the maps of
+ * now.
+ *
+ * Collective over the session's ranks, in the same order of layers: one MPI_Alltoall of slots_per_rank + 2 integers, and
+ * with shares one MPI_Allreduce of num_experts. To keep it at that, ranks are not asked whether they make the same call.
+ * On failure every rank returns the same and the routing must not be used: EPLB_ERR_ARGUMENT: choices of any rank, or
+ * the routing of another session; EPLB_ERR_MISMATCH: ranks route different layers; EPLB_ERR_STATE: the session has no
+ * routing. EPLB_ERR_SHAPE, on that rank alone: it would receive 2^31 rows or more. */
+EPLB_PUBLIC eplb_status_t eplb_session_route(eplb_session_t *session, int layer, const eplb_choices_t *choices,
+                                             eplb_routing_t *routing);
 
 /* What the session plans with: its plan options with the environment's overrides, as eplb_plan_resolve resolves them
  * for its topology. *resolved, the caller's, must be prepared by eplb_plan_options_init. Local. Errors as

@@ -91,8 +91,11 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/rebalance.c \
 	src/mpi/session/rebalancing.h \
 	src/mpi/session/registration.c \
+	src/mpi/session/route.c \
 	src/mpi/session/session.c \
 	src/mpi/session/session.h \
+	src/mpi/session/traffic.c \
+	src/mpi/session/traffic.h \
 	src/mpi/session/vote.c \
 	src/mpi/session/vote.h \
 	src/mpi/session/window.c

@@ -108,6 +108,12 @@ int MPI_Allgather(const void *from, int count, MPI_Datatype type, void *to, int 
                                                  : end(PMPI_Allgather(from, count, type, to, to_count, to_type, comm));
 }
 
+int MPI_Alltoall(const void *from, int count, MPI_Datatype type, void *to, int to_count, MPI_Datatype to_type,
+                 MPI_Comm comm) {
+  return begin("MPI_Alltoall", role_over(comm)) ? MPI_ERR_OTHER
+                                                : end(PMPI_Alltoall(from, count, type, to, to_count, to_type, comm));
+}
+
 int MPI_Allgatherv(const void *from, int count, MPI_Datatype type, void *to, const int *to_count, const int *begins,
                    MPI_Datatype to_type, MPI_Comm comm) {
   return begin("MPI_Allgatherv", role_over(comm))

@@ -37,7 +37,7 @@ void eplb_rebalancing_empty_direct_slots(eplb_session_t *s) {
     for (int c = m->unit[u].change_begin; c < m->unit[u].change_end; c++)
       if (m->change[c].direct)
         row[m->change[c].slot] = EPLB_EMPTY;
-    eplb_placement_index_layer(s->placement, m->unit[u].layer);
+    eplb_session_index_layer(s, m->unit[u].layer);
   }
 }
 

@@ -44,7 +44,7 @@ static void write_map(eplb_session_t *s, const eplb_commit_unit_t *unit) {
   const eplb_change_t *change = s->rebalancing->plan.change;
   for (int c = unit->change_begin; c < unit->change_end; c++)
     row[change[c].slot] = change[c].expert;
-  eplb_placement_index_layer(s->placement, unit->layer);
+  eplb_session_index_layer(s, unit->layer);
 }
 
 static void count_unit(const eplb_session_t *s, eplb_report_t *report, const eplb_commit_unit_t *unit) {

@@ -20,7 +20,7 @@ eplb_status_t eplb_session_check_mapped(eplb_session_t *s) {
   eplb_status_t status = read_mapped(s);
   for (int l = 0; l < s->options.num_layers; l++)
     for (int i = 0; i < s->layer[l].num_tensors && !status; i++)
-      status = eplb_tensor_check_mapped(&s->layer[l].tensor[i], l, eplb_session_slots(s), &s->mapped);
+      status = eplb_tensor_check_mapped(&s->layer[l].tensor[i], l, eplb_session_num_slots(s), &s->mapped);
   for (int i = 0; i < s->num_pools && !status; i++)
     status = eplb_pool_check_mapped(&s->migrate.pool[i], &s->mapped);
   return status;
@@ -31,7 +31,7 @@ static eplb_status_t add_tensor(eplb_session_t *s, int layer, const eplb_tensor_
   eplb_status_t status = check_closed(s, tensor->name);
   if (status)
     return status;
-  int slots = eplb_session_slots(s), layers = s->options.num_layers;
+  int slots = eplb_session_num_slots(s), layers = s->options.num_layers;
   status = s->mapped.is_known ? EPLB_SUCCESS : read_mapped(s);
   if (!status)
     status = eplb_tensors_add(s->layer, layers, slots, layer, tensor, &s->mapped);
@@ -49,7 +49,7 @@ eplb_status_t eplb_session_register(eplb_session_t *session, int layer, const ch
 eplb_status_t eplb_session_register_table(eplb_session_t *session, int layer, const char *name, void **slot,
                                           size_t bytes) {
   static void *no_slots; /* never read or written */
-  if (!slot && session && eplb_session_slots(session))
+  if (!slot && session && eplb_session_num_slots(session))
     return eplb_fail(EPLB_ERR_ARGUMENT, "layer %d: the table of tensor \"%s\" is NULL", layer, name ? name : "");
   return add_tensor(session, layer, &(eplb_tensor_t){.name = name, .table = slot ? slot : &no_slots, .bytes = bytes});
 }

@@ -10,6 +10,7 @@
 #include "mpi/session/environment.h"
 #include "mpi/session/in_step.h"
 #include "mpi/session/options.h"
+#include "mpi/session/traffic.h"
 #include <eplb/detect.h>
 #include <limits.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static void release_session(eplb_session_t *s) {
     s->memory->release(s->memory->self, s->migrate.staging);
   eplb_pools_free(s->migrate.pool, s->num_pools);
   eplb_mapped_free(&s->mapped);
+  eplb_dispatch_destroy(&s->dispatch);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
   eplb_ballot_free(&s->ballot);
@@ -204,6 +206,7 @@ static void keep_options(eplb_session_t *s, const eplb_own_options_t *own) {
 
 /* What the session shares with other ranks. */
 static void release_shared(eplb_session_t *s) {
+  eplb_traffic_close(s);
   eplb_cma_destroy(&s->migrate.cma);
   eplb_shm_regions_destroy(&s->migrate.regions);
   eplb_shm_queue_destroy(&s->migrate.queue);

@@ -1,6 +1,6 @@
 /* What a session holds. From counts to weights: plan_step.c (counts to a placement), ../migrate/migration_plan.c (the
  * placement to this rank's transfers), ../migrate/migration.c (moves them), rebalance.c, advance.c and commit.c
- * (the calls that put these together). options.c and session.c are its life, registration.c its tensors, window.c its
+ * (the calls that put these together). traffic.c and route.c: the job's tokens. options.c and session.c are its life, registration.c its tensors, window.c its
  * counts. */
 #ifndef EPLB_MPI_SESSION_SESSION_H
 #define EPLB_MPI_SESSION_SESSION_H
@@ -9,6 +9,7 @@
 #include "mpi/session/vote.h"
 
 typedef struct eplb_rebalancing eplb_rebalancing_t;
+typedef struct eplb_traffic eplb_traffic_t;
 
 struct eplb_session {
   eplb_comm_t *comm; /* its own */
@@ -34,11 +35,16 @@ struct eplb_session {
   uint64_t rebalances;             /* begun so far */
   int has_verified;                /* a rebalance with checksums has moved weights */
   eplb_rebalancing_t *rebalancing; /* NULL: none is open */
+  eplb_dispatch_t *dispatch;       /* NULL: not asked for yet */
+  eplb_traffic_t *traffic;         /* NULL: no call has needed it yet */
 };
 
-static inline int eplb_session_slots(const eplb_session_t *s) {
+static inline int eplb_session_num_slots(const eplb_session_t *s) {
   return s->topology->slot_begin[s->rank + 1] - s->topology->slot_begin[s->rank];
 }
+
+/* Makes the inverse maps of a layer whose row of physical_to_logical was rewritten, and renews its dispatch tables. */
+void eplb_session_index_layer(eplb_session_t *session, int layer);
 
 /* Whether all registered memory can still be read and written, as far as the kernel says. EPLB_ERR_ARGUMENT names what
  * cannot; EPLB_ERR_MEMORY. Local. */

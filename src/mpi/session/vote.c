@@ -83,11 +83,15 @@ int eplb_ballot_same_call(const eplb_ballot_t *b) {
 }
 
 eplb_status_t eplb_ballot_name_calls(const eplb_ballot_t *b, eplb_comm_t *comm) {
-  static const char *const name[EPLB_NUM_CALLS] = {
-      [EPLB_CALL_BEGIN] = "eplb_rebalance_begin",     [EPLB_CALL_ADVANCE] = "eplb_rebalance_test or _wait",
-      [EPLB_CALL_COMMIT] = "eplb_rebalance_commit",   [EPLB_CALL_CHANGED] = "eplb_rebalance_changed",
-      [EPLB_CALL_END] = "eplb_rebalance_end",         [EPLB_CALL_REDETECT] = "eplb_session_redetect",
-      [EPLB_CALL_ALLOCATE] = "eplb_session_allocate", [EPLB_CALL_DESTROY] = "eplb_session_destroy"};
+  static const char *const name[EPLB_NUM_CALLS] = {[EPLB_CALL_BEGIN] = "eplb_rebalance_begin",
+                                                   [EPLB_CALL_ADVANCE] = "eplb_rebalance_test or _wait",
+                                                   [EPLB_CALL_COMMIT] = "eplb_rebalance_commit",
+                                                   [EPLB_CALL_CHANGED] = "eplb_rebalance_changed",
+                                                   [EPLB_CALL_END] = "eplb_rebalance_end",
+                                                   [EPLB_CALL_REDETECT] = "eplb_session_redetect",
+                                                   [EPLB_CALL_ALLOCATE] = "eplb_session_allocate",
+                                                   [EPLB_CALL_DESTROY] = "eplb_session_destroy",
+                                                   [EPLB_CALL_ROUTING] = "eplb_session_routing_create"};
   int own[EPLB_NUM_CALLS], first[EPLB_NUM_CALLS];
   for (int call = 0; call < EPLB_NUM_CALLS; call++)
     own[call] = first[call] = call == (int)b->mine.call ? comm->rank : INT_MAX;

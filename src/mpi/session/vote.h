@@ -16,6 +16,7 @@ typedef enum eplb_call {
   EPLB_CALL_REDETECT,
   EPLB_CALL_ALLOCATE,
   EPLB_CALL_DESTROY,
+  EPLB_CALL_ROUTING,
   EPLB_NUM_CALLS
 } eplb_call_t;
 
