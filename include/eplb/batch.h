@@ -38,7 +38,8 @@ EPLB_PUBLIC eplb_status_t eplb_batch_test(eplb_batch_t *batch, int *arrived);
 /* Waits for the sums and makes of them share[num_slots], the same on every rank, as eplb_dispatch_shares does, and
  * quota[num_slots], this rank's, as eplb_dispatch_quotas does; quota may be NULL. Collective; ends the batch also when
  * it fails. Every rank returns the same code and sentence: EPLB_ERR_ARGUMENT, EPLB_ERR_LOADS: what a rank gave;
- * EPLB_ERR_MISMATCH: ranks began different layers. EPLB_ERR_STATE: no batch is open. EPLB_ERR_MPI: MPI failed on this
+ * EPLB_ERR_MISMATCH: ranks began different layers. EPLB_ERR_STATE: no batch is open; EPLB_ERR_ARGUMENT: share is
+ * NULL: on this rank alone, whose batch then stays open, while the others end theirs. EPLB_ERR_MPI: MPI failed on this
  * rank; the other ranks learn of it from the end of the next batch, and from then on every batch fails at once. */
 EPLB_PUBLIC eplb_status_t eplb_batch_end(eplb_batch_t *batch, float *share, int32_t *quota);
 

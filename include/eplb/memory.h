@@ -34,7 +34,9 @@ typedef struct eplb_memory {
   eplb_status_t (*allocate_host)(void *self, size_t bytes, void **memory);
   void (*release_host)(void *self, void *memory);
 
-  /* Starts a copy, after those started before in this queue. Neither end is touched by others until it is done. */
+  /* Starts a copy, after those started before in this queue. Neither end is touched by others until it is done. Where
+   * this or `test` fails, no copy of the queue may be under way any more when it returns: the session may free both
+   * ends next. */
   eplb_status_t (*copy)(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction);
 
   /* In *done: 1 if all copies of this queue are done, else 0; does not wait. */

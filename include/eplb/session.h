@@ -351,15 +351,15 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_wait(eplb_session_t *session, int *laye
  * that nothing was written (one allreduce of less than 200 bytes). Until then old weights and maps are whole and in
  * use; all ranks must commit between the same two steps of the job. EPLB_ERR_ARGUMENT: on any rank another layer than
  * test or wait named; EPLB_ERR_STATE; neither changes anything. EPLB_ERR_CHANGED, EPLB_ERR_CORRUPT: the rebalance then
- * stays open for eplb_rebalance_end only. Where a GPU's copy into a slot fails the call fails on that rank alone, with
- * the new maps, and what the layer's slots hold there is then not known. */
+ * stays open for eplb_rebalance_end only. So it does where a GPU's copy into a slot fails on some rank: the new maps
+ * are then in place on all ranks, and what the layer's slots hold on that rank is not known. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer);
 
 /* Returns when nothing of `layer` is on its way and all of it is committed; also commits the layers before it that are
  * still moving. Does nothing if no rebalance is open or the layer is not moving: so it can stand before every forward
  * pass of the layer. EPLB_ERR_ARGUMENT: no such layer; EPLB_ERR_MISMATCH: ranks name different layers (where these
  * arrive one after the other, that is found at the next call of the ranks that named the earlier one); else as wait and
- * commit. Where a GPU's copy fails, the call fails on all ranks. */
+ * commit. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer);
 
 /* Tells that the job has written the layer, the same values into all replicas, since begin: what has been sent of it is

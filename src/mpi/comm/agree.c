@@ -11,21 +11,26 @@ eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine) {
   return failure ? failure : mine;
 }
 
+/* Where MPI fails on this rank, the messages here take what it has left as their result, if it has left any: most likely
+ * that is what the other ranks have. */
+
 /* The first rank whose status is `worst`, or INT_MAX where MPI does not tell. */
 static int find_first_candidate(eplb_comm_t *comm, int is_candidate) {
-  int candidate = is_candidate ? comm->rank : INT_MAX, first = INT_MAX;
-  int is_known = eplb_comm_ok(comm, MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm->mpi),
-                              "finding the rank that failed first");
-  return is_known ? first : candidate;
+  int candidate = is_candidate ? comm->rank : INT_MAX, first = candidate;
+  eplb_comm_ok(comm, MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm->mpi),
+               "finding the rank that failed first");
+  return first >= 0 && first < comm->size ? first : candidate;
 }
 
 /* Ranks contribute zeros but for one, so that nobody has to know which one it is. */
 static void spread_sentence(eplb_comm_t *comm, char *sentence) {
   unsigned char own[EPLB_ERROR_MAX], all[EPLB_ERROR_MAX] = "";
   memcpy(own, sentence, sizeof own);
-  if (eplb_comm_ok(comm, MPI_Allreduce(own, all, sizeof own, MPI_UNSIGNED_CHAR, MPI_MAX, comm->mpi),
-                   "telling all ranks what failed"))
+  eplb_comm_ok(comm, MPI_Allreduce(own, all, sizeof own, MPI_UNSIGNED_CHAR, MPI_MAX, comm->mpi),
+               "telling all ranks what failed");
+  if (*all)
     memcpy(sentence, all, sizeof all);
+  sentence[EPLB_ERROR_MAX - 1] = 0;
 }
 
 static void mark_broken(eplb_comm_t *comm, const char *sentence) {
@@ -59,16 +64,15 @@ eplb_status_t eplb_agree(eplb_comm_t *comm, eplb_status_t mine) {
     return eplb_comm_status(comm);
   mine = eplb_own_status(comm, mine);
   int own = (int)mine, lowest = own;
-  if (!eplb_comm_ok(comm, MPI_Allreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, comm->mpi), "agreeing on a status"))
-    lowest = own;
+  eplb_comm_ok(comm, MPI_Allreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, comm->mpi), "agreeing on a status");
+  lowest = lowest < own && lowest >= EPLB_ERR_INTERNAL ? lowest : own;
   return lowest == EPLB_SUCCESS ? EPLB_SUCCESS : eplb_share_failure(comm, mine, (eplb_status_t)lowest);
 }
 
 int eplb_everywhere(eplb_comm_t *comm, int here) {
   int all = here;
-  int is_known =
-      eplb_comm_ok(comm, MPI_Allreduce(&here, &all, 1, MPI_INT, MPI_MIN, comm->mpi), "asking whether all ranks can");
-  return is_known ? all : here;
+  eplb_comm_ok(comm, MPI_Allreduce(&here, &all, 1, MPI_INT, MPI_MIN, comm->mpi), "asking whether all ranks can");
+  return here && all;
 }
 
 eplb_status_t eplb_agree_world(eplb_status_t mine) {

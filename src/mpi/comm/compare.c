@@ -16,17 +16,18 @@ eplb_status_t eplb_agree_on(eplb_comm_t *comm, eplb_status_t mine, const eplb_co
     return eplb_comm_status(comm);
   mine = eplb_own_status(comm, mine);
   int64_t own[1 + 2 * EPLB_MAX_COMPARED] = {0}; /* status, then each value and its negative */
-  int64_t lowest[1 + 2 * EPLB_MAX_COMPARED];
+  int64_t lowest[1 + 2 * EPLB_MAX_COMPARED];    /* where MPI fails, what it has left: as in agree.c */
   own[0] = mine;
   for (int i = 0; i < count; i++) {
     own[1 + 2 * i] = arguments[i].value;
     own[2 + 2 * i] = -arguments[i].value;
   }
-  if (!eplb_comm_ok(comm, MPI_Allreduce(own, lowest, 1 + 2 * count, MPI_INT64_T, MPI_MIN, comm->mpi),
-                    "comparing the ranks' arguments"))
-    memcpy(lowest, own, sizeof own);
-  if (lowest[0] != EPLB_SUCCESS)
-    return eplb_share_failure(comm, mine, (eplb_status_t)lowest[0]);
+  memcpy(lowest, own, sizeof own);
+  eplb_comm_ok(comm, MPI_Allreduce(own, lowest, 1 + 2 * count, MPI_INT64_T, MPI_MIN, comm->mpi),
+               "comparing the ranks' arguments");
+  int64_t worst = lowest[0] < own[0] && lowest[0] >= EPLB_ERR_INTERNAL ? lowest[0] : own[0];
+  if (worst != EPLB_SUCCESS)
+    return eplb_share_failure(comm, mine, (eplb_status_t)worst);
   for (int i = 0; i < count; i++)
     if (lowest[1 + 2 * i] != -lowest[2 + 2 * i])
       return name_difference(&arguments[i], lowest[1 + 2 * i], -lowest[2 + 2 * i]);

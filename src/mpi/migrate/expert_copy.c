@@ -27,14 +27,18 @@ eplb_status_t eplb_expert_copy(const eplb_migrate_context_t *c, int layer, const
   return status;
 }
 
-eplb_status_t eplb_expert_wait(const eplb_migrate_context_t *c) {
+eplb_status_t eplb_copies_wait(const eplb_migrate_context_t *c, int queue) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int done = c->memory->host_can_touch; !done && !status;) {
-    status = c->memory->test(c->memory->self, EPLB_LOCAL_QUEUE, &done);
+    status = c->memory->test(c->memory->self, queue, &done);
     if (!done)
       sched_yield();
   }
   return status;
+}
+
+eplb_status_t eplb_expert_wait(const eplb_migrate_context_t *c) {
+  return eplb_copies_wait(c, EPLB_LOCAL_QUEUE);
 }
 
 /* Hashes `length` bytes at `piece` after `hash`, that of all before, by way of scratch where the processor cannot touch

@@ -50,34 +50,45 @@ static void finish_incoming(eplb_migration_t *m, int32_t number) {
   m->unfinished--;
 }
 
-/* Counts a chunk that has arrived. One that did before is ignored. */
-static void count_arrival(eplb_migration_t *m, const eplb_chunk_arrival_t *a) {
+static void fail_far(eplb_migration_t *m, const eplb_chunk_arrival_t *a, int64_t chunks) {
   const eplb_message_t *in = &m->plan->incoming[a->incoming].message;
-  eplb_incoming_progress_t *p = &m->progress[a->incoming];
-  int64_t chunks = eplb_chunk_count(m->context, in), ahead = a->chunk - p->arrived;
-  if (ahead < 0)
-    return;
-  if (a->chunk >= chunks || ahead >= EPLB_MOST_EARLY) {
-    eplb_migration_keep_failure(
-        m, eplb_fail(EPLB_ERR_INTERNAL,
-                     "transport %s: chunk %lld of %lld of layer %d, expert %d arrived after %lld; expected "
-                     "one less than %d chunks behind them",
-                     transport_of(m, in)->name, (long long)a->chunk, (long long)chunks, in->layer, in->expert,
-                     (long long)p->arrived, EPLB_MOST_EARLY));
-    return;
-  }
-  if (ahead > 0) {
-    p->early |= (uint64_t)1 << (ahead - 1);
-    return;
-  }
+  eplb_migration_keep_failure(
+      m, eplb_fail(EPLB_ERR_INTERNAL,
+                   "transport %s: chunk %lld of %lld of layer %d, expert %d arrived after %lld; expected "
+                   "one less than %d chunks behind them",
+                   transport_of(m, in)->name, (long long)a->chunk, (long long)chunks, in->layer, in->expert,
+                   (long long)m->progress[a->incoming].arrived, EPLB_MOST_EARLY));
+}
+
+static void count_next(eplb_incoming_progress_t *p) {
   int next_is_there;
   do {
     next_is_there = (int)(p->early & 1);
     p->early >>= 1;
     p->arrived++;
   } while (next_is_there);
-  if (p->arrived == chunks)
-    finish_incoming(m, a->incoming);
+}
+
+/* Counts a chunk that has arrived. One that did before is ignored. One that is too far ahead is a failure, but counts,
+ * so that the message ends: other ranks wait for what is passed on. */
+static void count_arrival(eplb_migration_t *m, const eplb_chunk_arrival_t *a) {
+  eplb_incoming_progress_t *p = &m->progress[a->incoming];
+  int64_t chunks = eplb_chunk_count(m->context, &m->plan->incoming[a->incoming].message);
+  int64_t ahead = a->chunk - p->arrived;
+  if (ahead < 0)
+    return;
+  if (a->chunk >= chunks || ahead >= EPLB_MOST_EARLY) {
+    fail_far(m, a, chunks);
+    p->far += a->chunk < chunks;
+  } else if (ahead > 0) {
+    p->early |= (uint64_t)1 << (ahead - 1);
+  } else {
+    count_next(p);
+  }
+  if (p->arrived + __builtin_popcountll(p->early) + p->far < chunks)
+    return;
+  p->arrived = chunks;
+  finish_incoming(m, a->incoming);
 }
 
 static int progress_transport(eplb_migration_t *m, int number) {
@@ -230,6 +241,9 @@ static int progress_own_copies(eplb_migration_t *m) {
 
 void eplb_migration_abandon(eplb_migration_t *m) {
   m->context->comm->has_strays |= m->unfinished > 0;
+  if (m->is_copying)
+    eplb_expert_wait(m->context);
+  m->is_copying = 0;
   for (int i = 0; i < m->num_transports; i++)
     if (m->context->transport[i]->abandon)
       m->is_lost |= m->context->transport[i]->abandon(m->transport[i]);
@@ -302,24 +316,28 @@ static void swap_tables_with_spares(const eplb_migrate_context_t *c, const eplb_
 }
 
 /* Puts an incoming expert into a slot. The first target of what is staged takes it over; all others copy from there. */
-static void commit_expert(eplb_migration_t *m, int number, int slot) {
+static eplb_status_t commit_expert(eplb_migration_t *m, int number, int slot) {
   const eplb_message_t *in = &m->plan->incoming[number].message;
   eplb_incoming_progress_t *p = &m->progress[number];
   const eplb_location_t to = {.slot = slot}, committed = {.slot = p->slot};
   const eplb_location_t *from = p->slot >= 0 ? &committed : &in->location;
   if (from->slot == slot)
-    return;
-  eplb_migration_keep_failure(m, eplb_expert_copy(m->context, in->layer, from, &to, from->slot >= 0));
+    return EPLB_SUCCESS;
+  eplb_status_t status = eplb_expert_copy(m->context, in->layer, from, &to, from->slot >= 0);
   if (from->slot < 0) {
     swap_tables_with_spares(m->context, &m->context->layer[in->layer], in->location.spare, slot);
-    eplb_migration_keep_failure(m, eplb_expert_wait(m->context)); /* before another reads from the slot */
+    eplb_status_t waited = eplb_expert_wait(m->context); /* before another reads from the slot */
+    status = status ? status : waited;
     p->slot = slot;
   }
+  return status;
 }
 
-void eplb_migration_commit(eplb_migration_t *m, int number) {
+eplb_status_t eplb_migration_commit(eplb_migration_t *m, int number) {
   const eplb_commit_unit_t *unit = &m->plan->unit[number];
+  eplb_failure_t failure = {0};
   for (int i = unit->target_begin; i < unit->target_end; i++)
-    commit_expert(m, m->plan->target[i].incoming, m->plan->target[i].own_slot);
-  eplb_migration_keep_failure(m, eplb_expert_wait(m->context));
+    eplb_failure_keep(&failure, commit_expert(m, m->plan->target[i].incoming, m->plan->target[i].own_slot));
+  eplb_failure_keep(&failure, eplb_expert_wait(m->context));
+  return failure.status ? eplb_fail(failure.status, "%s", failure.sentence) : EPLB_SUCCESS;
 }

@@ -14,6 +14,7 @@ enum { EPLB_WINDOW = 16, EPLB_BUFFERED_WINDOW = 4 };
 typedef struct eplb_incoming_progress {
   int64_t arrived; /* chunks that are there with all before them */
   uint64_t early;  /* bit k: chunk arrived + 1 + k is there, too */
+  int64_t far;     /* chunks beyond those, which no transport may report: only how many */
   uint64_t found;  /* checksum of what arrived, if is_corrupt: it differs from the one that came with it */
   int32_t is_corrupt;
   int32_t slot; /* that it was committed to first, or -1 */
@@ -60,7 +61,8 @@ void eplb_migration_resend(eplb_migration_t *migration, const unsigned char *aga
  * Local. */
 int eplb_migration_progress(eplb_migration_t *migration);
 
-/* Gives up what is left of the round, because MPI has failed here or on another rank. Local. */
+/* Gives up what is left of the round, because MPI has failed here or on another rank; waits for the copies of devices
+ * that are under way. Local. */
 void eplb_migration_abandon(eplb_migration_t *migration);
 
 /* Whether this rank has all that it receives and has sent all that it sends. A failure does not stop a round: other
@@ -80,8 +82,9 @@ static inline eplb_status_t eplb_migration_status(const eplb_migration_t *migrat
  * slot was written; EPLB_SUCCESS where this rank knows no reason. */
 eplb_status_t eplb_migration_explain(eplb_migration_t *migration, eplb_status_t worst, const unsigned char *again);
 
-/* Puts the experts of a commit unit of the round, by number in plan->unit, into their slots. Local. */
-void eplb_migration_commit(eplb_migration_t *migration, int unit);
+/* Puts the experts of a commit unit of the round, by number in plan->unit, into their slots. Local. Fails only if a
+ * device's copy fails: what these slots hold is then not known. */
+eplb_status_t eplb_migration_commit(eplb_migration_t *migration, int unit);
 
 /* Keeps the first failure of the pass, with its sentence: the caller may make other calls before the ranks agree. */
 static inline void eplb_migration_keep_failure(eplb_migration_t *migration, eplb_status_t status) {

@@ -3,6 +3,8 @@
 #include "mpi/migrate/migration.h"
 
 void eplb_migration_free(eplb_migration_t *m) {
+  if (m->unfinished) /* MPI failed in another call of the session */
+    eplb_migration_abandon(m);
   for (int i = 0; m->transport && i < m->num_transports; i++)
     m->context->transport[i]->destroy(m->transport[i]);
   if (m->context)

@@ -5,6 +5,7 @@
  * of the host's for each request, copied while other chunks travel. */
 #include "core/util/alloc.h"
 #include "mpi/migrate/chunk.h"
+#include "mpi/migrate/expert_copy.h"
 #include "mpi/migrate/mpi_datatype.h"
 #include "mpi/migrate/transport.h"
 #include <limits.h>
@@ -57,6 +58,7 @@ static void mpi_destroy(void *self) {
   if (!t)
     return;
   const eplb_memory_t *memory = t->context->memory;
+  /* MPI and copies are done with them, or mpi_abandon was called */
   for (int i = 0; t->inflight && !t->is_lost && i < t->num_inflight; i++)
     memory->release_host(memory->self, t->inflight[i].buffer);
   free(t->message);
@@ -347,11 +349,15 @@ static int mpi_progress(void *self, eplb_transport_report_t *report) {
   return any || (done != MPI_UNDEFINED && done > 0);
 }
 
-/* Receives are cancelled; what MPI does not let go is left to it. All are cancelled before any is tested: else a
- * later one takes the message of one that is cancelled. */
+/* Copies are waited for, whose buffers and weights are about to be freed. Receives are cancelled; what MPI does not let
+ * go is left to it. All are cancelled before any is tested: else a later one takes the message of one that is
+ * cancelled. */
 static int mpi_abandon(void *self) {
   mpi_transport_t *t = self;
   eplb_comm_t *comm = t->context->comm;
+  for (int i = 0; i < t->num_inflight; i++)
+    if (t->inflight[i].state == INFLIGHT_COPYING)
+      eplb_copies_wait(t->context, i);
   for (int i = 0; i < t->num_inflight; i++)
     if (t->request[i] != MPI_REQUEST_NULL && is_incoming(t, i))
       eplb_comm_ok(comm, MPI_Cancel(&t->request[i]), "giving up a message");

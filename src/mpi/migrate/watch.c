@@ -5,6 +5,7 @@
 #include "mpi/migrate/watch.h"
 #include "core/util/alloc.h"
 #include "mpi/migrate/expert_copy.h"
+#include <string.h>
 
 /* ---- which slots are read ---- */
 
@@ -50,6 +51,12 @@ static void list_read_slots(eplb_watch_t *w, int32_t *last) {
   }
 }
 
+/* What the sums over all ranks in eplb_watch_find_different need. */
+static int table_values(const eplb_migrate_context_t *c, const eplb_migration_plan_t *m) {
+  int most = m->num_units > c->num_experts ? m->num_units : c->num_experts;
+  return most > 2 * c->num_ranks ? most : 2 * c->num_ranks;
+}
+
 eplb_status_t eplb_watch_init(eplb_watch_t *w, const eplb_migrate_context_t *c, const eplb_migration_plan_t *m,
                               uint64_t salt, char *scratch) {
   *w = (eplb_watch_t){.context = c,
@@ -59,12 +66,10 @@ eplb_status_t eplb_watch_init(eplb_watch_t *w, const eplb_migrate_context_t *c, 
                       .slot_of_incoming = EPLB_NEW(int32_t, m->num_incoming),
                       .slot_of_outgoing = EPLB_NEW(int32_t, m->num_outgoing),
                       .arrived = EPLB_NEW(uint64_t, m->num_incoming),
-                      .sent = EPLB_NEW(uint64_t, m->num_outgoing),
-                      .request = EPLB_NEW(MPI_Request, m->num_outgoing)};
+                      .table = EPLB_NEW(uint64_t, table_values(c, m))};
   int32_t *last = EPLB_NEW(int32_t, eplb_migrate_slots(c));
   eplb_status_t status = EPLB_ERR_MEMORY;
-  if (w->slot && w->slot_begin && w->slot_of_incoming && w->slot_of_outgoing && w->arrived && w->sent && w->request &&
-      last)
+  if (w->slot && w->slot_begin && w->slot_of_incoming && w->slot_of_outgoing && w->arrived && w->table && last)
     status = eplb_sampler_init(&w->sampler, c, salt, scratch);
   if (!status)
     list_read_slots(w, last);
@@ -79,8 +84,7 @@ void eplb_watch_free(eplb_watch_t *w) {
   free(w->slot_of_incoming);
   free(w->slot_of_outgoing);
   free(w->arrived);
-  free(w->sent);
-  free(w->request);
+  free(w->table);
   *w = (eplb_watch_t){0};
 }
 
@@ -187,12 +191,19 @@ static uint64_t balance_term(uint64_t fingerprint, int layer, int expert, int fr
   return eplb_mix(way, fingerprint);
 }
 
+static uint64_t term_of_outgoing(const eplb_watch_t *w, int i) {
+  const eplb_message_t *out = &w->plan->outgoing[i].message;
+  return balance_term(sent_fingerprint(w, i), out->layer, out->expert, w->context->rank, out->peer);
+}
+
+static uint64_t term_of_incoming(const eplb_watch_t *w, int i) {
+  const eplb_message_t *in = &w->plan->incoming[i].message;
+  return balance_term(w->arrived[i], in->layer, in->expert, in->peer, w->context->rank);
+}
+
 static void add_sent(const eplb_watch_t *w, const eplb_commit_unit_t *unit, uint64_t *balance) {
-  for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++) {
-    const eplb_outgoing_t *out = &w->plan->outgoing[i];
-    *balance += balance_term(sent_fingerprint(w, i), out->message.layer, out->message.expert, w->context->rank,
-                             out->message.peer);
-  }
+  for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++)
+    *balance += term_of_outgoing(w, i);
 }
 
 /* Subtracts what came from other ranks, and compares copies within this one. */
@@ -200,8 +211,7 @@ static eplb_status_t subtract_arrived(const eplb_watch_t *w, const eplb_commit_u
   for (int i = unit->incoming_begin; i < unit->incoming_end; i++) {
     const eplb_incoming_t *in = &w->plan->incoming[i];
     if (in->own_slot < 0)
-      *balance -=
-          balance_term(w->arrived[i], in->message.layer, in->message.expert, in->message.peer, w->context->rank);
+      *balance -= term_of_incoming(w, i);
     else if (w->arrived[i] != w->slot[w->slot_of_incoming[i]].before)
       return fail_different(w, in);
   }
@@ -232,52 +242,76 @@ int eplb_watch_checksum(const eplb_watch_t *w, int outgoing, uint64_t *hash) {
 
 /* ---- which expert is different ---- */
 
-/* Tells the receivers of what incoming expert `source` or, if that is -1, own slots were sent as. */
-static void send_sent_fingerprints(eplb_watch_t *w, const eplb_commit_unit_t *unit, int source, uint64_t sent) {
-  for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++) {
-    const eplb_outgoing_t *out = &w->plan->outgoing[i];
-    if (out->source != source)
-      continue;
-    w->sent[i] = source < 0 ? sent_fingerprint(w, i) : sent;
-    w->request[i] = MPI_REQUEST_NULL;
-    eplb_comm_ok(w->context->comm,
-                 MPI_Isend(&w->sent[i], 1, MPI_UINT64_T, out->message.peer, out->message.tag, w->context->comm->mpi,
-                           &w->request[i]),
-                 "sending a fingerprint");
-  }
+/* Ranks find it by sums over all of them: each takes part in the same three, whatever has failed on it. */
+static int add_table(eplb_watch_t *w, int values) {
+  eplb_comm_t *comm = w->context->comm;
+  return eplb_comm_ok(comm, MPI_Allreduce(MPI_IN_PLACE, w->table, values, MPI_UINT64_T, MPI_SUM, comm->mpi),
+                      "finding the expert that did not arrive as it was sent");
 }
 
-/* Each sender tells what it sent, each rank that passes an expert on what it was told, in the order of the transfers.
- * Tags are those of the experts: nothing else of the round is on its way. */
-static eplb_status_t find_different_in_unit(eplb_watch_t *w, const eplb_commit_unit_t *unit) {
-  eplb_comm_t *comm = w->context->comm;
-  eplb_status_t status = EPLB_SUCCESS;
-  send_sent_fingerprints(w, unit, -1, 0);
+static void clear_table(eplb_watch_t *w, int values) {
+  memset(w->table, 0, (size_t)values * sizeof *w->table);
+}
+
+/* The first value of the table that is not 0; the last if all others are. */
+static int first_in_table(const eplb_watch_t *w, int values) {
+  int i = 0;
+  while (i < values - 1 && !w->table[i])
+    i++;
+  return i;
+}
+
+/* The first of commit units [begin, end) whose balance is not 0. */
+static int find_unit(eplb_watch_t *w, int begin, int end) {
+  clear_table(w, end - begin);
+  for (int u = begin; u < end; u++) {
+    add_sent(w, &w->plan->unit[u], &w->table[u - begin]);
+    subtract_arrived(w, &w->plan->unit[u], &w->table[u - begin]);
+  }
+  add_table(w, end - begin);
+  return begin + first_in_table(w, end - begin);
+}
+
+/* The first expert of the commit unit whose balance is not 0. */
+static int find_expert(eplb_watch_t *w, const eplb_commit_unit_t *unit) {
+  int experts = w->context->num_experts;
+  clear_table(w, experts);
+  for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++)
+    w->table[w->plan->outgoing[i].message.expert] += term_of_outgoing(w, i);
+  for (int i = unit->incoming_begin; i < unit->incoming_end; i++)
+    if (w->plan->incoming[i].own_slot < 0)
+      w->table[w->plan->incoming[i].message.expert] -= term_of_incoming(w, i);
+  add_table(w, experts);
+  return first_in_table(w, experts);
+}
+
+/* Compares an expert with what the slot that it came from was, also where other ranks passed it on. The table has two
+ * values for each rank that receives the expert: 1 + the rank that passes it on, or 0; and the slot's fingerprint. */
+static eplb_status_t compare_with_origin(eplb_watch_t *w, const eplb_commit_unit_t *unit, int expert) {
+  clear_table(w, 2 * w->context->num_ranks);
+  for (int i = unit->outgoing_begin; i < unit->outgoing_end; i++) {
+    const eplb_outgoing_t *out = &w->plan->outgoing[i];
+    if (out->message.expert == expert && out->source >= 0)
+      w->table[2 * out->message.peer] = (uint64_t)w->context->rank + 1;
+    else if (out->message.expert == expert)
+      w->table[2 * out->message.peer + 1] = sent_fingerprint(w, i);
+  }
+  if (!add_table(w, 2 * w->context->num_ranks))
+    return EPLB_SUCCESS; /* the ranks agree on that failure next */
+  uint64_t ranks = (uint64_t)w->context->num_ranks, first = (uint64_t)w->context->rank;
+  for (uint64_t hops = 0; hops < ranks && w->table[2 * first] - 1 < ranks; hops++)
+    first = w->table[2 * first] - 1;
   for (int i = unit->incoming_begin; i < unit->incoming_end; i++) {
     const eplb_incoming_t *in = &w->plan->incoming[i];
-    uint64_t sent = w->arrived[i];
-    if (in->own_slot >= 0)
-      continue;
-    eplb_comm_ok(comm,
-                 MPI_Recv(&sent, 1, MPI_UINT64_T, in->message.peer, in->message.tag, comm->mpi, MPI_STATUS_IGNORE),
-                 "receiving a fingerprint");
-    send_sent_fingerprints(w, unit, i, sent);
-    if (sent != w->arrived[i] && !status)
-      status = fail_different(w, in);
+    if (in->message.expert == expert && in->own_slot < 0 && w->arrived[i] != w->table[2 * first + 1])
+      return fail_different(w, in);
   }
-  int sends = unit->outgoing_end - unit->outgoing_begin;
-  eplb_comm_ok(comm, MPI_Waitall(sends, w->request + unit->outgoing_begin, MPI_STATUSES_IGNORE),
-               "sending fingerprints");
-  return status;
+  return EPLB_SUCCESS;
 }
 
 eplb_status_t eplb_watch_find_different(eplb_watch_t *w, int begin, int end) {
-  eplb_status_t status = EPLB_SUCCESS;
-  for (int u = begin; u < end; u++) {
-    eplb_status_t here = find_different_in_unit(w, &w->plan->unit[u]);
-    status = status ? status : here;
-  }
-  return status;
+  const eplb_commit_unit_t *unit = &w->plan->unit[find_unit(w, begin, end)];
+  return compare_with_origin(w, unit, find_expert(w, unit));
 }
 
 eplb_status_t eplb_watch_find_written(eplb_watch_t *w, int number) {

@@ -22,8 +22,7 @@ typedef struct eplb_watch {
   int32_t *slot_begin;                          /* [num_units + 1]: where each commit unit's begin */
   int32_t *slot_of_incoming, *slot_of_outgoing; /* of each: the watched slot that it reads, or -1 */
   uint64_t *arrived;                            /* [num_incoming]: fingerprints */
-  uint64_t *sent;                               /* [num_outgoing]: the same, on their way to who asks for them, */
-  MPI_Request *request;                         /* with these requests */
+  uint64_t *table;                              /* what ranks add up to find an expert */
 } eplb_watch_t;
 
 /* The watch is all zero before; free it also after a failure. `salt` must be the same on every rank; `scratch` as in
@@ -44,8 +43,9 @@ eplb_status_t eplb_watch_after_write(eplb_watch_t *watch, int layer, int next_un
  * each that has arrived: the sum over all ranks is 0, modulo 2^64, if all arrived as they were sent. Local. */
 eplb_status_t eplb_watch_check(eplb_watch_t *watch, int begin, int end, uint64_t *balance);
 
-/* Where that sum is not 0: says which expert did not arrive on this rank as it was sent. Collective over the session's
- * ranks, after eplb_watch_check of the same commit units. EPLB_ERR_CHANGED: it lies in a slot; EPLB_ERR_CORRUPT. */
+/* Where that sum is not 0: says which expert did not arrive on this rank as it was sent, for the first commit unit and
+ * expert of which that is so. Collective over the session's ranks: three allreduces, after eplb_watch_check of the same
+ * commit units. EPLB_ERR_CHANGED: it lies in a slot; EPLB_ERR_CORRUPT. */
 eplb_status_t eplb_watch_find_different(eplb_watch_t *watch, int begin, int end);
 
 /* The checksum of an outgoing expert, if its fingerprint is one: 1, else 0. */

@@ -200,6 +200,8 @@ static eplb_status_t agree(eplb_batch_t *b) {
 
 eplb_status_t eplb_batch_end(eplb_batch_t *b, float *share, int32_t *quota) {
   eplb_status_t status = check_open(b);
+  if (!status && !share)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "share is NULL");
   if (status)
     return status;
   int has_sum = !b->has_failed && keep_failure(b, MPI_Wait(&b->request, MPI_STATUS_IGNORE), "adding up counts");

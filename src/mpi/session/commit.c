@@ -3,6 +3,7 @@
 #include "core/model/placement.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
+#include "mpi/migrate/failure.h"
 #include "mpi/session/in_step.h"
 
 /* ---- what ranks find out together before they commit ---- */
@@ -57,16 +58,37 @@ static void count_unit(const eplb_session_t *s, eplb_report_t *report, const epl
   }
 }
 
-/* Commits the next commit unit. Local; fails only where a device's copy does. */
-static eplb_status_t commit_next(eplb_session_t *s) {
+/* Commits the next commit unit. Local. */
+static void commit_next(eplb_session_t *s, eplb_failure_t *copies) {
   eplb_rebalancing_t *r = s->rebalancing;
   const eplb_commit_unit_t *unit = &r->plan.unit[r->next_unit];
-  eplb_migration_commit(&r->migration, r->next_unit);
-  eplb_migration_keep_failure(&r->migration, eplb_watch_after_commit(&r->migration.watch, r->next_unit));
-  eplb_status_t status = r->migration.report.failure.status;
+  eplb_failure_keep(copies, eplb_migration_commit(&r->migration, r->next_unit));
+  eplb_failure_keep(copies, eplb_watch_after_commit(&r->migration.watch, r->next_unit));
   write_map(s, unit);
   count_unit(s, &r->report, unit);
-  if (++r->next_unit == r->plan.round[r->round].unit_end)
+  r->next_unit++;
+}
+
+/* Ranks agree on copies of devices, which may fail; the processor's cannot. Collective. */
+static eplb_status_t agree_on_copies(eplb_session_t *s, const eplb_failure_t *copies) {
+  if (s->memory->host_can_touch)
+    return EPLB_SUCCESS;
+  if (copies->status)
+    eplb_fail(copies->status, "%s", copies->sentence);
+  return eplb_agree(s->comm, copies->status);
+}
+
+/* Commits commit units [next_unit, end) of the round, which all ranks have agreed on. Collective; fails only if a
+ * device's copy fails, and then ends the rebalance. */
+static eplb_status_t commit_units(eplb_session_t *s, int end) {
+  eplb_rebalancing_t *r = s->rebalancing;
+  eplb_failure_t copies = {0};
+  while (r->next_unit < end)
+    commit_next(s, &copies);
+  eplb_status_t status = agree_on_copies(s, &copies);
+  if (status)
+    eplb_rebalancing_fail(s);
+  else if (end == r->plan.round[r->round].unit_end)
     eplb_rebalancing_start_round(r, r->round + 1);
   return status;
 }
@@ -101,7 +123,7 @@ eplb_status_t eplb_rebalance_commit(eplb_session_t *session, int layer) {
   double since = MPI_Wtime();
   status = check_next(session, layer);
   if (!status)
-    status = commit_next(session);
+    status = commit_units(session, r->next_unit + 1);
   r->report.seconds_migrate += MPI_Wtime() - since;
   eplb_rebalancing_tell_progress(session);
   return status;
@@ -127,17 +149,15 @@ static eplb_status_t check_not_failed(const eplb_session_t *s) {
 }
 
 /* Commits what the round that is ready has of the layers up to `layer`, by one vote. */
-static eplb_status_t commit_up_to(eplb_session_t *s, int layer, eplb_status_t *copies) {
+static eplb_status_t commit_up_to(eplb_session_t *s, int layer) {
   eplb_rebalancing_t *r = s->rebalancing;
   double since = MPI_Wtime();
   int end = r->next_unit;
   while (end < r->plan.round[r->round].unit_end && r->plan.unit[end].layer <= layer)
     end++;
   eplb_status_t status = check_units(s, end);
-  while (!status && r->next_unit < end) {
-    eplb_status_t here = commit_next(s);
-    *copies = here < *copies ? here : *copies;
-  }
+  if (!status)
+    status = commit_units(s, end);
   r->report.seconds_migrate += MPI_Wtime() - since;
   eplb_rebalancing_tell_progress(s);
   return status;
@@ -148,7 +168,7 @@ static int has_unit_up_to(const eplb_rebalancing_t *r, int layer) {
 }
 
 eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
-  eplb_status_t status = check_layer_number(session, layer), copies = EPLB_SUCCESS;
+  eplb_status_t status = check_layer_number(session, layer);
   if (!status)
     status = check_not_failed(session);
   if (status || !has_unit_up_to(session->rebalancing, layer))
@@ -157,10 +177,8 @@ eplb_status_t eplb_rebalance_finish_layer(eplb_session_t *session, int layer) {
     int named;
     status = eplb_rebalance_wait(session, &named);
     if (!status)
-      status = commit_up_to(session, layer, &copies);
+      status = commit_up_to(session, layer);
   }
-  if (!status && !session->memory->host_can_touch) /* else a commit cannot fail */
-    status = eplb_agree(session->comm, copies);
   return status;
 }
 
@@ -186,9 +204,12 @@ eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer) {
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   r->again[layer] = (unsigned char)is_in_round(r, layer);
-  eplb_status_t copies = eplb_watch_after_write(&r->migration.watch, layer, r->next_unit);
+  eplb_failure_t copies = {0};
+  eplb_failure_keep(&copies, eplb_watch_after_write(&r->migration.watch, layer, r->next_unit));
+  status = agree_on_copies(session, &copies);
+  if (status)
+    return status == EPLB_ERR_MPI ? status : eplb_in_step_stop(session, status);
   if (r->phase == EPLB_PHASE_READY)
     eplb_rebalancing_send_again(session);
-  eplb_migration_keep_failure(&r->migration, copies); /* ranks learn of it by the vote on the round */
   return EPLB_SUCCESS;
 }

@@ -18,49 +18,23 @@ static void await(eplb_session_t *s, eplb_ballot_t *ballot) {
     eplb_progress_or_yield(s);
 }
 
-/* IDLE_LOOKS: tests without progress before a rank asks the others. IDLE_QUESTIONS: consecutive questions without
- * progress of any rank, after which the missing messages are lost. */
-enum { IDLE_LOOKS = 20000, IDLE_QUESTIONS = 100 };
+/* Tests without progress before a rank asks the others. */
+enum { IDLE_LOOKS = 20000 };
 
-/* Whether any message of this rank moved on. */
-static int progress_until_idle(eplb_session_t *s) {
-  int any = 0;
-  for (int idle = 0; is_moving(s) && !eplb_migration_finished(&s->rebalancing->migration) && idle < IDLE_LOOKS; idle++)
-    if (eplb_migration_progress(&s->rebalancing->migration)) {
-      any = 1;
+static int has_finished(const eplb_session_t *s) {
+  return !is_moving(s) || eplb_migration_finished(&s->rebalancing->migration);
+}
+
+static void progress_until_idle(eplb_session_t *s) {
+  for (int idle = 0; !has_finished(s) && idle < IDLE_LOOKS; idle++)
+    if (eplb_migration_progress(&s->rebalancing->migration))
       idle = 0;
-    } else {
+    else
       sched_yield();
-    }
-  return any;
 }
 
-/* Called on every rank. Messages of the round may still arrive at any time, so no other round can start. */
-static void give_up(eplb_session_t *s) {
-  if (is_moving(s))
-    eplb_migration_abandon(&s->rebalancing->migration);
-  s->comm->is_broken = 1;
-  s->comm->failure = EPLB_ERR_MISMATCH;
-  snprintf(s->comm->sentence, sizeof s->comm->sentence,
-           "the session cannot go on, because weights under way did not arrive");
-}
-
-/* Completes the in-flight messages with all ranks: other ranks may read this rank's weights until then. */
-static void finish_messages(eplb_session_t *s) {
-  int all_finished = 0, questions = 0;
-  while (!all_finished && questions < IDLE_QUESTIONS) {
-    int any = progress_until_idle(s);
-    all_finished = eplb_everywhere(s->comm, !is_moving(s) || eplb_migration_finished(&s->rebalancing->migration));
-    questions = eplb_everywhere(s->comm, !any) ? questions + 1 : 0;
-  }
-  if (!all_finished)
-    give_up(s);
-}
-
-/* MPI has failed on a rank, which may know nothing of the votes since and make other calls: all take it as the failure
- * of this call. */
-static eplb_status_t share_failure_of_mpi(eplb_session_t *s) {
-  eplb_share_failure(s->comm, eplb_own_status(s->comm, EPLB_SUCCESS), EPLB_ERR_MPI);
+/* MPI has failed, as all ranks know. */
+static eplb_status_t give_up(eplb_session_t *s) {
   if (is_moving(s))
     eplb_migration_abandon(&s->rebalancing->migration);
   if (s->rebalancing)
@@ -68,17 +42,37 @@ static eplb_status_t share_failure_of_mpi(eplb_session_t *s) {
   return eplb_comm_status(s->comm);
 }
 
-/* All ranks have had the same vote, in which their calls differ, so all are here and end with the same sentence. */
-static eplb_status_t fall_out(eplb_session_t *s, const eplb_ballot_t *ballot) {
-  if (eplb_ballot_mpi_failed(ballot))
-    return share_failure_of_mpi(s);
-  eplb_ballot_name_calls(ballot, s->comm);
+/* Completes the messages of the round with all ranks: other ranks may read this rank's weights until then. All ranks
+ * that move are in the same round, whatever they call: so all messages come, however long that takes, unless MPI fails
+ * on a rank. EPLB_ERR_MPI, on every rank. */
+static eplb_status_t finish_messages(eplb_session_t *s) {
+  eplb_status_t status = EPLB_SUCCESS;
+  for (int all_finished = 0; !all_finished && !status;) {
+    progress_until_idle(s);
+    all_finished = eplb_everywhere(s->comm, has_finished(s));
+    status = eplb_agree(s->comm, EPLB_SUCCESS);
+  }
+  return status;
+}
+
+eplb_status_t eplb_in_step_stop(eplb_session_t *s, eplb_status_t why) {
   char sentence[EPLB_ERROR_MAX];
   snprintf(sentence, sizeof sentence, "%s", eplb_last_error());
-  finish_messages(s);
+  if (finish_messages(s))
+    return give_up(s);
   if (s->rebalancing)
     eplb_rebalancing_fail(s);
-  return eplb_fail(EPLB_ERR_MISMATCH, "%s", sentence);
+  return eplb_fail(why, "%s", sentence);
+}
+
+/* All ranks have had the same vote, in which their calls differ, so all are here and end with the same sentence. Where
+ * MPI has failed on one of them, that is the reason: it may know nothing of the votes since. */
+static eplb_status_t fall_out(eplb_session_t *s, const eplb_ballot_t *ballot) {
+  if (eplb_ballot_mpi_failed(ballot)) {
+    eplb_share_failure(s->comm, eplb_own_status(s->comm, EPLB_SUCCESS), EPLB_ERR_MPI);
+    return give_up(s);
+  }
+  return eplb_in_step_stop(s, eplb_ballot_name_calls(ballot, s->comm));
 }
 
 eplb_status_t eplb_in_step_finish_vote(eplb_session_t *s) {

@@ -1,7 +1,7 @@
 /* How the ranks of a session go through its collective calls together: every call begins with a vote (vote.h). Ranks that
- * make different calls all return EPLB_ERR_MISMATCH with the same sentence, or EPLB_ERR_MPI where MPI has failed on one
- * of them, which may have missed the votes before. A rebalance that is open then fails on every
- * rank, after the messages under way. */
+ * make different calls all return EPLB_ERR_MISMATCH with the same sentence; the session goes on, but a rebalance that is
+ * open fails on every rank, once the messages under way have arrived. Where MPI has failed on a rank, before or while
+ * they find that out, all of them return EPLB_ERR_MPI instead. */
 #ifndef EPLB_MPI_SESSION_IN_STEP_H
 #define EPLB_MPI_SESSION_IN_STEP_H
 
@@ -14,6 +14,10 @@ eplb_status_t eplb_in_step(eplb_session_t *session, eplb_call_t call, eplb_statu
 
 /* Progresses this rank's messages. Yields the CPU if no progress was possible. */
 void eplb_progress_or_yield(eplb_session_t *session);
+
+/* Ends an open rebalance early on every rank, with the failure `why` and its sentence: completes the messages under way,
+ * then it fails. Returns `why`, or EPLB_ERR_MPI if MPI fails on some rank meanwhile. Collective. */
+eplb_status_t eplb_in_step_stop(eplb_session_t *session, eplb_status_t why);
 
 /* Waits for the vote of an earlier test, if there is one; its result is in rebalancing->ballot. EPLB_ERR_MISMATCH,
  * EPLB_ERR_MPI. */

@@ -131,7 +131,32 @@ static void rounds_of_each_kind(void) {
   mpi_tap_case("fake GPU: all bytes right by GPU-aware MPI");
 }
 
-static void fail_call(const char *call, int at) {
+/* By wait and commit; a layer is sent again. Each call ends alike on all ranks. */
+static eplb_status_t rebalance_by_commit(eplb_session_t *session) {
+  int layer = EPLB_LAYER_NONE;
+  eplb_status_t status = eplb_rebalance_begin(session);
+  if (status)
+    return status;
+  status = eplb_rebalance_changed(session, 1);
+  CHECK(mpi_tap_same(status));
+  while (!status && layer != EPLB_LAYER_DONE) {
+    status = eplb_rebalance_wait(session, &layer);
+    CHECK(mpi_tap_same(status));
+    if (!status && layer >= 0)
+      status = eplb_rebalance_commit(session, layer);
+    CHECK(mpi_tap_same(status));
+  }
+  char sentence[EPLB_ERROR_MAX];
+  strcpy(sentence, eplb_last_error());
+  CHECK(!eplb_rebalance_end(session, NULL));
+  return status ? eplb_fail(status, "%s", sentence) : status;
+}
+
+static eplb_status_t rebalance_at_once(eplb_session_t *session) {
+  return eplb_rebalance(session, NULL);
+}
+
+static void fail_call(const char *call, int at, eplb_status_t (*rebalance)(eplb_session_t *)) {
   int any = 1;
   for (long n = 0; any && n < 100000; n += 5 * n + 1) {
     eplb_memory_t *memory = NULL;
@@ -143,7 +168,7 @@ static void fail_call(const char *call, int at) {
     cargo_record(&cargo, 1);
     long long maps = cargo_hash_of_maps(&cargo);
     fake_cuda_fail_after(rank == at ? call : NULL, n);
-    eplb_status_t status = eplb_rebalance(cargo.session, NULL);
+    eplb_status_t status = rebalance(cargo.session);
     int failures = fake_cuda_failures();
     fake_cuda_fail_after(NULL, 0);
     CHECK(fake_cuda_pending() == 0); /* nothing is under way to buffers that are gone */
@@ -159,9 +184,55 @@ static void fail_call(const char *call, int at) {
 static void failures_end_alike(void) {
   const char *const calls[] = {"Malloc", "HostAlloc", "MemcpyAsync", "EventRecord", "EventQuery"};
   for (int at = 0; at < num_ranks; at++)
-    for (int c = 0; c < 5; c++)
-      fail_call(calls[c], at);
+    for (int c = 0; c < 5; c++) {
+      fail_call(calls[c], at, rebalance_at_once);
+      fail_call(calls[c], at, rebalance_by_commit);
+    }
   mpi_tap_case("fake GPU: each call fails on each rank");
+}
+
+/* ---- MPI fails ---- */
+
+typedef struct fault {
+  eplb_step_t step;
+  int left; /* steps of this kind until it happens */
+} fault_t;
+
+static eplb_status_t fail_as_mpi(void *arg, eplb_step_t step, void *bytes, size_t size) {
+  fault_t *fault = arg;
+  (void)bytes, (void)size;
+  return rank == num_ranks - 1 && step == fault->step && fault->left-- == 0 ? EPLB_ERR_MPI : EPLB_SUCCESS;
+}
+
+/* No copy is under way to memory that is given back. Returns whether it happened. */
+static int fail_mpi(eplb_step_t step, int after) {
+  eplb_memory_t *memory = NULL;
+  CHECK(!eplb_gpu_memory_create("cuda", &memory));
+  fault_t fault = {step, after};
+  eplb_session_options_t o = trial_options();
+  o.memory = memory;
+  o.chunk_bytes = 200;
+  o.fault = fail_as_mpi;
+  o.fault_arg = &fault;
+  cargo_t cargo;
+  cargo_start(&cargo, &o, trial_tensors, TRIAL_TENSORS, o.slots_per_rank);
+  cargo_record(&cargo, 1);
+  eplb_status_t status = eplb_rebalance(cargo.session, NULL);
+  CHECK(mpi_tap_same(status) && (!status || status == EPLB_ERR_MPI));
+  CHECK(fake_cuda_pending() == 0);
+  cargo_finish(&cargo);
+  eplb_gpu_memory_destroy(&memory);
+  return status != EPLB_SUCCESS;
+}
+
+static void copies_end_where_mpi_fails(void) {
+  static const eplb_step_t steps[] = {EPLB_STEP_SEND, EPLB_STEP_RECEIVE};
+  mpi_tap_may_leak(1); /* what MPI may still touch */
+  for (int s = 0; s < 2; s++)
+    for (int after = 0; after < 40 && fail_mpi(steps[s], after); after += 3)
+      ;
+  mpi_tap_may_leak(0);
+  mpi_tap_case("fake GPU: MPI fails while copies are under way");
 }
 
 int main(int argc, char **argv) {
@@ -175,5 +246,7 @@ int main(int argc, char **argv) {
   queues_are_waited_for();
   rounds_of_each_kind();
   failures_end_alike();
+  if (num_ranks > 1)
+    copies_end_where_mpi_fails();
   return mpi_tap_end();
 }

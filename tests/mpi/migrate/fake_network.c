@@ -95,7 +95,7 @@ static int is_too_early(const fake_t *f, const eplb_message_t *message, int64_t 
   for (const parcel_t *p = queue; p; p = p->next)
     if (p->from == f->context->rank && p->to == message->peer && p->tag == message->tag &&
         chunk - p->chunk >= EPLB_MOST_EARLY)
-      return !fake_network.overtakes;
+      return fake_network.held < 0;
   return 0;
 }
 
@@ -119,7 +119,7 @@ static int64_t send(void *self, const eplb_open_message_t *out, int64_t ready, e
                     .tag = out->message->tag,
                     .asked = f->is_posted != NULL,
                     .chunk = chunk,
-                    .wait = draw(fake_network.most_late + 1),
+                    .wait = fake_network.num_sent == fake_network.held ? 1000 : draw(fake_network.most_late + 1),
                     .copies = 1 + (fake_network.duplicates && draw(3) == 0),
                     .is_lost = fake_network.num_sent == fake_network.lost,
                     .length = to - begin};

@@ -164,7 +164,7 @@ static void open_rank(int number, eplb_mode_t mode, int verify, size_t staging_l
 
 static void open_job(uint64_t number, int in_place, int verify) {
   seed = number * 1000003;
-  fake_network = (fake_network_t){.seed = number, .lost = -1, .damaged = -1};
+  fake_network = (fake_network_t){.seed = number, .lost = -1, .damaged = -1, .held = -1};
   draw_topology();
   draw_tensors();
   draw_placement(&before);
@@ -238,7 +238,7 @@ static void commit_all(int round) {
   CHECK(balance == 0);
   for (int p = moved->unit_begin; p < moved->unit_end; p++)
     for (int r = 0; r < num_ranks; r++) {
-      eplb_migration_commit(&job[r].migration, p);
+      CHECK(!eplb_migration_commit(&job[r].migration, p));
       CHECK(!eplb_watch_after_commit(&job[r].migration.watch, p));
     }
 }
@@ -335,27 +335,26 @@ static void damaged_chunks_are_corrupt(void) {
   mpi_tap_case("a damaged chunk makes its expert corrupt");
 }
 
-/* A transport that breaks its contract is found out, not believed. */
+/* A transport that breaks its contract is found out, not believed; the round ends all the same. */
 static void overtaking_is_refused(void) {
   int refused = 0;
-  for (uint64_t n = 1; n <= 40 && !refused; n++) {
-    if (!count_chunks(n, 1))
+  for (uint64_t n = 1; n <= 40; n++) {
+    if (!count_chunks(n, 0))
       continue;
-    open_job(n, 0, 1);
-    fake_network.lost = 0;
-    fake_network.overtakes = 1;
-    CHECK(!start_all(0));
+    open_job(n, 0, 0);
+    fake_network.held = 0;
+    CHECK(start_all(0));
     eplb_status_t status = worst_status();
     CHECK(!status || status == EPLB_ERR_INTERNAL);
     for (int r = 0; r < num_ranks && status; r++)
       if (eplb_migration_explain(&job[r].migration, status, none)) {
         CHECK(strstr(eplb_last_error(), "asked: chunk "));
-        refused = 1;
+        refused++;
       }
     close_job();
   }
-  CHECK(refused);
-  mpi_tap_case("chunks that are too far ahead are refused");
+  CHECK(refused > 0);
+  mpi_tap_case("chunks that are too far ahead are refused, and the round ends");
 }
 
 int main(int argc, char **argv) {

@@ -11,7 +11,7 @@ typedef struct fake_network {
   int shuffles;          /* 1: chunks arrive in any order */
   int duplicates;        /* 1: some chunks arrive twice */
   int64_t lost, damaged; /* the number of the chunk, as they are sent, or -1 */
-  int overtakes;         /* 1: chunks pass a lost one by more than a transport may */
+  int64_t held;          /* the number of a chunk that others pass by more than a transport may; or -1 */
   int64_t num_sent;      /* chunks so far */
 } fake_network_t;
 

@@ -176,6 +176,7 @@ static void calls_have_an_order(void) {
   CHECK(eplb_batch_begin(job.batch, 0, job.count) == EPLB_SUCCESS);
   CHECK(eplb_batch_begin(job.batch, 0, job.count) == EPLB_ERR_STATE);
   CHECK(eplb_batch_destroy(&job.batch) == EPLB_ERR_STATE && job.batch);
+  CHECK(job.rank || eplb_batch_end(job.batch, NULL, job.quota) == EPLB_ERR_ARGUMENT); /* its batch stays open */
   CHECK(eplb_batch_end(job.batch, job.share, job.quota) == EPLB_SUCCESS);
   job_end(&job);
   mpi_tap_case("calls have an order");

@@ -25,15 +25,38 @@ static int on_any_rank(int here) {
   return any;
 }
 
-/* All ranks return the same; a failure is MPI's, and says so. */
+/* ---- other faults beside that of MPI ---- */
+
+typedef struct other {
+  const char *name;
+  eplb_step_t step;
+  int on_first;         /* 1: on rank 0; 0: on the last */
+  eplb_status_t status; /* what the step returns; EPLB_ERR_CORRUPT: it damages what has arrived instead */
+} other_t;
+
+static const other_t no_other = {"nothing else", EPLB_NUM_STEPS, 0, EPLB_SUCCESS};
+static const other_t *other = &no_other;
+
+static eplb_status_t inject_other(void *arg, eplb_step_t step, void *bytes, size_t size) {
+  (void)arg;
+  if (step != other->step || rank != (other->on_first ? 0 : num_ranks - 1))
+    return EPLB_SUCCESS;
+  if (other->status != EPLB_ERR_CORRUPT)
+    return other->status;
+  for (size_t i = 0; i < size; i++)
+    ((char *)bytes)[i] ^= 1;
+  return EPLB_SUCCESS;
+}
+
+/* All ranks return the same: success, MPI's failure, which says so, or that of the other fault. */
 static void check_same(const char *call, eplb_status_t status) {
   int same = mpi_tap_same(status) && (!status || mpi_tap_same_text(eplb_last_error()));
-  if (!same || (status && status != EPLB_ERR_MPI))
-    printf("# rank %d: %s returned %d after %s failed: %s\n", rank, call, status, failing_mpi_name(),
-           status ? eplb_last_error() : "");
-  CHECK(same);
-  CHECK(!status || status == EPLB_ERR_MPI);
-  CHECK(!status || strstr(eplb_last_error(), ": "));
+  int right = same && (!status || status == EPLB_ERR_MPI || status == other->status);
+  if (!right)
+    printf("# rank %d: %s returned %d after %s failed, and %s: %s\n", rank, call, status, failing_mpi_name(),
+           other->name, status ? eplb_last_error() : "");
+  CHECK(right);
+  CHECK(status != EPLB_ERR_MPI || strstr(eplb_last_error(), ": "));
 }
 
 static eplb_session_options_t small_options(size_t shared_bytes, eplb_topology_t **topology) {
@@ -42,6 +65,8 @@ static eplb_session_options_t small_options(size_t shared_bytes, eplb_topology_t
   o.chunk_bytes = 2000; /* two messages an expert */
   o.shared_bytes = shared_bytes;
   o.topology = *topology = job_deal_topology(num_ranks > 2 ? 2 : 1, o.slots_per_rank);
+  o.fault = inject_other;
+  o.verify = EPLB_VERIFY_NEVER; /* what is damaged is found by samples, when it is committed */
   return o;
 }
 
@@ -62,7 +87,21 @@ static eplb_status_t rebalance_by_test(eplb_session_t *session) {
   return status ? eplb_fail(status, "%s", sentence) : ended;
 }
 
-/* Whether anything failed. */
+/* The last rank makes another call than the others while weights move. */
+static eplb_status_t rebalance_out_of_step(eplb_session_t *session) {
+  int layer;
+  void *memory;
+  eplb_status_t status = eplb_rebalance_begin(session);
+  if (status)
+    return status;
+  status = rank == num_ranks - 1 ? eplb_session_allocate(session, 8, &memory) : eplb_rebalance_wait(session, &layer);
+  char sentence[EPLB_ERROR_MAX];
+  strcpy(sentence, eplb_last_error());
+  eplb_status_t ended = eplb_rebalance_end(session, NULL);
+  return status ? eplb_fail(status, "%s", sentence) : ended;
+}
+
+/* Whether anything of MPI failed. Other faults are of the first rebalance. */
 static int try_session(long n, int at, failing_mpi_t how, size_t shared_bytes,
                        eplb_status_t (*rebalance)(eplb_session_t *)) {
   eplb_topology_t *topology;
@@ -79,15 +118,19 @@ static int try_session(long n, int at, failing_mpi_t how, size_t shared_bytes,
     job_record(&job, 1, 0);
     status = COUNTED(rebalance(job.session));
     check_same("eplb_rebalance", status);
+    CHECK(status || other == &no_other);
     CHECK(job_is_whole(&job));
     CHECK(mpi_tap_same(job_hash_of_maps(&job)));
     job_record(&job, 2, 0);
     int has_failed = on_any_rank(failing_mpi_failures());
     if (how != FAILING_MPI_FROM_THEN || !has_failed)
       failing_mpi_after(-1, how); /* what failed in the last message is told now */
-    status = COUNTED(rebalance(job.session));
+    const other_t *before = other;
+    other = &no_other;
+    status = COUNTED(eplb_rebalance(job.session, NULL));
     check_same("eplb_rebalance after it", status);
     CHECK(!status == !has_failed);
+    other = before;
     CHECK(!COUNTED(eplb_session_destroy(&job.session)) && !job.session);
     weights_free(&job.weights);
     status = has_failed ? EPLB_ERR_MPI : EPLB_SUCCESS;
@@ -117,6 +160,30 @@ static void sessions(failing_mpi_t how, const char *title) {
       try_all_of_session(at, how, 0, rebalance_by_test);
   }
   mpi_tap_case(title);
+}
+
+/* MPI fails on any rank, and something else in the same rebalance. */
+static void with_another_fault(const other_t *fault, eplb_status_t (*rebalance)(eplb_session_t *)) {
+  other = fault;
+  for (int at = 0; at < num_ranks; at++) {
+    try_all_of_session(at, FAILING_MPI_AFTER, 0, rebalance);
+    try_all_of_session(at, FAILING_MPI_INSTEAD, 0, rebalance);
+  }
+  other = &no_other;
+  char title[100];
+  snprintf(title, sizeof title, "MPI fails, and %s", fault->name);
+  mpi_tap_case(title);
+}
+
+static void with_other_faults(void) {
+  static const other_t plan = {"the plan fails", EPLB_STEP_PLAN, 1, EPLB_ERR_UNSUPPORTED},
+                       damage = {"weights arrive damaged", EPLB_STEP_RECEIVE, 0, EPLB_ERR_CORRUPT},
+                       call = {"a rank makes another call", EPLB_NUM_STEPS, 0, EPLB_ERR_MISMATCH};
+  with_another_fault(&plan, rebalance_at_once);
+  if (num_ranks == 1)
+    return;
+  with_another_fault(&damage, rebalance_at_once);
+  with_another_fault(&call, rebalance_out_of_step);
 }
 
 /* Frees all of its memory whatever MPI says, and says so. */
@@ -227,6 +294,7 @@ int main(int argc, char **argv) {
   sessions(FAILING_MPI_INSTEAD, "each call of MPI that is not collective fails");
   sessions(FAILING_MPI_FROM_THEN, "each call of MPI fails from one on");
   sessions(FAILING_MPI_ALIKE, "each collective call of MPI fails on all ranks alike");
+  with_other_faults();
   destroy();
   detections();
   batches();
