@@ -18,6 +18,8 @@ eplb_status_t eplb_input_start(const char *name, FILE *file, eplb_input_t *input
 }
 
 eplb_status_t eplb_input_open(const char *path, eplb_input_t *input) {
+  if (!*path)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "the name of the file to read is empty");
   const char *name = eplb_input_name(path);
   FILE *file = name == path ? fopen(path, "rb") : stdin;
   if (!file)

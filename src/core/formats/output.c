@@ -112,6 +112,8 @@ eplb_status_t eplb_output_open(const char *path, eplb_output_t *output) {
   *output = (eplb_output_t){.path = path};
   if (!path)
     return eplb_fail(EPLB_ERR_ARGUMENT, "path is NULL");
+  if (!*path)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "the name of the file to write is empty");
   if (!strcmp(path, "-")) {
     output->file = stdout;
     return EPLB_SUCCESS;

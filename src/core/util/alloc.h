@@ -9,12 +9,20 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* Sets the sentence of eplb_last_error(). */
+static inline void eplb_out_of_memory(size_t count, size_t size) {
+  if (size == 1)
+    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s", eplb_count(count, "byte"));
+  else
+    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s of %s", eplb_count(count, "element"), eplb_count(size, "byte"));
+}
+
 /* `count` zeroed elements of `size` bytes; at least one byte, so that NULL always means failure. On failure sets the
  * sentence of eplb_last_error(). */
 static inline void *eplb_new(size_t count, size_t size) {
   void *memory = calloc(count ? count : 1, size ? size : 1);
   if (!memory)
-    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s of %s", eplb_count(count, "element"), eplb_count(size, "byte"));
+    eplb_out_of_memory(count, size);
   return memory;
 }
 
@@ -32,7 +40,7 @@ static inline void *eplb_carve(char *base, size_t *used, size_t count, size_t si
 static inline void *eplb_grow(void *memory, size_t count, size_t size) {
   void *grown = count <= SIZE_MAX / size ? realloc(memory, count * size) : NULL;
   if (!grown)
-    eplb_fail(EPLB_ERR_MEMORY, "out of memory for %s of %s", eplb_count(count, "element"), eplb_count(size, "byte"));
+    eplb_out_of_memory(count, size);
   return grown;
 }
 

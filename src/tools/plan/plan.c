@@ -2,6 +2,7 @@
 #include "tools/plan/plan.h"
 #include "core/model/loads.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "tools/common/commands.h"
 #include "tools/common/current_placement.h"
 #include <argp.h>
@@ -137,6 +138,9 @@ static eplb_status_t plan_timed(plan_result_t *r) {
   clock_gettime(CLOCK_MONOTONIC, &from);
   eplb_status_t status =
       eplb_plan(&r->plan, r->topology, &windows, r->options->current ? r->before : NULL, &r->placement);
+  if (status == EPLB_ERR_MEMORY)
+    status = eplb_fail(status, "planning for %s with %s: %s", eplb_count(r->topology->num_devices, "GPU"),
+                       eplb_count(eplb_topology_num_slots(r->topology), "slot"), eplb_last_error());
   clock_gettime(CLOCK_MONOTONIC, &to);
   r->milliseconds = 1e3 * (double)(to.tv_sec - from.tv_sec) + 1e-6 * (double)(to.tv_nsec - from.tv_nsec);
   return status;
@@ -175,12 +179,30 @@ static eplb_status_t find_before(plan_result_t *r) {
                        : eplb_placement_create_linear(layers, experts, slots, &r->before);
 }
 
+/* --routing is checked whether or not the topology has nodes to visit. */
+static eplb_status_t check_routing_option(const plan_result_t *r) {
+  const plan_options_t *o = r->options;
+  int groups = o->planner.plan.num_groups, experts = r->loads->num_experts;
+  if (!o->token_groups)
+    return EPLB_SUCCESS;
+  if (o->token_groups > groups || o->token_experts > experts)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "--routing is %d,%d for %s in %s; expected up to %d groups and %d experts",
+                     o->token_groups, o->token_experts, eplb_count(experts, "expert"), eplb_count(groups, "group"),
+                     groups, experts);
+  if (eplb_topology_num_nodes(r->topology) == 1)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "--routing counts the nodes that a token visits, and there is one; expected "
+                                        "--nodes or a topology of several nodes");
+  return EPLB_SUCCESS;
+}
+
 static eplb_status_t make_plan(plan_result_t *r) {
   eplb_status_t status = recording_read(r->options->recording.loads, &r->loads);
   if (!status)
     status = choose_load(r);
   if (!status)
     status = recording_topology(&r->options->recording, r->loads->num_experts, &r->topology);
+  if (!status)
+    status = check_routing_option(r);
   if (!status)
     status = find_before(r);
   if (!status)

@@ -1,6 +1,7 @@
 /* eplb replay: a recording, window by window, as a job would meet it. */
 #include "tools/replay/replay.h"
 #include "core/util/alloc.h"
+#include "core/util/count.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
 #include <argp.h>
@@ -52,6 +53,9 @@ static void parse_policies(const struct argp_state *state, const char *text, rep
     memcpy(name, from, length < sizeof name ? length : sizeof name - 1);
     if (eplb_plan_options_set(&one, "planner", "--policies", name))
       tool_usage_error(state, "%s", eplb_last_error());
+    for (int i = 0; i < o->num_policies; i++)
+      if (o->policy[i] == one.planner)
+        tool_usage_error(state, "--policies is \"%s\"; expected each planner once", text);
     o->policy[o->num_policies++] = one.planner;
   }
 }
@@ -106,6 +110,7 @@ static error_t parse_replay_option(int key, char *text, struct argp_state *state
     return 0;
   case KEY_WARMUP:
     o->warmup = (int)tool_integer(state, "warmup", text, 1, 1 << 24);
+    o->has_warmup = 1;
     return 0;
   case KEY_FROM_SCRATCH:
     o->from_scratch = 1;
@@ -151,13 +156,21 @@ static eplb_status_t resolve_policy(replay_run_t *run, eplb_planner_t planner) {
   return status;
 }
 
+static eplb_status_t check_windows(const replay_options_t *o, const eplb_loads_t *loads) {
+  if (loads->num_windows < 2)
+    return eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one and score on the next",
+                     o->recording.loads);
+  if (o->has_warmup && o->warmup >= loads->num_windows)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "--warmup is %d, and %s has %s; expected 1 to %d, so that one is left to score",
+                     o->warmup, o->recording.loads, eplb_count(loads->num_windows, "window"), loads->num_windows - 1);
+  return EPLB_SUCCESS;
+}
+
 static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, eplb_topology_t **topology,
                             replay_run_t *run) {
   eplb_status_t status = recording_read(o->recording.loads, loads);
-  if (!status && (*loads)->num_windows < 2)
-    status =
-        eplb_fail(EPLB_ERR_SHAPE, "%s has one window; expected two or more, to plan from one and score on the next",
-                  o->recording.loads);
+  if (!status)
+    status = check_windows(o, *loads);
   if (!status)
     status = recording_topology(&o->recording, (*loads)->num_experts, topology);
   for (int i = 0; i < o->num_policies && !status; i++) {

@@ -14,6 +14,7 @@ typedef struct replay_options {
   recording_options_t recording;
   int history;      /* windows to plan with */
   int warmup;       /* windows that are not scored */
+  int has_warmup;   /* --warmup was given */
   int batch_tokens; /* 0: whole windows */
   int from_scratch; /* plan every window from scratch */
   int json;

@@ -22,13 +22,44 @@ static double per_layer(const replay_run_t *r, int64_t moves, int windows) {
 
 /* ---- for people ---- */
 
-static void print_planning(const replay_options_t *o) {
-  static const char *const forecast[] = {"the last", "the mean", "the smoothed mean"};
+static int uses_each_window(eplb_planner_t planner) {
+  return planner == EPLB_PLANNER_HISTORY || planner == EPLB_PLANNER_CHAIN;
+}
+
+/* The first run of a planner that uses each window, or that does not, from run `i` on; num_runs if there is none. */
+static int next_of_kind(const replay_run_t *run, int num_runs, int each_window, int i) {
+  while (i < num_runs && uses_each_window(run[i].plan.planner) != each_window)
+    i++;
+  return i;
+}
+
+/* "history and chain plan for WHAT", behind `before`; nothing if no planner is of this kind. Returns what goes
+ * before the next kind. */
+static const char *print_kind(const replay_run_t *run, int num_runs, int each_window, const char *what,
+                              const char *before) {
+  int i = next_of_kind(run, num_runs, each_window, 0), count = 0;
+  if (i == num_runs)
+    return before;
+  for (int next; i < num_runs; i = next, count++) {
+    next = next_of_kind(run, num_runs, each_window, i + 1);
+    printf("%s%s", count == 0 ? before : next < num_runs ? ", " : " and ", planner_of(&run[i]));
+  }
+  printf(" plan%s for %s", count == 1 ? "s" : "", what);
+  return "; ";
+}
+
+static void print_planning(const replay_run_t *run, int num_runs) {
+  static const char *const forecast[] = {"the last of them", "their mean", "their smoothed mean"};
+  const replay_options_t *o = run->options;
   printf("planned   %s", o->from_scratch ? "from scratch in each window" : "from the current placement");
   if (o->planner.plan.max_moves < INT32_MAX)
     printf(", at most %s in each layer and window", eplb_count(o->planner.plan.max_moves, "move"));
-  printf("%s\n          history and chain use all of these windows; the other planners use %s\n",
-         o->from_scratch ? "" : " (deepseek: from scratch)", forecast[o->planner.plan.forecast]);
+  for (int i = 0; i < num_runs && !o->from_scratch; i++)
+    if (run[i].plan.planner == EPLB_PLANNER_DEEPSEEK)
+      printf("; deepseek from scratch");
+  const char *between = print_kind(run, num_runs, 1, "all of these windows", "\n          ");
+  print_kind(run, num_runs, 0, forecast[o->planner.plan.forecast], between);
+  printf("\n");
 }
 
 static void print_idle_layer_count(const replay_run_t *r) {
@@ -40,7 +71,7 @@ static void print_idle_layer_count(const replay_run_t *r) {
            eplb_count(layers, "layer"), idle == 1 ? "has" : "have", idle == 1 ? "is" : "are");
 }
 
-static void print_replay_inputs(const replay_run_t *r) {
+static void print_replay_inputs(const replay_run_t *r, int num_runs) {
   const eplb_topology_t *t = r->topology;
   const replay_options_t *o = r->options;
   int nodes = eplb_topology_num_nodes(t), slots = eplb_topology_num_slots(t), last = r->loads->num_windows - 1;
@@ -57,7 +88,7 @@ static void print_replay_inputs(const replay_run_t *r) {
   if (o->batch_tokens > 0)
     printf("; batches of %d", o->batch_tokens);
   printf("\n");
-  print_planning(o);
+  print_planning(r, num_runs);
   print_idle_layer_count(r);
 }
 
@@ -101,7 +132,7 @@ static void print_summary(const replay_run_t *run, int num_runs) {
 
 void replay_print(const replay_run_t *run, int num_runs) {
   char text[HUMAN_MAX];
-  print_replay_inputs(run);
+  print_replay_inputs(run, num_runs);
   print_windows(run, num_runs);
   print_summary(run, num_runs);
   for (int i = 0; i < num_runs && run->options->recording.expert_bytes > 0; i++)

@@ -64,9 +64,10 @@ static int slots_per_rank(const run_t *r) {
 /* ---- the session ---- */
 
 static eplb_status_t inject(void *arg, eplb_step_t step, void *bytes, size_t size) {
-  const run_t *r = arg;
+  run_t *r = arg;
   if ((int)step != r->options->inject_step || r->rank != r->options->inject_rank)
     return EPLB_SUCCESS;
+  r->injected = 1;
   if (!r->options->inject_damage)
     return eplb_fail(EPLB_ERR_INTERNAL, "a failure injected by --inject");
   ((char *)bytes)[size / 2] ^= 1;
@@ -236,6 +237,19 @@ static eplb_status_t prepare_run(run_t *r) {
   return status ? status : load_weights(r);
 }
 
+/* A test of failures that never fails must not pass for one that succeeded. */
+static eplb_status_t check_injected(const run_t *r) {
+  int any = r->injected;
+  if (r->options->inject_step < 0)
+    return EPLB_SUCCESS;
+  MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  return any ? EPLB_SUCCESS
+             : eplb_fail(EPLB_ERR_ARGUMENT,
+                         "--inject: rank %d did not come to this step in %s; expected one that it "
+                         "comes to",
+                         r->options->inject_rank, eplb_count(r->played, "round"));
+}
+
 static int run_all(run_t *r) {
   eplb_status_t status = prepare_run(r);
   run_round_t *rounds = NULL;
@@ -254,6 +268,11 @@ static int run_all(run_t *r) {
   if (r->rank == 0 && r->played)
     run_print_end(r, rounds, r->played, status == EPLB_SUCCESS);
   free(rounds);
+  if (status)
+    return tool_exit_status(status);
+  status = check_injected(r);
+  if (r->rank == 0 && status)
+    tool_report(status);
   return tool_exit_status(status);
 }
 

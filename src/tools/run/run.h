@@ -34,6 +34,7 @@ typedef struct run {
   eplb_plan_options_t plan; /* what the session plans with */
   weights_t weights;
   int count, played; /* rounds */
+  int injected;      /* the step of --inject came on this rank */
 } run_t;
 
 enum {
