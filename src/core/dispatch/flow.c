@@ -4,7 +4,7 @@
  * smallest: a linear program.
  * Method: sweeps over pairs of replicas, each of which evens out its two devices as far as it can, with over-
  * relaxation (Gauss-Seidel). Measured: 8 sweeps are within .0015 of the linear program's balance, 1,000 within 5e-6.
- * Why not a solver: a sweep costs O(pairs), and every rank comes to the same bits. */
+ * Why not a solver: a sweep costs O(pairs), and every rank computes the same bits. */
 #include "core/dispatch/flow.h"
 #include "core/util/alloc.h"
 #include <math.h>

@@ -2,7 +2,7 @@
  *
  * Each replica gets the whole part of its share; of what is left, a replica on the same device takes one first, then
  * one in the same node, and the rest is spread by systematic sampling with a start that depends on device and expert:
- * so the sum over devices comes to the shares, and no replica gets all the remainders. */
+ * so the sum over devices follows the shares, and no replica gets all the remainders. */
 #include "core/dispatch/dispatch.h"
 #include "core/util/count.h"
 #include <math.h>
@@ -31,7 +31,7 @@ static double wanted(const batch_t *b, int k) {
   return (double)b->count * (b->share ? (double)b->share[k] / b->all_shares : 1. / b->replicas);
 }
 
-/* What rounding down has taken from a replica; 0 where that has been made good. */
+/* The fraction of a token that rounding down has taken from a replica; 0 once a token was added for it. */
 static double lacks(const batch_t *b, int k) {
   return fmax(0, wanted(b, k) - b->quota[k]);
 }

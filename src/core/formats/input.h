@@ -27,7 +27,7 @@ eplb_status_t eplb_input_start(const char *name, FILE *file, eplb_input_t *input
 /* Not of standard input. */
 void eplb_input_close(eplb_input_t *input);
 
-/* The first byte to be read that is no blank, as far as the first bytes tell; 0 where they have none. */
+/* The first byte that is not a blank, among the bytes that were read ahead; 0 if all of them are blanks. */
 char eplb_input_first(const eplb_input_t *input);
 
 /* Reads up to `size` bytes: fewer only at the end of the file, or where eplb_input_check fails. */

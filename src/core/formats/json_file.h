@@ -23,7 +23,7 @@ eplb_status_t eplb_json_next(eplb_json_stream_t *stream, const char *what, json_
 /* That nothing but blanks comes. EPLB_ERR_IO; EPLB_ERR_FORMAT. */
 eplb_status_t eplb_json_end(eplb_json_stream_t *stream, const char *what);
 
-/* The document in the file, the caller's. "-" is standard input. Errors likewise. */
+/* Reads the only document of the file; the caller owns it. "-" is standard input. Errors as above. */
 eplb_status_t eplb_json_load(const char *path, const char *what, json_t **document);
 
 #endif

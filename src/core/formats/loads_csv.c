@@ -35,7 +35,7 @@ typedef struct reader {
   int is_header;     /* the line being read is the header */
   int64_t width;     /* columns of the first line; 0 before its end */
   int key[MAX_KEYS]; /* of the line being read: window, layer, expert, as far as the form has them */
-  int at_end;        /* the file has ended; what is read is what was left of it */
+  int at_end;        /* the file has ended; the parser delivers its last field and line */
   eplb_rows_t rows;  /* where a line has the loads of many experts */
   double load;
   eplb_long_t longs; /* where it has that of one */
@@ -45,7 +45,7 @@ static int is_long(const reader_t *r) {
   return r->form == LONG || r->form == LONG_WINDOWS;
 }
 
-/* "column e7" or "column 8", from 1 where there is no header. */
+/* "column e7"; without a header "column 8", counted from 1. */
 static const char *column_name(const reader_t *r, char *name) {
   int key = r->form == LONG ? 1 + (int)r->fields : (int)r->fields;
   if (r->form == BARE)
@@ -110,7 +110,7 @@ static int reads_expert(const char *text, size_t length) {
   return reads(text, length, "expert") || reads(text, length, "expert_id");
 }
 
-/* The first field tells whether there is a header, and begins one. */
+/* The first field: if it is no number, it begins a header. */
 static void take_first(reader_t *r, const char *text, size_t length) {
   if (reads(text, length, "window"))
     r->form = WIDE;
@@ -169,7 +169,7 @@ static void check_width(reader_t *r) {
   }
 }
 
-/* Whether the file ends within a row of a window that is not the first: then the first tells which layers there are. */
+/* Whether the file ends within a row of a window that is not the first: then the layers are known from the first. */
 static int is_cut_off(const reader_t *r) {
   const eplb_rows_t *rows = &r->rows;
   if (!may_be_cut_off(r) || rows->num_loads >= (rows->num_rows + 1) * (size_t)rows->num_experts)

@@ -6,7 +6,7 @@
 #include "core/formats/placement_map.h"
 #include <limits.h>
 
-enum { PLACE_BYTES = 96 }; /* load_history[2147483647].logical_expert_load[2147483647] and the like */
+enum { PLACE_BYTES = 96 }; /* such as load_history[2147483647].logical_expert_load[2147483647] */
 
 static const char what[] = "loads";
 

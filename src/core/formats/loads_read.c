@@ -1,4 +1,4 @@
-/* Loads from a file of any kind: what it begins with tells which. */
+/* Reads loads from a file of any supported format, which its first bytes show. */
 #include "core/formats/loads_in.h"
 #include <string.h>
 #include <sys/stat.h>

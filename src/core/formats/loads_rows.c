@@ -117,7 +117,7 @@ static int drop_incomplete(eplb_rows_t *r) {
 static eplb_status_t count_layers(const eplb_rows_t *r, size_t *layers) {
   const eplb_row_t *row = r->row;
   char where[32];
-  size_t first = 0; /* row of the window being looked at */
+  size_t first = 0; /* first row of the current window */
   *layers = 0;
   for (size_t i = 0; i <= r->num_rows; i++) {
     if (i < r->num_rows && row[i].window == row[first].window)

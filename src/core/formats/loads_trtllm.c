@@ -37,7 +37,7 @@ static eplb_status_t read_meta(const char *folder, int *num_experts) {
   return status;
 }
 
-/* One more than the highest rank with a file; 0 where there is none. */
+/* One more than the highest rank that has a file; 0 if no rank has one. */
 static eplb_status_t count_ranks(const char *folder, int *ranks) {
   DIR *stream = opendir(folder);
   if (!stream)

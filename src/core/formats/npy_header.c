@@ -37,7 +37,7 @@ static int skip(parser_t *p, const char *word) {
   return 1;
 }
 
-/* Likewise with a word in quotation marks of either kind. */
+/* The same for a word in single or double quotation marks. */
 static int skip_quoted(parser_t *p, const char *word) {
   const char *from = p->next;
   if (skip(p, "'") && skip(p, word) && skip(p, "'"))
@@ -67,7 +67,7 @@ static eplb_status_t take_order(parser_t *p) {
   return p->header->fortran_order || skip(p, "False") ? EPLB_SUCCESS : refuse_npy(p, "True or False");
 }
 
-/* A number from 1 on; 0 where there is none, or one with too many digits. */
+/* Reads a number of at least 1; returns 0 if there is no number or it has too many digits. */
 static int take_size(parser_t *p) {
   skip_header_blanks(p);
   size_t digits = strspn(p->next, "0123456789");

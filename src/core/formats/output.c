@@ -77,7 +77,7 @@ static void forget(eplb_output_t *o) {
   o->temporary = o->target = NULL;
 }
 
-/* `replaced` is the file that is there, or NULL. */
+/* `replaced` is the existing file, or NULL. */
 static eplb_status_t open_beside(eplb_output_t *o, const struct stat *replaced) {
   enum { SUFFIX_MAX = 32 };
   eplb_status_t status = follow_links(o->path, &o->target);

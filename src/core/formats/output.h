@@ -13,13 +13,13 @@ typedef struct eplb_output {
 } eplb_output_t;
 
 /* Opens for writing. "-" is standard output. A file is written beside its final name, which may be at the end of
- * symbolic links, and gets the owner (if allowed) and the mode of the file that it replaces. Written directly is what
- * is there but no ordinary file (a pipe, /dev/null), and a file in a folder that allows no new ones. EPLB_ERR_IO, also
- * where the file that is there may not be written; EPLB_ERR_MEMORY. */
+ * symbolic links, and gets the owner (if allowed) and the mode of the file that it replaces. Pipes and devices (such as
+ * /dev/null) are written directly, and so is a file in a folder that allows no new files. EPLB_ERR_ARGUMENT: path is
+ * NULL or empty; EPLB_ERR_IO, also if the existing file must not be written; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_output_open(const char *path, eplb_output_t *output);
 
 /* Ends the output and returns `status`, or EPLB_ERR_IO if not all could be written. With EPLB_SUCCESS the file has its
- * final name. Otherwise a file that was there before is as it was, unless it was written directly. */
+ * final name. Otherwise an existing file is unchanged, unless it was written directly. */
 eplb_status_t eplb_output_close(eplb_output_t *output, eplb_status_t status);
 
 #endif

@@ -31,7 +31,7 @@ static json_t *json_of_matrix(const int32_t *value, int rows, int columns) {
   return array;
 }
 
-/* null for what there is not: the balance of a layer without load. */
+/* null for NAN, the balance of a layer without load. */
 static json_t *json_of_real(double value) {
   return isnan(value) ? json_null() : json_real(value);
 }

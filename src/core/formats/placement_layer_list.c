@@ -1,4 +1,5 @@
-/* Placements as vllm-ascend has them: by layer and device. Its loader goes by position, so that numbers must count. */
+/* Placements as vllm-ascend has them: by layer and device. Its loader uses positions, so the numbers must count from
+ * 0. */
 #include "core/formats/json_value.h"
 #include "core/formats/placement_in.h"
 #include "core/formats/placement_map.h"

@@ -1,4 +1,4 @@
-/* Placements from a file of any kind: what is in it tells which. */
+/* Reads placements from a file of any supported format, which its keys show. */
 #include "core/formats/json_file.h"
 #include "core/formats/json_value.h"
 #include "core/formats/placement_in.h"

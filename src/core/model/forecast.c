@@ -36,7 +36,7 @@ eplb_windows_t eplb_windows_scaled(const eplb_windows_t *windows) {
   return scaled;
 }
 
-/* How much of a window's own weight a smoothed series takes up. */
+/* Rates of exponential smoothing: the weight of the newest window. */
 static const double smoothing[] = {1, .7, .5, .35, .25, .15, .1};
 enum { NUM_SMOOTHINGS = sizeof smoothing / sizeof *smoothing };
 

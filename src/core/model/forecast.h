@@ -4,8 +4,8 @@
 
 #include <eplb/loads.h>
 
-/* As eplb_forecast_make. In variance[num_layers]: the variance of a layer's forecast for each unit of it, where windows
- * are counts; 1 for a single window, less for a mean of several. */
+/* As eplb_forecast_make. variance[num_layers]: the variance of a layer's forecast divided by the forecast, if windows
+ * are counts: 1 for a single window, less for a mean of several. */
 eplb_status_t eplb_forecast_with_variance(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast,
                                           double *variance);
 
@@ -17,8 +17,8 @@ eplb_status_t eplb_windows_check(const eplb_windows_t *windows);
  * load. Local, pure. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS. */
 eplb_status_t eplb_forecast_make(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast);
 
-/* The windows with weights that can be added and multiplied: the ratios stay, the heaviest is from 1 to below 2, and none
- * is below 2^-60. */
+/* The windows with weights that can be added and multiplied: the ratios stay, the heaviest is from 1 to below 2, and
+ * none is below 2^-60. */
 eplb_windows_t eplb_windows_scaled(const eplb_windows_t *windows);
 
 #endif

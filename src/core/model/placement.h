@@ -1,4 +1,4 @@
-/* The rows of a placement, and what works on one layer of it. */
+/* Access to the rows of a placement, and functions on one layer. */
 #ifndef EPLB_CORE_MODEL_PLACEMENT_H
 #define EPLB_CORE_MODEL_PLACEMENT_H
 
@@ -21,7 +21,7 @@ static inline int32_t *eplb_placement_replicas(const eplb_placement_t *p, int la
          p->replica_begin[row * ((size_t)p->num_experts + 1) + (size_t)expert];
 }
 
-/* A number that tells placements apart, so that outputs can be compared without the maps: FNV-1a, 64 bits. */
+/* A digest of a placement, so that outputs can be compared without the maps: FNV-1a, 64 bits. */
 static inline uint64_t eplb_placement_digest(const eplb_placement_t *p) {
   uint64_t digest = UINT64_C(0xcbf29ce484222325);
   for (size_t i = 0; i < (size_t)p->num_layers * (size_t)p->num_slots; i++)

@@ -1,4 +1,4 @@
-/* The planner's options: their table, what they come to, and which planner uses which. */
+/* The planner's options: their table, defaults and resolved values, and which planner uses which option. */
 #ifndef EPLB_CORE_PLAN_OPTIONS_H
 #define EPLB_CORE_PLAN_OPTIONS_H
 

@@ -22,7 +22,7 @@ static const eplb_planner_row_t planners[] = {
     [EPLB_PLANNER_CHAIN] = {NULL, eplb_chain_plan},
 };
 
-/* ---- what AUTO comes to ---- */
+/* ---- how AUTO is resolved ---- */
 
 /* As DeepSeek's EPLB: hierarchical if the groups can be dealt evenly to the nodes; here also only if all nodes have
  * equally many devices. */

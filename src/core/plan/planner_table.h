@@ -4,7 +4,7 @@
 
 #include <eplb/planner.h>
 
-/* What is asked of a planner; all of it is checked. */
+/* The input of a planner, already checked. */
 typedef struct eplb_plan_request {
   const eplb_plan_options_t *options; /* resolved: planner and policy are not AUTO */
   const eplb_topology_t *topology;

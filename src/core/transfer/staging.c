@@ -96,7 +96,7 @@ static int merit(const cutter_t *c, int s) {
   return c->held[c->before[s]] > 1 ? INT_MAX : c->remaining[c->device[s]];
 }
 
-/* A pending slot that is to get the expert, the best of the first few; NONE if there is none. */
+/* The best of the first few pending slots that are to get the expert; NONE if no slot is. */
 static int find_supplier(const cutter_t *c, int expert) {
   int best = c->coming[expert], seen = 1;
   for (int s = best; s != NONE && seen < CANDIDATES; seen++) {
@@ -107,7 +107,7 @@ static int find_supplier(const cutter_t *c, int expert) {
   return best;
 }
 
-/* Where the chain gets if it lets go what the pending slot `s` holds, the best last. */
+/* The slots to which the chain can go on from the pending slot `s`, which lets its expert go; the best is last. */
 enum { NOWHERE, CYCLE, ONWARD };
 
 static int prospect(const cutter_t *c, int s) {
@@ -228,7 +228,7 @@ static int cut_step(cutter_t *c, int most) {
         try_chain(c, s);
     any |= c->used[device] > 0;
   }
-  c->now += any; /* not where all that was found is that experts of a device may stay as they are */
+  c->now += any; /* not if the only cycle that was found leaves the experts of a device unchanged */
   return 1;
 }
 

@@ -22,14 +22,15 @@ typedef struct eplb_staging_steps {
  * by some slot. So each step's transfers are those of eplb_derive_layer from the row before it to the row after it,
  * which eplb_staging_steps_apply makes.
  *
- * To close cycles of slots that wait for each other, `after` may be permuted, only within a device; where `capacity`
- * lets all change at once it is left alone. There are about as many steps as the device with most changes needs.
+ * To close cycles of slots that wait for each other, `after` may be permuted, only within a device; `after` is not
+ * changed if `capacity` lets all slots change at once. The number of steps is about what the device with most changes
+ * needs.
  *
  * capacity >= 1. EPLB_ERR_ARGUMENT; EPLB_ERR_SHAPE: an expert number out of range; EPLB_ERR_MEMORY. On failure `after`
- * is as it was. */
+ * is unchanged. */
 eplb_status_t eplb_staging_steps_cut(const eplb_topology_t *topology, const eplb_staging_steps_t *steps,
                                      int *num_steps);
 
-/* Turns row[num_slots] as it is before step `which` into what it is after it. Local. */
+/* Applies step `which` to row[num_slots], the row before this step. Local. */
 void eplb_staging_steps_apply(int num_slots, const int32_t *after, const int32_t *step, int which, int32_t *row);
 #endif

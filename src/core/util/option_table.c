@@ -75,7 +75,7 @@ static int is_in_range(const eplb_option_t *o, double value) {
 
 /* ---- texts ---- */
 
-/* How users write that there is no limit. */
+/* The text for no limit. */
 static const char UNLIMITED[] = "unlimited";
 
 static const char *name_of(const eplb_option_t *o, double value) {
@@ -106,7 +106,7 @@ static void show_real(double value, char *text) {
   }
 }
 
-/* Likewise. Whether the whole text is a number. */
+/* Also in the C locale. Returns whether the whole text is a number. */
 static int parse_real(const char *text, double *value) {
   char *end = NULL;
   locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -173,7 +173,7 @@ static eplb_status_t refuse_value(const eplb_option_t *option, const char *label
                    option->type == EPLB_OPTION_BYTES ? ", such as 65536, 64K or 4M" : "");
 }
 
-/* Whether the whole text is a number; a whole one where that is wanted. */
+/* Returns whether the whole text is a number, and an integer if the option is one. */
 static int parse_number(const eplb_option_t *option, const char *text, double *value) {
   char *end;
   errno = 0;

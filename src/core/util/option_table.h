@@ -17,9 +17,9 @@ typedef struct eplb_option_table {
  * the others to 0. */
 void eplb_option_table_init(const eplb_option_table_t *table, void *structure, size_t size);
 
-/* Copies a caller's struct: `given` may be older, and so smaller, than this library's; what it lacks stays as it is in
- * *structure, which must hold the defaults. structure->size is then the library's. EPLB_ERR_ARGUMENT: a size that no
- * version had, or a newer struct. */
+/* Copies a caller's struct: `given` may be older, and so smaller, than this library's; members that it lacks keep their
+ * values in *structure, which must hold the defaults. structure->size is then the library's. EPLB_ERR_ARGUMENT: a size
+ * that no version had, or a newer struct. */
 eplb_status_t eplb_option_table_take(const eplb_option_table_t *table, const void *given, void *structure);
 
 /* Whether every value is in its range. EPLB_ERR_ARGUMENT names the first that is not. */
@@ -41,8 +41,8 @@ double eplb_option_get(const eplb_option_t *option, const void *structure);
 
 int eplb_option_is_preset(const eplb_option_t *option, const void *structure);
 
-/* What is expected of it, for a sentence: "a whole number from 1 to 16", into text[EPLB_OPTION_TEXT_MAX]; returns
- * text. */
+/* The values that an option accepts, for a sentence: "a whole number from 1 to 16", into text[EPLB_OPTION_TEXT_MAX];
+ * returns text. */
 const char *eplb_option_expected(const eplb_option_t *option, char *text);
 
 #endif

@@ -9,7 +9,7 @@ double eplb_noise_token(double tokens_per_load, int num_experts, const double *l
 /* Standard errors that the gain of a single change must exceed. */
 #define EPLB_NOISE_SINGLE_QUANTILE 1.645
 
-/* The same where the best of all changes between so many devices is meant. */
+/* The same quantile for the best of all changes between this many devices. */
 double eplb_noise_quantile(int num_devices);
 
 /* The variance of a load of which one token is `token`. One token more is added: no tokens are a count, too. */

@@ -1,4 +1,4 @@
-/* Renames the nodes and devices of a new placement so that most of what is there stays.
+/* Renames the nodes and devices of a new placement so that most replicas stay where they are.
  *
  * Where nodes, devices and slots are alike, any permutation of them gives an equally balanced placement. Nodes are
  * matched first by how many replicas they have in common, then the devices of each two matched nodes: two assignment

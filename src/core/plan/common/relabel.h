@@ -20,7 +20,8 @@ typedef struct eplb_relabel {
 eplb_status_t eplb_relabel_create(const eplb_topology_t *topology, int num_experts, eplb_relabel_t *relabel);
 void eplb_relabel_free(eplb_relabel_t *relabel);
 
-/* Exchanges whole nodes of `row`, and whole devices within them, so that as much as can be is where `before` has it. */
+/* Exchanges whole nodes of `row`, and whole devices within them, so that as many replicas as possible stay where
+ * `before` has them. */
 void eplb_relabel(eplb_relabel_t *relabel, const int32_t *before, int32_t *row);
 
 #endif

@@ -6,7 +6,7 @@
 #include "core/util/count.h"
 #include "core/util/random.h"
 
-/* Sets of groups are all looked at up to this many, else as many are drawn. */
+/* Up to this many sets of groups are all evaluated; of more, this many are drawn at random. */
 enum { MAX_SETS = 20000, MAX_GROUPS = 4096 };
 
 typedef struct remote {
@@ -40,7 +40,7 @@ static double power(double base, int exponent) {
   return result;
 }
 
-/* How many nodes besides its own a token is expected to visit that has picked r->set; 0 where the set has no load. */
+/* The expected number of other nodes that a token visits if it has picked r->set; 0 if the set has no load. */
 static double visits(remote_t *r) {
   double all = 0, sum = 0;
   for (int n = 0; n < r->num_nodes; n++)
@@ -105,7 +105,7 @@ static double expect_visits(remote_t *r) {
   return weight > 0 ? sum / weight : 0;
 }
 
-/* The part of each node's load whose group has more of it elsewhere. */
+/* The fraction of each node's load that belongs to groups with more load on another node. */
 static void find_off_home(const remote_t *r, double *off_home) {
   for (int n = 0; n < r->num_nodes; n++) {
     double all = 0, away = 0;

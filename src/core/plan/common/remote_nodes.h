@@ -1,4 +1,4 @@
-/* What a layer's placement costs group-limited routing. */
+/* How many nodes tokens visit with group-limited routing, under a placement. */
 #ifndef EPLB_CORE_PLAN_COMMON_REMOTE_NODES_H
 #define EPLB_CORE_PLAN_COMMON_REMOTE_NODES_H
 
@@ -16,8 +16,8 @@ typedef struct eplb_visits {
                        largest part is on another node */
 } eplb_visits_t;
 
-/* Replicas share alike, and tokens come from all devices alike. load[num_experts]. EPLB_ERR_ARGUMENT;
- * EPLB_ERR_MEMORY. */
+/* Assumes that replicas of an expert get equal shares, and devices equal numbers of tokens. load[num_experts].
+ * EPLB_ERR_ARGUMENT; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_remote_nodes(const eplb_group_routing_t *routing, const eplb_topology_t *topology,
                                 const eplb_placement_t *placement, int layer, const double *load,
                                 eplb_visits_t *visits);

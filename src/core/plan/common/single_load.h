@@ -10,7 +10,7 @@ typedef struct eplb_single_load {
                          count_noise.h; the forecast is behind it */
 } eplb_single_load_t;
 
-/* Allocates single->token; end it with eplb_single_load_free also where this fails. EPLB_ERR_MEMORY. */
+/* Allocates single->token; free it with eplb_single_load_free, also after a failure. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_single_load_make(const eplb_plan_request_t *request, eplb_single_load_t *single);
 void eplb_single_load_free(eplb_single_load_t *single);
 

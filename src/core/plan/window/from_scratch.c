@@ -3,7 +3,7 @@
  * Problem: choose replica counts and a slot for each replica so that the busiest device's time is smallest. This is
  * multiprocessor scheduling with cardinality limits, which is NP-hard.
  * Method: with the global policy one search over all devices (iterated_search.c). With the hierarchical policy expert
- * groups go to nodes first (expert_groups.c), then each node is searched by itself; a node is not improved below the
+ * groups go to nodes first (expert_groups.c), then each node is searched separately; a node is not improved below the
  * time of the busiest node, which sets the pace. The result is compared with DeepSeek's placement of the same layer,
  * which is taken and improved where it is better: so the planner is never worse than the reference.
  * Cost: options->effort gives each search a number of candidates that it may look at, the same on every machine. Time

@@ -15,7 +15,7 @@ typedef struct eplb_from_scratch {
   const eplb_placement_t *reference; /* the reference's, never to be worse than; or NULL where it has none */
 } eplb_from_scratch_t;
 
-/* How many candidates a part of `num_slots` may look at. */
+/* How many candidates the search of a subproblem of `num_slots` may evaluate. */
 int64_t eplb_effort_work(eplb_effort_t effort, int num_slots);
 
 eplb_status_t eplb_from_scratch_create(const eplb_plan_options_t *options, const eplb_topology_t *topology,

@@ -1,9 +1,9 @@
-/* Plans a layer from the placement that is there, for one window of loads.
+/* Plans a layer from the current placement, for one window of loads.
  *
  * Problem: lower the busiest device's time with few moved replicas. Planning from scratch moves nearly every replica
  * (278 of 288 slots with DeepSeek's planner). Method: each replica has a price by the distance from the nearest device
- * that had its expert, and each change must gain enough for its price (priced_search.c). Where that ends above the
- * wanted balance, a plan from scratch is made, its devices are relabelled so that most experts stay (relabel.c), and it
+ * that had its expert, and each change must gain enough for its price (priced_search.c). If that does not reach the
+ * target balance, a plan from scratch is made, its devices are relabelled so that most experts stay (relabel.c), and it
  * is taken only if it is clearly better, within the limit of moves, and pays. A layer whose busiest device is not
  * busier than the mean by more than chance is left as it is (../common/count_noise.c). With the hierarchical policy the
  * node that holds most of a group is its home; replicas may leave it only as far as options->spill allows. Cost:
@@ -21,7 +21,7 @@ static const double SPILL_PRICE = 16;
  * single changes. */
 static const double LARGEST_SHARE = 1.1;
 
-/* So much worse than wanted that planning from scratch is tried, and so much better must that be. */
+/* Planning from scratch is tried if the result is this much worse than the target, and must be this much better. */
 static const double STUCK = 1.005, WORTH_IT = .995;
 
 /* Dealing groups to other nodes moves much: so much must the busiest node gain. */
@@ -29,9 +29,9 @@ static const double GROUPS_WORTH_IT = .95;
 
 /* ---- prices ---- */
 
-/* The price of a replica by what it shares with the nearest device that had its expert: 0 the device, then level by
- * level outwards, the last nothing. A move into another node costs node_cost; each level further out as much again as
- * that is dearer. */
+/* The price of a replica by what it shares with the nearest device that had its expert: class 0 is the same device,
+ * then level by level outwards; the last class shares nothing. A move into another node costs node_cost, and each level
+ * further out adds node_cost. */
 static double price_of_move(const eplb_topology_t *t, int distance, double node_cost) {
   int shared = t->num_levels - distance; /* the innermost level that both are in the same domain of; -1: none */
   int crossed = t->node_level > shared ? t->node_level - shared : 0;
@@ -86,8 +86,7 @@ static void set_classes(eplb_incremental_t *r, const int32_t *before, const int3
 
 /* ---- homes ---- */
 
-/* The node of each group as it is: that which holds most of it. Returns whether that is a hierarchical placement, more
- * or less. */
+/* Finds the node that holds most of each group. Returns whether the placement is nearly hierarchical. */
 static int find_homes(eplb_incremental_t *r, const int32_t *before) {
   const eplb_topology_t *t = r->fresh.part.topology;
   eplb_expert_groups_t *g = &r->fresh.groups;
@@ -180,8 +179,8 @@ typedef struct gate {
   double by_chance;   /* what chance alone may gain */
 } gate_t;
 
-/* Plans from scratch and takes that if it is worth it: better than the best row so far, within the moves, paying, and
- * better than the row before by more than chance. */
+/* Plans from scratch and takes the result if it is better than the best row so far, within the limit of moves, pays,
+ * and is better than the current row by more than chance. */
 static eplb_status_t try_fresh(eplb_incremental_t *r, const double *load, const int32_t *before, const gate_t *gate,
                                int32_t *row) {
   eplb_status_t status = eplb_from_scratch_layer(&r->fresh, 0, load, r->row);

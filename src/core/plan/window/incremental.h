@@ -1,4 +1,4 @@
-/* The default planner, from the placement that is there: few changes, each worth its price. */
+/* The window planner from the current placement: few changes, each of which gains more than its price. */
 #ifndef EPLB_CORE_PLAN_WINDOW_INCREMENTAL_H
 #define EPLB_CORE_PLAN_WINDOW_INCREMENTAL_H
 

@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-/* As near to the bound as is worth any work. */
+/* The search ends at this distance from the bound. */
 static const double GOOD = 1.0005;
 
 /* So far from it that other starts are tried. */
@@ -24,7 +24,7 @@ static const double TOLERABLE = 1.003;
 /* So far from it that matching halves is too fine a tool. */
 static const double FAR = 1.02;
 
-/* What a start and a round of matching cost, in slots looked at. */
+/* The work of a start and of a round of matching, in evaluated slots. */
 enum { START_WORK = 50, REMATCH_WORK = 25 };
 
 typedef struct search {
@@ -62,7 +62,7 @@ typedef struct start {
   int folded;
 } start_t;
 
-/* Puts replicas in place as `start` says, and evens them out a little. Returns 0 where that is not possible. */
+/* Places the replicas by the method `start` and improves the placement a little. Returns 0 if that is not possible. */
 static int begin_at(const search_t *s, const start_t *start) {
   eplb_window_state_t *l = s->layer;
   if (!eplb_lpt_counts(l, start->cut, &s->scratch->lpt))
@@ -98,7 +98,7 @@ typedef struct candidate {
   int32_t *expert; /* [num_slots] */
 } candidate_t;
 
-/* Takes up what the layer holds if it is among the two most even; two[0] is the most even. */
+/* Keeps the layer's placement if it is among the two most even so far; two[0] is the most even. */
 static void keep_most_even(const search_t *s, candidate_t *two) {
   double uneven = unevenness(s->layer);
   if (uneven >= two[1].unevenness)
@@ -191,7 +191,7 @@ static void perturb_and_search(search_t *s, uint64_t seed) {
 /* Two slots a device: all work goes into counts. */
 static void search_pairs(search_t *s) {
   eplb_window_state_t *l = s->layer;
-  enum { MOST_ITEMS = 80000000 }; /* looked at in all, so that very many devices do not take too long */
+  enum { MOST_ITEMS = 80000000 }; /* evaluated slots in total, so that very many devices do not take too long */
   int64_t tries = 16 * l->work / l->num_slots, most = MOST_ITEMS / l->num_slots;
   tries = tries < most ? tries : most;
   l->work /= 8; /* what is left for swaps */

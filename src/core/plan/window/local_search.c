@@ -1,8 +1,9 @@
 /* Steepest descent on the busiest device.
  *
  * Method: among all swaps of a slot of the busiest device with a slot of another, take the one that leaves the larger
- * of the two times smallest; where no swap helps, among all recounts (an expert gives up one replica, another gets its
- * slot) likewise. Only changes of the busiest device can lower the largest time, so nothing else is looked at.
+ * of the two times smallest; where no swap helps, among all recounts (one expert loses a replica, another gets its
+ * slot) the best in the same sense. Only changes of the busiest device can lower the largest time, so nothing else is
+ * looked at.
  * Cost: O(slots of the busiest device x all slots) for a swap, in vector lanes: a first pass finds a lower bound for
  * each slot of the busiest device in single precision, and only slots whose bound beats the best so far are looked at
  * exactly. */

@@ -4,8 +4,8 @@
 
 #include "core/plan/window/window_state.h"
 
-/* Swaps and recounts on the busiest device, the best first, until its time is at most `target`, none lowers it, or
- * there is no work left. Returns the largest time. */
+/* Swaps and recounts on the busiest device, the best first, until its time is at most `target`, no change lowers it, or
+ * layer->work is used up. Returns the largest time. */
 double eplb_local_search(eplb_window_state_t *layer, double target);
 
 /* Quick and rough: the heaviest device with the lightest, the second heaviest with the second lightest and so on do the

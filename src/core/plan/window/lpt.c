@@ -87,8 +87,8 @@ static int room(const eplb_window_state_t *l, int d, const eplb_lpt_scratch_t *s
   return l->slot_begin[d + 1] - l->slot_begin[d] - scratch->filled[d];
 }
 
-/* Takes the lightest devices for an expert's replicas. Those that it was not worth taking stay in the heap. Returns how
- * many replicas found no device. */
+/* Takes the lightest devices for an expert's replicas; skipped devices stay in the heap. Returns how many replicas
+ * found no device. */
 static int place_expert(eplb_window_state_t *l, int expert, double mean_share, int *open, eplb_lpt_scratch_t *scratch) {
   int wanted = l->count[expert], taken = 0, size = *open;
   uint64_t *heap = scratch->heap;
@@ -144,7 +144,8 @@ static int heaviest_lacking(const eplb_window_state_t *l, int device) {
   return heaviest;
 }
 
-/* Fills what is still open: `wanted[e]` replicas have no slot yet; where they cannot get one, others do. */
+/* Fills the empty slots: `wanted[e]` replicas of expert e have no slot yet; if no slot can take them, other experts get
+ * it. */
 static void fill_open(eplb_window_state_t *l, int32_t *wanted) {
   int next = 0;
   for (int s = 0; s < l->num_slots; s++) {

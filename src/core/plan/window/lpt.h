@@ -20,8 +20,8 @@ int eplb_lpt_counts(eplb_window_state_t *layer, double cut, eplb_lpt_scratch_t *
 void eplb_lpt_sort(const eplb_window_state_t *layer, eplb_lpt_scratch_t *scratch);
 
 /* Places as many replicas as layer->count says: experts by replica load descending, an expert's replicas to the
- * lightest devices that have room, never two on one while there is another way; counts change, or slots stay empty,
- * only where there is none. Then indexes. */
+ * lightest devices that have room, never two on one device if that can be avoided; only if it cannot, counts change or
+ * slots stay empty. Then indexes. */
 void eplb_lpt_slots(eplb_window_state_t *layer, eplb_lpt_scratch_t *scratch);
 
 #endif

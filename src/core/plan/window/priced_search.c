@@ -1,13 +1,13 @@
 /* Local search where each change has a price.
  *
- * Problem: lower the busiest device's time from a placement that is there, where a replica that moves costs by how far
- * it moves (a class of expert and device), and load away from a group's home node costs routing.
+ * Problem: lower the busiest device's time from the current placement, where a replica that moves costs by how far it
+ * moves (a class of expert and device), and load away from a group's home node costs routing.
  * Method: again and again the swap or recount of the busiest device with the largest gain for its price, until the
- * target is reached, nothing is worth its price, or moves or work are spent. Counts come first: an expert whose
- * replica load is too large gets the slot of the replica that can best be spared. Without that, layers drift into
- * placements that single changes cannot improve (worst layer measured: .74).
- * A change must gain more than chance, by the test of ../common/count_noise.c: the busiest device's fall must exceed
- * its standard error, and so must what it is above each other device that the change touches.
+ * target is reached, no change gains more than its price, or moves or work are spent. Counts come first: an expert
+ * whose replica load is too large gets the slot of the replica that can best be spared. Without that, layers drift into
+ * placements that single changes cannot improve (worst layer measured: .74). A change must gain more than chance, by
+ * the test of ../common/count_noise.c: the busiest device's fall must exceed its standard error, and so must what it is
+ * above each other device that the change touches.
  * Cost: O(slots of the busiest device x all slots) for each change. */
 #include "core/plan/window/priced_search.h"
 #include "core/plan/common/count_noise.h"
@@ -53,8 +53,8 @@ int eplb_count_moves(const eplb_window_state_t *l, const eplb_prices_t *p) {
   return moves;
 }
 
-/* What a change is worth that brings the devices it touches from `now` to `worst`. What is below the target already is
- * no gain. */
+/* The gain of a change that lowers the largest time of the devices that it touches from `now` to `worst`. Time below
+ * the target is no gain. */
 static double value_of(const adjust_t *a, double now, double worst, double price) {
   double gain = now - fmax(worst, a->limits->target);
   return price < EPLB_PRICE_FORBIDDEN / 2 && gain > 1e-9 * now ? gain / fmax(price, CHEAPEST) : 0;
@@ -73,7 +73,8 @@ static double replica_noise(const eplb_window_state_t *l, int expert, int count)
   return expert == EPLB_EMPTY ? 0 : eplb_window_state_expert_noise(l, expert) / count / count;
 }
 
-/* Whether a swap relieves its first device by more than chance, and leaves the second below what that was by more. */
+/* Whether a swap lowers its first device's time by more than chance, and leaves the second below that time by more than
+ * chance. */
 static int swap_is_significant(const eplb_window_state_t *l, int i, int j, double relief, double below) {
   if (!(l->token > 0))
     return 1;
@@ -101,7 +102,7 @@ static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
     *best = (bargain_t){i, j, 0, value};
 }
 
-/* The same of a recount: here, what the busiest device comes to; there and others, the devices that get more. */
+/* The same for a recount. here: the new time of the busiest device; there and others: devices whose time rises. */
 static int recount_is_significant(const eplb_window_state_t *l, int busiest, int slot, int e, double here,
                                   double worst_else) {
   if (!(l->token > 0))
@@ -114,8 +115,8 @@ static int recount_is_significant(const eplb_window_state_t *l, int busiest, int
   return exceeds_chance(now - here, moves * slow * slow) && exceeds_chance(now - worst_else, 2 * stay);
 }
 
-/* The largest time among the devices of an expert that loses the replica in `slot`, without `busiest`; in *own what
- * that gets. */
+/* The largest time among the devices of an expert that loses the replica in `slot`, without `busiest`; *own becomes the
+ * new time of the slot's own device. */
 static double time_without(const eplb_window_state_t *l, int slot, int busiest, double *own) {
   int f = l->expert[slot];
   double more = l->weight[f] / (l->count[f] - 1) - l->replica_load[f], worst = 0;
@@ -136,7 +137,8 @@ typedef struct recount {
   double own;    /* what the busiest device gets by it */
 } recount_t;
 
-/* The slot goes to expert e, which relieves the busiest device: because that holds e, or because the slot is its own. */
+/* The slot goes to expert e, which relieves the busiest device: because that holds e, or because the slot is its
+ * own. */
 static void try_recount(const adjust_t *a, const recount_t *r, int e, bargain_t *best) {
   const eplb_window_state_t *l = a->layer;
   int busiest = r->busiest, slot = r->slot;
@@ -229,7 +231,7 @@ static int best_giver(const eplb_window_state_t *l, int taker) {
 /* The giver's slot that suits the taker: where the time is lowest, and of nearly equal ones the price. */
 static int best_slot(const adjust_t *a, int giver, int taker) {
   const eplb_window_state_t *l = a->layer;
-  const double price_of_time = .02; /* so much of a mean device time is worth one move */
+  const double price_of_time = .02; /* gain in mean device times for which one move is made */
   double least = EPLB_PRICE_FORBIDDEN * price_of_time / 2, replica_load = l->weight[taker] / (l->count[taker] + 1);
   int slot = -1;
   for (int s = l->first[giver]; s >= 0; s = l->next[s]) {

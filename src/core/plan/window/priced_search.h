@@ -27,8 +27,8 @@ typedef struct eplb_priced_search_limits {
 /* How many replicas are where they count as moved. */
 int eplb_count_moves(const eplb_window_state_t *layer, const eplb_prices_t *prices);
 
-/* First: while an expert's replica load is above the largest that is wanted, it gets the slot of the replica that can
- * best be spared. */
+/* First: while an expert's replica load is above the target, it gets the slot of the replica that can best be
+ * spared. */
 void eplb_priced_search_counts(eplb_window_state_t *layer, const eplb_prices_t *prices,
                                const eplb_priced_search_limits_t *limits);
 

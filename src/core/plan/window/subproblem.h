@@ -1,4 +1,5 @@
-/* A part of a layer that is planned by itself: some experts in the slots of some devices; or all of it. */
+/* A smaller problem that is planned separately: some of a layer's experts in the slots of some devices; or the whole
+ * layer. */
 #ifndef EPLB_CORE_PLAN_WINDOW_SUBPROBLEM_H
 #define EPLB_CORE_PLAN_WINDOW_SUBPROBLEM_H
 
@@ -6,9 +7,9 @@
 
 typedef struct eplb_subproblem {
   const eplb_topology_t *topology;
-  int num_experts; /* of the layer */
-  double *load;    /* [num_experts]: of the layer at hand, scaled so that the largest is 1; all 1 where there is none */
-  double token;    /* the load of one token on that scale; 0: unknown, or no noise */
+  int num_experts;           /* of the layer */
+  double *load;              /* [num_experts]: the largest is 1; all 1 without load */
+  double token;              /* the load of one token on that scale; 0: unknown, or no noise */
   eplb_window_state_t layer; /* numbered within the part */
   int32_t *expert_of;        /* [layer.num_experts]: number in the layer */
   int32_t *number_of;        /* [num_experts]: the reverse; only of the part's own */
@@ -25,7 +26,7 @@ typedef struct eplb_subproblem {
 eplb_status_t eplb_subproblem_create(const eplb_topology_t *topology, int num_experts, eplb_subproblem_t *part);
 void eplb_subproblem_free(eplb_subproblem_t *part);
 
-/* Takes up a layer's loads, of which one token is `token`, or 0. */
+/* Sets the layer's loads. `token` is the load of one token, or 0 if loads are not counts. */
 void eplb_subproblem_set_load(eplb_subproblem_t *part, const double *load, double token);
 
 /* The part of one node's devices and of the experts for which owner[expert] is `node`; of all with node -1.

@@ -79,7 +79,7 @@ static int recount_pair_items(const eplb_window_state_t *l, eplb_pair_item_t *it
   return put_in(item, size, share_of(l, expert, count), expert, count);
 }
 
-/* The least that the giver's pairs can come to: its larger replica load with the smallest that there will be. */
+/* A lower bound of the donor's new time: its larger replica load with the smallest possible partner. */
 static float lightest_with(const eplb_window_state_t *l, float smallest, int giver, int taker) {
   float taken = share_of(l, taker, l->count[taker] + 1);
   return share_of(l, giver, l->count[giver] - 1) + (taken < smallest ? taken : smallest);

@@ -7,7 +7,7 @@
 #include <eplb/placement.h>
 #include <stdint.h>
 
-/* Searches look at this many slots at once. */
+/* Number of slots in a vector. */
 enum { EPLB_SIMD_WIDTH = 8 };
 #define EPLB_SIMD_ROUND_UP(count) (((count) + EPLB_SIMD_WIDTH - 1) / EPLB_SIMD_WIDTH * EPLB_SIMD_WIDTH)
 
@@ -31,7 +31,7 @@ typedef struct eplb_window_state {
   float *slot_time;            /* the same: its device's time; infinite behind the last slot */
   float *slot_inverse_speed;   /* the same: its device's */
   float *lower_bound;          /* [num_slots]: scratch of searches */
-  int64_t work; /* candidates that may still be looked at: what effort means, the same on every machine */
+  int64_t work; /* candidates that may still be evaluated: set by the effort, the same on every machine */
 } eplb_window_state_t;
 
 /* Lists, counts, replica loads and times from `expert`. Experts without a slot keep count 0 and an infinite replica
