@@ -83,11 +83,12 @@ include tests/house/local.mk
 include tests/core/local.mk
 include tests/mpi/local.mk
 include tests/tools/local.mk
+include tests/python/local.mk
 include tests/hosts/local.mk
 include tests/smpi/local.mk
 
 # All but those on several hosts, which want the machine for themselves.
-HERE_TESTS = $(HOUSE_TESTS) $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(TOOL_TESTS) tests/smpi/migrate.test
+HERE_TESTS = $(HOUSE_TESTS) $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(TOOL_TESTS) $(PYTHON_TESTS) tests/smpi/migrate.test
 
 # What can differ with another MPI, and what sanitizers may see more of.
 OTHER_MPI_TESTS = tests/mpi/memory/memory.test tests/mpi/session/batch.test tests/mpi/session/faults.test \

@@ -201,12 +201,12 @@ static void widen(const int32_t *from, size_t count, int64_t *to) {
     to[i] = from[i];
 }
 
+/* The row is all EPLB_EMPTY: most of it stays so. */
 static void fill_inverse_layer(const eplb_placement_t *p, int layer, int width, int64_t *row) {
   for (int e = 0; e < p->num_experts; e++, row += width) {
     const int32_t *slot = eplb_placement_replicas(p, layer, e);
-    int count = eplb_placement_counts(p, layer)[e];
-    for (int k = 0; k < width; k++)
-      row[k] = k < count ? slot[k] : EPLB_EMPTY;
+    for (int k = 0; k < eplb_placement_counts(p, layer)[e]; k++)
+      row[k] = slot[k];
   }
 }
 
@@ -220,6 +220,8 @@ eplb_status_t eplb_placement_tables(const eplb_placement_t *placement, int width
   size_t layers = (size_t)placement->num_layers, experts = (size_t)placement->num_experts;
   widen(placement->physical_to_logical, layers * (size_t)placement->num_slots, physical);
   widen(placement->logical_replica_count, layers * experts, count);
+  if (logical)
+    memset(logical, 0xff, layers * experts * (size_t)width * sizeof *logical); /* EPLB_EMPTY is -1 */
   for (int l = 0; logical && l < placement->num_layers; l++, logical += experts * (size_t)width)
     fill_inverse_layer(placement, l, width, logical);
   return EPLB_SUCCESS;
