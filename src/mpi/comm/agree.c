@@ -11,10 +11,10 @@ eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine) {
   return failure ? failure : mine;
 }
 
-/* Where MPI fails on this rank, the messages here take what it has left as their result, if it has left any: most likely
- * that is what the other ranks have. */
+/* Where MPI fails on this rank, the messages here take what it has left as their result, if it has left any: most
+ * likely that is what the other ranks have. */
 
-/* The first rank whose status is `worst`, or INT_MAX where MPI does not tell. */
+/* The first rank whose status is `worst`, or INT_MAX if MPI fails. */
 static int find_first_candidate(eplb_comm_t *comm, int is_candidate) {
   int candidate = is_candidate ? comm->rank : INT_MAX, first = candidate;
   eplb_comm_ok(comm, MPI_Allreduce(&candidate, &first, 1, MPI_INT, MPI_MIN, comm->mpi),
@@ -22,7 +22,7 @@ static int find_first_candidate(eplb_comm_t *comm, int is_candidate) {
   return first >= 0 && first < comm->size ? first : candidate;
 }
 
-/* Ranks contribute zeros but for one, so that nobody has to know which one it is. */
+/* All ranks but one contribute zeros, so that no rank has to know which one it is. */
 static void spread_sentence(eplb_comm_t *comm, char *sentence) {
   unsigned char own[EPLB_ERROR_MAX], all[EPLB_ERROR_MAX] = "";
   memcpy(own, sentence, sizeof own);

@@ -9,8 +9,8 @@
  * status. Collective over comm: one allreduce of an int, and two small messages more on failure.
  *
  * EPLB_ERR_MPI as the result breaks comm on every rank; afterwards the call returns EPLB_ERR_MPI at once, without a
- * message. Where the agreement itself fails on a rank, that rank takes its own status as the result, because the
- * others most likely succeeded and go on; the next agreement tells them. */
+ * message. If the agreement itself fails on a rank, that rank takes its own status as the result, because the others
+ * most likely succeeded and go on; they learn of it at the next agreement. */
 eplb_status_t eplb_agree(eplb_comm_t *comm, eplb_status_t mine);
 
 /* The parts of eplb_agree, for callers whose agreement rides on another message: what this rank has to contribute, and,
@@ -20,7 +20,7 @@ eplb_status_t eplb_agree(eplb_comm_t *comm, eplb_status_t mine);
 eplb_status_t eplb_own_status(const eplb_comm_t *comm, eplb_status_t mine);
 eplb_status_t eplb_share_failure(eplb_comm_t *comm, eplb_status_t mine, eplb_status_t worst);
 
-/* Whether `here` holds on every rank, where that is no failure; `here` itself where MPI fails on this rank. Collective
+/* Whether `here` holds on every rank; not to hold is no failure. If MPI fails on this rank, `here` itself. Collective
  * over comm. */
 int eplb_everywhere(eplb_comm_t *comm, int here);
 

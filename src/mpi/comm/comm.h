@@ -1,9 +1,9 @@
 /* A communicator that remembers how MPI failed on this rank, until all ranks know it.
  *
  * Every return code of MPI goes through eplb_comm_ok (or eplb_mpi, where there is no eplb_comm_t). A call that fails on
- * one rank may well have been done on the others, which go on: so this rank goes on too, with values that it set before
- * the call, takes part in the messages that the others expect, and tells them at the next agreement (agree.h). That
- * agreement ends with EPLB_ERR_MPI on every rank, and from then on the communicator is broken: no call uses it
+ * one rank may have succeeded on the others, which go on. So this rank must go on too, with values that it set before
+ * the call, take part in the messages that the others expect, and report the failure at the next agreement (agree.h).
+ * That agreement ends with EPLB_ERR_MPI on every rank, and from then on the communicator is broken: no call uses it
  * again. */
 #ifndef EPLB_MPI_COMM_COMM_H
 #define EPLB_MPI_COMM_COMM_H
@@ -17,7 +17,7 @@ typedef struct eplb_comm {
   struct eplb_comm *parent;      /* the one whose ranks these are some of: it takes their failures; or NULL */
   eplb_status_t failure;         /* EPLB_ERR_MPI: a call has failed on this rank */
   int is_broken;                 /* all ranks know that */
-  int has_strays;                /* messages that nobody expects may come: MPI must not reuse its number */
+  int has_strays;                /* messages that no rank receives may arrive: MPI must not reuse its context id */
   char sentence[EPLB_ERROR_MAX]; /* of that failure */
 } eplb_comm_t;
 
@@ -28,7 +28,7 @@ eplb_status_t eplb_mpi(int code, const char *doing);
 int eplb_mpi_is_over(void);
 
 /* Whether the call that returned `code` succeeded; if not, keeps the first such failure for the next agreement and
- * leaves eplb_last_error() as it is. Local. */
+ * leaves eplb_last_error() unchanged. Local. */
 int eplb_comm_ok(eplb_comm_t *comm, int code, const char *doing);
 
 /* The communicator that comm was split from, the one that split from, and so on: the last of them; comm itself if it
@@ -48,8 +48,8 @@ int eplb_comm_is_broken(const eplb_comm_t *comm);
  * intercommunicator. */
 eplb_status_t eplb_comm_take(eplb_comm_t *given, MPI_Comm comm);
 
-/* Takes `mpi`, which may be MPI_COMM_NULL, as it is; asks it for rank and size, which are -1 and 0 where that fails.
- * `parent` must outlive it, or is NULL. Local. */
+/* Wraps `mpi`, which may be MPI_COMM_NULL, and sets rank and size, which are -1 and 0 if MPI fails. `parent` must
+ * outlive it, or is NULL. Local. */
 void eplb_comm_open(eplb_comm_t *comm, MPI_Comm mpi, eplb_comm_t *parent);
 
 /* Gives the communicator back to MPI, unless it has strays. Only for one that the library made. Collective over it. */

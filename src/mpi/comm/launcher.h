@@ -4,8 +4,8 @@
 
 #include <eplb/status.h>
 
-/* Whether MPI knows of as many ranks as the launcher says it started. Local. EPLB_ERR_UNSUPPORTED, EPLB_ERR_MPI. In
- * *rank this process's number, as the launcher has it, or 0. */
+/* Checks that MPI_COMM_WORLD has as many ranks as the launcher says it started. Sets *rank to this process's number
+ * according to the launcher, or to 0. Local. EPLB_ERR_UNSUPPORTED, EPLB_ERR_MPI. */
 eplb_status_t eplb_launcher_check(int *rank);
 
 #endif

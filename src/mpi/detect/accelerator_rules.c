@@ -75,10 +75,10 @@ int eplb_count_unread_displays(hwloc_topology_t topology) {
   return count;
 }
 
-/* No matter which of hwloc's backends are there. Servers carry display chips (class VGA) that drive no expert, so a
- * VGA device counts only if something computes on it or NVIDIA made it; where it cannot be told who did, only if
- * there are several: a board has one display chip. Secondary functions of display chips have class "other display".
- * Intel's co-processors are for cryptography, and its class "accelerator" also has FPGAs. */
+/* Does not depend on which backends hwloc has. Servers carry display chips (class VGA) that drive no expert, so a VGA
+ * device counts only if a computing backend shows it or NVIDIA made it; if the vendor is unknown, only if there are
+ * several: a board has one display chip. Secondary functions of display chips have class "other display". Intel's
+ * co-processors are for cryptography, and its class "accelerator" also has FPGAs. */
 int eplb_is_accelerator(hwloc_obj_t pci, int unread_displays) {
   const struct hwloc_pcidev_attr_s *p = &pci->attr->pcidev;
   unsigned base = p->class_id >> 8;

@@ -7,7 +7,7 @@
 
 /* One accelerator while the list is made. */
 typedef struct found {
-  hwloc_obj_t object; /* its PCI device; its first OS device where there is none */
+  hwloc_obj_t object; /* its PCI device; without one, its first OS device */
   eplb_accelerator_t a;
   long number; /* as its vendor's tools count it; -1 unknown */
   int hidden;
@@ -74,8 +74,8 @@ static int by_vendor_number_bus(const void *a, const void *b) {
   return order ? order : x->a.partition - y->a.partition;
 }
 
-/* An OS device whose PCI device is not shown, as in some containers: hwloc then hangs it under what it is near to.
- * Backends that number it alike there mean the same one. */
+/* An OS device whose PCI device is not shown, as in some containers: hwloc then attaches it to the nearest object.
+ * Backends that give it the same number there mean the same device. */
 static found_t *find_twin(found_t *f, int count, hwloc_obj_t os) {
   size_t digits = strcspn(os->name, "0123456789");
   for (int i = 0; i < count; i++) {
@@ -144,7 +144,7 @@ static int library_shows(const found_t *f) {
 }
 
 /* Leaves out what the vendors' libraries could show but do not: a cgroup or a container hides it. A library that obeys
- * a list of visible devices tells nothing where this process has one. */
+ * a list of visible devices proves nothing if this process has such a list. */
 static int leave_out_hidden(found_t *f, int count, int narrowed) {
   int kept = 0;
   for (int i = 0; i < count; i++) {

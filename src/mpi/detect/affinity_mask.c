@@ -62,7 +62,7 @@ static int is_one_tile(unsigned bits) {
   return bits && !(bits & (bits - 1));
 }
 
-/* The device of a card that stands for what is named of it: its only tile, or its first device for the whole. */
+/* The device that represents the named tiles of a card: its only tile, or its first device for the whole card. */
 static int stands_for(const eplb_host_t *host, eplb_visible_t *v, unsigned bits, int is_first) {
   const eplb_accelerator_t *a = &host->accelerator[v->index];
   if (!is_one_tile(bits))

@@ -4,8 +4,8 @@
 
 #include "mpi/detect/visible_lists.h"
 
-/* Leaves of *list, which has all of Intel's accelerators, what the mask names; notes what it names in vain. Local.
- * Reads ZE_FLAT_DEVICE_HIERARCHY. EPLB_ERR_MEMORY. */
+/* *list has all of Intel's accelerators; removes those that the mask does not name, and notes entries of the mask that
+ * name no device. Local. Reads ZE_FLAT_DEVICE_HIERARCHY. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_apply_affinity_mask(const eplb_host_t *host, const char *mask, eplb_visible_list_t *list);
 
 #endif

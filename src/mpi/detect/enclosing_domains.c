@@ -74,8 +74,7 @@ static void forget_domains(eplb_rank_info_t *rank, int num_ranks) {
   }
 }
 
-/* Which rule counts, so that all ranks are told by the same one. What Slurm says is taken only where it says so of
- * all. */
+/* Chooses the rule that gives the domains of all ranks. Slurm's is used only if it names the domains of all ranks. */
 static eplb_status_t choose_rule(eplb_rank_info_t *rank, int num_ranks, const char *racks) {
   int by[EPLB_DOMAIN_BY_SLURM + 1] = {0};
   for (int r = 0; r < num_ranks; r++)

@@ -11,12 +11,12 @@ typedef struct eplb_domain_options {
 } eplb_domain_options_t;
 
 /* Builds the topology of rank[num_ranks], in rank order: outer levels from their domains (or from options->racks,
- * unless a rank has EPLB_DOMAIN), "nvlink" where all accelerators tell their fabrics and these span nodes, "node" from
- * machine and shared_memory, "island" from devices, or NUMA nodes where there are none, if a node has several. The
- * planners' node is "nvlink" where there is one, else "node". Sets *host_level to the level "node", node of each rank
+ * unless a rank has EPLB_DOMAIN), "nvlink" if the fabrics of all accelerators are known and span nodes, "node" from
+ * machine and shared_memory, "island" from devices, or from NUMA nodes without devices, if a node has several. The
+ * planners' node is "nvlink" if that level exists, else "node". Sets *host_level to the level "node", node of each rank
  * to its domain there, and domain_rule to the one that was used. Local, no MPI, no environment. EPLB_ERR_ARGUMENT: no
- * level is called options->node_level; EPLB_ERR_MISMATCH: ranks that tell of different levels, or of one node that is
- * in two domains; those of eplb_read_racks; EPLB_ERR_MEMORY. */
+ * level is called options->node_level; EPLB_ERR_MISMATCH: ranks have different levels, or one node is in two domains;
+ * those of eplb_read_racks; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_build_topology(eplb_rank_info_t *rank, int num_ranks, int slots_per_device,
                                   const eplb_domain_options_t *options, eplb_topology_t **topology, int *host_level);
 

@@ -206,7 +206,7 @@ static eplb_status_t from_synthetic(const char *description, eplb_host_t **host)
       description);
 }
 
-/* A name of a file, or else a synthetic description: those have colons, and no file goes by them. */
+/* The name of a file, or a synthetic description: a text with a colon that is no file's name. */
 static eplb_status_t from_declared(const char *declared, eplb_host_t **host) {
   char *xml = NULL;
   size_t length = 0;

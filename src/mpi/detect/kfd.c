@@ -16,8 +16,8 @@ typedef struct gpu {
 } gpu_t;
 
 /* The file "properties" of a node: lines of a name and a number. Whether the node is a GPU that this process may use:
- * the driver shows nothing of others. In location_id are a partition's number, from bit 28, and below it the PCI
- * address. */
+ * the driver hides the properties of other GPUs. location_id holds the PCI address, and from bit 28 on the partition's
+ * number. */
 static int read_node(const char *nodes, int number, gpu_t *gpu) {
   char path[512], name[64];
   uint64_t value, simds = 0, location = 0, domain = 0;

@@ -53,8 +53,8 @@ static int find_owners(const eplb_host_t *host, const hwloc_obj_t *object, const
   return switches;
 }
 
-/* Direct links as they are. Where there are switches, also what goes through them: hwloc joins their ports and
- * closes the matrix. Without switches its closure would take direct links away. */
+/* Takes direct links from the matrix. If it has switches, also links through them: hwloc merges their ports and
+ * computes the transitive closure. Without switches hwloc's closure would remove direct links. */
 static eplb_status_t take_matrix(hwloc_topology_t t, eplb_host_t *host, const hwloc_obj_t *object,
                                  struct hwloc_distances_s *d) {
   size_t pairs = (size_t)host->num_accelerators * (size_t)host->num_accelerators;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Intel's GPUs with several tiles. Level Zero makes a device of each tile unless it is told to show cards; this table
- * says how many there are where hwloc does not. */
+/* Intel's GPUs with several tiles. Level Zero shows each tile as a device unless it is configured to show cards; this
+ * table has the number of tiles if hwloc does not know it. */
 static const struct {
   uint16_t model;
   int tiles;
@@ -17,8 +17,8 @@ static int shows_cards(void) {
   return hierarchy && !strcmp(hierarchy, "COMPOSITE");
 }
 
-/* How much of a device's name tells its backend, and for OpenCL, where a GPU may be in several platforms, also the
- * platform: "rsmi" of rsmi3, "opencl1d" of opencl1d0. */
+/* The length of the prefix of a device's name that names its backend, and for OpenCL, as a GPU may be in several
+ * platforms, also the platform: "rsmi" of rsmi3, "opencl1d" of opencl1d0. */
 static size_t kind_length(const char *name) {
   size_t length = strcspn(name, "0123456789");
   if (!strncmp(name, "opencl", length))

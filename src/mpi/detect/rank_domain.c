@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the node's own name begins in Slurm's address: SLURMD_NODENAME tells, since that name may have dots, too. */
+/* Where the node's own name begins in Slurm's address. SLURMD_NODENAME is needed, because the name may contain dots. */
 static size_t switches_length(const char *address) {
   const char *node = getenv("SLURMD_NODENAME"), *last = strrchr(address, '.');
   size_t length = strlen(address), own = node ? strlen(node) : 0;

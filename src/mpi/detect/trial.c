@@ -10,7 +10,7 @@
 
 enum { SECONDS = 20 };
 
-/* What the child tells; short enough for a pipe to pass it whole. */
+/* The child's result; short enough that one write to a pipe is not split. */
 typedef struct outcome {
   eplb_status_t status;
   char sentence[EPLB_ERROR_MAX];

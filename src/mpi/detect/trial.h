@@ -4,9 +4,9 @@
 
 #include <eplb/status.h>
 
-/* Runs attempt(arg) in a child process, quietly and for no more than some seconds; returns its status and leaves its
- * sentence. Local. EPLB_ERR_INTERNAL: it crashed or took too long; EPLB_ERR_MEMORY: also where no process could be
- * had. */
+/* Runs attempt(arg) in a child process, quietly and for no more than some seconds; returns its status and sets its
+ * sentence. Local. EPLB_ERR_INTERNAL: it crashed or took too long; EPLB_ERR_MEMORY, also if no process could be
+ * created. */
 eplb_status_t eplb_try(eplb_status_t (*attempt)(void *arg), void *arg);
 
 #endif

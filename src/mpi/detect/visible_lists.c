@@ -1,8 +1,8 @@
 /* Each vendor's runtime reads lists of its own, numbers devices in its own way and has its own rules for entries that
  * name no device. These are data here: the table `rules`. Sources: NVIDIA, CUDA programming guide, environment
  * variables; AMD, ROCr's filter of devices and HIP's runtime (clr); Intel, compute-runtime's affinity mask and the
- * Level Zero specification; Huawei, CANN's reference of environment variables. Launchers write lists of their own
- * making, such as Slurm's "NoDevFiles" for jobs without GPUs: these name no device and fall under the same rules. */
+ * Level Zero specification; Huawei, CANN's reference of environment variables. Launchers write entries that name no
+ * device, such as Slurm's "NoDevFiles" for jobs without GPUs: the same rules apply to them. */
 #include "mpi/detect/visible_lists.h"
 #include "core/util/alloc.h"
 #include "mpi/detect/accelerators.h"
@@ -88,9 +88,9 @@ static void sort_as_cuda(const eplb_host_t *host, eplb_visible_list_t *list, int
     }
 }
 
-/* CUDA numbers by PCI bus id where CUDA_DEVICE_ORDER says so, else the fastest first, which hwloc's CUDA backend knows.
- * MIG devices that CUDA does not number are reached by UUID only: the number of their GPU is the first of them. Sorts
- * those that have numbers to the front, and returns how many they are. */
+/* CUDA numbers devices by PCI bus id if CUDA_DEVICE_ORDER says so, else the fastest first, an order that hwloc's CUDA
+ * backend knows. MIG devices that CUDA does not number are reached by UUID only: the number of their GPU is the first
+ * of them. Sorts the numbered devices to the front and returns their number. */
 static int number_as_cuda(const eplb_host_t *host, eplb_visible_list_t *list) {
   const char *order = getenv("CUDA_DEVICE_ORDER");
   int by_bus = order && !strcmp(order, "PCI_BUS_ID"), known = !host->narrowed, alike = 1, count = 0;
@@ -274,8 +274,8 @@ static eplb_status_t apply_set(const eplb_host_t *host, const char *variable, co
   return eplb_apply_affinity_mask(host, set, list);
 }
 
-/* SYCL's runtime selects among what Level Zero shows: "level_zero:0,2" does; terms of other backends, of kinds of
- * devices ("level_zero:gpu") and of what is not wanted ("!") do not number Level Zero's devices. */
+/* SYCL's runtime selects among the devices that Level Zero shows. Only terms such as "level_zero:0,2" number them;
+ * terms of other backends, of kinds of devices ("level_zero:gpu") and exclusions ("!") do not. */
 static eplb_status_t apply_intel(const eplb_host_t *host, eplb_visible_list_t *list) {
   static const char backend[] = "level_zero:";
   const char *mask = getenv("ZE_AFFINITY_MASK"), *selector = getenv("ONEAPI_DEVICE_SELECTOR");

@@ -13,7 +13,7 @@ static const struct {
 } files[] = {{"/dev", "nvidia"},  {"/dev", "kfd"},    {"/dev/dri", "renderD"}, {"/dev/accel", "accel"},
              {"/dev", "davinci"}, {"/dev", "veslot"}, {"/dev", "mtgpu"}};
 
-/* What changes what hwloc looks at. */
+/* Variables that change what hwloc detects. */
 static const char *const variables[] = {"HWLOC_XMLFILE", "HWLOC_FSROOT", "HWLOC_SYNTHETIC", "HWLOC_COMPONENTS"};
 
 static uint64_t add_to_hash(uint64_t hash, const char *text) {

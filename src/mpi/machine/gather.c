@@ -48,7 +48,7 @@ static eplb_status_t collect_reports(post_t *p, eplb_node_t *node, const eplb_ra
   if (!eplb_comm_ok(&node->leaders, MPI_Gather(&size, 1, MPI_INT, p->size, 1, MPI_INT, 0, node->leaders.mpi),
                     "gathering the lengths of nodes' reports") ||
       node->leaders.rank > 0)
-    return EPLB_SUCCESS; /* the next agreement tells a failure */
+    return EPLB_SUCCESS; /* the next agreement reports a failure */
   for (int i = 0; i < p->num_leaders; i++) {
     p->begin[i] = (int)p->total;
     p->total += (size_t)p->size[i];

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Local, but for what the node's leader has told. */
+/* Local; uses what the node's leader has sent. */
 static eplb_status_t inspect_self(const eplb_comm_t *comm, const eplb_node_t *node, eplb_rank_info_t *info) {
   memset(info, 0, sizeof *info);
   info->rank = comm->rank;

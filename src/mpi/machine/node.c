@@ -9,7 +9,7 @@
 #include "mpi/machine/host_merge.h"
 #include "mpi/machine/host_pack.h"
 
-/* ---- who is there ---- */
+/* ---- the ranks of the node ---- */
 
 /* What decides which accelerators a rank sees, and which of them it may use. */
 typedef struct sight {
@@ -56,7 +56,7 @@ eplb_status_t eplb_node_split(eplb_comm_t *comm, eplb_node_t *node) {
   return status ? status : split_views(comm, node);
 }
 
-/* ---- what is there ---- */
+/* ---- detection ---- */
 
 static char *pack_view(const eplb_host_t *host, int *size) {
   char *bytes = EPLB_NEW(char, eplb_host_pack_size(host, 1));
@@ -66,7 +66,7 @@ static char *pack_view(const eplb_host_t *host, int *size) {
   return bytes;
 }
 
-/* Rank 0 of comm looks and tells the others. *host is NULL on all of them where that failed. */
+/* Rank 0 of comm detects the host and sends it to the others. On failure *host is NULL on all of them. */
 static eplb_status_t inspect_host(eplb_comm_t *comm, eplb_host_t **host) {
   eplb_status_t status = EPLB_SUCCESS;
   char *bytes = NULL;
@@ -147,7 +147,7 @@ static eplb_status_t merge(eplb_node_t *node, const views_t *v) {
   return status || node->in_host ? status : EPLB_ERR_MEMORY;
 }
 
-/* Every rank of the node has looked or been told: node->seen. */
+/* Sets node->seen on every rank of the node: by detection, or from the rank that detected. */
 static eplb_status_t join_views(eplb_node_t *node) {
   views_t v = {.size = EPLB_NEW(int, node->num_ranks), .begin = EPLB_NEW(int, node->num_ranks)};
   int size = 0;

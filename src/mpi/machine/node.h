@@ -12,7 +12,7 @@ typedef struct eplb_node {
   int rank, num_ranks;
   int place;           /* among those of `view` that have the same lists of visible devices */
   eplb_memory_id_t id; /* the leader's, so that all agree */
-  eplb_host_t *host;   /* the node, with the accelerators of all views; NULL where that failed */
+  eplb_host_t *host;   /* the node, with the accelerators of all views; NULL if detection failed */
   eplb_host_t *seen;   /* what this rank's view shows; NULL: the same as `host` */
   int *in_host;        /* [seen->num_accelerators]: where each is in `host`; NULL without `seen` */
 } eplb_node_t;

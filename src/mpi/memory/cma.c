@@ -9,8 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* What a rank tells of itself, and where others find the same in its memory: the number of a process alone may mean
- * another one here, in a container. */
+/* A rank's process id, the address of this struct in its memory, and when it was made. Other ranks read the struct
+ * there and compare it: in a container, the process id alone may name another process. */
 typedef struct peer_process {
   uint64_t process, address;
   double time;

@@ -10,14 +10,14 @@ static void find_symbol(const char *name, void *call, size_t size) {
   memcpy(call, &symbol, size); /* C has no cast from an object to a function */
 }
 
-/* Open MPI and its kin. */
+/* Open MPI and its derivatives. */
 static int open_mpi_says(int is_cuda) {
   int (*query)(void);
   find_symbol(is_cuda ? "MPIX_Query_cuda_support" : "MPIX_Query_rocm_support", &query, sizeof query);
   return query && query() == 1;
 }
 
-/* MPICH and its kin: of CUDA by 0, of HIP by 2. */
+/* MPICH and its derivatives; 0 stands for CUDA, 2 for HIP. */
 static int mpich_says(int is_cuda) {
   int (*query)(int type, int *is_supported), is_supported = 0;
   find_symbol("MPIX_GPU_query_support", &query, sizeof query);

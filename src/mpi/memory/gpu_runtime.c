@@ -15,7 +15,7 @@ static const struct {
     [HIP] = {"hip", "EPLB_HIP_LIBRARY", {"libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5"}},
 };
 
-/* What comes after the kind in a call's name, and where the table has it. */
+/* The name of a call without its prefix "cuda" or "hip", and its place in the table. */
 static const struct {
   const char *name[NUM_KINDS];
   size_t at;

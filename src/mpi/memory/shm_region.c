@@ -21,8 +21,8 @@ struct eplb_shm_regions {
   region_t *region;
 };
 
-/* Has every page mapped now, which would else take longer than copying it does, in the first rebalances. Linux before
- * 5.14 cannot: there they are mapped as they are touched. */
+/* Maps every page now: in the first rebalances page faults would take longer than the copies. Linux before 5.14 cannot
+ * do this; its pages are mapped when they are touched. */
 static void map_pages(const eplb_shm_segment_t *shared, const char *own) {
   for (int n = 0; n < shared->num_ranks; n++) {
     const eplb_span_t *span = &shared->span[n];

@@ -33,7 +33,7 @@ static int reserve(int file, size_t bytes) {
   return !error;
 }
 
-/* Maps what goes by the span's name, which may still be empty; the file, or -1. */
+/* Maps the shared memory of the span's name, which may still be empty. Returns its file descriptor, or -1. */
 static int map(eplb_span_t *span, int flags) {
   int file = shm_open(span->name, O_RDWR | flags, 0600);
   if (file < 0)
@@ -59,7 +59,7 @@ static int map_others(eplb_shm_segment_t *s, int own) {
   return file >= 0;
 }
 
-/* What every rank gives, in s->span; whether MPI could tell it, else nothing is there but this rank's. */
+/* Gathers the spans of all ranks in s->span. Returns 0 if MPI fails; then only this rank's span is set. */
 static int exchange_spans(eplb_comm_t *node, const eplb_span_t *mine, eplb_shm_segment_t *s) {
   int is_known =
       eplb_comm_ok(node, MPI_Allgather(mine, sizeof *mine, MPI_BYTE, s->span, sizeof *mine, MPI_BYTE, node->mpi),

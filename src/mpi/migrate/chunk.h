@@ -1,5 +1,5 @@
 /* How messages are cut into chunks. A message is an expert's bytes, tensor after tensor, and behind them, with
- * context->verify, the 8 bytes of its checksum. Both ends of a message cut it alike. */
+ * context->verify, the 8 bytes of its checksum. Both ends of a message compute the same chunks. */
 #ifndef EPLB_MPI_MIGRATE_CHUNK_H
 #define EPLB_MPI_MIGRATE_CHUNK_H
 

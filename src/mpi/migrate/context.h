@@ -37,8 +37,8 @@ static inline int eplb_migrate_slots(const eplb_migrate_context_t *c) {
   return c->topology->slot_begin[c->rank + 1] - c->topology->slot_begin[c->rank];
 }
 
-/* The fault callback's answer at a step, if it is a code of eplb/status.h, else EPLB_ERR_ARGUMENT; EPLB_SUCCESS where
- * there is no callback. Local. */
+/* Calls the fault callback at a step and returns its result, EPLB_ERR_ARGUMENT if that is no code of eplb/status.h, or
+ * EPLB_SUCCESS if there is no callback. Local. */
 eplb_status_t eplb_migrate_fault(const eplb_migrate_context_t *context, eplb_step_t step, void *bytes, size_t size);
 
 #endif

@@ -41,8 +41,8 @@ eplb_status_t eplb_expert_wait(const eplb_migrate_context_t *c) {
   return eplb_copies_wait(c, EPLB_LOCAL_QUEUE);
 }
 
-/* Hashes `length` bytes at `piece` after `hash`, that of all before, by way of scratch where the processor cannot touch
- * them. All ranks have the same kind of memory and cut at the same places, so that they come to the same. */
+/* Continues *hash with `length` bytes at `piece`, through scratch if the processor cannot touch them. All ranks have
+ * the same kind of memory and cut at the same offsets, so they compute the same hash. */
 static eplb_status_t hash_more(const eplb_migrate_context_t *c, const char *piece, size_t length, char *scratch,
                                uint64_t *hash) {
   size_t most = c->memory->host_can_touch ? length : c->chunk_bytes;

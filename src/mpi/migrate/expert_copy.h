@@ -16,8 +16,8 @@ eplb_status_t eplb_copy_bytes(const eplb_migrate_context_t *context, void *to, c
 eplb_status_t eplb_expert_copy(const eplb_migrate_context_t *context, int layer, const eplb_location_t *from,
                                const eplb_location_t *to, int with_tables);
 
-/* Waits for the copies of a queue; eplb_expert_wait for those of EPLB_LOCAL_QUEUE. Nothing of the queue is under way
- * afterwards, also if it fails. */
+/* Waits for the copies of a queue; eplb_expert_wait for those of EPLB_LOCAL_QUEUE. Afterwards no copy of the queue is
+ * under way, also after a failure. */
 eplb_status_t eplb_copies_wait(const eplb_migrate_context_t *context, int queue);
 eplb_status_t eplb_expert_wait(const eplb_migrate_context_t *context);
 

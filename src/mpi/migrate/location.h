@@ -1,4 +1,4 @@
-/* Where an expert lies on this rank: in a slot, or on its way into one. */
+/* Where an expert lies on this rank: in a slot, or in staging. */
 #ifndef EPLB_MPI_MIGRATE_LOCATION_H
 #define EPLB_MPI_MIGRATE_LOCATION_H
 

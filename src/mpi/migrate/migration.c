@@ -151,8 +151,8 @@ static int is_idle(const eplb_migration_t *m, const eplb_open_message_t *out) {
   return !transport->is_idle || transport->is_idle(self_of(m, out->message), out);
 }
 
-/* Counts chunks that were sent; opens the next message where that were all and the transport needs none of them any
- * more. Returns whether anything was done. */
+/* Counts sent chunks. Opens the next message if all chunks were sent and the transport no longer needs them. Returns
+ * whether anything was done. */
 static int count_sent(eplb_migration_t *m, int slot, int64_t sent) {
   eplb_open_message_t *out = &m->open_out[slot];
   out->sent += sent;

@@ -77,9 +77,9 @@ static inline eplb_status_t eplb_migration_status(const eplb_migration_t *migrat
   return status || !migration->num_corrupt ? status : EPLB_ERR_CORRUPT;
 }
 
-/* Says why the pass, finished on all ranks, failed, after all ranks have agreed that it failed as `worst` says; layers
- * with again[layer], which are sent again, are no reason. Local. EPLB_ERR_CHANGED rather than EPLB_ERR_CORRUPT where a
- * slot was written; EPLB_SUCCESS where this rank knows no reason. */
+/* Returns this rank's reason for the failure of a pass. The pass must be finished on all ranks, and all must have
+ * agreed on its status `worst`. Layers with again[layer], which are sent again, are no reason. Local. EPLB_ERR_CHANGED
+ * rather than EPLB_ERR_CORRUPT if a slot was written; EPLB_SUCCESS if this rank knows no reason. */
 eplb_status_t eplb_migration_explain(eplb_migration_t *migration, eplb_status_t worst, const unsigned char *again);
 
 /* Puts the experts of a commit unit of the round, by number in plan->unit, into their slots. Local. Fails only if a

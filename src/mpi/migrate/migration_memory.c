@@ -1,4 +1,4 @@
-/* What a migration allocates: all of it before anything moves. */
+/* Allocates and frees a migration; all memory is allocated before weights move. */
 #include "core/util/alloc.h"
 #include "mpi/migrate/migration.h"
 

@@ -13,7 +13,7 @@
  * 32,768. */
 enum { ROUND_MESSAGES = 16384 };
 
-/* What a rank takes in and gives out. */
+/* A rank's use of staging, spares and messages. */
 typedef struct traffic {
   size_t staging;
   int spares, messages;
@@ -31,7 +31,7 @@ typedef struct builder {
   traffic_t *round_traffic;     /* [num_ranks]: of the round's commit units so far */
   double *sent, *received;      /* [num_ranks]: bytes to and from other ranks */
   int32_t *row, *next, *step;   /* [num_slots]: the layer before and after a commit unit, and each slot's commit unit */
-  unsigned char *read, *copied; /* [num_slots]: somebody needs what the slot holds; its device copies it */
+  unsigned char *read, *copied; /* [num_slots]: a transfer reads the slot; a copy within its device reads it */
   unsigned char *passes_on;     /* [num_slots]: what the slot gets crosses the network from there, now or later */
   int spares_limit;
 } builder_t;
@@ -46,10 +46,9 @@ void eplb_migration_plan_free(eplb_migration_plan_t *plan) {
   *plan = (eplb_migration_plan_t){0};
 }
 
-/* ---- one commit unit: how its experts arrive, and what that asks of every rank ---- */
+/* ---- one commit unit: how its experts arrive, and each rank's traffic ---- */
 
-/* A slot can be written at once if it is empty, or if the layer is left alone and nobody reads it in this commit
- * unit. */
+/* A slot can be written before the commit if it is empty, or, in place, if no transfer of this commit unit reads it. */
 static int is_free(const builder_t *b, int slot) {
   return b->row[slot] == EPLB_EMPTY || (b->context->mode == EPLB_MODE_IN_PLACE && !b->read[slot]);
 }
@@ -176,8 +175,8 @@ static eplb_status_t add_changes(builder_t *b) {
   return status;
 }
 
-/* Adds what turns b->row into b->next: opens a round where it does not fit the last, or stands on what that brings,
- * and takes this rank's share. */
+/* Adds the commit unit that turns b->row into b->next, and this rank's transfers. Opens a round if the unit does not
+ * fit the last one, or needs experts that the last one brings. */
 static eplb_status_t add_unit(builder_t *b, int layer, int is_first) {
   eplb_migration_plan_t *m = b->plan;
   int64_t bytes = (int64_t)b->context->layer[layer].expert_bytes;

@@ -1,6 +1,6 @@
-/* This rank's part of a rebalance: what it receives, what it sends, in which order. Derived without communication
- * and not changed afterwards; every rank cuts the layers into the same rounds and numbers the messages of a pair of
- * ranks alike. */
+/* One rank's plan of a rebalance: what it receives and sends, in which order. Derived without communication and not
+ * changed afterwards. Every rank derives the same rounds and commit units, and the same tags for the messages of a pair
+ * of ranks. */
 #ifndef EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
 #define EPLB_MPI_MIGRATE_MIGRATION_PLAN_H
 
@@ -41,7 +41,7 @@ typedef struct eplb_change {
   int32_t direct; /* the expert goes straight into it: until the commit the slot holds neither */
 } eplb_change_t;
 
-/* What is committed at once: a layer's change, or as much of it as staging holds. */
+/* A commit unit is committed at once: a layer's change, or the part of it that staging holds. */
 typedef struct eplb_commit_unit {
   int layer;
   int is_last; /* of its layer */
@@ -71,9 +71,9 @@ typedef struct eplb_migration_plan {
   eplb_change_t *change; /* of all ranks, commit unit by commit unit */
 } eplb_migration_plan_t;
 
-/* Derives all of it from the placement before it and the one after it. Within a device `after` may be permuted, where a
- * layer needs several commit units. Local. `plan` is all zero before; the caller ends it with eplb_migration_plan_free,
- * also after a failure. EPLB_ERR_SHAPE: an expert needs more staging than there may be; EPLB_ERR_MEMORY. */
+/* Derives the plan from the placements before and after the rebalance. If a layer needs several commit units, `after`
+ * may be permuted within a device. Local. `plan` must be all zero; free it with eplb_migration_plan_free, also after a
+ * failure. EPLB_ERR_SHAPE: an expert needs more staging than the limit; EPLB_ERR_MEMORY. */
 eplb_status_t eplb_migration_plan_derive(const eplb_migrate_context_t *context, const eplb_placement_t *before,
                                          eplb_placement_t *after, eplb_migration_plan_t *plan);
 void eplb_migration_plan_free(eplb_migration_plan_t *plan);

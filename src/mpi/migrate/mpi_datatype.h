@@ -1,4 +1,4 @@
-/* What MPI needs to know of bytes that lie in several pieces of memory. */
+/* Describes bytes that lie in several pieces of memory to MPI. */
 #ifndef EPLB_MPI_MIGRATE_MPI_DATATYPE_H
 #define EPLB_MPI_MIGRATE_MPI_DATATYPE_H
 

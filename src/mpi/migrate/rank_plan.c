@@ -49,8 +49,8 @@ void eplb_rank_plan_open_unit(eplb_rank_plan_t *own) {
     own->incoming_of_slot[s] = own->copy_of_slot[s] = -1;
 }
 
-/* Whoever passes an expert on over the network is behind by the chunks that are under way, for long where many share a
- * link. So experts that cross it more than once are cut finer. */
+/* A rank that passes an expert on over the network starts one chunk later than its supplier; the larger the chunks, the
+ * longer the delay. So experts that cross the network more than once are cut finer. */
 enum { RELAYED_CHUNKS = 32, RELAYED_LEAST = 4096 };
 
 static size_t smaller(size_t a, size_t b) {
@@ -116,7 +116,7 @@ static eplb_status_t add_target(eplb_rank_plan_t *own, int incoming, int own_slo
   return EPLB_SUCCESS;
 }
 
-/* A transfer to this rank: from another rank, or from an own slot, or a second slot for what it receives anyway. */
+/* A transfer to this rank: from another rank, from an own slot, or into a second slot of an expert that it receives. */
 static eplb_status_t add_own(eplb_rank_plan_t *own, const eplb_transfer_t *t, eplb_arrival_t arrival, int is_relayed) {
   int first_slot = own->context->topology->slot_begin[own->context->rank];
   int from = t->from_slot - first_slot, to = t->to_slot - first_slot, incoming;

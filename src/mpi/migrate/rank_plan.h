@@ -29,8 +29,8 @@ void eplb_rank_plan_free(eplb_rank_plan_t *own);
 void eplb_rank_plan_open_round(eplb_rank_plan_t *own);
 void eplb_rank_plan_open_unit(eplb_rank_plan_t *own);
 
-/* Notes a transfer of the commit unit, if it is this rank's; `is_relayed`: its expert crosses the network besides,
- * before it or after. EPLB_ERR_MEMORY. */
+/* Adds a transfer of the commit unit if it is this rank's. `is_relayed`: its expert crosses the network in another
+ * transfer too, before or after this one. EPLB_ERR_MEMORY. */
 eplb_status_t eplb_rank_plan_add(eplb_rank_plan_t *own, const eplb_transfer_t *transfer, eplb_arrival_t arrival,
                                  int is_relayed);
 

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* Whether a byte of `a` in one of `num_slots` slots is a byte of `b`. Tensors may be interleaved slot by slot, so
- * ranges that overlap as a whole still need a look at each slot: both are walked in the order of addresses. Tables have
- * no order: only what is the same slot twice is found. */
+/* Whether a byte of `a` in one of `num_slots` slots is a byte of `b`. Tensors may be interleaved slot by slot, so if
+ * the ranges overlap, the slots must be compared: both are walked in the order of addresses. Tables have no order: only
+ * equal addresses of slots are found. */
 static int tensors_overlap(const eplb_tensor_t *a, const eplb_tensor_t *b, int num_slots) {
   if (!a->bytes || !b->bytes)
     return 0;

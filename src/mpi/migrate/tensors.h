@@ -36,17 +36,18 @@ eplb_status_t eplb_tensors_add(eplb_tensors_t *layers, int num_layers, int num_s
                                const eplb_mapped_t *mapped);
 void eplb_tensors_free(eplb_tensors_t *layer);
 
-/* Removes a tensor of layer `number`; all of them, if name is NULL. EPLB_ERR_ARGUMENT: there is none of this name. */
+/* Removes a tensor of layer `number`; all of them, if name is NULL. EPLB_ERR_ARGUMENT: no tensor has this name. */
 eplb_status_t eplb_tensors_remove(eplb_tensors_t *layer, int number, const char *name);
 
 /* Adds a pool to pools[*count], which grows. As eplb_session_register_spares. */
 eplb_status_t eplb_pools_add(eplb_pool_t **pools, int *count, const eplb_pool_t *pool, const eplb_mapped_t *mapped);
 void eplb_pools_free(eplb_pool_t *pools, int count);
 
-/* Removes the pool of a name from pools[*count]. EPLB_ERR_ARGUMENT: there is none. */
+/* Removes the pool of a name from pools[*count]. EPLB_ERR_ARGUMENT: no pool has this name. */
 eplb_status_t eplb_pools_remove(eplb_pool_t *pools, int *count, const char *name);
 
-/* Gives each table of the layer its pool. EPLB_ERR_STATE: there is none of its name, or one of other bytes. */
+/* Gives each table of the layer its pool. EPLB_ERR_STATE: no pool has the table's name, or its spares have another
+ * size. */
 eplb_status_t eplb_tensors_find_pools(eplb_tensors_t *layer, int number, const eplb_pool_t *pools, int num_pools);
 
 /* How many incoming experts of the layer spares can hold; INT_MAX where it has no tables. */

@@ -1,11 +1,11 @@
 /* How chunks of experts get from one rank to another: a table of functions for each way.
  *
  * To add a transport: write transport_NAME.c with one eplb_transport_t, declare it here, and add it to the list in
- * transport.c, before those that it is preferred to. Nothing else changes: each message takes the first transport of
- * the list that reaches its peer, at both ends alike.
+ * transport.c, before the transports that it is preferred to. Nothing else changes: at both ends, each message takes
+ * the first transport of the list that reaches its peer.
  *
  * The migration calls the transport; the transport must not call the migration. It reports what has arrived and what
- * has failed in an eplb_transport_report_t. A failure does not end a message: the other end counts on the chunk. */
+ * has failed in an eplb_transport_report_t. A failure must not end a message: the other end waits for the chunk. */
 #ifndef EPLB_MPI_MIGRATE_TRANSPORT_H
 #define EPLB_MPI_MIGRATE_TRANSPORT_H
 
@@ -51,26 +51,26 @@ typedef struct eplb_transport {
                           uint64_t *incoming_hash, void **self);
   void (*destroy)(void *self);
 
-  /* A round of the plan begins, or some of it is sent again. NULL: the transport need not know. */
+  /* A round of the plan begins, or a part of it is sent again. NULL: nothing to do. */
   void (*start)(void *self, const eplb_round_t *round);
 
-  /* Opens an incoming message, to have its chunks put where message->location says. NULL: messages come without being
-   * asked for, and are not opened. */
+  /* Opens an incoming message, whose chunks must be put at message->location. NULL: messages arrive unasked and need
+   * not be opened. */
   void (*post_receive)(void *self, const eplb_open_message_t *in, eplb_transport_report_t *report);
 
-  /* Sends some of the chunks [out->sent, ready) of a message, from where message->location says. Returns how many; 0:
-   * none can be sent now. Their bytes stay as they are until the round is finished on all ranks. */
+  /* Sends some of the chunks [out->sent, ready) of a message from message->location, and returns how many; 0: none can
+   * be sent now. Their bytes do not change until the round is finished on all ranks. */
   int64_t (*send)(void *self, const eplb_open_message_t *out, int64_t ready, eplb_transport_report_t *report);
 
-  /* Whether nothing of an outgoing message is needed any more by the transport. NULL: always. */
+  /* Whether the transport no longer needs an outgoing message. NULL: always true. */
   int (*is_idle)(const void *self, const eplb_open_message_t *out);
 
   /* Reports chunks that have arrived, in any order; one that is reported again is ignored. Does not wait. Returns
    * whether anything could be done. */
   int (*progress)(void *self, eplb_transport_report_t *report);
 
-  /* Gives up all that is under way, because MPI has failed. Returns 1 if what it was given (weights, staging,
-   * checksums) may still be read or written. NULL: there is nothing to give up. */
+  /* Abandons all chunks under way, because MPI has failed. Returns 1 if weights, staging or checksums may still be read
+   * or written. NULL: nothing to do. */
   int (*abandon)(void *self);
 } eplb_transport_t;
 

@@ -173,8 +173,8 @@ static void stage_copy(mpi_transport_t *t, int number, eplb_copy_t direction, ep
   t->inflight[number].state = INFLIGHT_COPYING;
 }
 
-/* Whether the inflight's copies are done. A failed copy counts as done: it is reported, and its message goes its
- * way. */
+/* Whether the inflight's copies are done. A failed copy counts as done: it is reported, and its message is sent all the
+ * same. */
 static int copy_is_done(mpi_transport_t *t, int number, eplb_transport_report_t *report) {
   const eplb_memory_t *memory = t->context->memory;
   int done = 0;
@@ -322,7 +322,7 @@ static int progress_copies(mpi_transport_t *t, eplb_transport_report_t *report) 
   return any;
 }
 
-/* Which of the messages it was that failed, where MPI tells. */
+/* Finds the message that failed, if MPI names it. */
 static void keep_mpi_failure(mpi_transport_t *t, int code, int done) {
   const char *doing = "moving weights";
   for (int i = 0; code == MPI_ERR_IN_STATUS && done != MPI_UNDEFINED && i < done; i++) {
@@ -349,9 +349,9 @@ static int mpi_progress(void *self, eplb_transport_report_t *report) {
   return any || (done != MPI_UNDEFINED && done > 0);
 }
 
-/* Copies are waited for, whose buffers and weights are about to be freed. Receives are cancelled; what MPI does not let
- * go is left to it. All are cancelled before any is tested: else a later one takes the message of one that is
- * cancelled. */
+/* Copies are waited for, whose buffers and weights are about to be freed. Receives are cancelled; buffers of requests
+ * that do not complete are left to MPI. All receives are cancelled before any is tested: else a later one could match
+ * the message of a cancelled one. */
 static int mpi_abandon(void *self) {
   mpi_transport_t *t = self;
   eplb_comm_t *comm = t->context->comm;

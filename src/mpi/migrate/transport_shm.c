@@ -97,8 +97,8 @@ static int find_source(const eplb_migrate_context_t *c, const char *address, siz
   return bytes >= EPLB_CMA_LEAST && eplb_cma_reaches(c->cma, address, bytes);
 }
 
-/* Tells the receiver where to read as many of the next chunks before `ready` as lie in one tensor, without a copy by
- * this rank. Weights stay as they are until all ranks have what they wanted. Returns how many. */
+/* Posts the address of the next chunks before `ready` that lie in one tensor; the receiver reads them without a copy by
+ * this rank. Weights do not change until all ranks have finished the round. Returns the number of chunks. */
 static int64_t send_address(shm_transport_t *t, const eplb_open_message_t *out, int64_t ready,
                             eplb_transport_report_t *report) {
   const eplb_migrate_context_t *c = t->context;

@@ -1,7 +1,7 @@
 /* Finds writes to weights that move. Problem: the job may write a slot while the library reads it, and then ranks would
  * hold different experts. Method: fingerprints of what is read, taken at begin and compared before the commit; one sum
- * over all ranks tells whether each expert arrived as it was sent; only if not, senders tell receivers which. Cost: 512
- * bytes of each tensor by default. */
+ * over all ranks shows whether each expert arrived as it was sent; only if it is not 0, ranks search for the expert.
+ * Cost: 512 bytes of each tensor by default. */
 #include "mpi/migrate/watch.h"
 #include "core/util/alloc.h"
 #include "mpi/migrate/expert_copy.h"
@@ -139,7 +139,7 @@ static eplb_status_t fail_changed(const eplb_watch_t *w, int layer, int expert) 
                    expert, w->context->rank);
 }
 
-/* An expert is not what it was sent as. Nobody but the library writes where it is staged. */
+/* An expert differs from what was sent. Only the library writes staging, so there it is corrupt. */
 static eplb_status_t fail_different(const eplb_watch_t *w, const eplb_incoming_t *in) {
   if (in->message.location.slot >= 0)
     return fail_changed(w, in->message.layer, in->message.expert);

@@ -27,8 +27,8 @@ static eplb_status_t finish_vote(eplb_session_t *s, int *ended) {
   return status;
 }
 
-/* Slots of the round that got experts directly, without a commit, hold nothing that the map could name. On every rank
- * alike. */
+/* Slots of the round that received experts directly, without a commit, hold no expert of the map: they become empty, on
+ * every rank. */
 void eplb_rebalancing_empty_direct_slots(eplb_session_t *s) {
   const eplb_migration_plan_t *m = &s->rebalancing->plan;
   int round = s->rebalancing->round, end = round < m->num_rounds ? m->round[round].unit_end : 0;
@@ -67,9 +67,9 @@ eplb_status_t eplb_rebalancing_share_failed_vote(eplb_session_t *s) {
   return eplb_agree(s->comm, mine);
 }
 
-/* Whether the kernel has refused some rank to read a neighbour's memory, which it had allowed when the session began,
- * and nothing else has failed: then all ranks go on without that way, and send again what they have just sent. Wrong
- * checksums are a consequence. */
+/* Whether the kernel has refused a rank to read a neighbour's memory, although it allowed that when the session began,
+ * and nothing else has failed. Then all ranks stop using that way and send the pass again. Wrong checksums are a
+ * consequence. */
 static int must_do_without_cma(const eplb_session_t *s) {
   const eplb_ballot_t *ballot = &s->rebalancing->ballot;
   eplb_status_t status = eplb_ballot_status(ballot);
@@ -86,8 +86,8 @@ static void do_without_cma(eplb_session_t *s) {
                                        "(process_vm_readv): weights go through shared memory from now on");
 }
 
-/* All ranks have finished the round, or have sent some of it again: its commit units can be committed, but for those
- * that the job has written, or none of them ever will. */
+/* All ranks have finished a pass of the round. Its commit units are ready, except those of layers that the job has
+ * written, which are sent again; or the rebalance fails. */
 static eplb_status_t finish_round(eplb_session_t *s) {
   eplb_status_t status = EPLB_SUCCESS;
   if (must_do_without_cma(s))
@@ -115,12 +115,12 @@ static eplb_status_t vote_in_passing(eplb_session_t *s) {
   return status;
 }
 
-/* Looks in vain after which a rank that waits for weights asks by a vote whether they will still come; then twice as
- * many, and so on, up to the most. */
+/* Tests without progress after which a rank asks by a vote whether weights will still arrive; the number doubles after
+ * each vote, up to the largest. */
 enum { IDLE_LOOKS = 1000, MOST_IDLE_LOOKS = 1 << 24 };
 
-/* Where ranks only wait, each votes when it is finished, or has waited in vain: there is nothing else to do. Ends when
- * all have finished the round. */
+/* In a blocking wait, each rank votes when it has finished the round, or after tests without progress. Returns when all
+ * have finished the round. */
 eplb_status_t eplb_rebalancing_wait_for_all(eplb_session_t *s) {
   eplb_migration_t *m = &s->rebalancing->migration;
   int ended, most = IDLE_LOOKS;

@@ -22,7 +22,8 @@ struct eplb_batch {
   int has_failed;     /* the request of the batch that is open */
   int is_lost;        /* some request has: MPI may still write to `sum`, which is never freed then */
   int64_t *own, *sum; /* [num_experts + NUM_EXTRAS] */
-  int64_t *spare; /* [2 * (num_experts + NUM_EXTRAS)]: for the batch after a lost one, which tells all ranks of it */
+  int64_t *
+      spare; /* [2 * (num_experts + NUM_EXTRAS)]: for the batch after a lost one, which reports the loss to all ranks */
 };
 
 static int num_experts(const eplb_batch_t *b) {
@@ -184,8 +185,8 @@ eplb_status_t eplb_batch_test(eplb_batch_t *b, int *arrived) {
   return status;
 }
 
-/* The sums tell every rank alike what has become of the others. Numbers are all the same if and only if the sum of
- * their squares is the square of their sum, divided by how many they are. */
+/* From the sums, every rank learns the same about all ranks. n numbers are equal if and only if the sum of their
+ * squares is the square of their sum divided by n. */
 static eplb_status_t agree(eplb_batch_t *b) {
   const int64_t *extra = b->sum + num_experts(b);
   if (extra[FAILED] > 0) {
@@ -206,7 +207,7 @@ eplb_status_t eplb_batch_end(eplb_batch_t *b, float *share, int32_t *quota) {
     return status;
   int has_sum = !b->has_failed && keep_failure(b, MPI_Wait(&b->request, MPI_STATUS_IGNORE), "adding up counts");
   b->open = 0;
-  status = has_sum ? agree(b) : eplb_comm_status(&b->comm); /* others learn of it from the next batch */
+  status = has_sum ? agree(b) : eplb_comm_status(&b->comm); /* other ranks learn of it from the next batch */
   if (!status)
     status = eplb_dispatch_shares(b->dispatch, b->layer, b->sum, share);
   if (!status && quota)

@@ -101,7 +101,8 @@ static eplb_status_t check_layer_number(const eplb_session_t *s, int layer) {
   return EPLB_SUCCESS;
 }
 
-/* Whether the layer is the one that test and wait name. A rank with another one takes part in the vote. */
+/* Whether the layer is the one that test and wait have returned. A rank that passes another layer takes part in the
+ * vote. */
 static eplb_status_t check_next(eplb_session_t *s, int layer) {
   eplb_rebalancing_t *r = s->rebalancing;
   int expected = r->plan.unit[r->next_unit].layer;

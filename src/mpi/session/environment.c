@@ -80,8 +80,8 @@ static int is_known_variable(const char *name) {
   return is_among(name, installation, NUM_INSTALLATION);
 }
 
-/* A name that is no option's is an error if it is nearly one's, or was one's, which is then meant; else it is for
- * somebody else. */
+/* A variable that names no option is an error if its name is similar to an option's or was one's: that option is meant.
+ * Else it belongs to another program. */
 static eplb_status_t refuse_slips(const char *name) {
   char upper[NAME_MAX_LENGTH];
   const char *known;

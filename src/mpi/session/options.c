@@ -148,7 +148,7 @@ static int64_t hash_payback(const eplb_payback_t *p) {
            : 0;
 }
 
-/* A row's value, to be compared. Numbers that are not whole are told apart by their bits, texts by a hash. */
+/* A row's value, to be compared. Numbers that are not integers are compared by their bits, texts by a hash. */
 static eplb_compared_t compared(const eplb_option_t *row, const void *structure) {
   if (!structure)
     return (eplb_compared_t){row->name, 0, row->type == EPLB_OPTION_TEXT || row->type == EPLB_OPTION_REAL};

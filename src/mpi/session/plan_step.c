@@ -144,7 +144,7 @@ static eplb_status_t broadcast_changes(eplb_session_t *s, int32_t *changes, int6
   return is_known ? EPLB_SUCCESS : eplb_comm_status(s->comm);
 }
 
-/* Plans on rank 0 and tells all ranks how that ended. All learn of a failure before they count on more messages. */
+/* Plans on rank 0 and broadcasts its status. All ranks must know of a failure before they expect more messages. */
 static eplb_status_t plan_on_first(eplb_session_t *s, eplb_placement_t *after, int32_t *changes, head_t *head,
                                    eplb_decision_t *decision) {
   eplb_status_t status = eplb_comm_status(s->comm);
@@ -164,7 +164,7 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, int32_t
   reduce_window(s);
   report->seconds_reduce = elapsed(&since);
   eplb_status_t status = plan_on_first(s, after, changes, &head, &report->decision);
-  report->seconds_plan = elapsed(&since); /* where it is not made, what the news of it is waited for */
+  report->seconds_plan = elapsed(&since); /* on other ranks than 0: the wait for rank 0's status */
   if (status)
     return status;
   status = broadcast_changes(s, changes, head.length);

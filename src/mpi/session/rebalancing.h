@@ -8,7 +8,7 @@
 
 typedef enum eplb_phase {
   EPLB_PHASE_OPENING, /* begin has not ended yet */
-  EPLB_PHASE_MOVING,  /* a round is under way, or some of it again */
+  EPLB_PHASE_MOVING,  /* a round, or a part of it again, is under way */
   EPLB_PHASE_READY,   /* all ranks have all of the round; its layers are being committed */
   EPLB_PHASE_DONE,    /* no round is left */
   EPLB_PHASE_FAILED   /* the round under way failed on some rank; nothing more will be committed */

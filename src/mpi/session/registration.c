@@ -26,7 +26,7 @@ eplb_status_t eplb_session_check_mapped(eplb_session_t *s) {
   return status;
 }
 
-/* Memory may have been mapped since it was last looked at: then it is looked at again. */
+/* Memory may have been mapped since the maps were last read: then they are read again. */
 static eplb_status_t add_tensor(eplb_session_t *s, int layer, const eplb_tensor_t *tensor) {
   eplb_status_t status = check_closed(s, tensor->name);
   if (status)

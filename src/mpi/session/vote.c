@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* MAX_LOST: a vote that MPI loses, and the next one, which says so and is lost as well: then the communicator is
+/* MAX_LOST: after two votes that MPI failed on, the second of which was to report the first, the communicator is
  * broken. */
 enum { MINE, ALL, MOST_FAILURES = 2, MAX_LOST = 2, NUM_VALUES = sizeof(eplb_votes_t) / sizeof(uint64_t) };
 

@@ -54,9 +54,9 @@ void eplb_ballot_free(eplb_ballot_t *ballot);
 /* Begins a vote. Does not wait. Collective over comm. */
 void eplb_ballot_start(eplb_ballot_t *ballot, eplb_comm_t *comm, eplb_vote_t mine);
 
-/* Whether the vote that is open has ended; its result is then in ballot->all. Local. Where MPI fails on this rank, the
- * result is what MPI has left, if it has left any, else as if all had voted as this rank: most likely the others go on
- * with the same. The next agreement, which comes before anything is committed, tells them. */
+/* Whether the vote that is open has ended; its result is then in ballot->all. Local. If MPI fails on this rank, the
+ * result is what MPI has written, if anything, else as if all ranks had voted as this one: most likely the others go on
+ * with the same result. They learn of the failure at the next agreement, before anything is committed. */
 int eplb_ballot_test(eplb_ballot_t *ballot, eplb_comm_t *comm);
 
 /* The lowest status of all ranks. */

@@ -1,5 +1,5 @@
-/* eplb bench dispatch, under mpirun: what shares for each batch cost, beside the allreduce that nobody can do without.
- */
+/* eplb bench dispatch, under mpirun: the cost of shares for each batch, compared with the allreduce of the counts,
+ * which any method needs. */
 #include "tools/bench/bench_dispatch.h"
 #include "core/model/synthetic.h"
 #include "core/util/alloc.h"
@@ -39,7 +39,7 @@ static void draw_batches(dispatch_job_t *j, int round) {
 
 /* ---- a job ---- */
 
-/* Shares are for what the chain planner makes. Owns the topology, whatever comes of it. */
+/* Shares are used with placements of the chain planner. Takes ownership of the topology, also on failure. */
 static eplb_status_t open_side(const eplb_loads_t *loads, eplb_topology_t *topology, dispatch_side_t *side) {
   eplb_plan_options_t plan;
   eplb_plan_options_init(&plan);

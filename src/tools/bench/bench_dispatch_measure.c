@@ -88,7 +88,7 @@ static const struct {
     [DISPATCH_AFTER] = {after, bench_seconds},         [DISPATCH_BEHIND] = {behind, bench_seconds},
     [DISPATCH_SHARES] = {shares, bench_core_seconds},  [DISPATCH_QUOTAS] = {quotas, bench_core_seconds}};
 
-/* As if one rank had counted all tokens, and each of this rank's tokens has a replica. */
+/* Checks that the shares are those of the sum of all counts, and that each of this rank's tokens has a replica. */
 static eplb_status_t check_results(const dispatch_job_t *j, int layer) {
   int experts = j->loads->num_experts;
   const int32_t *replica = j->ranks.placement->replica_begin + (size_t)layer * (size_t)(experts + 1);

@@ -7,7 +7,7 @@
 #include "tools/bench/bench.h"
 #include "tools/common/commands.h"
 
-/* The first touch of memory is slow, and nobody's fault. */
+/* Touches all memory before it is timed: the first touch is slow. */
 enum { WARM_UPS = 2 };
 
 /* ---- the contestants ---- */

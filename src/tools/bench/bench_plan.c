@@ -53,7 +53,7 @@ typedef struct row {
   double seconds;                  /* per layer and plan, the least of the repetitions */
   double mean, worst, bound;       /* balancedness */
   double colocated, moves, across; /* per layer and plan; moves: slots that get another expert from elsewhere */
-  double remote;                   /* nodes that a token visits besides its own, where there are groups */
+  double remote;                   /* other nodes that a token visits, with groups of experts */
   int plans;                       /* layers planned, once each */
   eplb_planner_t planner;          /* resolved */
   uint64_t digest;                 /* of the placement, where it is one */

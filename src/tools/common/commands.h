@@ -20,7 +20,7 @@ int tool_report(eplb_status_t status);
 /* From now on a successful exit makes sure that all of standard output has been written; else TOOL_FAILED. */
 void tool_watch_stdout(void);
 
-/* Whether the launcher has made this process rank 0, or there is no launcher: as far as the environment tells, before
+/* Whether the launcher's environment variables say that this process is rank 0, or there is no launcher. For use before
  * MPI_Init. */
 int tool_is_first_rank(void);
 
@@ -29,8 +29,8 @@ int tool_is_first_rank(void);
 struct argp;
 void tool_parse(const struct argp *argp, int argc, char **argv, void *input);
 
-/* MPI_Init. A launcher of another MPI than this program's starts as many single processes: that is told, once, and
- * TOOL_USAGE returned, MPI being finalised; else TOOL_GOOD. */
+/* Calls MPI_Init. The launcher of another MPI starts single processes, each alone: this is reported once, MPI is
+ * finalised, and TOOL_USAGE returned; else TOOL_GOOD. */
 int tool_mpi_start(int *argc, char ***argv);
 
 /* argp_error, with the control characters of the sentence escaped. */

@@ -11,7 +11,7 @@ static void spell(const char *name, char *text, size_t size) {
     *c = *c == '_' ? '-' : *c;
 }
 
-/* The help and, where there is one to tell, the default. */
+/* The help of an option, with its default if it has one. */
 static void describe_option(const eplb_option_t *row, const void *structure, char *text) {
   char value[EPLB_OPTION_TEXT_MAX];
   int required = row->open & EPLB_OPTION_ABOVE_LEAST && row->preset <= row->least;

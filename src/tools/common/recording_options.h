@@ -24,10 +24,10 @@ extern const struct argp recording_argp;
 /* eplb_loads_read; says on stderr where a window was left out. */
 eplb_status_t recording_read(const char *path, eplb_loads_t **loads);
 
-/* The GPUs as they are declared. As many slots as asked for, or with 0 an eighth more than `num_experts`, rounded up to
- * a multiple of the GPUs; by numbers they are dealt out evenly to the GPUs, those evenly to the nodes, and the first
- * get one more; with 0 GPUs 8 for each node. Errors as eplb_topology_read; EPLB_ERR_SHAPE where `topology` has another
- * number of slots than was asked for. */
+/* The declared topology. Slots: options->slots, or if that is 0 an eighth more than `num_experts`, rounded up to a
+ * multiple of the GPUs. Slots are divided evenly among GPUs and GPUs among nodes; the first ones get one more. 0 GPUs
+ * means 8 for each node. Errors as eplb_topology_read; EPLB_ERR_SHAPE: the topology does not have the number of slots
+ * of --slots. */
 eplb_status_t recording_topology(const recording_options_t *options, int num_experts, eplb_topology_t **topology);
 
 #endif

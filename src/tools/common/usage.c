@@ -52,7 +52,7 @@ static int is_known_option(const struct argp *argp, const char *argument) {
   return !eplb_has_control(argument, strnlen(argument, 2));
 }
 
-/* argp would print control characters of an option that it does not know, and of its value, as they are. */
+/* argp would print control characters of an unknown option and of its value unescaped. */
 static void refuse_control_characters(const struct argp *argp, int argc, char **argv) {
   for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
     if (argv[i][0] == '-' && eplb_has_control(argv[i], strlen(argv[i])) && !is_known_option(argp, argv[i])) {

@@ -108,7 +108,7 @@ int plan_uses_each_window(const plan_result_t *r) {
          (r->plan.planner == EPLB_PLANNER_HISTORY || r->plan.planner == EPLB_PLANNER_CHAIN);
 }
 
-/* What the options come to. A window that is a sum of several has as much more load. */
+/* Resolves the options. A window that is the sum of several has that many times the load, so the horizon is divided. */
 static eplb_status_t resolve_options(plan_result_t *r) {
   eplb_plan_options_init(&r->plan);
   eplb_status_t status = eplb_plan_resolve(&r->options->planner.plan, r->topology, &r->plan);

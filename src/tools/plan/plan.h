@@ -45,8 +45,8 @@ typedef struct plan_result {
   eplb_placement_t *before, *placement; /* before: the current one; else slot s holds expert s modulo num_experts */
   plan_score_t was, planned, bound;     /* of before; of placement; of any placement */
   plan_change_t change;                 /* where there is a current one */
-  double remote_was, remote; /* nodes besides its own that a token visits, mean over layers; where there are groups */
-  double off_home;           /* the part of all load that is away from its group's node */
+  double remote_was, remote;            /* other nodes that a token visits, mean over layers; only with groups */
+  double off_home;                      /* the part of all load that is away from its group's node */
   double milliseconds;
 } plan_result_t;
 

@@ -18,7 +18,7 @@ static int worst_layer(const plan_score_t *score, int num_layers) {
   return worst;
 }
 
-/* What was planned for, and what of it has no load. */
+/* The windows that were planned for, and the layers without load. */
 static void print_loads(const plan_result_t *r) {
   int layers = r->loads->num_layers, last = r->loads->num_windows - 1, window = r->options->window;
   char shown[HUMAN_TEXT_MAX];
@@ -59,7 +59,8 @@ static void print_score(const plan_result_t *r, const char *what, const plan_sco
   printf("  %-22s %.3f   %.3f (layer %d)\n", what, score->mean, score->layer[worst], r->loads->layer_id[worst]);
 }
 
-/* Time of all layers, each as long as its busiest GPU, is sum of 1/balance; how much of it planning saves. */
+/* The time of a layer is that of its busiest GPU, so all layers take the sum of 1 / balance. Prints how much of it
+ * planning saves. */
 static void print_gain(const plan_result_t *r) {
   double before = 0, after = 0;
   for (int l = 0; l < r->loads->num_layers; l++) {

@@ -27,10 +27,10 @@ typedef struct replay_options {
   planner_options_t planner;
 } replay_options_t;
 
-/* What a plan that was made from the windows before was worth on one window. */
+/* The score on one window of a plan that was made from earlier windows. */
 typedef struct replay_step {
   int idle_layers;         /* without any load in the window; the others are scored */
-  double mean, p10, worst; /* balance over these; NAN where there is none */
+  double mean, p10, worst; /* balance over these; NAN if no layer has load */
   int worst_layer;         /* index */
   int64_t moves, across;   /* slots filled from another device; of these from another node; all layers together */
   double milliseconds;     /* of planning */

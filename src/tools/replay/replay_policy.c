@@ -1,4 +1,4 @@
-/* Plays a recording through one policy: plans from the windows seen so far, scores on the next window. */
+/* Runs one policy over a recording: plans from the windows seen so far, scores on the next window. */
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-/* What a policy needs on its way. */
+/* The state of a policy's run. */
 typedef struct way {
   replay_run_t *run;
   eplb_history_t *history;
@@ -30,7 +30,7 @@ int replay_first(const replay_options_t *options, const eplb_loads_t *loads) {
   return options->warmup < last ? options->warmup : last;
 }
 
-/* ---- judging ---- */
+/* ---- scoring ---- */
 
 /* The window's layer itself, or a batch drawn from it: the same one for every policy. */
 static void take_batch(way_t *w, int window, int layer) {

@@ -44,8 +44,8 @@ static eplb_status_t share_loads(run_t *r) {
   return EPLB_SUCCESS;
 }
 
-/* Loads are counted as whole tokens: as they are where they are whole numbers, else so scaled that the largest is
- * 10^9. */
+/* Loads are counted as whole tokens. If all loads are integers they are used directly, else scaled so that the largest
+ * is 10^9. */
 static double find_scale(const eplb_loads_t *loads) {
   size_t values = (size_t)loads->num_windows * (size_t)loads->num_layers * (size_t)loads->num_experts;
   double largest = 0;

@@ -11,7 +11,7 @@ typedef struct run_options {
   job_options_t job;
   moving_options_t moving;
   planner_options_t planner;
-  eplb_trigger_t trigger; /* moving.session.trigger points here where it is wanted */
+  eplb_trigger_t trigger; /* moving.session.trigger points here if options of the trigger were given */
   option_rows_t trigger_rows;
   int inject_step; /* an eplb_step_t, or -1 */
   int inject_rank;
@@ -51,7 +51,7 @@ enum {
 typedef struct run_round {
   int window, next;                        /* next: -1 after the last */
   double now_before, now_after;            /* balancedness on this window, mean over layers with load; NAN: none has */
-  double next_before, next_after;          /* on the next; NAN also: there is none */
+  double next_before, next_after;          /* on the next window; NAN also after the last window */
   eplb_report_t report;                    /* rank 0's */
   double milliseconds[RUN_PHASES];         /* of the slowest rank */
   uint64_t digest;                         /* of the placement after it */

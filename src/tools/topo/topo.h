@@ -1,4 +1,4 @@
-/* The parts of `eplb topo`: what is looked at, what is measured, and how both are shown. */
+/* The parts of `eplb topo`: what is detected, what is measured, and how both are shown. */
 #ifndef EPLB_TOOLS_TOPO_TOPO_H
 #define EPLB_TOOLS_TOPO_TOPO_H
 
@@ -48,7 +48,7 @@ int topo_sharing_rank(const eplb_machine_t *machine, const eplb_rank_info_t *ran
 /* Whether it is bound to another NUMA node than its accelerator's. */
 int topo_is_bound_elsewhere(const eplb_rank_info_t *rank);
 
-/* Says of each thing that is unusual what and where; nothing where there is none. */
+/* Prints one line for each unusual finding; nothing if there is none. */
 void topo_print_unusual(const eplb_machine_t *machine);
 
 #endif

@@ -141,7 +141,7 @@ static json_t *json_of_topology(const eplb_topology_t *t) {
   }
   json_t *object =
       json_pack("{s:o, s:i, s:o}", "levels", levels, "node_level", t->node_level, "domain_of_device", rows);
-  if (t->declared) { /* a job detects no slots: who plans tells them */
+  if (t->declared) { /* a job detects no slots; the planner's user gives them */
     json_object_set_new(object, "slots_of_device", slots);
     json_object_set_new(object, "speed_of_device", speed);
   } else {

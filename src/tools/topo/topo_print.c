@@ -73,7 +73,7 @@ static void print_ranks(const eplb_topology_t *t, int first, int last) {
   }
 }
 
-/* A host's name before its domain, as much of it as fits. */
+/* A host's name without its domain, cut to fit. */
 static const char *short_name(const eplb_host_t *h, char shown[EPLB_SHOWN]) {
   size_t length = strcspn(h->name, ".");
   return eplb_escape(h->name, length < 16 ? length : 16, shown, EPLB_SHOWN);
@@ -141,7 +141,8 @@ static int domain_at(const eplb_topology_t *t, int level, int device) {
   return t->domain[(size_t)level * (size_t)t->num_devices + (size_t)device];
 }
 
-/* Nodes of a domain of the level above, or all; those that look like *shown, the last in full, only say so. */
+/* Prints the nodes of a domain of the level above, or all nodes. Nodes that look like *shown, the last one that was
+ * printed in full, take one line. */
 static void print_nodes(const topo_view_t *v, int level, int domain, int indent, int *shown) {
   const eplb_topology_t *t = v->topology;
   int nodes = eplb_topology_num_nodes(t);
