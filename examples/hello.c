@@ -23,6 +23,7 @@ int main(int argc, char **argv) {
 
   eplb_session_t *session;
   eplb_report_t report;
+  eplb_report_init(&report);
   if (eplb_session_create(MPI_COMM_WORLD, &options, &session) ||
       eplb_session_register(session, 0, "weights", weights, EXPERT_BYTES, EXPERT_BYTES) ||
       eplb_session_record(session, 0, tokens) || eplb_rebalance(session, &report)) {

@@ -70,6 +70,7 @@ static double slowest(double mine) {
 /* Seconds of the whole, without the decision. */
 static double rebalance_alone(eplb_session_t *session, int call) {
   eplb_report_t report;
+  eplb_report_init(&report);
   record(session, call);
   need(eplb_rebalance(session, &report));
   return slowest(report.seconds_migrate);
@@ -79,6 +80,7 @@ static double rebalance_alone(eplb_session_t *session, int call) {
 static double rebalance_between_steps(eplb_session_t *session, int call, int *steps) {
   int layer = EPLB_LAYER_NONE;
   eplb_report_t report;
+  eplb_report_init(&report);
   record(session, call);
   need(eplb_rebalance_begin(session));
   for (*steps = 0; layer != EPLB_LAYER_DONE; ++*steps) {

@@ -25,7 +25,7 @@ enum {
 
 /* ---- A host ---- */
 
-/* One accelerator of a host, however many of hwloc's backends show it. A GPU that is partitioned (MI300 in TPX or CPX
+/* Fixed: an element of arrays. One accelerator of a host, however many of hwloc's backends show it. A GPU that is partitioned (MI300 in TPX or CPX
  * mode, the tiles of Intel's Max GPUs, MIG) is as many accelerators as the vendor's runtime shows: they have one bus_id
  * and differ in `partition`. */
 typedef struct eplb_accelerator {
@@ -98,7 +98,7 @@ typedef enum eplb_domain_rule {
   EPLB_DOMAIN_BY_SLURM  /* SLURM_TOPOLOGY_ADDR and SLURM_TOPOLOGY_ADDR_PATTERN of each rank */
 } eplb_domain_rule_t;
 
-/* What one rank is and drives. */
+/* What one rank is and drives. Fixed: an element of arrays. */
 typedef struct eplb_rank_info {
   int32_t rank;       /* in the communicator */
   int32_t node;       /* its host: the domain of the topology's level "node", whatever planners take for the node */

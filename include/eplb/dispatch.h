@@ -13,7 +13,9 @@
 #define EPLB_DISPATCH_H
 
 #include <eplb/placement.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,13 +49,20 @@ EPLB_PUBLIC eplb_status_t eplb_dispatch_update(eplb_dispatch_t *dispatch, int la
 EPLB_PUBLIC eplb_status_t eplb_dispatch_shares(eplb_dispatch_t *dispatch, int layer, const int64_t *count,
                                                float *share);
 
-/* One rank's tokens of a layer, and how they are divided; nothing is owned. */
+/* One rank's tokens of a layer, and how they are divided; nothing is owned. Start from eplb_rank_tokens_init. */
 typedef struct eplb_rank_tokens {
-  int device; /* the rank */
+  size_t size; /* sizeof(eplb_rank_tokens_t) */
+  int device;  /* the rank */
   eplb_split_t split;
   const float *share;   /* [num_slots]; used with EPLB_SPLIT_SHARES only, else may be NULL */
   const int64_t *count; /* [num_experts]: this rank's tokens, 0 to 2^31 - 1 */
 } eplb_rank_tokens_t;
+
+/* Sets the size, and all else to 0. */
+static inline void eplb_rank_tokens_init(eplb_rank_tokens_t *tokens) {
+  memset(tokens, 0, sizeof *tokens);
+  tokens->size = sizeof *tokens;
+}
 
 /* How many tokens of each expert the rank sends to each replica: quota[num_slots], the caller's; of each expert they add
  * up to tokens->count[expert]. Local. With shares or an even split no quota is a whole token or more off

@@ -1,4 +1,16 @@
-/* mpi-eplb: expert-parallel load balancing for MPI jobs. Everything that needs no MPI: see eplb_mpi.h for the rest. */
+/* mpi-eplb: expert-parallel load balancing for MPI jobs. Everything that needs no MPI: see eplb_mpi.h for the rest.
+ *
+ * Structs. A program that was compiled with older headers must work with a newer library of the same ABI version, so
+ * structs grow at their end only, and are of three kinds:
+ *
+ *   prepared   begin with `size`, which their _init sets to what the program was compiled with, as well as the defaults.
+ *              The library never reads or writes more than `size` bytes: of a smaller struct that is given to it, the
+ *              rest has its defaults; a smaller one that it fills is filled as far as it goes. EPLB_ERR_ARGUMENT: the
+ *              size is 0, or larger than the library's.
+ *   allocated  by the library, which gives their address: topology, placement, loads, machine, ... A program reads
+ *              their members, but must not make any of its own, nor copy one as a whole.
+ *   fixed      elements of arrays, lists, and what others contain: they say so. They change with the ABI version only.
+ */
 #ifndef EPLB_EPLB_H
 #define EPLB_EPLB_H
 

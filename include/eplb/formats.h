@@ -6,6 +6,8 @@
 #include <eplb/placement.h>
 #include <eplb/planner.h>
 #include <eplb/transfer.h>
+#include <stddef.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,8 +51,9 @@ EPLB_PUBLIC eplb_status_t eplb_loads_read(const char *path, eplb_loads_t **loads
  * beside its final name and then renamed. EPLB_ERR_IO, EPLB_ERR_MEMORY: the old file, if any, is as it was. */
 EPLB_PUBLIC eplb_status_t eplb_loads_write(const char *path, const eplb_loads_t *loads);
 
-/* What a placement file says about how its placement was made. */
+/* What a placement file says about how its placement was made. Start from eplb_plan_record_init. */
 typedef struct eplb_plan_record {
+  size_t size; /* sizeof(eplb_plan_record_t) */
   const eplb_topology_t *topology;
   const eplb_placement_t *placement;
   const int *layer_id; /* [num_layers] or NULL for 0, 1, 2, ... */
@@ -63,6 +66,12 @@ typedef struct eplb_plan_record {
   const int64_t *transfers;         /* [EPLB_NUM_LINKS] from the placement before, or NULL */
 } eplb_plan_record_t;
 
+/* Sets the size, and all else to 0. */
+static inline void eplb_plan_record_init(eplb_plan_record_t *record) {
+  memset(record, 0, sizeof *record);
+  record->size = sizeof *record;
+}
+
 /* Writes a placement as JSON: `version`, shape, topology, `physical_to_logical_map` [layers][slots],
  * `logical_to_physical_map` [layers][experts][replicas, -1 after them], `logical_replica_count` [layers][experts],
  * `balancedness` {"mean", "layers", "layers_without_load"; null for NAN}, `transfers` by link where there are any, and
@@ -70,7 +79,7 @@ typedef struct eplb_plan_record {
  * or placement is NULL; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record);
 
-/* A placement as a file has it. */
+/* A placement as a file has it. Plain data: read it freely; arrays belong to it. */
 typedef struct eplb_placement_file {
   eplb_placement_t *placement;
   int *layer_id;   /* [placement->num_layers]: the model's own number of each row, ascending; NULL: not told */
@@ -78,15 +87,15 @@ typedef struct eplb_placement_file {
 } eplb_placement_file_t;
 
 /* Reads a placement; there are as many experts as the largest number in it says. "-" is standard input. Local. The
- * caller ends *file with eplb_placement_file_free. What is in the file tells of which kind it is, whatever its name:
+ * caller owns *file. What is in the file tells of which kind it is, whatever its name:
  * JSON that eplb_placement_write_json has written or that SGLang starts from (`physical_to_logical_map`), YAML of
  * TensorRT-LLM (`initial_global_assignments`), JSON lines of vLLM (the record "eplb_initial_mapping") or JSON of
  * vllm-ascend (`layer_list`). EPLB_ERR_IO; EPLB_ERR_FORMAT names line, key or row, what stands there and what was
- * expected; EPLB_ERR_MEMORY. On failure *file is empty. */
-EPLB_PUBLIC eplb_status_t eplb_placement_read(const char *path, eplb_placement_file_t *file);
+ * expected; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_placement_read(const char *path, eplb_placement_file_t **file);
 
-/* Frees what is in *file and makes it empty; NULL is fine. Local. */
-EPLB_PUBLIC void eplb_placement_file_free(eplb_placement_file_t *file);
+/* Frees *file and sets it NULL; NULL is fine. Local. */
+EPLB_PUBLIC void eplb_placement_file_destroy(eplb_placement_file_t **file);
 
 /* A declared topology: a short text such as "nodes=4 gpus=8 slots=9", or the path of a JSON file. Local. The caller
  * owns *topology, which is marked as declared.

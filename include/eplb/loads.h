@@ -5,6 +5,7 @@
 #include <eplb/status.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,17 +43,33 @@ EPLB_PUBLIC int eplb_loads_idle_layers(int num_layers, int num_experts, const do
 /* So many windows can be heeded at once. */
 enum { EPLB_HISTORY_MAX = 16 };
 
-/* Recent windows, the newest first; nothing is owned. Windows may differ in their totals: each counts by its weight
+/* Recent windows, the newest first; nothing is owned. Start from eplb_windows_init. Windows may differ in their totals: each counts by its weight
  * alone, and a layer's window without any load does not count for that layer. */
 typedef struct eplb_windows {
+  size_t size;                          /* sizeof(eplb_windows_t) */
   int num_windows;                      /* 1 to EPLB_HISTORY_MAX */
   int num_layers, num_experts;          /* of each window */
   const double *load[EPLB_HISTORY_MAX]; /* each [num_layers][num_experts], finite, >= 0 and < 2^63 */
   double weight[EPLB_HISTORY_MAX];      /* > 0 and finite; only ratios matter */
 } eplb_windows_t;
 
+/* Sets the size, and all else to 0. */
+static inline void eplb_windows_init(eplb_windows_t *windows) {
+  memset(windows, 0, sizeof *windows);
+  windows->size = sizeof *windows;
+}
+
 /* One window, load[num_layers][num_experts]. Local; checks nothing. */
-EPLB_PUBLIC eplb_windows_t eplb_windows_single(int num_layers, int num_experts, const double *load);
+static inline eplb_windows_t eplb_windows_single(int num_layers, int num_experts, const double *load) {
+  eplb_windows_t windows;
+  eplb_windows_init(&windows);
+  windows.num_windows = 1;
+  windows.num_layers = num_layers;
+  windows.num_experts = num_experts;
+  windows.load[0] = load;
+  windows.weight[0] = 1;
+  return windows;
+}
 
 /* By how much a window counts less than the next newer one, unless somebody wishes otherwise. */
 #define EPLB_HISTORY_DECAY .9
@@ -73,11 +90,12 @@ EPLB_PUBLIC eplb_status_t eplb_history_add(eplb_history_t *history, const double
 /* How many windows it holds. Local. */
 EPLB_PUBLIC int eplb_history_length(const eplb_history_t *history);
 
-/* The windows that it holds; valid until the next eplb_history_add. Local. EPLB_ERR_STATE: none yet. */
+/* The windows that it holds; valid until the next eplb_history_add. Local. *windows, the caller's, must be prepared by
+ * eplb_windows_init. EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: none yet. */
 EPLB_PUBLIC eplb_status_t eplb_history_windows(const eplb_history_t *history, eplb_windows_t *windows);
 
 /* The windows that it would hold after eplb_history_add(history, load), without adding; `load` must stay, too. Local.
- * EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: none has any load. */
+ * *windows as above. EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: none has any load. */
 EPLB_PUBLIC eplb_status_t eplb_history_with(const eplb_history_t *history, const double *load, eplb_windows_t *windows);
 
 /* A single window in place of several, for planners that take but one. */

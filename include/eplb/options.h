@@ -41,13 +41,14 @@ EPLB_PUBLIC const eplb_option_t *eplb_option_describe(int number);
 
 /* Sets the member of *structure that `option` describes from a text, as users write it. Local. `label` says in the
  * sentence where the text comes from: "--max-moves", "environment variable EPLB_MAX_MOVES". EPLB_ERR_ARGUMENT: not such
- * a value, or out of range; *structure is then as it was. */
+ * a value, out of range, or *structure is smaller, by its size, than to have the member; it is then as it was. */
 EPLB_PUBLIC eplb_status_t eplb_option_set(const eplb_option_t *option, void *structure, const char *label,
                                           const char *text);
 
 enum { EPLB_OPTION_TEXT_MAX = 160 };
 
-/* The member's value, as users write it, into text[EPLB_OPTION_TEXT_MAX]; returns text. Local. */
+/* The member's value, as users write it, into text[EPLB_OPTION_TEXT_MAX]; "" where *structure is smaller, by its size,
+ * than to have the member. Returns text. Local. */
 EPLB_PUBLIC const char *eplb_option_show(const eplb_option_t *option, const void *structure, char *text);
 
 #ifdef __cplusplus

@@ -88,7 +88,7 @@ EPLB_PUBLIC eplb_status_t eplb_balancedness_bound(const eplb_topology_t *topolog
 
 /* ---- With other devices: some were lost, some are new ---- */
 
-/* An expert that no device brought along, and the slot that it now has. */
+/* An expert that no device brought along, and the slot that it now has; and a list of them. Both fixed. */
 typedef struct eplb_lost {
   int32_t layer, expert, slot;
 } eplb_lost_t;

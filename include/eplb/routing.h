@@ -30,7 +30,7 @@
 extern "C" {
 #endif
 
-/* The choices of one rank's router for one batch; nothing is owned. */
+/* The choices of one rank's router for one batch; nothing is owned. Fixed: it describes an array. */
 typedef struct eplb_choices {
   int num_tokens, top_k; /* >= 0, >= 1 */
   int index_bytes;       /* of an expert's number: 4 for int32_t, 8 for int64_t */

@@ -20,6 +20,7 @@
 #include <mpi.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -239,9 +240,10 @@ EPLB_PUBLIC eplb_status_t eplb_session_route(eplb_session_t *session, int layer,
  * eplb_plan_resolve. */
 EPLB_PUBLIC eplb_status_t eplb_session_plan_options(const eplb_session_t *session, eplb_plan_options_t *resolved);
 
-/* What a rebalance did. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks
+/* What a rebalance did; start from eplb_report_init. Times are this rank's, in seconds; numbers of transfers and bytes are those of all ranks
  * together, for what was committed. */
 typedef struct eplb_report {
+  size_t size;                       /* sizeof(eplb_report_t) */
   int layers_planned;                /* layers whose placement was to change */
   int layers_committed;              /* layers whose placement did, wholly */
   int commits_planned, commits_done; /* more than layers where staging does not hold a layer: each is valid in itself */
@@ -267,6 +269,12 @@ typedef struct eplb_report {
   size_t staging_peak, staging_limit; /* this rank's, bytes */
   int verified;                       /* 1: checksums travelled and all were right */
 } eplb_report_t;
+
+/* Sets the size, and all else to 0. */
+static inline void eplb_report_init(eplb_report_t *report) {
+  memset(report, 0, sizeof *report);
+  report->size = sizeof *report;
+}
 
 /* ---- A rebalance, in parts, so that the job computes meanwhile ---- All are collective over the session's ranks: each
  * rank makes the same calls in the same order, but for test and wait, which ranks may mix. On failure every rank
@@ -373,10 +381,12 @@ EPLB_PUBLIC eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int la
 EPLB_PUBLIC int eplb_rebalance_is_moving(const eplb_session_t *session, int layer);
 
 /* Ends the rebalance. What is not committed yet is dropped: call it to cancel a rebalance. Staging is kept for the next
- * one. `report` may be NULL. EPLB_ERR_STATE: none is open. EPLB_ERR_MISMATCH closes it as well. */
+ * one. `report`, prepared by eplb_report_init, may be NULL. EPLB_ERR_ARGUMENT: what a rank gave is no such report, and the
+ * rebalance stays open; EPLB_ERR_STATE: none is open. EPLB_ERR_MISMATCH closes it as well. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report);
 
-/* The whole at once: begin, wait and commit until done, end. `report` may be NULL; it is set on success only. */
+/* The whole at once: begin, wait and commit until done, end. `report`, prepared by eplb_report_init,
+ * may be NULL; it is set on success only. */
 EPLB_PUBLIC eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report);
 
 #ifdef __cplusplus

@@ -3,6 +3,8 @@
 #define EPLB_TOPOLOGY_H
 
 #include <eplb/status.h>
+#include <stddef.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,8 +43,9 @@ typedef struct eplb_topology {
 EPLB_PUBLIC eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_per_device,
                                                 eplb_topology_t **topology);
 
-/* What eplb_topology_create makes a topology of; nothing is owned. Members that are not named in an initializer are 0. */
+/* What eplb_topology_create makes a topology of; nothing is owned. Start from eplb_topology_parts_init. */
 typedef struct eplb_topology_parts {
+  size_t size; /* sizeof(eplb_topology_parts_t) */
   int num_devices, num_levels;
   const char *const *level_name; /* [num_levels], outermost first */
   int node_level;
@@ -51,6 +54,12 @@ typedef struct eplb_topology_parts {
   const double *speed; /* [num_devices]; NULL: all 1 */
   int declared;
 } eplb_topology_parts_t;
+
+/* Sets the size, and all else to 0. */
+static inline void eplb_topology_parts_init(eplb_topology_parts_t *parts) {
+  memset(parts, 0, sizeof *parts);
+  parts->size = sizeof *parts;
+}
 
 /* The general form. Local. Copies all parts. The caller owns *topology. EPLB_ERR_ARGUMENT names the part that is wrong,
  * also a domain that lies in two domains of the level above; EPLB_ERR_MEMORY. */

@@ -6,6 +6,7 @@
 #include <eplb/placement.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,7 +20,7 @@ typedef enum eplb_link {
 } eplb_link_t;
 enum { EPLB_NUM_LINKS = 3 };
 
-/* One expert of one layer into one slot that did not hold it. */
+/* One expert of one layer into one slot that did not hold it. Fixed: an element of arrays. */
 typedef struct eplb_transfer {
   int32_t layer, expert;
   int32_t from_device, from_slot; /* stage 0: a slot that holds the expert before; later: one that receives it */
@@ -29,7 +30,7 @@ typedef struct eplb_transfer {
   int16_t level; /* the innermost of the topology whose domain both ends share; num_levels within a device; -1: none */
 } eplb_transfer_t;
 
-/* A list in the order in which every device must take it: by layer, then stage, then as planned. */
+/* A list in the order in which every device must take it: by layer, then stage, then as planned. Fixed. */
 typedef struct eplb_transfers {
   int64_t count, capacity;
   eplb_transfer_t *transfer; /* [count] */
@@ -105,15 +106,22 @@ static inline void eplb_trigger_init(eplb_trigger_t *trigger) {
   eplb_trigger_init_size(trigger, sizeof *trigger);
 }
 
-/* A change of placement that has been planned; nothing is owned. */
+/* A change of placement that has been planned; nothing is owned. Start from eplb_placement_change_init. */
 typedef struct eplb_placement_change {
+  size_t size; /* sizeof(eplb_placement_change_t) */
   const eplb_topology_t *topology;
   const eplb_placement_t *before, *after;
   const eplb_windows_t *windows; /* recent ones */
   int windows_since;             /* since the last rebalance; >= 0 */
 } eplb_placement_change_t;
 
-/* What was decided and why. */
+/* Sets the size, and all else to 0. */
+static inline void eplb_placement_change_init(eplb_placement_change_t *change) {
+  memset(change, 0, sizeof *change);
+  change->size = sizeof *change;
+}
+
+/* What was decided and why. Fixed: a report contains one. */
 typedef struct eplb_decision {
   int rebalance;                        /* 1: take the new placement */
   double saved_seconds, cost_seconds;   /* of experts' time until the next rebalance; of moving */

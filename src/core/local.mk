@@ -7,7 +7,9 @@ src_core_util_libutil_la_SOURCES = \
 	src/core/transfer/staging.c \
 	src/core/transfer/staging.h \
 	src/core/util/option_table.c \
-	src/core/util/option_table.h
+	src/core/util/option_table.h \
+	src/core/util/sized.c \
+	src/core/util/sized.h
 
 src_core_libcore_la_SOURCES = \
 	src/core/dispatch/dispatch.c \

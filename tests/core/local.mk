@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	tests/core/model/remap \
 	tests/core/model/synthetic_mixture \
 	tests/core/model/topology \
+	tests/core/older_programs \
 	tests/core/out_of_memory \
 	tests/core/plan/count_noise \
 	tests/core/plan/default_planner \

@@ -103,7 +103,8 @@ static eplb_status_t declare(world_t *w) {
 }
 
 static eplb_status_t create_topology(world_t *w) {
-  return eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 4,
+  return eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                             .num_devices = 4,
                                                              .num_levels = 2,
                                                              .level_name = (const char *[]){"node", "island"},
                                                              .domain = (int[]){0, 1, 0, 1, 0, 1, 2, 3},
@@ -170,8 +171,12 @@ static eplb_status_t replan_reference(world_t *w) {
 }
 
 static eplb_windows_t two_windows(const world_t *w) {
-  return (eplb_windows_t){
-      .num_windows = 2, .num_layers = 2, .num_experts = 16, .load = {w->load, w->load}, .weight = {1, 1}};
+  return (eplb_windows_t){.size = sizeof(eplb_windows_t),
+                          .num_windows = 2,
+                          .num_layers = 2,
+                          .num_experts = 16,
+                          .load = {w->load, w->load},
+                          .weight = {1, 1}};
 }
 
 static eplb_status_t plan_ahead(world_t *w) {
@@ -214,9 +219,13 @@ static eplb_status_t dispatch(world_t *w) {
   if (!status)
     status = eplb_dispatch_shares(d, 1, count, share);
   if (!status)
-    status = eplb_dispatch_quotas(
-        d, 1, &(const eplb_rank_tokens_t){.device = 0, .split = EPLB_SPLIT_SHARES, .share = share, .count = count},
-        quota);
+    status = eplb_dispatch_quotas(d, 1,
+                                  &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                              .device = 0,
+                                                              .split = EPLB_SPLIT_SHARES,
+                                                              .share = share,
+                                                              .count = count},
+                                  quota);
   eplb_dispatch_destroy(&d);
   return status;
 }
@@ -360,7 +369,7 @@ static void a_history_is_no_larger_than_its_windows(void) {
   const double load[LAYERS * EXPERTS] = {1};
   for (int windows = 1; windows <= EPLB_HISTORY_MAX; windows++) {
     eplb_history_t *h = NULL;
-    eplb_windows_t w;
+    eplb_windows_t w = {.size = sizeof w};
     size_t before = failing_memory_asked();
     CU_ASSERT_EQUAL_FATAL(eplb_history_create(LAYERS, EXPERTS, windows, .9, &h), EPLB_SUCCESS);
     for (int i = 0; i < 3 * EPLB_HISTORY_MAX; i++) {

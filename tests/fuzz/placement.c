@@ -15,14 +15,14 @@ static void check(const eplb_placement_file_t *file) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   eplb_input_t input;
-  eplb_placement_file_t placement;
+  eplb_placement_file_t *placement = NULL;
   FILE *file = fuzz_open(data, size, &input);
   eplb_status_t status = eplb_placement_from_input(&input, &placement);
   if (status)
-    fuzz_expect(status == EPLB_ERR_FORMAT && !placement.placement && strstr(eplb_last_error(), "input"));
+    fuzz_expect(status == EPLB_ERR_FORMAT && !placement && strstr(eplb_last_error(), "input"));
   else
-    check(&placement);
-  eplb_placement_file_free(&placement);
+    check(placement);
+  eplb_placement_file_destroy(&placement);
   fclose(file);
   return 0;
 }

@@ -50,7 +50,8 @@ static eplb_status_t take_topology(fuzz_input_t *in, eplb_topology_t **topology)
     slots[d] = equal % 2 && d ? slots[0] : fuzz_byte(in) % (MAX_SLOTS + 1);
     speed[d] = equal / 2 % 2 ? 1 : take_speed(in);
   }
-  return eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+  return eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                             .num_devices = devices,
                                                              .num_levels = LEVELS,
                                                              .level_name = names,
                                                              .node_level = fuzz_byte(in) % LEVELS,

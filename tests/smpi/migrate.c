@@ -131,7 +131,7 @@ static void record(const job_t *j, int round) {
 /* Whether the round was good; rank 0 prints what it saw. */
 static int play(job_t *j, int round) {
   eplb_placement_t *before;
-  eplb_report_t report;
+  eplb_report_t report = {.size = sizeof report};
   int layer, slot;
   const eplb_placement_t *after = eplb_session_placement(j->session);
   need(eplb_placement_copy(after, &before));

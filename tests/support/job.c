@@ -11,7 +11,8 @@ eplb_topology_t *job_deal_topology(int nodes, int slots_per_rank) {
     slots[r] = slots_per_rank;
   }
   eplb_topology_t *topology = NULL;
-  CHECK(!eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_ranks,
+  CHECK(!eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                             .num_devices = num_ranks,
                                                              .num_levels = 1,
                                                              .level_name = (const char *const[]){"node"},
                                                              .domain = node,

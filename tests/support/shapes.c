@@ -87,7 +87,8 @@ void shape_random(rng_t *rng, unsigned traits, shape_t *shape) {
 
 eplb_topology_t *shape_topology(const shape_t *shape) {
   eplb_topology_t *topology = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = shape->num_devices,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = shape->num_devices,
                                                                             .num_levels = shape->num_levels,
                                                                             .level_name = shape->level_name,
                                                                             .node_level = shape->node_level,

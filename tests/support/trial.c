@@ -55,7 +55,7 @@ void trial_rounds(const eplb_session_options_t *options, int nodes) {
   eplb_topology_destroy(&topology);
   int64_t moved = 0;
   for (int round = 0; round < 3; round++) {
-    eplb_report_t report = {0};
+    eplb_report_t report = {.size = sizeof report};
     cargo_record(&cargo, round);
     CHECK(!eplb_rebalance(cargo.session, &report));
     CHECK(cargo_is_whole(&cargo));

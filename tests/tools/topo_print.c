@@ -41,7 +41,8 @@ static void make(void) {
   }
   machine = (eplb_machine_t){.num_ranks = RANKS, .rank = rank, .host = host};
   CU_ASSERT_FATAL(
-      eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = RANKS,
+      eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                          .num_devices = RANKS,
                                                           .num_levels = 3,
                                                           .level_name = (const char *const[]){"rack", "node", "island"},
                                                           .node_level = 1,

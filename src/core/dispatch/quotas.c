@@ -5,6 +5,7 @@
  * so the sum over devices follows the shares, and no replica gets all the remainders. */
 #include "core/dispatch/dispatch.h"
 #include "core/util/count.h"
+#include "core/util/sized.h"
 #include <math.h>
 
 /* One expert's tokens of one rank, to be divided. */
@@ -113,13 +114,7 @@ static eplb_status_t add_shares(batch_t *b) {
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t check_tokens(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *tokens,
-                                  const int32_t *quota) {
-  eplb_status_t status = eplb_dispatch_check(d, layer);
-  if (status)
-    return status;
-  if (!tokens || !quota)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", tokens ? "quota" : "tokens");
+static eplb_status_t check_tokens(const eplb_dispatch_t *d, const eplb_rank_tokens_t *tokens) {
   int device = tokens->device;
   const int64_t *count = tokens->count;
   if ((unsigned)tokens->split > EPLB_SPLIT_NEAREST)
@@ -135,25 +130,37 @@ static eplb_status_t check_tokens(const eplb_dispatch_t *d, int layer, const epl
   return EPLB_SUCCESS;
 }
 
+static eplb_status_t take_tokens(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *given,
+                                 eplb_rank_tokens_t *tokens) {
+  eplb_rank_tokens_init(tokens);
+  eplb_status_t status = eplb_dispatch_check(d, layer);
+  if (!status)
+    status = eplb_sized_take("rank_tokens", sizeof *tokens, given, tokens);
+  return status ? status : check_tokens(d, tokens);
+}
+
 eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *d, int layer, const eplb_rank_tokens_t *tokens,
                                    int32_t *quota) {
-  eplb_status_t status = check_tokens(d, layer, tokens, quota);
+  eplb_rank_tokens_t own;
+  eplb_status_t status = take_tokens(d, layer, tokens, &own);
+  if (!status && !quota)
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "quota is NULL");
   for (int e = 0; !status && e < d->placement->num_experts; e++) {
     const int32_t *begin = eplb_dispatch_begin(d, layer) + e;
     batch_t b = {.dispatch = d,
                  .slot = eplb_dispatch_slots(d, layer) + begin[0],
-                 .share = tokens->split == EPLB_SPLIT_SHARES ? tokens->share + begin[0] : NULL,
+                 .share = own.split == EPLB_SPLIT_SHARES ? own.share + begin[0] : NULL,
                  .replicas = begin[1] - begin[0],
                  .expert = e,
-                 .device = tokens->device,
-                 .count = tokens->count[e],
+                 .device = own.device,
+                 .count = own.count[e],
                  .quota = quota + begin[0]};
     status = add_shares(&b);
     if (status)
       break;
-    if (tokens->split == EPLB_SPLIT_ROUND_ROBIN)
+    if (own.split == EPLB_SPLIT_ROUND_ROBIN)
       round_robin(&b);
-    else if (tokens->split == EPLB_SPLIT_NEAREST)
+    else if (own.split == EPLB_SPLIT_NEAREST)
       nearest(&b);
     else
       by_shares(&b);

@@ -161,7 +161,8 @@ eplb_status_t eplb_routing_plan(eplb_routing_t *r, int layer, const eplb_choices
   if (!status && (int64_t)choices->num_tokens * choices->top_k > r->max_choices)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s; the routing was created for %d in all",
                        eplb_count(choices->num_tokens, "token"), eplb_count(choices->top_k, "choice"), r->max_choices);
-  const eplb_rank_tokens_t tokens = {.device = r->rank, .split = r->split, .share = share, .count = r->count};
+  const eplb_rank_tokens_t tokens = {
+      .size = sizeof tokens, .device = r->rank, .split = r->split, .share = share, .count = r->count};
   if (!status)
     status = eplb_dispatch_quotas(r->dispatch, layer, &tokens, r->quota);
   if (status)

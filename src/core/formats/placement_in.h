@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 /* Of any kind. */
-eplb_status_t eplb_placement_from_input(eplb_input_t *input, eplb_placement_file_t *file);
+eplb_status_t eplb_placement_from_input(eplb_input_t *input, eplb_placement_file_t **file);
 
 /* {"initial_global_assignments": {LAYER: [experts of slots]}, "num_slots": N}: TensorRT-LLM, and vLLM's record. */
 eplb_status_t eplb_placement_from_assignments(const char *name, const json_t *document, eplb_placement_file_t *file);

@@ -3,6 +3,7 @@
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
+#include "core/util/sized.h"
 #include <eplb/formats.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -138,18 +139,28 @@ static int write_members(FILE *file, json_t *object) {
   return bad;
 }
 
-eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *record) {
-  if (!path || !record || !record->topology || !record->placement)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL; expected a path, and a record with a topology and a placement",
-                     !path               ? "path"
-                     : !record           ? "record"
-                     : !record->topology ? "record->topology"
-                                         : "record->placement");
+static eplb_status_t take_record(const char *path, const eplb_plan_record_t *given, eplb_plan_record_t *record) {
+  if (!path)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "path is NULL");
+  eplb_plan_record_init(record);
+  eplb_status_t status = eplb_sized_take("plan_record", sizeof *record, given, record);
+  if (!status && (!record->topology || !record->placement))
+    status = eplb_fail(EPLB_ERR_ARGUMENT, "record->%s is NULL; expected a record with a topology and a placement",
+                       record->topology ? "placement" : "topology");
+  return status;
+}
+
+eplb_status_t eplb_placement_write_json(const char *path, const eplb_plan_record_t *given) {
+  eplb_plan_record_t own;
+  const eplb_plan_record_t *record = &own;
+  eplb_output_t output;
+  eplb_status_t status = take_record(path, given, &own);
+  if (status)
+    return status;
   json_t *object = document(record);
   if (!object)
     return placement_out_of_memory(record->placement);
-  eplb_output_t output;
-  eplb_status_t status = eplb_output_open(path, &output);
+  status = eplb_output_open(path, &output);
   if (!status) {
     if (write_members(output.file, object))
       status = placement_out_of_memory(record->placement);

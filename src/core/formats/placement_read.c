@@ -108,16 +108,20 @@ static eplb_status_t from_yaml(eplb_input_t *input, eplb_placement_file_t *file)
   return status;
 }
 
-eplb_status_t eplb_placement_from_input(eplb_input_t *input, eplb_placement_file_t *file) {
-  *file = (eplb_placement_file_t){0};
+eplb_status_t eplb_placement_from_input(eplb_input_t *input, eplb_placement_file_t **file) {
+  eplb_placement_file_t *own = EPLB_NEW(eplb_placement_file_t, 1);
+  if (!own)
+    return EPLB_ERR_MEMORY;
   char first = eplb_input_first(input);
-  eplb_status_t status = first == '{' || first == '[' ? from_json(input, file) : from_yaml(input, file);
+  eplb_status_t status = first == '{' || first == '[' ? from_json(input, own) : from_yaml(input, own);
   if (status)
-    eplb_placement_file_free(file);
+    eplb_placement_file_destroy(&own);
+  else
+    *file = own;
   return status;
 }
 
-eplb_status_t eplb_placement_read(const char *path, eplb_placement_file_t *file) {
+eplb_status_t eplb_placement_read(const char *path, eplb_placement_file_t **file) {
   eplb_input_t input;
   if (!path || !file)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", path ? "file" : "path");
@@ -129,10 +133,11 @@ eplb_status_t eplb_placement_read(const char *path, eplb_placement_file_t *file)
   return status;
 }
 
-void eplb_placement_file_free(eplb_placement_file_t *file) {
-  if (!file)
+void eplb_placement_file_destroy(eplb_placement_file_t **file) {
+  if (!file || !*file)
     return;
-  eplb_placement_destroy(&file->placement);
-  free(file->layer_id);
-  *file = (eplb_placement_file_t){0};
+  eplb_placement_destroy(&(*file)->placement);
+  free((*file)->layer_id);
+  free(*file);
+  *file = NULL;
 }

@@ -103,7 +103,8 @@ static eplb_status_t build_topology(parts_t *p, const json_t *t, int default_slo
   if (!status)
     status = get_speed(p, t);
   if (!status) {
-    status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = p->num_devices,
+    status = eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                 .num_devices = p->num_devices,
                                                                  .num_levels = p->num_levels,
                                                                  .level_name = p->name,
                                                                  .node_level = p->node_level,

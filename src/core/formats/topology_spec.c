@@ -65,7 +65,8 @@ static eplb_status_t topology_of_spec(const long *value, eplb_topology_t **topol
         domain[(size_t)(levels - 1) * (size_t)devices + (size_t)d] =
             (int)(node * value[ISLANDS]) + run_of(d % value[GPUS], value[GPUS], value[ISLANDS]);
     }
-    status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+    status = eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                 .num_devices = devices,
                                                                  .num_levels = levels,
                                                                  .level_name = name,
                                                                  .node_level = node_level,

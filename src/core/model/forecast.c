@@ -4,14 +4,10 @@
 #include "core/model/forecast.h"
 #include "core/model/loads.h"
 #include "core/util/count.h"
+#include "core/util/sized.h"
 #include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
-
-eplb_windows_t eplb_windows_single(int num_layers, int num_experts, const double *load) {
-  return (eplb_windows_t){
-      .num_windows = 1, .num_layers = num_layers, .num_experts = num_experts, .load = {load}, .weight = {1}};
-}
 
 eplb_status_t eplb_windows_check(const eplb_windows_t *w) {
   if (!w || w->num_windows < 1 || w->num_windows > EPLB_HISTORY_MAX)
@@ -24,6 +20,12 @@ eplb_status_t eplb_windows_check(const eplb_windows_t *w) {
     status = eplb_loads_check(w->num_layers, w->num_experts, w->load[k]);
   }
   return status;
+}
+
+eplb_status_t eplb_windows_take(const eplb_windows_t *given, eplb_windows_t *own) {
+  eplb_windows_init(own);
+  eplb_status_t status = eplb_sized_take("windows", sizeof *own, given, own);
+  return status ? status : eplb_windows_check(own);
 }
 
 eplb_windows_t eplb_windows_scaled(const eplb_windows_t *windows) {

@@ -13,6 +13,9 @@ eplb_status_t eplb_forecast_with_variance(eplb_forecast_t kind, const eplb_windo
  * EPLB_ERR_LOADS. */
 eplb_status_t eplb_windows_check(const eplb_windows_t *windows);
 
+/* Copies a caller's windows, of this version or an older one, to *own, and checks them. */
+eplb_status_t eplb_windows_take(const eplb_windows_t *given, eplb_windows_t *own);
+
 /* Makes forecast[num_layers][num_experts], the caller's, with the total of each layer's newest window that has any
  * load. Local, pure. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS. */
 eplb_status_t eplb_forecast_make(eplb_forecast_t kind, const eplb_windows_t *windows, double *forecast);

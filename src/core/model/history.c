@@ -2,6 +2,7 @@
 #include "core/model/loads.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
+#include "core/util/sized.h"
 #include <eplb/loads.h>
 #include <string.h>
 
@@ -83,8 +84,13 @@ static void list(const eplb_history_t *h, int length, int first, eplb_windows_t 
 eplb_status_t eplb_history_windows(const eplb_history_t *h, eplb_windows_t *windows) {
   if (!h || h->length == 0)
     return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected eplb_history_add first");
-  *windows = (eplb_windows_t){0};
-  list(h, h->length, 0, windows);
+  eplb_status_t status = eplb_sized_check("windows", sizeof *windows, windows);
+  if (status)
+    return status;
+  eplb_windows_t own;
+  eplb_windows_init(&own);
+  list(h, h->length, 0, &own);
+  eplb_sized_give(&own, windows);
   return EPLB_SUCCESS;
 }
 
@@ -94,7 +100,11 @@ eplb_status_t eplb_history_with(const eplb_history_t *h, const double *load, epl
   int has = has_load(h, load), room = h->num_windows - has;
   if (!has && h->length == 0)
     return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected one with any load");
-  *windows = (eplb_windows_t){.load = {load}};
-  list(h, h->length < room ? h->length : room, has, windows);
+  eplb_status_t status = eplb_sized_check("windows", sizeof *windows, windows);
+  if (status)
+    return status;
+  eplb_windows_t own = eplb_windows_single(h->num_layers, h->num_experts, load);
+  list(h, h->length < room ? h->length : room, has, &own);
+  eplb_sized_give(&own, windows);
   return EPLB_SUCCESS;
 }

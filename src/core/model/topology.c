@@ -3,6 +3,7 @@
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "core/util/escape.h"
+#include "core/util/sized.h"
 #include <eplb/topology.h>
 #include <limits.h>
 #include <stdio.h>
@@ -169,11 +170,14 @@ static void list_nodes(eplb_topology_t *t) {
   t->node_begin[nodes] = t->num_devices;
 }
 
-eplb_status_t eplb_topology_create(const eplb_topology_parts_t *parts, eplb_topology_t **topology) {
+eplb_status_t eplb_topology_create(const eplb_topology_parts_t *given, eplb_topology_t **topology) {
   eplb_topology_t *t;
-  if (!parts)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "parts is NULL");
-  eplb_status_t status = check_levels(parts);
+  eplb_topology_parts_t own;
+  const eplb_topology_parts_t *parts = &own;
+  eplb_topology_parts_init(&own);
+  eplb_status_t status = eplb_sized_take("topology_parts", sizeof own, given, &own);
+  if (!status)
+    status = check_levels(parts);
   if (!status)
     status = check_devices(parts->num_devices, parts->slots, parts->speed);
   if (!status)
@@ -231,7 +235,8 @@ eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_pe
       node[d] = d < larger * (size + 1) ? d / (size + 1) : larger + (d - larger * (size + 1)) / size;
       slots[d] = slots_per_device;
     }
-    status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_devices,
+    status = eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                 .num_devices = num_devices,
                                                                  .num_levels = 1,
                                                                  .level_name = (const char *const[]){"node"},
                                                                  .domain = node,

@@ -3,6 +3,7 @@
 #include "core/plan/options.h"
 #include "core/transfer/payback.h"
 #include "core/transfer/trigger.h"
+#include "core/util/count.h"
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -80,11 +81,15 @@ eplb_status_t eplb_option_set(const eplb_option_t *option, void *structure, cons
                      : !structure ? "structure"
                      : !label     ? "label"
                                   : "text");
+  if (!eplb_option_is_within(option, structure))
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is not in a struct of %s; expected one that its _init has prepared", label,
+                     eplb_count(*(const size_t *)structure, "byte"));
   return eplb_option_table_set(option, structure, label, text);
 }
 
 const char *eplb_option_show(const eplb_option_t *option, const void *structure, char *text) {
-  return eplb_option_table_show(option, structure, text);
+  *text = 0;
+  return eplb_option_is_within(option, structure) ? eplb_option_table_show(option, structure, text) : text;
 }
 
 const char *eplb_plan_name(const char *option, int value) {

@@ -133,7 +133,7 @@ static eplb_status_t plan_checked(const eplb_plan_request_t *r, eplb_placement_t
 eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_t *topology,
                         const eplb_windows_t *windows, const eplb_placement_t *current, eplb_placement_t **placement) {
   eplb_plan_options_t resolved;
-  eplb_windows_t scaled;
+  eplb_windows_t own, scaled;
   const eplb_plan_request_t request = {&resolved, topology, &scaled, current};
   eplb_payback_t payback;
   eplb_status_t status = resolve(options, topology, &resolved);
@@ -144,13 +144,13 @@ eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_
   if (!status && !placement)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "placement is NULL");
   if (!status)
-    status = eplb_windows_check(windows);
+    status = eplb_windows_take(windows, &own);
   if (!status)
-    status = check_current(topology, windows, current);
+    status = check_current(topology, &own, current);
   if (!status)
-    status = check_shape(&resolved, topology, windows);
+    status = check_shape(&resolved, topology, &own);
   if (status)
     return status;
-  scaled = eplb_windows_scaled(windows);
+  scaled = eplb_windows_scaled(&own);
   return plan_checked(&request, placement);
 }

@@ -6,6 +6,7 @@
 #include "core/transfer/payback.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
+#include "core/util/sized.h"
 #include <limits.h>
 #include <stdio.h>
 
@@ -34,9 +35,6 @@ static eplb_status_t check_change(const eplb_placement_change_t *c) {
                      eplb_count(before->num_slots, "slot"), after->num_layers, after->num_experts, after->num_slots);
   if (c->windows_since < 0)
     return eplb_fail(EPLB_ERR_ARGUMENT, "windows_since is %d; expected 0 or more", c->windows_since);
-  eplb_status_t status = eplb_windows_check(c->windows);
-  if (status)
-    return status;
   if (c->windows->num_layers != before->num_layers || c->windows->num_experts != before->num_experts)
     return eplb_fail(EPLB_ERR_SHAPE, "windows of %d x %s and placements of %d x %d; expected the same",
                      c->windows->num_layers, eplb_count(c->windows->num_experts, "expert"), before->num_layers,
@@ -47,21 +45,34 @@ static eplb_status_t check_change(const eplb_placement_change_t *c) {
   return EPLB_SUCCESS;
 }
 
-/* Copies of trigger and payback, of this version or an older one. */
-static eplb_status_t take_arguments(const eplb_trigger_t *given, const eplb_placement_change_t *change,
-                                    eplb_trigger_t *trigger, eplb_payback_t *payback) {
-  if (!given || !change)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", given ? "change" : "trigger");
-  eplb_trigger_init(trigger);
-  eplb_status_t status = eplb_option_table_take(&eplb_trigger_table, given, trigger);
+/* Copies of the arguments, which may be of older versions. */
+typedef struct arguments {
+  eplb_trigger_t trigger;
+  eplb_payback_t payback;
+  eplb_placement_change_t change;
+  eplb_windows_t windows;
+} arguments_t;
+
+static eplb_status_t take_trigger(const eplb_trigger_t *given, arguments_t *own) {
+  eplb_trigger_init(&own->trigger);
+  eplb_status_t status = eplb_option_table_take(&eplb_trigger_table, given, &own->trigger);
   if (!status)
-    status = eplb_option_table_check(&eplb_trigger_table, trigger);
-  if (!status && !trigger->payback)
+    status = eplb_option_table_check(&eplb_trigger_table, &own->trigger);
+  if (!status && !own->trigger.payback)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "the trigger's payback is NULL; expected what moves cost and balance saves");
   if (!status)
-    status = eplb_payback_take_whole(trigger->payback, payback);
-  trigger->payback = payback;
-  return status ? status : check_change(change);
+    status = eplb_payback_take_whole(own->trigger.payback, &own->payback);
+  own->trigger.payback = &own->payback;
+  return status;
+}
+
+static eplb_status_t take_change(const eplb_placement_change_t *given, arguments_t *own) {
+  eplb_placement_change_init(&own->change);
+  eplb_status_t status = eplb_sized_take("placement_change", sizeof own->change, given, &own->change);
+  if (!status)
+    status = eplb_windows_take(own->change.windows, &own->windows);
+  own->change.windows = &own->windows;
+  return status ? status : check_change(&own->change);
 }
 
 /* What the change saves, over windows by their weights. */
@@ -113,17 +124,18 @@ static void decide(const eplb_trigger_t *t, int windows_since, eplb_decision_t *
 eplb_status_t eplb_trigger_decide(const eplb_trigger_t *trigger, const eplb_placement_change_t *change,
                                   eplb_decision_t *decision) {
   eplb_decision_t d = {0};
-  eplb_trigger_t own;
-  eplb_payback_t payback;
-  eplb_status_t status = take_arguments(trigger, change, &own, &payback);
+  arguments_t own;
+  eplb_status_t status = take_trigger(trigger, &own);
+  if (!status)
+    status = take_change(change, &own);
   if (!status && !decision)
     status = eplb_fail(EPLB_ERR_ARGUMENT, "decision is NULL");
   if (!status)
-    status = add_costs(&payback, change, &d);
+    status = add_costs(&own.payback, &own.change, &d);
   if (status)
     return status;
-  add_savings(&payback, change, &d);
-  decide(&own, change->windows_since, &d);
+  add_savings(&own.payback, &own.change, &d);
+  decide(&own.trigger, own.change.windows_since, &d);
   *decision = d;
   return EPLB_SUCCESS;
 }

@@ -220,21 +220,33 @@ eplb_status_t eplb_option_table_set(const eplb_option_t *option, void *structure
   return EPLB_SUCCESS;
 }
 
-/* ---- all rows of a struct ---- */
-
-static size_t size_of(const eplb_option_t *o) {
+static size_t size_of_option(const eplb_option_t *o) {
   return o->type == EPLB_OPTION_TEXT    ? (size_t)o->most
          : o->type == EPLB_OPTION_REAL  ? sizeof(double)
          : o->type == EPLB_OPTION_BYTES ? sizeof(size_t)
                                         : sizeof(int);
 }
 
+int eplb_option_is_within(const eplb_option_t *option, const void *structure) {
+  return option->offset + size_of_option(option) <= *(const size_t *)structure;
+}
+
+/* ---- all rows of a struct ---- */
+
 void eplb_option_table_init(const eplb_option_table_t *table, void *structure, size_t size) {
   memset(structure, 0, size);
   *(size_t *)structure = size;
   for (int i = 0; i < table->num_options; i++)
-    if (table->option[i].offset + size_of(&table->option[i]) <= size)
+    if (table->option[i].offset + size_of_option(&table->option[i]) <= size)
       put_value(&table->option[i], structure, table->option[i].preset);
+}
+
+/* The member in which a struct of this size would end; or NULL. */
+static const eplb_option_t *find_cut_member(const eplb_option_table_t *table, size_t size) {
+  for (int i = 0; i < table->num_options; i++)
+    if (table->option[i].offset < size && size < table->option[i].offset + size_of_option(&table->option[i]))
+      return &table->option[i];
+  return NULL;
 }
 
 eplb_status_t eplb_option_table_take(const eplb_option_table_t *table, const void *given, void *structure) {
@@ -245,6 +257,10 @@ eplb_status_t eplb_option_table_take(const eplb_option_table_t *table, const voi
   if (size <= sizeof size || size > table->size)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s; expected up to %zu: call %s", table->title, eplb_count(size, "byte"),
                      table->size, table->init);
+  const eplb_option_t *torn = find_cut_member(table, size);
+  if (torn)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s of %s, which ends within %s; expected a size that %s has set", table->title,
+                     eplb_count(size, "byte"), torn->name, table->init);
   memcpy(structure, given, size);
   *(size_t *)structure = table->size;
   return EPLB_SUCCESS;

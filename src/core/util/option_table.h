@@ -39,6 +39,9 @@ void eplb_option_table_reset(const eplb_option_t *option, void *structure);
 /* The value as a number; every int, enum and size up to 2^53 is exact. */
 double eplb_option_get(const eplb_option_t *option, const void *structure);
 
+/* Whether the struct, which may be an older program's, has the member. */
+int eplb_option_is_within(const eplb_option_t *option, const void *structure);
+
 int eplb_option_is_preset(const eplb_option_t *option, const void *structure);
 
 /* The values that an option accepts, for a sentence: "a whole number from 1 to 16", into text[EPLB_OPTION_TEXT_MAX];

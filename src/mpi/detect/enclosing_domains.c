@@ -272,7 +272,8 @@ static eplb_status_t topology_of_levels(eplb_rank_info_t *rank, int num_ranks, i
     names[i] = l->name[i];
   for (int r = 0; r < num_ranks; r++)
     l->scratch[r] = slots_per_device;
-  eplb_status_t status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_ranks,
+  eplb_status_t status = eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                             .num_devices = num_ranks,
                                                                              .num_levels = l->num_levels,
                                                                              .level_name = names,
                                                                              .node_level = l->node_level,

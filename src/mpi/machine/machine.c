@@ -64,7 +64,8 @@ static eplb_status_t rebuild(const shape_t *s, const int *domain, int *slots, in
     names[l] = s->level_name[l];
   for (int r = 0; r < m->num_ranks; r++)
     slots[r] = slots_per_device;
-  return eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = m->num_ranks,
+  return eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                             .num_devices = m->num_ranks,
                                                              .num_levels = s->num_levels,
                                                              .level_name = names,
                                                              .node_level = s->node_level,

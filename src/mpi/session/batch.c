@@ -211,9 +211,12 @@ eplb_status_t eplb_batch_end(eplb_batch_t *b, float *share, int32_t *quota) {
   if (!status)
     status = eplb_dispatch_shares(b->dispatch, b->layer, b->sum, share);
   if (!status && quota)
-    status = eplb_dispatch_quotas(
-        b->dispatch, b->layer,
-        &(const eplb_rank_tokens_t){.device = b->rank, .split = EPLB_SPLIT_SHARES, .share = share, .count = b->own},
-        quota);
+    status = eplb_dispatch_quotas(b->dispatch, b->layer,
+                                  &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                              .device = b->rank,
+                                                              .split = EPLB_SPLIT_SHARES,
+                                                              .share = share,
+                                                              .count = b->own},
+                                  quota);
   return status;
 }

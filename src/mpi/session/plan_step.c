@@ -47,7 +47,12 @@ static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *window
   const eplb_payback_t payback = weigh_experts(s, s->trigger.payback);
   eplb_trigger_t trigger = s->trigger;
   trigger.payback = &payback;
-  const eplb_placement_change_t change = {s->topology, s->placement, after, windows, s->windows_since + 1};
+  const eplb_placement_change_t change = {.size = sizeof change,
+                                          .topology = s->topology,
+                                          .before = s->placement,
+                                          .after = after,
+                                          .windows = windows,
+                                          .windows_since = s->windows_since + 1};
   eplb_status_t status = eplb_trigger_decide(&trigger, &change, decision);
   if (status)
     return status;
@@ -69,7 +74,7 @@ static eplb_status_t plan_windows(const eplb_session_t *s, const eplb_windows_t 
 /* On rank 0: the new mapping; where nothing was counted, the old one. */
 static eplb_status_t plan_placement(eplb_session_t *s, eplb_placement_t *after, eplb_decision_t *decision) {
   eplb_placement_t *planned;
-  eplb_windows_t windows;
+  eplb_windows_t windows = {.size = sizeof windows};
   int counted = 0;
   for (int l = 0; l < s->options.num_layers; l++)
     counted |= has_counts(s, l);

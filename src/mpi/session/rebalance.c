@@ -3,6 +3,7 @@
 #include "core/model/placement.h"
 #include "core/transfer/changed_slots.h"
 #include "core/util/alloc.h"
+#include "core/util/sized.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
 #include "mpi/session/in_step.h"
@@ -111,12 +112,15 @@ static void start_report(eplb_rebalancing_t *r) {
   r->began = MPI_Wtime();
 }
 
-eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
-  eplb_session_t *s = session;
-  if (!s)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+/* Where to put a report, if any, of this version or an older one. Local. */
+static eplb_status_t check_report(const eplb_report_t *report) {
+  return report ? eplb_sized_check("report", sizeof *report, report) : EPLB_SUCCESS;
+}
+
+/* `mine`: what this rank has found wrong already. Collective. */
+static eplb_status_t begin_rebalance(eplb_session_t *s, eplb_status_t mine) {
   int was_open = s->rebalancing != NULL;
-  eplb_status_t status = agree_to_begin(s, open_rebalance(s));
+  eplb_status_t status = agree_to_begin(s, mine ? mine : open_rebalance(s));
   eplb_rebalancing_t *r = s->rebalancing;
   if (!status)
     status = eplb_plan_step(s, r->after, r->changes, &r->report);
@@ -144,6 +148,10 @@ eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
   return EPLB_SUCCESS;
 }
 
+eplb_status_t eplb_rebalance_begin(eplb_session_t *session) {
+  return session ? begin_rebalance(session, EPLB_SUCCESS) : eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+}
+
 /* ---- end ---- */
 
 static void finish_report(eplb_rebalancing_t *r, int verify) {
@@ -155,14 +163,22 @@ static void finish_report(eplb_rebalancing_t *r, int verify) {
   report->verified = verify && report->commits_done == report->commits_planned;
 }
 
+/* After a failure nothing is sent any more. */
+static int ends_alone(const eplb_session_t *s) {
+  return s->rebalancing->phase == EPLB_PHASE_FAILED || eplb_comm_is_broken(s->comm);
+}
+
+static eplb_status_t agree_to_end(eplb_session_t *s, eplb_status_t mine) {
+  return ends_alone(s) ? mine : eplb_in_step(s, EPLB_CALL_END, mine, eplb_hash_placement(s->placement), 0);
+}
+
 /* Until no rank needs this one any more: others count on the messages of the round, and may read weights of this
  * rank. */
-static eplb_status_t leave(eplb_session_t *s) {
+static eplb_status_t leave(eplb_session_t *s, eplb_status_t status) {
   eplb_rebalancing_t *r = s->rebalancing;
-  if (r->phase == EPLB_PHASE_FAILED || eplb_comm_is_broken(s->comm))
-    return EPLB_SUCCESS;
-  eplb_status_t status = eplb_in_step(s, EPLB_CALL_END, EPLB_SUCCESS, eplb_hash_placement(s->placement), 0);
-  if (!status && r->phase == EPLB_PHASE_MOVING)
+  if (status || ends_alone(s))
+    return status;
+  if (r->phase == EPLB_PHASE_MOVING)
     status = eplb_rebalancing_wait_for_all(s);
   if (!status && r->phase == EPLB_PHASE_MOVING && eplb_ballot_mpi_failed(&r->ballot))
     status = eplb_rebalancing_share_failed_vote(s);
@@ -177,27 +193,33 @@ eplb_status_t eplb_rebalance_end(eplb_session_t *session, eplb_report_t *report)
     return status;
   eplb_rebalancing_t *r = session->rebalancing;
   double since = MPI_Wtime();
-  status = leave(session);
+  status = agree_to_end(session, check_report(report));
+  if (status == EPLB_ERR_ARGUMENT) /* only of the report */
+    return status;
+  status = leave(session, status);
   eplb_rebalancing_empty_direct_slots(session);
   r->report.seconds_migrate += MPI_Wtime() - since;
   finish_report(r, session->migrate.verify);
   if (r->report.verified && r->report.slots_changed)
     session->has_verified = 1;
   if (report)
-    *report = r->report;
+    eplb_sized_give(&r->report, report);
   release_rebalancing(session);
   return status;
 }
 
 eplb_status_t eplb_rebalance(eplb_session_t *session, eplb_report_t *report) {
-  eplb_status_t status = eplb_rebalance_begin(session);
+  if (!session)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
+  eplb_status_t status = begin_rebalance(session, check_report(report));
   if (status)
     return status;
   status = eplb_rebalance_finish_layer(session, session->options.num_layers - 1);
   eplb_report_t result;
+  eplb_report_init(&result);
   eplb_status_t ended = eplb_rebalance_end(session, &result);
   status = status ? status : ended;
   if (!status && report)
-    *report = result;
+    eplb_sized_give(&result, report);
   return status;
 }

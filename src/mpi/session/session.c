@@ -263,7 +263,8 @@ static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **t
   int *slots = EPLB_NEW(int, s->num_ranks);
   for (int r = 0; slots && r < s->num_ranks; r++)
     slots[r] = s->topology->slot_begin[r + 1] - s->topology->slot_begin[r];
-  status = slots ? eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = s->num_ranks,
+  status = slots ? eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                       .num_devices = s->num_ranks,
                                                                        .num_levels = found->num_levels,
                                                                        .level_name = names,
                                                                        .node_level = found->node_level,

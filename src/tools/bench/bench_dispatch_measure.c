@@ -71,7 +71,8 @@ static eplb_status_t shares(dispatch_job_t *j, int layer) {
 static eplb_status_t quotas(dispatch_job_t *j, int layer) {
   size_t first = slots_before(&j->gpus, layer);
   return eplb_dispatch_quotas(j->gpus.dispatch, layer,
-                              &(const eplb_rank_tokens_t){.device = 0,
+                              &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                          .device = 0,
                                                           .split = EPLB_SPLIT_SHARES,
                                                           .share = j->gpus.share + first,
                                                           .count = j->ranks.count + values_before(j, layer)},

@@ -33,7 +33,7 @@ static eplb_status_t record(const migrate_job_t *j, int window) {
 }
 
 static eplb_status_t run_ours(migrate_job_t *j, int window, migrate_round_t *r) {
-  eplb_report_t report;
+  eplb_report_t report = {.size = sizeof report};
   eplb_status_t status = record(j, window);
   MPI_Barrier(MPI_COMM_WORLD);
   if (!status)

@@ -62,20 +62,20 @@ static eplb_status_t take_file_rows(const current_question_t *q, eplb_placement_
 
 eplb_status_t read_current_placement(const current_question_t *q, eplb_placement_t **placement) {
   int layers = q->loads->num_layers, experts = q->loads->num_experts, slots = eplb_topology_num_slots(q->topology);
-  eplb_placement_file_t file;
+  eplb_placement_file_t *file = NULL;
   eplb_status_t status = eplb_placement_read(q->file, &file);
   if (status)
     return status;
-  if (file.num_devices && file.num_devices != q->topology->num_devices)
+  if (file->num_devices && file->num_devices != q->topology->num_devices)
     status = eplb_fail(EPLB_ERR_SHAPE, "%s is for %s; expected %d", eplb_input_name(q->file),
-                       eplb_count(file.num_devices, "GPU"), q->topology->num_devices);
+                       eplb_count(file->num_devices, "GPU"), q->topology->num_devices);
   if (!status)
-    status = take_file_rows(q, &file, placement);
+    status = take_file_rows(q, file, placement);
   const eplb_placement_t *p = *placement;
   if (!status && (p->num_layers != layers || p->num_experts != experts || p->num_slots != slots))
     status = eplb_fail(EPLB_ERR_SHAPE, "%s has %s of %s in %s; expected %d of %d in %d", eplb_input_name(q->file),
                        eplb_count(p->num_layers, "layer"), eplb_count(p->num_experts, "expert"),
                        eplb_count(p->num_slots, "slot"), layers, experts, slots);
-  eplb_placement_file_free(&file);
+  eplb_placement_file_destroy(&file);
   return status;
 }

@@ -89,7 +89,8 @@ static eplb_status_t declare(const recording_options_t *o, int num_experts, eplb
       node[g] = (int)((int64_t)g * o->nodes / gpus);
       share[g] = (int)slots / gpus + (g < slots % gpus);
     }
-    status = eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = gpus,
+    status = eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                 .num_devices = gpus,
                                                                  .num_levels = 1,
                                                                  .level_name = (const char *const[]){"node"},
                                                                  .domain = node,

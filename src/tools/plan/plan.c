@@ -132,7 +132,7 @@ static void choose_windows(const plan_result_t *r, eplb_windows_t *windows) {
 }
 
 static eplb_status_t plan_timed(plan_result_t *r) {
-  eplb_windows_t windows;
+  eplb_windows_t windows = {.size = sizeof windows};
   struct timespec from, to;
   choose_windows(r, &windows);
   clock_gettime(CLOCK_MONOTONIC, &from);
@@ -149,7 +149,8 @@ static eplb_status_t plan_timed(plan_result_t *r) {
 /* ---- the whole ---- */
 
 static eplb_status_t write_placement(const plan_result_t *r, const char *path) {
-  const eplb_plan_record_t record = {.topology = r->topology,
+  const eplb_plan_record_t record = {.size = sizeof record,
+                                     .topology = r->topology,
                                      .placement = r->placement,
                                      .layer_id = r->loads->layer_id,
                                      .planner = r->plan.planner,

@@ -142,7 +142,7 @@ static eplb_status_t count_policy_moves(way_t *w, const eplb_placement_t *before
 static eplb_status_t plan_window(way_t *w, replay_step_t *step) {
   const eplb_topology_t *t = w->run->topology;
   eplb_placement_t *before = w->placement, *after = NULL;
-  eplb_windows_t windows;
+  eplb_windows_t windows = {.size = sizeof windows};
   struct timespec from, to;
   eplb_status_t status = eplb_history_windows(w->history, &windows);
   if (status)

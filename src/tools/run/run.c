@@ -189,7 +189,8 @@ static eplb_status_t run_round(const run_t *r, int64_t *count, run_round_t *roun
   round->next_before = balance_on(r, round->next);
   eplb_status_t status = eplb_agree_world(record_window(r, round->window, count));
   if (!status)
-    status = eplb_rebalance(r->session, &round->report);
+    eplb_report_init(&round->report);
+  status = eplb_rebalance(r->session, &round->report);
   round->now_after = balance_on(r, round->window);
   round->next_after = balance_on(r, round->next);
   round->digest = eplb_placement_digest(eplb_session_placement(r->session));

@@ -149,7 +149,9 @@ static void check_quotas(rng_t *rng) {
   CU_ASSERT_EQUAL_FATAL(
       eplb_dispatch_quotas(
           job.dispatch, 1,
-          &(const eplb_rank_tokens_t){.device = device, .split = split, .share = job.share, .count = own}, job.quota),
+          &(const eplb_rank_tokens_t){
+              .size = sizeof(eplb_rank_tokens_t), .device = device, .split = split, .share = job.share, .count = own},
+          job.quota),
       EPLB_SUCCESS);
   for (int e = 0; e < job.experts; e++) {
     int32_t first = begin_of(&job, e)[0], end = begin_of(&job, e)[1];
@@ -171,11 +173,13 @@ static void check_quotas(rng_t *rng) {
     CU_ASSERT_EQUAL(sum, own[e]);
     CU_ASSERT(farthest_up <= nearest_down);
   }
-  CU_ASSERT_EQUAL(eplb_dispatch_quotas(
-                      job.dispatch, 1,
-                      &(const eplb_rank_tokens_t){.device = device, .split = split, .share = job.share, .count = own},
-                      again),
-                  EPLB_SUCCESS);
+  CU_ASSERT_EQUAL(
+      eplb_dispatch_quotas(
+          job.dispatch, 1,
+          &(const eplb_rank_tokens_t){
+              .size = sizeof(eplb_rank_tokens_t), .device = device, .split = split, .share = job.share, .count = own},
+          again),
+      EPLB_SUCCESS);
   CU_ASSERT_EQUAL(memcmp(again, job.quota, (size_t)*begin_of(&job, job.experts) * sizeof *again), 0);
   job_end(&job);
 }
@@ -191,7 +195,9 @@ static void check_ends(rng_t *rng) {
   eplb_split_t split = (eplb_split_t)rng_between(rng, EPLB_SPLIT_EVEN, EPLB_SPLIT_NEAREST);
   CU_ASSERT_EQUAL_FATAL(
       eplb_dispatch_quotas(job.dispatch, 1,
-                           &(const eplb_rank_tokens_t){.device = 0, .split = split, .count = job.count}, job.quota),
+                           &(const eplb_rank_tokens_t){
+                               .size = sizeof(eplb_rank_tokens_t), .device = 0, .split = split, .count = job.count},
+                           job.quota),
       EPLB_SUCCESS);
   CU_ASSERT_EQUAL(eplb_dispatch_ends(job.dispatch, 1, job.quota, end), EPLB_SUCCESS);
   for (int e = 0; e < job.experts; e++) {
@@ -232,18 +238,22 @@ static void the_nearest_replica_serves(void) {
   make_small(&job);
   job.count[0] = 5;
   for (int d = 0; d < 8; d++) {
-    CU_ASSERT_EQUAL(
-        eplb_dispatch_quotas(job.dispatch, 0,
-                             &(const eplb_rank_tokens_t){.device = d, .split = EPLB_SPLIT_NEAREST, .count = job.count},
-                             job.quota),
-        0);
+    CU_ASSERT_EQUAL(eplb_dispatch_quotas(job.dispatch, 0,
+                                         &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                                     .device = d,
+                                                                     .split = EPLB_SPLIT_NEAREST,
+                                                                     .count = job.count},
+                                         job.quota),
+                    0);
     for (int k = 0; k < 3; k++)
       CU_ASSERT_EQUAL(job.quota[k], k == nearest[d] ? 5 : 0);
   }
-  CU_ASSERT_EQUAL(eplb_dispatch_quotas(
-                      job.dispatch, 0,
-                      &(const eplb_rank_tokens_t){.device = 7, .split = EPLB_SPLIT_ROUND_ROBIN, .count = job.count},
-                      job.quota),
+  CU_ASSERT_EQUAL(eplb_dispatch_quotas(job.dispatch, 0,
+                                       &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                                   .device = 7,
+                                                                   .split = EPLB_SPLIT_ROUND_ROBIN,
+                                                                   .count = job.count},
+                                       job.quota),
                   0);
   CU_ASSERT(job.quota[0] == 1 && job.quota[1] == 2 && job.quota[2] == 2);
   job_end(&job);
@@ -266,8 +276,11 @@ static void ranks_with_few_tokens_do_not_pick_the_same(void) {
   for (int rank = 4; rank < 104; rank++) {
     int32_t quota[4];
     CU_ASSERT_EQUAL(eplb_dispatch_quotas(d, 0,
-                                         &(const eplb_rank_tokens_t){
-                                             .device = rank, .split = EPLB_SPLIT_SHARES, .share = share, .count = &one},
+                                         &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                                     .device = rank,
+                                                                     .split = EPLB_SPLIT_SHARES,
+                                                                     .share = share,
+                                                                     .count = &one},
                                          quota),
                     EPLB_SUCCESS);
     for (int k = 0; k < 4; k++)
@@ -308,28 +321,40 @@ static void what_cannot_be_dispatched_is_refused(void) {
   TAP_FAILS(eplb_dispatch_shares(job.dispatch, 0, NULL, share), EPLB_ERR_ARGUMENT, "count is NULL");
   job.count[0] = -1;
   TAP_FAILS(eplb_dispatch_shares(job.dispatch, 0, job.count, share), EPLB_ERR_LOADS, "expert 0 has -1 tokens");
-  TAP_FAILS(eplb_dispatch_quotas(job.dispatch, 0,
-                                 &(const eplb_rank_tokens_t){.device = 0, .split = EPLB_SPLIT_EVEN, .count = job.count},
-                                 job.quota),
+  TAP_FAILS(eplb_dispatch_quotas(
+                job.dispatch, 0,
+                &(const eplb_rank_tokens_t){
+                    .size = sizeof(eplb_rank_tokens_t), .device = 0, .split = EPLB_SPLIT_EVEN, .count = job.count},
+                job.quota),
             EPLB_ERR_LOADS, "-1");
   job.count[0] = 1;
-  TAP_FAILS(eplb_dispatch_quotas(job.dispatch, 0,
-                                 &(const eplb_rank_tokens_t){.device = 8, .split = EPLB_SPLIT_EVEN, .count = job.count},
-                                 job.quota),
+  TAP_FAILS(eplb_dispatch_quotas(
+                job.dispatch, 0,
+                &(const eplb_rank_tokens_t){
+                    .size = sizeof(eplb_rank_tokens_t), .device = 8, .split = EPLB_SPLIT_EVEN, .count = job.count},
+                job.quota),
             EPLB_ERR_ARGUMENT, "device 8; expected 0 to 7");
   TAP_FAILS(eplb_dispatch_quotas(
                 job.dispatch, 0,
-                &(const eplb_rank_tokens_t){.device = 0, .split = EPLB_SPLIT_SHARES, .count = job.count}, job.quota),
+                &(const eplb_rank_tokens_t){
+                    .size = sizeof(eplb_rank_tokens_t), .device = 0, .split = EPLB_SPLIT_SHARES, .count = job.count},
+                job.quota),
             EPLB_ERR_ARGUMENT, "share is NULL");
   TAP_FAILS(eplb_dispatch_quotas(job.dispatch, 0,
-                                 &(const eplb_rank_tokens_t){
-                                     .device = 0, .split = EPLB_SPLIT_SHARES, .share = share, .count = job.count},
+                                 &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                             .device = 0,
+                                                             .split = EPLB_SPLIT_SHARES,
+                                                             .share = share,
+                                                             .count = job.count},
                                  job.quota),
             EPLB_ERR_ARGUMENT, "a share of -1");
-  TAP_FAILS(eplb_dispatch_quotas(
-                job.dispatch, 0,
-                &(const eplb_rank_tokens_t){.device = 0, .split = (eplb_split_t)4, .share = share, .count = job.count},
-                job.quota),
+  TAP_FAILS(eplb_dispatch_quotas(job.dispatch, 0,
+                                 &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                             .device = 0,
+                                                             .split = (eplb_split_t)4,
+                                                             .share = share,
+                                                             .count = job.count},
+                                 job.quota),
             EPLB_ERR_ARGUMENT, "split is 4");
   CU_ASSERT_PTR_NULL(none);
   eplb_topology_destroy(&other);

@@ -67,7 +67,7 @@ static void job_end(job_t *job) {
 static void check_replicas(const job_t *job, int rank) {
   const eplb_routing_t *r = job->routing[rank];
   int32_t *quota = calloc((size_t)job->slots, sizeof *quota), *used = calloc((size_t)job->slots, sizeof *used);
-  const eplb_rank_tokens_t tokens = {rank, r->split, job->share, r->count};
+  const eplb_rank_tokens_t tokens = {sizeof tokens, rank, r->split, job->share, r->count};
   CU_ASSERT_EQUAL(eplb_dispatch_quotas(job->dispatch, LAYER, &tokens, quota), EPLB_SUCCESS);
   for (int i = 0; i < r->num_choices; i++) {
     int expert = job->narrow[rank][i];

@@ -35,7 +35,8 @@ static void job_make(rng_t *rng, job_t *job) {
   job->topology = random_topology(rng, SHAPE_ANY);
   int slots = eplb_topology_num_slots(job->topology), experts = rng_between(rng, 1, slots);
   job->placement = random_placement(rng, rng_between(rng, 1, MAX_LAYERS), experts, slots, EMPTY_PERCENT);
-  job->record = (eplb_plan_record_t){.topology = job->topology,
+  job->record = (eplb_plan_record_t){.size = sizeof(eplb_plan_record_t),
+                                     .topology = job->topology,
                                      .placement = job->placement,
                                      .layer_id = rng_between(rng, 0, 1) ? job->layer_id : NULL,
                                      .planner = EPLB_PLANNER_DEEPSEEK,
@@ -221,7 +222,8 @@ static void small_job(job_t *job) {
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 2, 3, &job->topology), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(1, 4, 6, &job->placement), EPLB_SUCCESS);
   job->layer[0] = .75;
-  job->record = (eplb_plan_record_t){.topology = job->topology,
+  job->record = (eplb_plan_record_t){.size = sizeof(eplb_plan_record_t),
+                                     .topology = job->topology,
                                      .placement = job->placement,
                                      .planner = EPLB_PLANNER_DEEPSEEK,
                                      .policy = EPLB_POLICY_GLOBAL,
@@ -261,10 +263,10 @@ static void balancedness_need_not_be_known(void) {
   json_t *object = load_json(path);
   CU_ASSERT_PTR_NULL(json_object_get(object, "balancedness"));
   json_decref(object);
-  eplb_placement_file_t read;
+  eplb_placement_file_t *read = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_placement_read(path, &read), EPLB_SUCCESS);
-  CU_ASSERT(same_placement(read.placement, job.placement));
-  eplb_placement_file_free(&read);
+  CU_ASSERT(same_placement(read->placement, job.placement));
+  eplb_placement_file_destroy(&read);
   TAP_FAILS(eplb_placement_write_json(path, NULL), EPLB_ERR_ARGUMENT, "record is NULL");
   job.record.topology = NULL;
   TAP_FAILS(eplb_placement_write_json(path, &job.record), EPLB_ERR_ARGUMENT, "record->topology is NULL");
@@ -277,7 +279,8 @@ static eplb_status_t write_large(const char *path) {
   double balance[60] = {0};
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(4, 32, 9, &job.topology), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(60, 256, 288, &job.placement), EPLB_SUCCESS);
-  job.record = (eplb_plan_record_t){.topology = job.topology,
+  job.record = (eplb_plan_record_t){.size = sizeof(eplb_plan_record_t),
+                                    .topology = job.topology,
                                     .placement = job.placement,
                                     .planner = EPLB_PLANNER_DEEPSEEK,
                                     .policy = EPLB_POLICY_GLOBAL,

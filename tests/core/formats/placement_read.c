@@ -11,26 +11,26 @@ static const char *put(const char *text) {
 /* Two layers of three experts in four slots. `layers` are their numbers, or NULL where the file does not tell. */
 static void check(const char *text, const int *layers, int devices) {
   static const int32_t map[] = {0, 1, 2, 0, 1, 0, 2, 2};
-  eplb_placement_file_t file;
+  eplb_placement_file_t *file = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_placement_read(put(text), &file), EPLB_SUCCESS);
-  const eplb_placement_t *p = file.placement;
+  const eplb_placement_t *p = file->placement;
   CU_ASSERT_FATAL(p->num_layers == 2 && p->num_experts == 3 && p->num_slots == 4);
   CU_ASSERT(!memcmp(p->physical_to_logical, map, sizeof map));
   CU_ASSERT(p->logical_replica_count[0] == 2 && p->logical_replica_count[5] == 2);
-  CU_ASSERT_EQUAL(file.num_devices, devices);
-  CU_ASSERT_EQUAL(file.layer_id != NULL, layers != NULL);
+  CU_ASSERT_EQUAL(file->num_devices, devices);
+  CU_ASSERT_EQUAL(file->layer_id != NULL, layers != NULL);
   for (int l = 0; layers && l < 2; l++)
-    CU_ASSERT_EQUAL(file.layer_id[l], layers[l]);
-  eplb_placement_file_free(&file);
-  CU_ASSERT_PTR_NULL(file.placement);
+    CU_ASSERT_EQUAL(file->layer_id[l], layers[l]);
+  eplb_placement_file_destroy(&file);
+  CU_ASSERT_PTR_NULL(file);
 }
 
 static void refuse(const char *text, const char *sentence) {
   const char *path = put(text);
-  eplb_placement_file_t file;
+  eplb_placement_file_t *file = NULL;
   TAP_FAILS(eplb_placement_read(path, &file), EPLB_ERR_FORMAT, sentence);
   CU_ASSERT_PTR_NOT_NULL(strstr(eplb_last_error(), path));
-  CU_ASSERT(!file.placement && !file.layer_id);
+  CU_ASSERT_PTR_NULL(file);
   if (!strstr(eplb_last_error(), sentence))
     printf("# %s\n# expected in it: %s\n", eplb_last_error(), sentence);
 }
@@ -119,11 +119,11 @@ static void texts_that_are_no_placements(void) {
 }
 
 static void arguments(void) {
-  eplb_placement_file_t file;
+  eplb_placement_file_t *file = NULL;
   TAP_FAILS(eplb_placement_read(NULL, &file), EPLB_ERR_ARGUMENT, "path is NULL");
   TAP_FAILS(eplb_placement_read("x", NULL), EPLB_ERR_ARGUMENT, "file is NULL");
   TAP_FAILS(eplb_placement_read(folder_path("missing"), &file), EPLB_ERR_IO, "cannot open ");
-  eplb_placement_file_free(NULL);
+  eplb_placement_file_destroy(NULL);
 }
 
 int main(void) {

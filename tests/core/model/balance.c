@@ -90,7 +90,8 @@ static void known_balances(void) {
   eplb_topology_t *four = NULL, *uneven = NULL;
   eplb_placement_t *p = NULL;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 4, 1, &four), EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 2,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = 2,
                                                                             .num_levels = 1,
                                                                             .level_name = (const char *[]){"node"},
                                                                             .domain = (int[]){0, 0},
@@ -164,7 +165,8 @@ static void check_best(rng_t *rng) {
   experts = rng_between(rng, 1, sum < 4 ? sum : 4);
   random_loads(rng, (size_t)experts, load);
   eplb_topology_t *t = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = devices,
                                                                             .num_levels = 1,
                                                                             .level_name = (const char *[]){"node"},
                                                                             .domain = node,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static eplb_windows_t windows_of(const eplb_history_t *h) {
-  eplb_windows_t w;
+  eplb_windows_t w = {.size = sizeof w};
   CU_ASSERT_EQUAL_FATAL(eplb_history_windows(h, &w), EPLB_SUCCESS);
   return w;
 }
@@ -35,7 +35,7 @@ static void a_history_keeps_the_last_windows(void) {
 static void windows_without_load_are_left_out(void) {
   const double none[2] = {0, 0}, some[2] = {0, 1}, wrong[2] = {1, -1};
   eplb_history_t *h = NULL;
-  eplb_windows_t w = {.num_windows = 7};
+  eplb_windows_t w = {.size = sizeof(eplb_windows_t), .num_windows = 7};
   CU_ASSERT_EQUAL_FATAL(eplb_history_create(1, 2, 16, .9, &h), EPLB_SUCCESS);
   CU_ASSERT_EQUAL(eplb_history_add(h, none), EPLB_SUCCESS);
   TAP_FAILS(eplb_history_windows(h, &w), EPLB_ERR_STATE, "no window yet");
@@ -51,7 +51,7 @@ static void windows_without_load_are_left_out(void) {
 static void a_history_can_be_seen_with_one_more(void) {
   const double none[1] = {0};
   eplb_history_t *h = NULL;
-  eplb_windows_t w;
+  eplb_windows_t w = {.size = sizeof w};
   CU_ASSERT_EQUAL_FATAL(eplb_history_create(1, 1, 3, .5, &h), EPLB_SUCCESS);
   TAP_FAILS(eplb_history_with(h, none, &w), EPLB_ERR_STATE, "no window yet");
   TAP_FAILS(eplb_history_with(h, NULL, &w), EPLB_ERR_ARGUMENT, "load is NULL");
@@ -82,7 +82,7 @@ static void what_no_history_can_be_is_refused(void) {
 }
 
 static void forecast(eplb_forecast_t kind, int count, const double *oldest_first, double *made) {
-  eplb_windows_t w = {.num_windows = count, .num_layers = 1, .num_experts = 2};
+  eplb_windows_t w = {.size = sizeof(eplb_windows_t), .num_windows = count, .num_layers = 1, .num_experts = 2};
   for (int k = 0; k < count; k++) {
     w.load[k] = oldest_first + 2 * (count - 1 - k);
     w.weight[k] = 1;
@@ -123,7 +123,7 @@ static void smoothing_is_chosen_by_what_would_have_been_right(void) {
 static void what_cannot_be_forecast_is_refused(void) {
   const double load[2] = {1, NAN};
   double made[2] = {7, 7};
-  eplb_windows_t w = {.num_windows = 0, .num_layers = 1, .num_experts = 2};
+  eplb_windows_t w = {.size = sizeof(eplb_windows_t), .num_windows = 0, .num_layers = 1, .num_experts = 2};
   eplb_forecast_t kind = EPLB_FORECAST_EWMA;
   TAP_FAILS(eplb_forecast_make(kind, &w, made), EPLB_ERR_ARGUMENT, "0 windows; expected 1 to 16");
   TAP_FAILS(eplb_forecast_make(kind, NULL, made), EPLB_ERR_ARGUMENT, "0 windows");
@@ -139,7 +139,12 @@ static void what_cannot_be_forecast_is_refused(void) {
 static void variances_are_numbers_whatever_the_unit(void) {
   const double load[] = {1e18, 0, 1e-180, 0};
   double made[2], variance = 0;
-  eplb_windows_t w = {.num_windows = 2, .num_layers = 1, .num_experts = 2, .load = {load, load + 2}, .weight = {1, 1}};
+  eplb_windows_t w = {.size = sizeof(eplb_windows_t),
+                      .num_windows = 2,
+                      .num_layers = 1,
+                      .num_experts = 2,
+                      .load = {load, load + 2},
+                      .weight = {1, 1}};
   CU_ASSERT_EQUAL_FATAL(eplb_forecast_with_variance(EPLB_FORECAST_MEAN, &w, made, &variance), EPLB_SUCCESS);
   CU_ASSERT(isfinite(variance) && variance > 0);
 }

@@ -138,7 +138,8 @@ static void destroy_accepts_nothing(void) {
 
 static void speeds_are_one_unless_given(void) {
   eplb_topology_t *t = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 2,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = 2,
                                                                             .num_levels = 1,
                                                                             .level_name = (const char *[]){"node"},
                                                                             .domain = (int[]){0, 0},
@@ -159,7 +160,8 @@ static void most_levels_and_longest_names_fit(void) {
     domain[2 * l] = 5;
     domain[2 * l + 1] = l < 4 ? 5 : INT_MAX;
   }
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 2,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = 2,
                                                                             .num_levels = EPLB_MAX_LEVELS,
                                                                             .level_name = name,
                                                                             .node_level = 4,
@@ -184,7 +186,8 @@ static const arguments_t good = {4, 2, 1, {"rack", "node"}, {0, 0, 1, 1, 7, 8, 9
 
 static void refuse(const arguments_t *a, const char *text) {
   eplb_topology_t *t = NULL;
-  TAP_FAILS(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = a->num_devices,
+  TAP_FAILS(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                .num_devices = a->num_devices,
                                                                 .num_levels = a->num_levels,
                                                                 .level_name = a->name,
                                                                 .node_level = a->node_level,
@@ -229,20 +232,29 @@ static void create_refuses_domains_that_do_not_nest(void) {
 static void create_refuses_missing_arrays(void) {
   eplb_topology_t *t = NULL;
   const arguments_t *a = &good;
-  TAP_FAILS(eplb_topology_create(
-                &(const eplb_topology_parts_t){
-                    .num_devices = 4, .num_levels = 2, .node_level = 1, .domain = a->domain, .slots = a->slots},
-                &t),
+  TAP_FAILS(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                .num_devices = 4,
+                                                                .num_levels = 2,
+                                                                .node_level = 1,
+                                                                .domain = a->domain,
+                                                                .slots = a->slots},
+                                 &t),
             EPLB_ERR_ARGUMENT, "level_name");
-  TAP_FAILS(eplb_topology_create(
-                &(const eplb_topology_parts_t){
-                    .num_devices = 4, .num_levels = 2, .level_name = a->name, .node_level = 1, .slots = a->slots},
-                &t),
+  TAP_FAILS(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                .num_devices = 4,
+                                                                .num_levels = 2,
+                                                                .level_name = a->name,
+                                                                .node_level = 1,
+                                                                .slots = a->slots},
+                                 &t),
             EPLB_ERR_ARGUMENT, "domain");
-  TAP_FAILS(eplb_topology_create(
-                &(const eplb_topology_parts_t){
-                    .num_devices = 4, .num_levels = 2, .level_name = a->name, .node_level = 1, .domain = a->domain},
-                &t),
+  TAP_FAILS(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                .num_devices = 4,
+                                                                .num_levels = 2,
+                                                                .level_name = a->name,
+                                                                .node_level = 1,
+                                                                .domain = a->domain},
+                                 &t),
             EPLB_ERR_ARGUMENT, "slots");
   CU_ASSERT_PTR_NULL(t);
 }
@@ -254,7 +266,8 @@ static void another_level_can_be_the_node(void) {
                    slots[8] = {1, 1, 1, 1, 1, 1, 1, 1};
   static const int by_rack[8] = {0, 2, 4, 6, 1, 3, 5, 7};
   eplb_topology_t *t = NULL, *declared = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 8,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = 8,
                                                                             .num_levels = 2,
                                                                             .level_name = names,
                                                                             .node_level = 1,
@@ -263,7 +276,8 @@ static void another_level_can_be_the_node(void) {
                                                                             .declared = 1},
                                              &t),
                         EPLB_SUCCESS);
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 8,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = 8,
                                                                             .num_levels = 2,
                                                                             .level_name = names,
                                                                             .domain = domain[0],

@@ -47,7 +47,7 @@ static void job_count(job_t *job, int hot, double unit) {
 
 /* Plans from what is there; returns how many layers change. */
 static int job_plan(job_t *job) {
-  eplb_windows_t windows;
+  eplb_windows_t windows = {.size = sizeof windows};
   eplb_placement_t *next = NULL;
   int changed = 0;
   CU_ASSERT_EQUAL_FATAL(eplb_history_windows(job->history, &windows), EPLB_SUCCESS);

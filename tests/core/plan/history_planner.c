@@ -27,6 +27,7 @@ static job_t *job_make(rng_t *rng) {
   int slots = eplb_topology_num_slots(job->topology);
   job->experts = rng_between(rng, 1, slots < MAX_EXPERTS ? slots : MAX_EXPERTS);
   job->before = random_placement(rng, LAYERS, job->experts, slots, rng_between(rng, 0, 1) ? 20 : 0);
+  eplb_windows_init(&job->windows);
   job->windows.num_windows = rng_between(rng, 1, EPLB_HISTORY_MAX);
   job->windows.num_layers = LAYERS;
   job->windows.num_experts = job->experts;
@@ -210,7 +211,7 @@ static double go_through(double load[LENGTH][EXPERTS], eplb_planner_t planner, i
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, GPUS, SLOTS / GPUS, &t), EPLB_SUCCESS);
   CU_ASSERT_EQUAL_FATAL(eplb_history_create(1, EXPERTS, EPLB_HISTORY_MAX, EPLB_HISTORY_DECAY, &h), EPLB_SUCCESS);
   for (int w = 0; w + 1 < LENGTH; w++) {
-    eplb_windows_t windows;
+    eplb_windows_t windows = {.size = sizeof windows};
     eplb_placement_t *after = NULL;
     CU_ASSERT_EQUAL_FATAL(eplb_history_add(h, load[w]), EPLB_SUCCESS);
     if (w < 3)
@@ -433,7 +434,12 @@ static void what_cannot_be_planned_ahead_is_refused(void) {
   eplb_topology_t *t = NULL;
   eplb_placement_t *p = NULL;
   eplb_plan_options_t o;
-  eplb_windows_t w = {.num_windows = 1, .num_layers = 1, .num_experts = 4, .load = {load}, .weight = {INFINITY}};
+  eplb_windows_t w = {.size = sizeof(eplb_windows_t),
+                      .num_windows = 1,
+                      .num_layers = 1,
+                      .num_experts = 4,
+                      .load = {load},
+                      .weight = {INFINITY}};
   eplb_plan_options_init(&o);
   o.planner = EPLB_PLANNER_HISTORY;
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 2, 2, &t), EPLB_SUCCESS);
@@ -441,8 +447,13 @@ static void what_cannot_be_planned_ahead_is_refused(void) {
   w.weight[0] = 1;
   w.num_windows = 17;
   TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_ARGUMENT, "17 windows; expected 1 to 16");
-  TAP_FAILS(eplb_plan(&o, t, NULL, NULL, &p), EPLB_ERR_ARGUMENT, "0 windows");
-  w = (eplb_windows_t){.num_windows = 2, .num_layers = 1, .num_experts = 4, .load = {load, NULL}, .weight = {1, 1}};
+  TAP_FAILS(eplb_plan(&o, t, NULL, NULL, &p), EPLB_ERR_ARGUMENT, "windows is NULL");
+  w = (eplb_windows_t){.size = sizeof(eplb_windows_t),
+                       .num_windows = 2,
+                       .num_layers = 1,
+                       .num_experts = 4,
+                       .load = {load, NULL},
+                       .weight = {1, 1}};
   TAP_FAILS(eplb_plan(&o, t, &w, NULL, &p), EPLB_ERR_ARGUMENT, "NULL");
   w.num_windows = 1;
   o.move_cost = -1;

@@ -33,7 +33,8 @@ static request_t good_request(void) {
 static void refuse(const request_t *r, eplb_status_t status, const char *one, const char *other) {
   eplb_topology_t *t = NULL;
   eplb_placement_t *p = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 4,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = 4,
                                                                             .num_levels = 1,
                                                                             .level_name = (const char *[]){"node"},
                                                                             .domain = r->node,
@@ -73,7 +74,8 @@ static void the_reference_knows_no_speeds(void) {
     r.speed[d] = 2; /* equal ones are fine */
   eplb_topology_t *t = NULL;
   eplb_placement_t *p = NULL;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = 4,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = 4,
                                                                             .num_levels = 1,
                                                                             .level_name = (const char *[]){"node"},
                                                                             .domain = r.node,

@@ -18,7 +18,7 @@ static eplb_topology_t *topology;
 
 /* Not whole numbers, which would be taken for counts of tokens. */
 static eplb_windows_t random_windows(rng_t *rng, double load[WINDOWS][EXPERTS]) {
-  eplb_windows_t w = {.num_windows = WINDOWS, .num_layers = 1, .num_experts = EXPERTS};
+  eplb_windows_t w = {.size = sizeof(eplb_windows_t), .num_windows = WINDOWS, .num_layers = 1, .num_experts = EXPERTS};
   for (int k = 0; k < WINDOWS; k++) {
     for (int e = 0; e < EXPERTS; e++)
       load[k][e] = exp(3 * rng_unit(rng));

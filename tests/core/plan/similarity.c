@@ -8,7 +8,8 @@
 enum { EXPERTS = 3 };
 
 static eplb_windows_t windows_of(int num_windows, double load[][EXPERTS]) {
-  eplb_windows_t w = {.num_windows = num_windows, .num_layers = 1, .num_experts = EXPERTS};
+  eplb_windows_t w = {
+      .size = sizeof(eplb_windows_t), .num_windows = num_windows, .num_layers = 1, .num_experts = EXPERTS};
   for (int k = 0; k < num_windows; k++) {
     w.load[k] = load[k];
     w.weight[k] = 1. / (k + 1);

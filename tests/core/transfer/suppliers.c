@@ -52,7 +52,8 @@ static void derive_small(int devices, const int *node, const int32_t *before, co
   int slots[MAX_DEVICES];
   for (int d = 0; d < devices; d++)
     slots[d] = 1;
-  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = devices,
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                                            .num_devices = devices,
                                                                             .num_levels = 1,
                                                                             .level_name = (const char *[]){"node"},
                                                                             .domain = node,
@@ -256,7 +257,8 @@ static void racks_and_nodes_send_evenly(void) {
     slots[d] = 9;
   }
   CU_ASSERT_EQUAL_FATAL(
-      eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = MAX_DEVICES,
+      eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                          .num_devices = MAX_DEVICES,
                                                           .num_levels = 2,
                                                           .level_name = (const char *[]){"rack", "node"},
                                                           .node_level = 1,

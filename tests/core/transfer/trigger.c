@@ -28,10 +28,14 @@ static eplb_placement_t *place(int a, int b, int c, int d) {
 /* From 80 and 20 to 50 and 50, of the second window's 80 and 20 again: at 1 ms for each load and expert of 1 GB across
  * 25 GB/s one window saves 30 ms of the first, and moving takes 40. */
 static job_t make(void) {
-  job_t j = {
-      .before = place(0, 1, 2, 3),
-      .after = place(0, 2, 1, 3),
-      .windows = {.num_windows = 1, .num_layers = 1, .num_experts = 4, .load = {first, second}, .weight = {1, 1}}};
+  job_t j = {.before = place(0, 1, 2, 3),
+             .after = place(0, 2, 1, 3),
+             .windows = {.size = sizeof(eplb_windows_t),
+                         .num_windows = 1,
+                         .num_layers = 1,
+                         .num_experts = 4,
+                         .load = {first, second},
+                         .weight = {1, 1}}};
   CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(2, 2, 2, &j.topology), EPLB_SUCCESS);
   eplb_payback_init(&j.payback);
   eplb_trigger_init(&j.trigger);
@@ -41,7 +45,7 @@ static job_t make(void) {
 }
 
 static eplb_status_t decide(job_t *j, int since) {
-  const eplb_placement_change_t change = {j->topology, j->before, j->after, &j->windows, since};
+  const eplb_placement_change_t change = {sizeof change, j->topology, j->before, j->after, &j->windows, since};
   j->trigger.payback = &j->payback;
   return eplb_trigger_decide(&j->trigger, &change, &j->decision);
 }

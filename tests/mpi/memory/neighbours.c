@@ -86,7 +86,7 @@ static void private_weights_move(void) {
   weights_fill(&job.weights, eplb_session_placement(job.session), eplb_session_topology(job.session), rank);
   CHECK(!weights_register(&job.weights, job.session));
   for (int round = 0; round < 3; round++) {
-    eplb_report_t report;
+    eplb_report_t report = {.size = sizeof report};
     job_record(&job, round, 0);
     CHECK(!eplb_rebalance(job.session, &report) && report.verified);
     CHECK(num_ranks == 1 || report.slots_changed > 0);

@@ -47,7 +47,7 @@ static void exchange(eplb_mode_t mode) {
   visit(slot, 1 - rank, 1);
   CHECK(!eplb_session_register(session, 0, "weights", slot, expert_bytes, expert_bytes));
   CHECK(!eplb_session_record(session, 0, (const int64_t[]){2, 1}));
-  eplb_report_t report = {0};
+  eplb_report_t report = {.size = sizeof report};
   CHECK(!eplb_rebalance(session, &report));
   const eplb_placement_t *p = eplb_session_placement(session);
   CHECK(report.slots_changed == 2 && report.verified);

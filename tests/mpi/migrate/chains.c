@@ -75,7 +75,7 @@ static void finer_chunks(void) {
   start(&cargo, o);
   record(&cargo);
   eplb_placement_t *before;
-  eplb_report_t report = {0};
+  eplb_report_t report = {.size = sizeof report};
   CHECK(!eplb_placement_copy(eplb_session_placement(cargo.session), &before));
   CHECK(!eplb_rebalance(cargo.session, &report));
   CHECK(cargo_is_whole(&cargo));

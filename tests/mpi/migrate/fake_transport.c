@@ -54,8 +54,13 @@ static void draw_topology(void) {
     all += slots[r];
   }
   num_experts = 1 + draw(all);
-  const eplb_topology_parts_t parts = {
-      .num_devices = num_ranks, .num_levels = 1, .level_name = &level, .domain = domain, .slots = slots, .declared = 1};
+  const eplb_topology_parts_t parts = {.size = sizeof parts,
+                                       .num_devices = num_ranks,
+                                       .num_levels = 1,
+                                       .level_name = &level,
+                                       .domain = domain,
+                                       .slots = slots,
+                                       .declared = 1};
   CHECK(!eplb_topology_create(&parts, &topology));
 }
 

@@ -79,7 +79,7 @@ static int end_early(int way, int commits, int tests) {
       CHECK(!eplb_rebalance_commit(cargo.session, layer));
   for (int i = 0; i < tests; i++)
     CHECK(!eplb_rebalance_test(cargo.session, &layer));
-  eplb_report_t report = {0};
+  eplb_report_t report = {.size = sizeof report};
   CHECK(!eplb_rebalance_end(cargo.session, &report));
   CHECK(report.commits_done <= commits);
   CHECK(cargo_is_whole(&cargo) && mpi_tap_same(cargo_hash_of_maps(&cargo)));

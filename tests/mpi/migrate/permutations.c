@@ -58,7 +58,7 @@ static void permute(uint64_t *state, const way_t *way) {
   cargo_record(&cargo, 0);
   CHECK(!eplb_rebalance_begin(cargo.session));
   commit_all(&cargo, way->mode);
-  eplb_report_t report = {0};
+  eplb_report_t report = {.size = sizeof report};
   CHECK(!eplb_rebalance_end(cargo.session, &report));
   CHECK(cargo_is_whole(&cargo) && report.verified);
   CHECK(report.layers_committed == report.layers_planned && report.commits_done == report.commits_planned);

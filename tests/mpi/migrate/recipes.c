@@ -23,7 +23,7 @@ static void optimizer_step(cargo_t *cargo) {
 /* Each layer is right as its forward pass begins; all may be written from then on. */
 static void train(int way) {
   cargo_t cargo;
-  eplb_report_t report = {0};
+  eplb_report_t report = {.size = sizeof report};
   int64_t moved = 0;
   start(&cargo, way, EPLB_VERIFY_FIRST);
   for (int step = 0; step < 6; step++) {
@@ -85,7 +85,7 @@ static void order(void) {
       before = layer;
       commits++;
     }
-    eplb_report_t report = {0};
+    eplb_report_t report = {.size = sizeof report};
     CHECK(layer == EPLB_LAYER_DONE && !eplb_rebalance_end(cargo.session, &report));
     CHECK(commits == report.commits_planned && cargo_is_whole(&cargo));
     cargo_finish(&cargo);
@@ -111,7 +111,7 @@ static void rewrite(int way, eplb_verify_t verify) {
   start(&cargo, way, verify);
   for (int round = 0; round < 8; round++) {
     int layer = EPLB_LAYER_NONE, writes = 0;
-    eplb_report_t report = {0};
+    eplb_report_t report = {.size = sizeof report};
     cargo_record(&cargo, round);
     CHECK(!eplb_rebalance_begin(cargo.session));
     for (int call = 0; layer != EPLB_LAYER_DONE; call++) {

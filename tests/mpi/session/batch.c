@@ -71,11 +71,13 @@ static int64_t hash_all_quotas(const job_t *job, int layer) {
   int32_t *quota = calloc((size_t)job->slots, sizeof *quota);
   MPI_Allgather(job->count, EXPERTS, MPI_INT64_T, counts, EXPERTS, MPI_INT64_T, MPI_COMM_WORLD);
   for (int r = 0; r < job->num_ranks; r++) {
-    CHECK(eplb_dispatch_quotas(
-              job->dispatch, layer,
-              &(const eplb_rank_tokens_t){
-                  .device = r, .split = EPLB_SPLIT_SHARES, .share = job->share, .count = counts + r * EXPERTS},
-              quota) == EPLB_SUCCESS);
+    CHECK(eplb_dispatch_quotas(job->dispatch, layer,
+                               &(const eplb_rank_tokens_t){.size = sizeof(eplb_rank_tokens_t),
+                                                           .device = r,
+                                                           .split = EPLB_SPLIT_SHARES,
+                                                           .share = job->share,
+                                                           .count = counts + r * EXPERTS},
+                               quota) == EPLB_SUCCESS);
     CHECK(r != job->rank || !memcmp(quota, job->quota, (size_t)job->slots * sizeof *quota));
     hash = hash_words(quota, job->slots, hash);
   }

@@ -17,7 +17,8 @@ static eplb_topology_t *sparse_topology(int kind, int nodes) {
     slots[r] *= (JOB_EXPERTS + JOB_EXPERTS / 4 + with - 1) / with;
   }
   eplb_topology_t *topology = NULL;
-  CHECK(!eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_ranks,
+  CHECK(!eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                             .num_devices = num_ranks,
                                                              .num_levels = 1,
                                                              .level_name = (const char *const[]){"node"},
                                                              .domain = node,

@@ -285,7 +285,7 @@ static void counts(void) {
 /* What only warm-up counted moves nothing. */
 static void windows_are_discarded(void) {
   eplb_session_options_t o = job_options();
-  eplb_report_t report;
+  eplb_report_t report = {.size = sizeof report};
   job_t job;
   job_start(&job, &o);
   job_record(&job, 1, 0);

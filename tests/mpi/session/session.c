@@ -21,7 +21,7 @@ static void rounds_move_weights(void) {
     eplb_topology_destroy(&topology);
     int64_t moved = 0;
     for (int round = 0; round < 4; round++) {
-      eplb_report_t report;
+      eplb_report_t report = {.size = sizeof report};
       job_record(&job, round, 0);
       CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
       CHECK(job_is_whole(&job));
@@ -51,7 +51,7 @@ static void weights_in_session_memory(size_t shared_bytes, int by_table) {
   weights_fill(&job.weights, eplb_session_placement(job.session), eplb_session_topology(job.session), job.rank);
   CHECK(!weights_register(&job.weights, job.session));
   for (int round = 0; round < 3; round++) {
-    eplb_report_t report;
+    eplb_report_t report = {.size = sizeof report};
     job_record(&job, round, 0);
     CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
     CHECK(num_ranks == 1 || report.slots_changed > 0);
@@ -78,7 +78,7 @@ static void the_default_planner_lets_lie(void) {
   job_start(&job, &o);
   int64_t first = 0;
   for (int again = 0; again < 2; again++) {
-    eplb_report_t report;
+    eplb_report_t report = {.size = sizeof report};
     job_record(&job, 0, 0);
     CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
     CHECK(job_is_whole(&job));
@@ -105,7 +105,7 @@ static eplb_status_t nap(void *arg, eplb_step_t step, void *bytes, size_t size) 
 static void the_report_says_what_planned(void) {
   job_t job;
   eplb_session_options_t o = job_options();
-  eplb_report_t report;
+  eplb_report_t report = {.size = sizeof report};
   int64_t count[JOB_EXPERTS] = {0};
   job_plan.planner = EPLB_PLANNER_AUTO;
   job_plan.num_groups = 1;
@@ -125,11 +125,42 @@ static void the_report_says_what_planned(void) {
   mpi_tap_case("the report says what planned, and for which layers");
 }
 
+/* Options up to the memory, plan options up to balance, a report up to its bytes; what is behind them stays. */
+static void structs_of_older_programs(void) {
+  eplb_session_t *session = NULL;
+  eplb_session_options_t o = job_options();
+  job_plan.size = offsetof(eplb_plan_options_t, balance);
+  memset((char *)&job_plan + job_plan.size, 0xa5, sizeof job_plan - job_plan.size);
+  o.size = offsetof(eplb_session_options_t, memory);
+  memset((char *)&o + o.size, 0xa5, sizeof o - o.size);
+  CHECK(eplb_session_create(MPI_COMM_WORLD, &o, &session) == EPLB_SUCCESS);
+  job_t job = {.session = session};
+  job_furnish(&job);
+  eplb_report_t report;
+  memset(&report, 0xa5, sizeof report);
+  report.size = offsetof(eplb_report_t, bytes);
+  job_record(&job, 1, 0);
+  CHECK(eplb_rebalance(session, &report) == EPLB_SUCCESS && job_is_whole(&job));
+  CHECK(report.layers_committed == report.layers_planned && report.size == offsetof(eplb_report_t, bytes));
+  for (size_t i = report.size; i < sizeof report; i++)
+    CHECK(((const unsigned char *)&report)[i] == 0xa5);
+  job_record(&job, 2, 0);
+  CHECK(eplb_rebalance_begin(session) == EPLB_SUCCESS);
+  report.size = job.rank == num_ranks - 1 ? 0 : sizeof report;
+  CHECK(eplb_rebalance_end(session, &report) == EPLB_ERR_ARGUMENT);
+  CHECK(mpi_tap_same_text(eplb_last_error()) && strstr(eplb_last_error(), "report has the size 0"));
+  CHECK(eplb_rebalance_end(session, NULL) == EPLB_SUCCESS); /* it was still open */
+  CHECK(eplb_rebalance(session, &report) == EPLB_ERR_ARGUMENT);
+  CHECK(eplb_rebalance_end(session, NULL) == EPLB_ERR_STATE);
+  job_finish(&job);
+  mpi_tap_case("structs of older programs");
+}
+
 /* A layer whose slots all change takes its row and two numbers; one that does not change takes nothing. */
 static void only_changes_are_broadcast(void) {
   job_t job;
   eplb_session_options_t o = job_options();
-  eplb_report_t still, report;
+  eplb_report_t still = {.size = sizeof still}, report = {.size = sizeof report};
   int64_t count[JOB_EXPERTS] = {0};
   job_start(&job, &o);
   CHECK(eplb_rebalance(job.session, &still) == EPLB_SUCCESS);
@@ -209,7 +240,7 @@ static void plan_as_eplb_plan_does(eplb_planner_t planner) {
   CHECK(eplb_history_create(JOB_LAYERS, JOB_EXPERTS, o.history, EPLB_HISTORY_DECAY, &history) == EPLB_SUCCESS);
   for (int round = 0; round < 5; round++) {
     eplb_placement_t *before, *expected = NULL;
-    eplb_windows_t windows;
+    eplb_windows_t windows = {.size = sizeof windows};
     const eplb_placement_t *now = eplb_session_placement(job.session);
     CHECK(eplb_placement_copy(now, &before) == EPLB_SUCCESS);
     record_on_first(&job, round, load);
@@ -217,7 +248,7 @@ static void plan_as_eplb_plan_does(eplb_planner_t planner) {
     CHECK(eplb_history_windows(history, &windows) == EPLB_SUCCESS &&
           windows.num_windows == (round < 3 ? round + 1 : 3));
     CHECK(eplb_plan(&job_plan, eplb_session_topology(job.session), &windows, before, &expected) == EPLB_SUCCESS);
-    eplb_report_t report;
+    eplb_report_t report = {.size = sizeof report};
     CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
     CHECK(report.planner == (planner == EPLB_PLANNER_AUTO ? EPLB_PLANNER_HISTORY : planner));
     CHECK(report.policy == EPLB_POLICY_GLOBAL || planner == EPLB_PLANNER_WINDOW);
@@ -288,7 +319,7 @@ static void layers_without_counts_stay(void) {
   for (int l = 1; l < JOB_LAYERS; l += 2)
     CHECK(!memcmp(before->physical_to_logical + l * before->num_slots,
                   after->physical_to_logical + l * before->num_slots, (size_t)before->num_slots * sizeof(int32_t)));
-  eplb_report_t report;
+  eplb_report_t report = {.size = sizeof report};
   CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS); /* nothing was counted since */
   CHECK(report.layers_planned == 0 && report.slots_changed == 0);
   CHECK(job_is_whole(&job));
@@ -337,7 +368,7 @@ static void an_early_end_calls_off(void) {
     for (int i = 0; i < commits && layer != EPLB_LAYER_DONE; i++)
       if (eplb_rebalance_wait(job.session, &layer) == EPLB_SUCCESS && layer >= 0)
         CHECK(eplb_rebalance_commit(job.session, layer) == EPLB_SUCCESS);
-    eplb_report_t report;
+    eplb_report_t report = {.size = sizeof report};
     CHECK(eplb_rebalance_end(job.session, &report) == EPLB_SUCCESS);
     CHECK(report.layers_committed <= commits);
     CHECK(job_is_whole(&job) && mpi_tap_same(job_hash_of_maps(&job)));
@@ -362,7 +393,7 @@ static void staging_takes_what_there_is(void) {
   scarce.allocate = scarce_allocate;
   o.memory = &scarce;
   for (int is_scarce = 0; is_scarce < 2; is_scarce++) {
-    eplb_report_t report = {0};
+    eplb_report_t report = {.size = sizeof report};
     largest = is_scarce ? largest : SIZE_MAX;
     job_start(&job, &o);
     job_record(&job, 0, 0);
@@ -382,7 +413,7 @@ static void staging_is_bounded(void) {
   o.staging_bytes = JOB_EXPERT_BYTES + 16;
   job_start(&job, &o);
   for (int round = 0; round < 2; round++) {
-    eplb_report_t report;
+    eplb_report_t report = {.size = sizeof report};
     job_record(&job, round, 0);
     CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
     CHECK(report.staging_limit == o.staging_bytes && report.staging_peak <= o.staging_bytes);
@@ -425,7 +456,8 @@ static void a_level_can_be_the_node(void) {
     domain[num_ranks + r] = r;
     slots[r] = job_options().slots_per_rank;
   }
-  CHECK(eplb_topology_create(&(const eplb_topology_parts_t){.num_devices = num_ranks,
+  CHECK(eplb_topology_create(&(const eplb_topology_parts_t){.size = sizeof(eplb_topology_parts_t),
+                                                            .num_devices = num_ranks,
                                                             .num_levels = 2,
                                                             .level_name = names,
                                                             .node_level = 1,
@@ -454,6 +486,7 @@ int main(int argc, char **argv) {
   the_session_gives_memory();
   the_default_planner_lets_lie();
   the_report_says_what_planned();
+  structs_of_older_programs();
   only_changes_are_broadcast();
   detection_serves_too();
   the_machine_is_seen_anew();

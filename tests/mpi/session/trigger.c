@@ -66,7 +66,7 @@ static void play(wish_t *w, int pays, const char *no) {
   job_t job;
   job_start(&job, &w->options);
   for (int round = 0; round < 3; round++) {
-    eplb_report_t report;
+    eplb_report_t report = {.size = sizeof report};
     int moves = pays && round == 1, too_soon = round == 0 || (pays && round == 2);
     job_record(&job, round, 0);
     CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
@@ -112,7 +112,7 @@ static void the_environment_overrides(void) {
 static void nothing_counted_is_a_reason(void) {
   job_t job;
   wish_t w;
-  eplb_report_t report;
+  eplb_report_t report = {.size = sizeof report};
   wish_make(&w, 1e12);
   job_start(&job, &w.options);
   CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
