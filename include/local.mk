@@ -11,6 +11,7 @@ pkginclude_HEADERS = \
 	include/eplb/options.h \
 	include/eplb/placement.h \
 	include/eplb/planner.h \
+	include/eplb/replicas.h \
 	include/eplb/routing.h \
 	include/eplb/session.h \
 	include/eplb/status.h \

@@ -7,6 +7,7 @@
 #include <eplb/detect.h>
 #include <eplb/eplb.h>
 #include <eplb/memory.h>
+#include <eplb/replicas.h>
 #include <eplb/session.h>
 
 #endif

@@ -9,7 +9,8 @@
  * MPI_ERRORS_RETURN the session ends its call with EPLB_ERR_MPI and a sentence of what was being done and MPI's own
  * text. All ranks return that, as any failure, if MPI still works between them; where only the last message of a call
  * failed, and only on one rank, they return it from the next collective call. After that the session is broken: each
- * collective call returns EPLB_ERR_MPI at once, and only eplb_rebalance_end and eplb_session_destroy are of use. */
+ * collective call returns EPLB_ERR_MPI at once, and only eplb_rebalance_end, eplb_replicas_reduce_end and
+ * eplb_session_destroy are of use. */
 #ifndef EPLB_SESSION_H
 #define EPLB_SESSION_H
 

@@ -6,6 +6,8 @@ src_core_util_libutil_la_SOURCES = \
 	src/core/transfer/changed_slots.h \
 	src/core/transfer/staging.c \
 	src/core/transfer/staging.h \
+	src/core/util/element_sum.c \
+	src/core/util/element_sum.h \
 	src/core/util/option_table.c \
 	src/core/util/option_table.h \
 	src/core/util/sized.c \

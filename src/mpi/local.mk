@@ -90,7 +90,10 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/plan_step.h \
 	src/mpi/session/rebalance.c \
 	src/mpi/session/rebalancing.h \
+	src/mpi/session/reduction.c \
+	src/mpi/session/reduction.h \
 	src/mpi/session/registration.c \
+	src/mpi/session/replicas.c \
 	src/mpi/session/route.c \
 	src/mpi/session/session.c \
 	src/mpi/session/session.h \

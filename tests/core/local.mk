@@ -41,6 +41,7 @@ UNIT_TESTS = \
 	tests/core/transfer/staging \
 	tests/core/transfer/transfer \
 	tests/core/transfer/trigger \
+	tests/core/util/element_sum \
 	tests/core/util/similar_name \
 	tests/core/util/status \
 	tests/core/util/version \

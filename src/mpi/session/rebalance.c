@@ -30,14 +30,17 @@ static void release_rebalancing(eplb_session_t *s) {
 static eplb_status_t open_rebalance(eplb_session_t *s) {
   if (s->rebalancing)
     return eplb_fail(EPLB_ERR_STATE, "a rebalance is open already; call eplb_rebalance_end first");
+  eplb_status_t status = eplb_session_check_not_reducing(s);
+  if (status)
+    return status;
   for (int l = 0; l < s->options.num_layers; l++) {
     if (!s->layer[l].num_tensors)
       return eplb_fail(EPLB_ERR_STATE, "layer %d has no registered tensor; expected those of every layer", l);
-    eplb_status_t status = eplb_tensors_find_pools(&s->layer[l], l, s->migrate.pool, s->num_pools);
+    status = eplb_tensors_find_pools(&s->layer[l], l, s->migrate.pool, s->num_pools);
     if (status)
       return status;
   }
-  eplb_status_t status = eplb_session_check_mapped(s);
+  status = eplb_session_check_mapped(s);
   if (status)
     return status;
   eplb_rebalancing_t *r = EPLB_NEW(eplb_rebalancing_t, 1);

@@ -27,6 +27,7 @@ static void release_session(eplb_session_t *s) {
     s->memory->release(s->memory->self, s->migrate.staging);
   eplb_pools_free(s->migrate.pool, s->num_pools);
   eplb_mapped_free(&s->mapped);
+  free(s->reduction);
   eplb_dispatch_destroy(&s->dispatch);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
@@ -309,9 +310,10 @@ eplb_status_t eplb_session_destroy(eplb_session_t **session) {
   int was_broken = eplb_comm_is_broken(s->comm);
   if (s->rebalancing)
     status = eplb_fail(EPLB_ERR_STATE, "the session has an open rebalance; call eplb_rebalance_end first");
+  int is_reducing = !status && (status = eplb_session_check_not_reducing(s));
   if (!was_broken)
     status = eplb_in_step(s, EPLB_CALL_DESTROY, status, 0, 0);
-  if (s->rebalancing || (status && status != EPLB_ERR_MPI))
+  if (s->rebalancing || is_reducing || (status && status != EPLB_ERR_MPI))
     return status;
   release_shared(s);
   if (!status && !was_broken)

@@ -1,11 +1,12 @@
 /* What a session holds. From counts to weights: plan_step.c (counts to a placement), ../migrate/migration_plan.c (the
  * placement to this rank's transfers), ../migrate/migration.c (moves them), rebalance.c, advance.c and commit.c
- * (the calls that put these together). traffic.c and route.c: the job's tokens. options.c and session.c are its life, registration.c its tensors, window.c its
+ * (the calls that put these together). traffic.c, route.c, replicas.c and reduction.c: the job's tokens and gradients. options.c and session.c are its life, registration.c its tensors, window.c its
  * counts. */
 #ifndef EPLB_MPI_SESSION_SESSION_H
 #define EPLB_MPI_SESSION_SESSION_H
 
 #include "mpi/migrate/context.h"
+#include "mpi/session/reduction.h"
 #include "mpi/session/vote.h"
 
 typedef struct eplb_rebalancing eplb_rebalancing_t;
@@ -36,6 +37,7 @@ struct eplb_session {
   int has_verified;                /* a rebalance with checksums has moved weights */
   eplb_rebalancing_t *rebalancing; /* NULL: none is open */
   eplb_dispatch_t *dispatch;       /* NULL: not asked for yet */
+  eplb_reduction_t *reduction;     /* [num_layers], of replicas' gradients; NULL: there was none yet */
   eplb_traffic_t *traffic;         /* NULL: no call has needed it yet */
 };
 
@@ -45,6 +47,9 @@ static inline int eplb_session_num_slots(const eplb_session_t *s) {
 
 /* Makes the inverse maps of a layer whose row of physical_to_logical was rewritten, and renews its dispatch tables. */
 void eplb_session_index_layer(eplb_session_t *session, int layer);
+
+/* EPLB_ERR_STATE: a reduction of replicas' gradients is open. Local. */
+eplb_status_t eplb_session_check_not_reducing(const eplb_session_t *session);
 
 /* Whether all registered memory can still be read and written, as far as the kernel says. EPLB_ERR_ARGUMENT names what
  * cannot; EPLB_ERR_MEMORY. Local. */

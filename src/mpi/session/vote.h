@@ -17,6 +17,8 @@ typedef enum eplb_call {
   EPLB_CALL_ALLOCATE,
   EPLB_CALL_DESTROY,
   EPLB_CALL_ROUTING,
+  EPLB_CALL_REDUCE,
+  EPLB_CALL_REDUCED,
   EPLB_NUM_CALLS
 } eplb_call_t;
 

@@ -1,4 +1,4 @@
-/* Every call of MPI that a session, a batch or detection makes fails once, on each rank: nobody crashes or waits for
+/* Every call of MPI that a session, a batch, its routed tokens or detection makes fails once, on each rank: nobody crashes or waits for
  * ever, and all ranks return EPLB_ERR_MPI with the same sentence, from that call or from the next. failing_mpi.h says
  * what failing means for calls that are collective. All of it in one process: a session each, on a duplicate of the
  * world whose errors are returned. */
@@ -283,6 +283,63 @@ static void batches(void) {
   mpi_tap_case("batches");
 }
 
+enum { GRADIENT = 100 };
+
+/* Routes a batch and adds up gradients: what failed on one rank in the last message of the first call is told by the
+ * second. */
+static eplb_status_t route_and_reduce(eplb_session_t *session, eplb_routing_t *routing, float *gradient) {
+  const int32_t expert[] = {0, 5, 5, 7};
+  const eplb_gradient_t tensor = {EPLB_FLOAT, GRADIENT, gradient, GRADIENT * sizeof *gradient, NULL};
+  eplb_status_t status = COUNTED(eplb_session_route(session, 0, &(eplb_choices_t){2, 2, 4, expert}, routing));
+  CHECK(!status || status == EPLB_ERR_MPI);
+  status = COUNTED(eplb_replicas_reduce_begin(session, 0, &tensor, 1));
+  check_same("eplb_replicas_reduce_begin", status);
+  if (status)
+    return status;
+  status = COUNTED(eplb_replicas_reduce_end(session, 0));
+  CHECK(!status || status == EPLB_ERR_MPI);
+  return status;
+}
+
+/* Whether anything failed. */
+static int try_traffic(long n, int at, failing_mpi_t how) {
+  eplb_topology_t *topology;
+  eplb_session_options_t o = small_options(0, &topology);
+  eplb_session_t *session = NULL;
+  eplb_routing_t *routing = NULL;
+  CHECK(!eplb_session_create(comm, &o, &session));
+  float *gradient = calloc((size_t)o.slots_per_rank * GRADIENT, sizeof *gradient);
+  failing_mpi_after(how == FAILING_MPI_ALIKE || rank == at ? n : -1, how);
+  eplb_status_t status = COUNTED(eplb_session_routing_create(session, 4, EPLB_SPLIT_SHARES, &routing));
+  check_same("eplb_session_routing_create", status);
+  if (!status)
+    status = route_and_reduce(session, routing, gradient);
+  int has_failed = on_any_rank(failing_mpi_failures());
+  failing_mpi_after(-1, how);
+  eplb_routing_t *again = NULL;
+  status = eplb_session_routing_create(session, 4, EPLB_SPLIT_SHARES, &again); /* all ranks know by now */
+  check_same("eplb_session_routing_create after it", status);
+  CHECK(!status == !has_failed);
+  eplb_routing_destroy(&again);
+  eplb_routing_destroy(&routing);
+  CHECK(!eplb_session_destroy(&session) && !session);
+  eplb_topology_destroy(&topology);
+  free(gradient);
+  return has_failed;
+}
+
+static void traffic(void) {
+  const failing_mpi_t how[] = {FAILING_MPI_AFTER, FAILING_MPI_INSTEAD, FAILING_MPI_ALIKE};
+  for (int h = 0; h < 3; h++)
+    for (int at = 0; at < (how[h] == FAILING_MPI_ALIKE ? 1 : num_ranks); at++) {
+      long n = 0;
+      while (try_traffic(n, at, how[h]) && n < 300)
+        n++;
+      CHECK(n > 4 && n < 300);
+    }
+  mpi_tap_case("routed tokens and gradients of replicas");
+}
+
 int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   PMPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -298,6 +355,7 @@ int main(int argc, char **argv) {
   destroy();
   detections();
   batches();
+  traffic();
   PMPI_Comm_free(&comm);
   return mpi_tap_end();
 }
