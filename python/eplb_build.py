@@ -49,6 +49,7 @@ typedef struct eplb_topology_parts {
   int declared;
   ...;
 } eplb_topology_parts_t;
+void eplb_topology_parts_init(eplb_topology_parts_t *);
 enum { EPLB_MAX_LEVELS, ... };
 eplb_status_t eplb_topology_declare(int, int, int, eplb_topology_t **);
 eplb_status_t eplb_topology_create(const eplb_topology_parts_t *, eplb_topology_t **);
@@ -95,6 +96,7 @@ typedef struct eplb_windows {
   double weight[...];
   ...;
 } eplb_windows_t;
+void eplb_windows_init(eplb_windows_t *);
 typedef struct eplb_history eplb_history_t;
 enum { EPLB_HISTORY_MAX, ... };
 eplb_status_t eplb_loads_create(int, int, int, eplb_loads_t **);
@@ -118,6 +120,7 @@ typedef struct eplb_placement_change {
   int windows_since;
   ...;
 } eplb_placement_change_t;
+void eplb_placement_change_init(eplb_placement_change_t *);
 typedef struct eplb_decision {
   int rebalance;
   double saved_seconds, cost_seconds, balance_before, balance_after;
@@ -159,12 +162,13 @@ typedef struct eplb_plan_record {
   const int64_t *transfers;
   ...;
 } eplb_plan_record_t;
+void eplb_plan_record_init(eplb_plan_record_t *);
 typedef struct { eplb_placement_t *placement; int *layer_id; int num_devices; ...; } eplb_placement_file_t;
 eplb_status_t eplb_loads_read(const char *, eplb_loads_t **);
 eplb_status_t eplb_loads_write(const char *, const eplb_loads_t *);
 eplb_status_t eplb_placement_write_json(const char *, const eplb_plan_record_t *);
-eplb_status_t eplb_placement_read(const char *, eplb_placement_file_t *);
-void eplb_placement_file_free(eplb_placement_file_t *);
+eplb_status_t eplb_placement_read(const char *, eplb_placement_file_t **);
+void eplb_placement_file_destroy(eplb_placement_file_t **);
 eplb_status_t eplb_links_read_json(const char *, eplb_payback_t *);
 """
 

@@ -81,15 +81,16 @@ class PlacementFile:
 def read_placement(path: Any) -> PlacementFile:
     """Reads a placement: JSON of this library or of SGLang, YAML of TensorRT-LLM, JSON lines of vLLM, JSON of vllm-ascend.
     There are as many experts as the largest number says. FileError; FormatError names line, key or row."""
-    file = ffi.new("eplb_placement_file_t *")
-    check(lib.eplb_placement_read(to_path(path), file))
+    out = ffi.new("eplb_placement_file_t **")
+    check(lib.eplb_placement_read(to_path(path), out))
     try:
+        file = out[0]
         c = file.placement
         slots = np.frombuffer(ffi.buffer(c.physical_to_logical, 4 * c.num_layers * c.num_slots), np.int32)
         ids = np.frombuffer(ffi.buffer(file.layer_id, 4 * c.num_layers), np.int32).copy() if file.layer_id else None
         return PlacementFile(Placement(slots.reshape(c.num_layers, c.num_slots), c.num_experts), ids, file.num_devices)
     finally:
-        lib.eplb_placement_file_free(file)
+        lib.eplb_placement_file_destroy(out)
 
 
 def write_placement(path: Any, placement: Placement, topology: Topology, *, load: Any = None, layer_ids: Any = None,
@@ -100,6 +101,7 @@ def write_placement(path: Any, placement: Placement, topology: Topology, *, load
     not at all. FileError; ShapeError."""
     check_slots(placement, topology, "the placement")
     resolved, record = resolve(topology, **options), ffi.new("eplb_plan_record_t *")
+    lib.eplb_plan_record_init(record)
     record.topology, record.placement = topology_of(topology), placement._c
     record.planner, record.policy = (names_of("plan", name).index(resolved[name]) for name in ("planner", "policy"))
     record.num_groups = int(resolved["num_groups"])

@@ -61,6 +61,7 @@ class Windows:
     def __init__(self, loads: list[np.ndarray], weights: list[float]):
         self.loads, self.weights = loads, weights
         self._c = ffi.new("eplb_windows_t *")
+        lib.eplb_windows_init(self._c)
         self._c.num_windows = len(loads)
         self._c.num_layers, self._c.num_experts = loads[0].shape
         self._keep = [doubles(load) for load in loads]
@@ -105,6 +106,7 @@ class History:
 
     def _snapshot(self) -> Windows:
         c = ffi.new("eplb_windows_t *")
+        lib.eplb_windows_init(c)
         with self._lock:
             check(lib.eplb_history_windows(self._c, c))
             return self._copy(c)
@@ -114,6 +116,7 @@ class History:
         if load.shape != self._shape:
             raise ShapeError(f"load has shape {list(load.shape)}; expected {list(self._shape)}, as the history has")
         c, newest = ffi.new("eplb_windows_t *"), doubles(load)
+        lib.eplb_windows_init(c)
         with self._lock:
             if not load.any() and not lib.eplb_history_length(self._c):
                 return Windows([load], [1.0])

@@ -45,6 +45,7 @@ class Topology:
             raise ShapeError(f"speed has {len(speed)} numbers; expected {len(counts)}, one for each device")
         level = to_int(node_level, "node_level")
         parts = ffi.new("eplb_topology_parts_t *")
+        lib.eplb_topology_parts_init(parts)
         keep = [ffi.new("char *[]", names), ffi.new("int[]", sum(rows, [])), ffi.new("int[]", counts),
                 ffi.new("double[]", [to_real(s, "speed") for s in speed or [1] * len(counts)])]
         parts.num_devices, parts.num_levels = len(counts), len(names)

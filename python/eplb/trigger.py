@@ -67,6 +67,7 @@ class Trigger:
         old = to_placement(before, "before", windows.num_experts)
         new = to_placement(after, "after", windows.num_experts)
         change, decision = ffi.new("eplb_placement_change_t *"), ffi.new("eplb_decision_t *")
+        lib.eplb_placement_change_init(change)
         change.topology, change.before, change.after, change.windows = topology_of(topology), old._c, new._c, windows._c
         change.windows_since = to_int(windows_since, "windows_since", 0)
         check(lib.eplb_trigger_decide(self._c, change, decision))
