@@ -95,7 +95,7 @@ EPLB_PUBLIC int eplb_history_length(const eplb_history_t *history);
 EPLB_PUBLIC eplb_status_t eplb_history_windows(const eplb_history_t *history, eplb_windows_t *windows);
 
 /* The windows that it would hold after eplb_history_add(history, load), without adding; `load` must stay, too. Local.
- * *windows as above. EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: none has any load. */
+ * *windows as above. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS; EPLB_ERR_STATE: none has any load. */
 EPLB_PUBLIC eplb_status_t eplb_history_with(const eplb_history_t *history, const double *load, eplb_windows_t *windows);
 
 /* A single window in place of several, for planners that take but one. */

@@ -48,7 +48,7 @@ typedef enum eplb_mode {
 typedef enum eplb_step {
   EPLB_STEP_CREATE,    /* in eplb_session_create, after this rank's own checks */
   EPLB_STEP_REDUCE,    /* in begin, before counts are reduced */
-  EPLB_STEP_PLAN,      /* rank 0 only, after planning */
+  EPLB_STEP_PLAN,      /* after planning: on rank 0, and on other ranks that plan */
   EPLB_STEP_BROADCAST, /* after the mapping has arrived */
   EPLB_STEP_DERIVE,    /* after this rank's transfers are derived */
   EPLB_STEP_STAGE,     /* after staging is allocated */
@@ -80,7 +80,7 @@ typedef void eplb_log_fn(void *arg, const char *line);
 /* Start from eplb_session_options_init, then change what you want; the same on every rank, except callbacks and their
  * args. Environment variables override, read once by eplb_session_create: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
  * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_COST, EPLB_TOKENS_PER_LOAD,
- * EPLB_FORECAST, EPLB_HISTORY, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES,
+ * EPLB_FORECAST, EPLB_HISTORY, EPLB_PLAN_RANKS, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place), EPLB_STAGING_BYTES,
  * EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES (bytes may end with K, M or G), EPLB_NODE_LEVEL; EPLB_MIN_WINDOWS and
  * EPLB_HYSTERESIS, either of which makes a trigger where there is none. An option that the planner cannot use is
  * refused: see eplb_plan_resolve. Detection and memory read EPLB_DEVICE, EPLB_DOMAIN, EPLB_RACKS and EPLB_NVML_LIBRARY
@@ -95,7 +95,9 @@ typedef struct eplb_session_options {
   int slots_per_rank; /* physical experts of a layer on each rank, >= 1; with a topology 0, or what it gives every rank */
   const eplb_plan_options_t *plan; /* NULL: the defaults. Copied, with its payback, whose expert_bytes, if 0, are those
                                       of the heaviest layer */
-  int history;                     /* windows that rank 0 plans with, the newest included; 1 to 16 (default) */
+  int history;                     /* windows that are planned with, the newest included; 1 to 16 (default) */
+  int plan_ranks; /* ranks that plan, each some of the layers, while all wait: the plan is the same with any number.
+                     1: rank 0 alone; 0 (default): as many as save time by an estimate */
   const eplb_trigger_t *trigger;   /* NULL: rebalance whenever asked; else only if it pays by trigger->payback, or by
                                       plan->payback where that is NULL. Copied, as plan is. */
   const eplb_topology_t *topology; /* NULL: detect it; else device r is rank r. Copied. */
@@ -261,7 +263,7 @@ typedef struct eplb_report {
   double balancedness_before; /* mean over layers with load, of the reduced window, on every rank; 1 if none has */
   double balancedness_after;  /* of the same with the new plan */
   double seconds_reduce;
-  double seconds_plan; /* on rank 0; on the others the wait for it */
+  double seconds_plan; /* on ranks that plan; on the others the wait for it */
   double seconds_broadcast, seconds_derive;
   int64_t bytes_broadcast; /* that each rank gets from rank 0 in begin: the slots that change, and how planning ended */
   double seconds_migrate;  /* in the calls after begin: what the job cannot hide */
@@ -336,8 +338,8 @@ static inline void eplb_report_init(eplb_report_t *report) {
  * does not hold what the layer needs. They name the same layer until one of its parts is committed; the next part is
  * named when it has arrived, and parts of other layers are not named in between. */
 
-/* Reduces the counts of the window to rank 0, plans there with those before it, broadcasts what changes in the mapping,
- * derives each rank's transfers and gets staging. All ranks compare a hash of the maps before and after that. A layer without counts keeps its placement; all do where the trigger says that it
+/* Reduces the counts of the window, plans with those before it on rank 0, or on several ranks whose layers come together
+ * there, broadcasts what changes in the mapping, derives each rank's transfers and gets staging. All ranks compare a hash of the maps before and after that. A layer without counts keeps its placement; all do where the trigger says that it
  * does not pay. The window starts anew, unless begin fails: then all is as before, but that after
  * EPLB_ERR_LOADS the window is dropped.
  * EPLB_ERR_LOADS: an expert's counts of all ranks reach 2^63; EPLB_ERR_STATE: a rebalance is open, a layer has no

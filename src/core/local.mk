@@ -2,6 +2,10 @@ noinst_LTLIBRARIES += src/core/libcore.la src/core/util/libutil.la
 
 # What both libraries have a copy of: it is not exported.
 src_core_util_libutil_la_SOURCES = \
+	src/core/plan/planning_step.c \
+	src/core/plan/planning_step.h \
+	src/core/plan/planning_work.c \
+	src/core/plan/planning_work.h \
 	src/core/transfer/changed_slots.c \
 	src/core/transfer/changed_slots.h \
 	src/core/transfer/staging.c \

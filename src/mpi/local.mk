@@ -90,6 +90,8 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/plan_step.h \
 	src/mpi/session/rebalance.c \
 	src/mpi/session/rebalancing.h \
+	src/mpi/session/planning_ranks.c \
+	src/mpi/session/planning_ranks.h \
 	src/mpi/session/reduction.c \
 	src/mpi/session/reduction.h \
 	src/mpi/session/registration.c \

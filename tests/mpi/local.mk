@@ -18,6 +18,7 @@ MPI_TESTS = \
 	tests/mpi/session/misuse \
 	tests/mpi/session/mpi_errors \
 	tests/mpi/session/out_of_step \
+	tests/mpi/session/planning_ranks \
 	tests/mpi/session/replicas \
 	tests/mpi/session/route \
 	tests/mpi/session/session \
@@ -50,6 +51,7 @@ tests_mpi_session_faults_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_misuse_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_mpi_errors_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_out_of_step_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_session_planning_ranks_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_replicas_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_route_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_session_LDADD = $(MPI_TEST_LIBS)

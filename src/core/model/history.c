@@ -97,6 +97,9 @@ eplb_status_t eplb_history_windows(const eplb_history_t *h, eplb_windows_t *wind
 eplb_status_t eplb_history_with(const eplb_history_t *h, const double *load, eplb_windows_t *windows) {
   if (!h || !load)
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", h ? "load" : "history");
+  eplb_status_t status = eplb_loads_check(h->num_layers, h->num_experts, load);
+  if (status)
+    return status;
   int has = has_load(h, load), room = h->num_windows - has;
   if (!has && h->length == 0)
     return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected one with any load");

@@ -29,6 +29,18 @@ static inline uint64_t eplb_placement_digest(const eplb_placement_t *p) {
   return digest;
 }
 
+/* Some consecutive layers as a placement of their own; the arrays are those of `p`. */
+static inline eplb_placement_t eplb_placement_part(const eplb_placement_t *p, int first, int count) {
+  size_t l = (size_t)first, experts = (size_t)p->num_experts, slots = (size_t)p->num_slots;
+  return (eplb_placement_t){.num_layers = count,
+                            .num_experts = p->num_experts,
+                            .num_slots = p->num_slots,
+                            .physical_to_logical = p->physical_to_logical + l * slots,
+                            .logical_replica_count = p->logical_replica_count + l * experts,
+                            .replica_begin = p->replica_begin + l * (experts + 1),
+                            .replica_slot = p->replica_slot + l * slots};
+}
+
 /* Copies one layer, maps and inverse, between placements of the same sizes. */
 static inline void eplb_placement_copy_layer(const eplb_placement_t *from, eplb_placement_t *to, int layer) {
   size_t experts = (size_t)from->num_experts, slots = (size_t)from->num_slots, l = (size_t)layer;

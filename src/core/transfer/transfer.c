@@ -188,7 +188,7 @@ static eplb_status_t choose_transfers(eplb_deriver_t *d, int layer, int64_t weig
   return EPLB_SUCCESS;
 }
 
-static eplb_status_t reserve(eplb_transfers_t *transfers, int count) {
+static eplb_status_t reserve_transfers(eplb_transfers_t *transfers, int count) {
   if (count <= transfers->capacity)
     return EPLB_SUCCESS;
   eplb_transfer_t *grown = eplb_grow(transfers->transfer, (size_t)count, sizeof *grown);
@@ -202,7 +202,7 @@ static eplb_status_t reserve(eplb_transfers_t *transfers, int count) {
 /* The planned transfers by stage, in a list that is the caller's: a counting sort. */
 static eplb_status_t list_by_stage(const eplb_deriver_t *d, int layer, eplb_transfers_t *transfers) {
   int32_t begin[EPLB_MOST_STAGES + 1] = {0};
-  eplb_status_t status = reserve(transfers, d->num_planned);
+  eplb_status_t status = reserve_transfers(transfers, d->num_planned);
   if (status)
     return status;
   for (int i = 0; i < d->num_planned; i++)

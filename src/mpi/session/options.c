@@ -4,6 +4,7 @@
 #include "core/util/count.h"
 #include "mpi/comm/compare.h"
 #include "mpi/session/environment.h"
+#include <limits.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -17,6 +18,9 @@ static const char *const verify_names[] = {"first", "always", "never"};
 static const eplb_option_t rows[] = {
     {"session", "history", "WINDOWS", "number of recent windows to plan with, including the newest",
      EPLB_OPTION_INTEGER, PLACE(history), 1, EPLB_HISTORY_MAX, 0, EPLB_HISTORY_MAX, NULL, ~0u, 0},
+    {"session", "plan_ranks", "RANKS",
+     "number of ranks that plan, each some of the layers; 1: rank 0 alone; 0: as many as save time",
+     EPLB_OPTION_INTEGER, PLACE(plan_ranks), 0, INT_MAX, 0, 0, NULL, ~0u, 0},
     {"session", "node_level", "NAME", "level of the machine that planners take as the node", EPLB_OPTION_TEXT,
      PLACE(node_level), 0, EPLB_LEVEL_NAME_MAX, 0, 0, NULL, ~0u, 0},
     {"session", "mode", "NAME", "shadow: experts arrive in staging memory; in-place: directly in the slots that change",

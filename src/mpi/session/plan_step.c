@@ -5,6 +5,7 @@
 #include "core/transfer/changed_slots.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
+#include "mpi/session/planning_ranks.h"
 #include <eplb/loads.h>
 #include <math.h>
 #include <string.h>
@@ -20,8 +21,9 @@ static void reduce_window(eplb_session_t *s) {
   int values = s->options.num_layers * s->options.num_experts;
   for (int i = 0; i < values; i++)
     s->counts[i] = (double)s->window[i];
-  eplb_comm_ok(s->comm, MPI_Reduce(s->counts, s->load, values, MPI_DOUBLE, MPI_SUM, 0, s->comm->mpi),
-               "reducing the counts");
+  int code = s->num_planning > 1 ? MPI_Allreduce(s->counts, s->load, values, MPI_DOUBLE, MPI_SUM, s->comm->mpi)
+                                 : MPI_Reduce(s->counts, s->load, values, MPI_DOUBLE, MPI_SUM, 0, s->comm->mpi);
+  eplb_comm_ok(s->comm, code, "reducing the counts");
 }
 
 /* The payback with the bytes of an expert, where the user has not said them: those of the heaviest layer, or one where
@@ -36,63 +38,40 @@ static eplb_payback_t weigh_experts(const eplb_session_t *s, const eplb_payback_
   return payback;
 }
 
-static int has_counts(const eplb_session_t *s, int layer) {
-  int experts = s->options.num_experts;
-  return !eplb_loads_idle_layers(1, experts, s->load + (size_t)layer * (size_t)experts);
-}
+/* What there is to plan from; the other members are what `step` points to. */
+typedef struct planning {
+  eplb_planning_step_t step;
+  eplb_plan_options_t options;
+  eplb_trigger_t trigger;
+  eplb_payback_t payback, trigger_payback;
+} planning_t;
 
-/* Where the trigger says that it does not pay, `after` becomes what there is. */
-static eplb_status_t ask_trigger(eplb_session_t *s, const eplb_windows_t *windows, eplb_placement_t *after,
-                                 eplb_decision_t *decision) {
-  const eplb_payback_t payback = weigh_experts(s, s->trigger.payback);
-  eplb_trigger_t trigger = s->trigger;
-  trigger.payback = &payback;
-  const eplb_placement_change_t change = {.size = sizeof change,
-                                          .topology = s->topology,
-                                          .before = s->placement,
-                                          .after = after,
-                                          .windows = windows,
-                                          .windows_since = s->windows_since + 1};
-  eplb_status_t status = eplb_trigger_decide(&trigger, &change, decision);
-  if (status)
-    return status;
-  for (int l = 0; l < s->options.num_layers && !decision->rebalance; l++)
-    eplb_placement_copy_layer(s->placement, after, l);
-  return EPLB_SUCCESS;
-}
-
-static eplb_status_t plan_windows(const eplb_session_t *s, const eplb_windows_t *windows, eplb_placement_t **planned) {
-  eplb_plan_options_t options = s->plan;
-  eplb_payback_t payback;
-  if (options.payback) {
-    payback = weigh_experts(s, options.payback);
-    options.payback = &payback;
+static void prepare_step(const eplb_session_t *s, planning_t *p) {
+  p->options = s->plan;
+  p->step = (eplb_planning_step_t){.options = &p->options,
+                                   .topology = s->topology,
+                                   .history = s->history,
+                                   .load = s->load,
+                                   .current = s->placement,
+                                   .windows_since = s->windows_since + 1};
+  if (p->options.payback) {
+    p->payback = weigh_experts(s, p->options.payback);
+    p->options.payback = &p->payback;
   }
-  return eplb_plan(&options, s->topology, windows, s->placement, planned);
+  if (s->options.trigger) {
+    p->trigger = s->trigger;
+    p->trigger_payback = weigh_experts(s, s->trigger.payback);
+    p->trigger.payback = &p->trigger_payback;
+    p->step.trigger = &p->trigger;
+  }
 }
 
-/* On rank 0: the new mapping; where nothing was counted, the old one. */
-static eplb_status_t plan_placement(eplb_session_t *s, eplb_placement_t *after, eplb_decision_t *decision) {
-  eplb_placement_t *planned;
-  eplb_windows_t windows = {.size = sizeof windows};
-  int counted = 0;
-  for (int l = 0; l < s->options.num_layers; l++)
-    counted |= has_counts(s, l);
-  if (!counted && s->options.trigger)
-    strcpy(decision->reason, "stay: no tokens were counted");
-  if (!counted)
-    return eplb_migrate_fault(&s->migrate, EPLB_STEP_PLAN, NULL, 0);
-  eplb_status_t status = eplb_history_with(s->history, s->load, &windows);
-  if (!status)
-    status = plan_windows(s, &windows, &planned);
-  if (status)
+static eplb_status_t plan_own_layers(const eplb_session_t *s, const planning_t *p, eplb_placement_t *after) {
+  const eplb_layers_t own = eplb_planning_ranks_layers(s);
+  eplb_status_t status = eplb_comm_status(s->comm);
+  if (status || !own.count)
     return status;
-  for (int l = 0; l < s->options.num_layers; l++)
-    if (has_counts(s, l))
-      eplb_placement_copy_layer(planned, after, l);
-  eplb_placement_destroy(&planned);
-  if (s->options.trigger)
-    status = ask_trigger(s, &windows, after, decision);
+  status = eplb_planning_step_plan(&p->step, own, after);
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_PLAN, NULL, 0);
 }
 
@@ -137,24 +116,27 @@ static eplb_status_t take_changes(const eplb_session_t *s, eplb_placement_t *aft
   return status;
 }
 
-/* A list can be longer than an int counts. */
 static eplb_status_t broadcast_changes(eplb_session_t *s, int32_t *changes, int64_t length) {
-  enum { MOST = 1 << 30 };
-  int is_known = 1;
-  for (int64_t at = 0; at < length; at += MOST) {
-    int count = length - at < MOST ? (int)(length - at) : MOST;
-    is_known &= eplb_comm_ok(s->comm, MPI_Bcast(changes + at, count, MPI_INT32_T, 0, s->comm->mpi),
-                             "broadcasting the changes of the placement");
-  }
+  int is_known = eplb_comm_ok(s->comm, MPI_Bcast(changes, (int)length, MPI_INT32_T, 0, s->comm->mpi),
+                              "broadcasting the changes of the placement");
   return is_known ? EPLB_SUCCESS : eplb_comm_status(s->comm);
 }
 
-/* Plans on rank 0 and broadcasts its status. All ranks must know of a failure before they expect more messages. */
-static eplb_status_t plan_on_first(eplb_session_t *s, eplb_placement_t *after, int32_t *changes, head_t *head,
+/* Plans, decides on rank 0, and tells all ranks how that ended. All learn of a failure before they count on more
+ * messages. */
+static eplb_status_t plan_and_tell(eplb_session_t *s, eplb_placement_t *after, int32_t *changes, head_t *head,
                                    eplb_decision_t *decision) {
-  eplb_status_t status = eplb_comm_status(s->comm);
+  planning_t p;
+  prepare_step(s, &p);
+  eplb_status_t status = plan_own_layers(s, &p, after);
+  if (s->num_planning > 1) {
+    status = eplb_planning_ranks_agree(s, status, after, changes);
+    if (status)
+      return status;
+    status = eplb_planning_ranks_gather(s, after, changes);
+  }
   if (s->rank == 0 && !status)
-    status = plan_placement(s, after, decision);
+    status = eplb_planning_step_decide(&p.step, after, decision);
   if (s->rank == 0 && !status)
     *head = describe(s, after, changes);
   eplb_comm_ok(s->comm, MPI_Bcast(head, (int)sizeof *head, MPI_BYTE, 0, s->comm->mpi),
@@ -168,11 +150,12 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, int32_t
   name_planner(s, report);
   reduce_window(s);
   report->seconds_reduce = elapsed(&since);
-  eplb_status_t status = plan_on_first(s, after, changes, &head, &report->decision);
-  report->seconds_plan = elapsed(&since); /* on other ranks than 0: the wait for rank 0's status */
+  eplb_status_t status = plan_and_tell(s, after, changes, &head, &report->decision);
+  report->seconds_plan = elapsed(&since); /* where it is not made, what the news of it is waited for */
   if (status)
     return status;
-  status = broadcast_changes(s, changes, head.length);
+  if (head.length)
+    status = broadcast_changes(s, changes, head.length);
   if (!status)
     status = take_changes(s, after, changes, &head);
   if (!status)

@@ -139,10 +139,9 @@ static eplb_status_t begin_rebalance(eplb_session_t *s, eplb_status_t mine) {
       eplb_session_discard_window(s);
     return status;
   }
-  if (s->rank == 0) {
+  if (s->history)
     eplb_history_add(s->history, s->load); /* which planning has found good */
-    s->windows_since = r->plan.num_layers > 0 ? 0 : s->windows_since + 1;
-  }
+  s->windows_since = r->plan.num_layers > 0 ? 0 : s->windows_since + 1;
   eplb_session_discard_window(s);
   s->rebalances++;
   start_report(r);

@@ -10,6 +10,7 @@
 #include "mpi/session/environment.h"
 #include "mpi/session/in_step.h"
 #include "mpi/session/options.h"
+#include "mpi/session/planning_ranks.h"
 #include "mpi/session/traffic.h"
 #include <eplb/detect.h>
 #include <limits.h>
@@ -20,6 +21,8 @@ static void release_session(eplb_session_t *s) {
     eplb_tensors_free(&s->layer[l]);
   free(s->layer);
   eplb_history_destroy(&s->history);
+  free(s->list_length);
+  free(s->list_begin);
   free(s->window);
   free(s->counts);
   free(s->load);
@@ -72,7 +75,7 @@ static eplb_status_t find_topology(eplb_session_t *s) {
 
 static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *given) {
   int layers = s->options.num_layers, experts = s->options.num_experts, slots = eplb_topology_num_slots(s->topology);
-  if (slots > INT_MAX / layers)
+  if (slots > INT_MAX / layers - 2) /* what changes has two numbers more for each layer */
     return eplb_fail(EPLB_ERR_SHAPE, "%s of %s; expected no more than %d in all", eplb_count(layers, "layer"),
                      eplb_count(slots, "slot"), INT_MAX);
   if (!given)
@@ -122,6 +125,23 @@ static void open_context(eplb_session_t *s) {
                                         .read_whole = o->verify == EPLB_VERIFY_ALWAYS};
 }
 
+/* What ranks that plan need; all have the load where several do, as it is reduced to all. */
+static eplb_status_t prepare_planning(eplb_session_t *s, size_t values) {
+  eplb_status_t status = eplb_planning_ranks_choose(s);
+  if (status)
+    return status;
+  int is_root = s->rank == 0, several = s->num_planning > 1;
+  s->load = EPLB_NEW(double, is_root || several ? values : 1);
+  s->list_length = EPLB_NEW(int32_t, is_root && several ? s->num_ranks : 1);
+  s->list_begin = EPLB_NEW(int32_t, is_root && several ? s->num_ranks : 1);
+  if (!s->load || !s->list_length || !s->list_begin)
+    return EPLB_ERR_MEMORY;
+  if (eplb_planning_ranks_layers(s).count == 0)
+    return EPLB_SUCCESS;
+  return eplb_history_create(s->options.num_layers, s->options.num_experts, s->options.history, EPLB_HISTORY_DECAY,
+                             &s->history);
+}
+
 /* Local: all that is left to allocate and check once there is a topology. */
 static eplb_status_t prepare_session(eplb_session_t *s, const eplb_placement_t *initial) {
   for (int d = 0; d < s->num_ranks; d++)
@@ -131,14 +151,10 @@ static eplb_status_t prepare_session(eplb_session_t *s, const eplb_placement_t *
   s->layer = EPLB_NEW(eplb_tensors_t, s->options.num_layers);
   s->window = EPLB_NEW(int64_t, values);
   s->counts = EPLB_NEW(double, values);
-  s->load = EPLB_NEW(double, s->rank == 0 ? values : 1);
-  if (!s->layer || !s->window || !s->counts || !s->load)
+  if (!s->layer || !s->window || !s->counts)
     return EPLB_ERR_MEMORY;
   open_context(s);
-  eplb_status_t status = EPLB_SUCCESS;
-  if (s->rank == 0)
-    status = eplb_history_create(s->options.num_layers, s->options.num_experts, s->options.history, EPLB_HISTORY_DECAY,
-                                 &s->history);
+  eplb_status_t status = prepare_planning(s, values);
   if (!status)
     status = take_placement(s, initial);
   if (!status)

@@ -21,14 +21,16 @@ struct eplb_session {
   eplb_payback_t payback;         /* what plan.payback points to, if anything */
   eplb_payback_t trigger_payback; /* what trigger.payback points to, if there is a trigger */
   eplb_trigger_t trigger;         /* what options.trigger points to, if anything */
-  int windows_since;              /* on rank 0: since the last rebalance that changed anything */
+  int windows_since;              /* since the last rebalance that changed anything */
   eplb_topology_t *topology;
   eplb_placement_t *placement;
   eplb_tensors_t *layer;   /* [num_layers] */
   int64_t *window;         /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
   double *counts;          /* the same as they are reduced */
-  double *load;            /* on rank 0: of all ranks */
-  eplb_history_t *history; /* on rank 0: the windows of earlier rebalances */
+  int num_planning;        /* ranks that plan, each some of the layers */
+  double *load;            /* on ranks that plan: of all ranks */
+  eplb_history_t *history; /* on ranks that plan: the windows of earlier rebalances; else NULL */
+  int32_t *list_length, *list_begin; /* [num_ranks]: scratch of planning_ranks.c, on rank 0 */
   const eplb_memory_t *memory;
   int num_pools;
   eplb_migrate_context_t migrate;  /* owns its pools, staging and shared memory; points to what else is here */

@@ -61,7 +61,7 @@ static void check_same(const char *call, eplb_status_t status) {
 
 static eplb_session_options_t small_options(size_t shared_bytes, eplb_topology_t **topology) {
   eplb_session_options_t o = job_options();
-  o.num_layers = 1;
+  o.num_layers = o.plan_ranks = shared_bytes ? 1 : 2;
   o.chunk_bytes = 2000; /* two messages an expert */
   o.shared_bytes = shared_bytes;
   o.topology = *topology = job_deal_topology(num_ranks > 2 ? 2 : 1, o.slots_per_rank);
