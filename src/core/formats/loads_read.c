@@ -20,7 +20,7 @@ static eplb_status_t refuse_others(const eplb_input_t *input) {
   } other[] = {{0, "PK\3\4", "is a ZIP archive, as .npz and .pt are; expected an array of it as .npy"},
                {0, "\377\376", "is UTF-16; expected UTF-8, such as \"CSV UTF-8\" of a spreadsheet"},
                {0, "\376\377", "is UTF-16; expected UTF-8, such as \"CSV UTF-8\" of a spreadsheet"},
-               {0, "\37\213", "is compressed by gzip; expected it as it was before"},
+               {0, "\37\213", "is compressed by gzip; expected the uncompressed file"},
                {8, "{\"", "looks like safetensors; expected the folder that it is in, if it is TensorRT-LLM's"}};
   for (size_t i = 0; i < sizeof other / sizeof *other; i++)
     if (has_mark(input, other[i].at, other[i].mark))

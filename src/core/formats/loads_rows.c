@@ -130,7 +130,8 @@ static eplb_status_t count_layers(const eplb_rows_t *r, size_t *layers) {
   }
   for (size_t i = 0; i < r->num_rows; i++)
     if (row[i].layer != row[i % *layers].layer)
-      return eplb_fail(EPLB_ERR_FORMAT, "%s%s: window %d has layer %d, window %d has not", r->name,
+      return eplb_fail(EPLB_ERR_FORMAT,
+                       "%s%s: window %d has layer %d and window %d does not; expected the same layers in each", r->name,
                        place(row[i].line, where), row[i].window, row[i].layer, row[0].window);
   return EPLB_SUCCESS;
 }

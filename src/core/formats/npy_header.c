@@ -23,7 +23,7 @@ static void skip_header_blanks(parser_t *p) {
 static eplb_status_t refuse_npy(parser_t *p, const char *expected) {
   char shown[EPLB_SHOWN];
   skip_header_blanks(p);
-  return eplb_fail(EPLB_ERR_FORMAT, "%s: the header goes on with \"%s\"; expected %s", p->name,
+  return eplb_fail(EPLB_ERR_FORMAT, "%s: the header continues with \"%s\"; expected %s", p->name,
                    eplb_escape(p->next, strlen(p->next), shown, sizeof shown), expected);
 }
 

@@ -140,7 +140,7 @@ static eplb_status_t take_header(eplb_input_t *input, json_t **header) {
     return EPLB_SUCCESS;
   json_decref(*header);
   *header = NULL;
-  return eplb_fail(EPLB_ERR_FORMAT, "%s: its first %zu of %s of header are no object of JSON", input->name, size,
+  return eplb_fail(EPLB_ERR_FORMAT, "%s: its first %zu of %s of header are not a JSON object", input->name, size,
                    eplb_count((size_t)wanted, "byte"));
 }
 

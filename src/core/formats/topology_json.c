@@ -26,7 +26,8 @@ static eplb_status_t get_numbers(const parts_t *p, const json_t *array, const ch
     const json_t *value = json_array_get(array, (size_t)d);
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < 0 || number > INT_MAX)
-      return eplb_fail(EPLB_ERR_FORMAT, "%s: number %d of %s is none from 0 to %d", p->path, d, what, INT_MAX);
+      return eplb_fail(EPLB_ERR_FORMAT, "%s: number %d of %s is out of range; expected 0 to %d", p->path, d, what,
+                       INT_MAX);
     numbers[d] = (int)number;
   }
   return EPLB_SUCCESS;
@@ -61,7 +62,7 @@ static eplb_status_t get_levels(parts_t *p, const json_t *t) {
   if (json_is_integer(node) && json_integer_value(node) >= 0 && json_integer_value(node) < p->num_levels)
     p->node_level = (int)json_integer_value(node);
   else if (node || p->node_level < 0)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s does not tell which level is the node; expected \"node_level\" from 0 to %d",
+    return eplb_fail(EPLB_ERR_FORMAT, "%s does not say which level is the node; expected \"node_level\" from 0 to %d",
                      p->path, p->num_levels - 1);
   return EPLB_SUCCESS;
 }
@@ -71,7 +72,7 @@ static eplb_status_t get_slots(parts_t *p, const json_t *t, int default_slots) {
   if (slots)
     return get_numbers(p, slots, "slots_of_device", p->slots);
   if (default_slots < 1)
-    return eplb_fail(EPLB_ERR_FORMAT, "%s does not tell slots; expected \"slots_of_device\"", p->path);
+    return eplb_fail(EPLB_ERR_FORMAT, "%s has no slots; expected \"slots_of_device\"", p->path);
   for (int d = 0; d < p->num_devices; d++)
     p->slots[d] = default_slots;
   return EPLB_SUCCESS;

@@ -24,14 +24,14 @@ static eplb_status_t parse_spec(const char *text, long *value) {
     while (k < NUM_KEYS && (strlen(keys[k]) != word || strncmp(keys[k], at, word)))
       k++;
     if (k == NUM_KEYS || at[word] != '=')
-      return fail_spec(text, "a word is none of nodes, gpus, slots, racks and islands");
+      return fail_spec(text, "a word is not nodes, gpus, slots, racks or islands");
     char *end;
     errno = 0;
     long number = strtol(at + word + 1, &end, 10);
     if (end == at + word + 1 || errno || number < 1 || number > 1 << 20 || (*end && !strchr(" ,\t", *end)))
-      return fail_spec(text, "a number is none from 1 to 1048576");
+      return fail_spec(text, "a number is not from 1 to 1048576");
     if (value[k])
-      return fail_spec(text, "a word stands twice");
+      return fail_spec(text, "a word comes twice");
     value[k] = number;
     at = end;
   }
@@ -90,7 +90,7 @@ eplb_status_t eplb_topology_parse_spec(const char *text, int default_slots, eplb
   if (!value[SLOTS])
     value[SLOTS] = default_slots;
   if (value[SLOTS] < 1)
-    return fail_spec(text, "it does not tell slots");
+    return fail_spec(text, "it has no slots");
   if (value[NODES] > (1 << 20) / value[GPUS])
     return fail_spec(text, "more than 1048576 devices");
   if (value[RACKS] > value[NODES] || value[ISLANDS] > value[GPUS])

@@ -75,9 +75,9 @@ static eplb_status_t build_member(reader_t *r, const yaml_event_t *event, int de
   yaml_event_t following;
   json_t *value = NULL;
   if (event->type != YAML_SCALAR_EVENT || strlen(key) != event->data.scalar.length)
-    return refuse_yaml(r, &event->start_mark, "a key is no text");
+    return refuse_yaml(r, &event->start_mark, "a key is not a text");
   if (json_object_get(object, key))
-    return refuse_yaml(r, &event->start_mark, "a key stands twice");
+    return refuse_yaml(r, &event->start_mark, "a key comes twice");
   eplb_status_t status = next(r, &following);
   if (status)
     return status;

@@ -8,7 +8,7 @@ eplb_status_t eplb_mpi(int code, const char *doing) {
   char text[MPI_MAX_ERROR_STRING] = "";
   int length;
   if (MPI_Error_string(code, text, &length) != MPI_SUCCESS)
-    snprintf(text, sizeof text, "MPI error %d, for which MPI has no text", code);
+    snprintf(text, sizeof text, "MPI error %d, without a text of MPI", code);
   return eplb_fail(EPLB_ERR_MPI, "%s: %s", doing, text);
 }
 

@@ -51,7 +51,7 @@ static void read_mask(const char *mask, int by_card, int count, unsigned *bits, 
   for (const char *at = mask; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
     long card, tile;
     if (!read_entry(at, &card, &tile) || card >= count || tile >= MOST_TILES || (tile >= 0 && !by_card))
-      snprintf(list->note, sizeof list->note, "%s names \"%.*s\", which is no device here: it does not count",
+      snprintf(list->note, sizeof list->note, "%s names \"%.*s\", which is not a device here: the entry is ignored",
                list->variable, (int)(strcspn(at, ",") < 24 ? strcspn(at, ",") : 24), at);
     else
       bits[card] |= tile < 0 ? ~0u : 1u << tile;

@@ -26,7 +26,7 @@ eplb_status_t eplb_rank_binding(const eplb_host_t *host, eplb_rank_info_t *info)
   int bits;
   cpu_set_t *set = allowed(&bits);
   if (!set)
-    return eplb_fail(EPLB_ERR_MEMORY, "cannot tell which processors this process may run on: %s", strerror(errno));
+    return eplb_fail(EPLB_ERR_MEMORY, "cannot read which processors this process may run on: %s", strerror(errno));
   int32_t package = -2, numa = -2, pus = 0;
   for (int p = 0; p < bits; p++) {
     if (!CPU_ISSET_S((size_t)p, CPU_ALLOC_SIZE((size_t)bits), set))

@@ -126,8 +126,8 @@ static eplb_status_t load_topology(hwloc_topology_t t, const char *declared, epl
   hwloc_topology_set_type_filter(t, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL);
   hwloc_topology_set_flags(t, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED); /* other ranks may use what this one may not */
   if (hwloc_topology_load(t))
-    status = declared ? eplb_fail(EPLB_ERR_FORMAT, "%s is no whole and valid XML file of hwloc", declared)
-                      : eplb_fail(EPLB_ERR_UNSUPPORTED, "hwloc cannot look at this machine: %s", strerror(errno));
+    status = declared ? eplb_fail(EPLB_ERR_FORMAT, "%s is not a complete and valid XML file of hwloc", declared)
+                      : eplb_fail(EPLB_ERR_UNSUPPORTED, "hwloc cannot detect this machine: %s", strerror(errno));
   if (!status && !(h = EPLB_NEW(eplb_host_t, 1)))
     status = EPLB_ERR_MEMORY;
   if (!status) {
@@ -163,7 +163,7 @@ static eplb_status_t host_of_document(const document_t *d, eplb_host_t **host) {
   if (!hwloc_topology_set_xmlbuffer(t, d->text, (int)d->length + 1))
     return load_topology(t, d->name, host);
   hwloc_topology_destroy(t);
-  return eplb_fail(EPLB_ERR_FORMAT, "%s is no XML file that hwloc reads", d->name);
+  return eplb_fail(EPLB_ERR_FORMAT, "%s is not an XML file that hwloc can read", d->name);
 }
 
 static eplb_status_t try_document(void *document) {
@@ -185,7 +185,7 @@ eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t lengt
   document_t document = {name, memcpy(copy, xml, length), length};
   eplb_status_t status = eplb_check_xml(name, copy, length);
   if (!status && (status = eplb_try(try_document, &document)) == EPLB_ERR_INTERNAL)
-    status = eplb_fail(EPLB_ERR_FORMAT, "%s is no valid XML file of hwloc: reading it makes hwloc crash", name);
+    status = eplb_fail(EPLB_ERR_FORMAT, "%s is not a valid XML file of hwloc: reading it makes hwloc crash", name);
   if (!status)
     status = host_of_document(&document, host);
   free(copy);
@@ -202,7 +202,7 @@ static eplb_status_t from_synthetic(const char *description, eplb_host_t **host)
   hwloc_topology_destroy(t);
   return eplb_fail(
       EPLB_ERR_FORMAT,
-      "\"%s\" is no synthetic description that hwloc reads; expected one such as \"package:2 numa:1 core:4 pu:1\"",
+      "\"%s\" is not a synthetic description of hwloc; expected one such as \"package:2 numa:1 core:4 pu:1\"",
       description);
 }
 

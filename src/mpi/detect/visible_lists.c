@@ -206,7 +206,7 @@ static int take_entry(const eplb_host_t *host, const rule_t *r, const eplb_visib
   eplb_visible_t found = {0};
   if (!find_entry(host, r, all, e, &found)) {
     if (e.length && *e.text != '-') /* "-1" ends lists on purpose */
-      note_entry(list, e, "which is no device here: it and what follows do not count");
+      note_entry(list, e, "which is not a device here: this entry and all that follow are ignored");
     return 0;
   }
   if (!is_repeated(list->device, list->count, &found)) {

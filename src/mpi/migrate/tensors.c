@@ -152,7 +152,7 @@ eplb_status_t eplb_pools_remove(eplb_pool_t *pools, int *count, const char *name
   while (name && at < *count && strcmp(pools[at].name, name))
     at++;
   if (!name || at == *count)
-    return eplb_fail(EPLB_ERR_ARGUMENT, "there are no spares of \"%s\"; expected some that are registered",
+    return eplb_fail(EPLB_ERR_ARGUMENT, "no spares of \"%s\" are registered; expected a registered name",
                      name ? name : "");
   free((void *)(uintptr_t)pools[at].name);
   memmove(&pools[at], &pools[at + 1], (size_t)(--*count - at) * sizeof *pools);

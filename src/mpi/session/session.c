@@ -55,7 +55,7 @@ static eplb_status_t take_topology(eplb_session_t *s, const eplb_topology_t *giv
     if (slots != told)
       return eplb_fail(
           EPLB_ERR_SHAPE,
-          "slots_per_rank is %d, but the topology gives rank %d %s; expected the same, or 0 for what the topology says",
+          "slots_per_rank is %d, but the topology gives rank %d %s; expected the same, or 0 for the topology's number",
           told, r, eplb_count(slots, "slot"));
   }
   eplb_status_t status = eplb_topology_copy(given, &s->topology);

@@ -101,8 +101,8 @@ void planner_options_finish(planner_options_t *options, const struct argp_state 
     return;
   }
   if (!(options->payback.expert_bytes > 0))
-    tool_usage_error(state, "--seconds-per-load gives the time that balance saves, but moves also need a cost; "
-                            "expected --expert-bytes, too");
+    tool_usage_error(
+        state, "--seconds-per-load says what balance saves, but not what moves cost; expected --expert-bytes, too");
   options->plan.payback = &options->payback;
 }
 

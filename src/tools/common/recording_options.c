@@ -78,7 +78,7 @@ static eplb_status_t declare(const recording_options_t *o, int num_experts, eplb
   int gpus = o->gpus ? o->gpus : 8 * o->nodes;
   int64_t wanted = num_experts + (num_experts + 7) / 8, slots = o->slots ? o->slots : (wanted + gpus - 1) / gpus * gpus;
   if (slots > INT32_MAX)
-    return eplb_fail(EPLB_ERR_SHAPE, "%s on %s are too many slots", eplb_count(num_experts, "expert"),
+    return eplb_fail(EPLB_ERR_SHAPE, "%s on %s need too many slots", eplb_count(num_experts, "expert"),
                      eplb_count(gpus, "GPU"));
   if (o->nodes > gpus)
     return eplb_fail(EPLB_ERR_SHAPE, "--nodes is %d for %s; every node needs one", o->nodes, eplb_count(gpus, "GPU"));

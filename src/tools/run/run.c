@@ -246,8 +246,7 @@ static eplb_status_t check_injected(const run_t *r) {
   MPI_Allreduce(MPI_IN_PLACE, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
   return any ? EPLB_SUCCESS
              : eplb_fail(EPLB_ERR_ARGUMENT,
-                         "--inject: rank %d did not come to this step in %s; expected one that it "
-                         "comes to",
+                         "--inject: rank %d did not reach this step in %s; expected a step that it reaches",
                          r->options->inject_rank, eplb_count(r->played, "round"));
 }
 

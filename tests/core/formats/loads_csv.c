@@ -239,7 +239,7 @@ static void windows_that_differ(void) {
          "window 1 has 1 layer and window 0 has 2");
   refuse(HEADER "3,0,1,2\n5,1,3,4\n5,0,5,6\n", EPLB_ERR_FORMAT, "window 5 has 2 layers and window 3 has 1");
   refuse(HEADER "0,0,1,2\n0,1,3,4\n1,2,5,6\n1,0,7,8\n", EPLB_ERR_FORMAT,
-         "line 4: window 1 has layer 2, window 0 has not");
+         "line 4: window 1 has layer 2 and window 0 does not; expected the same layers in each");
 }
 
 /* As a recorder leaves it that was killed. */

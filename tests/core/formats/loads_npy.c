@@ -94,7 +94,7 @@ static void refuse(const char *header, const char *sentence) {
 static void refuse_type(const char *type) {
   char header[128], sentence[64];
   snprintf(header, sizeof header, "{'descr': %s, 'fortran_order': False, 'shape': (1, 1), }", type);
-  snprintf(sentence, sizeof sentence, "the header goes on with \"%s, 'f", type);
+  snprintf(sentence, sizeof sentence, "the header continues with \"%s, 'f", type);
   refuse(header, sentence);
   CU_ASSERT_PTR_NOT_NULL(strstr(eplb_last_error(), "; expected whole numbers of 1, 2, 4 or 8 bytes"));
 }
@@ -136,18 +136,18 @@ static void shapes_that_are_no_loads(void) {
 }
 
 static void headers_that_are_none(void) {
-  refuse("", "the header goes on with \"\"; expected a dictionary");
+  refuse("", "the header continues with \"\"; expected a dictionary");
   refuse("[]", "expected a dictionary");
-  refuse("{}", "goes on with \"}\"; expected 'descr', 'fortran_order' and 'shape', each once");
-  refuse("{'descr': '|u1', 'descr': '|u1', }", "goes on with \"'descr': '|u1', }\"; expected 'descr'");
-  refuse("{'descr': '|u1', 'fortran_order': False, }", "goes on with \"}\"; expected 'descr'");
-  refuse("{'descr': '|u1', 'fortran_order': 0, 'shape': (1, 8)}", "goes on with \"0, 'shape'");
+  refuse("{}", "continues with \"}\"; expected 'descr', 'fortran_order' and 'shape', each once");
+  refuse("{'descr': '|u1', 'descr': '|u1', }", "continues with \"'descr': '|u1', }\"; expected 'descr'");
+  refuse("{'descr': '|u1', 'fortran_order': False, }", "continues with \"}\"; expected 'descr'");
+  refuse("{'descr': '|u1', 'fortran_order': 0, 'shape': (1, 8)}", "continues with \"0, 'shape'");
   refuse("{'descr': '|u1' 'fortran_order': False, 'shape': (1, 8)}", "expected a comma");
   refuse("{'descr' '|u1', 'fortran_order': False, 'shape': (1, 8)}", "expected a colon");
-  refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8)", "goes on with \"\"; expected its end");
+  refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8)", "continues with \"\"; expected its end");
   refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8), 'more': 1}", "expected its end");
   refuse("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 8)}\1\377",
-         "goes on with \"\\x01\\xff\"; expected its end");
+         "continues with \"\\x01\\xff\"; expected its end");
 }
 
 /* Every length shorter than the whole, and one that is longer. */

@@ -171,11 +171,11 @@ static void shapes_and_offsets_that_do_not_fit(void) {
 static void headers_that_are_none(void) {
   put("{}", 0);
   refuse(EPLB_ERR_FORMAT, "holds no loads; expected tensors such as \"100_3\"");
-  refuse_header("", 0, "its first 0 of 0 bytes of header are no object of JSON");
-  refuse_header("[]", 0, "its first 2 of 2 bytes of header are no object of JSON");
-  refuse_header("{\"1_1\":" U8(0, 2) ",\"1_1\":" U8(2, 4) "}", 4, "are no object of JSON");
+  refuse_header("", 0, "its first 0 of 0 bytes of header are not a JSON object");
+  refuse_header("[]", 0, "its first 2 of 2 bytes of header are not a JSON object");
+  refuse_header("{\"1_1\":" U8(0, 2) ",\"1_1\":" U8(2, 4) "}", 4, "are not a JSON object");
   put_rank(0, "{}", 3, 0);
-  refuse(EPLB_ERR_FORMAT, "its first 2 of 3 bytes of header are no object of JSON");
+  refuse(EPLB_ERR_FORMAT, "its first 2 of 3 bytes of header are not a JSON object");
   put_rank(0, "{}", 1, 0);
   refuse(EPLB_ERR_FORMAT, "its first 1 of 1 byte of header");
   folder_put("rank0.safetensors", "\377\377\377\377\377\377\377\377{}", 10);
@@ -190,7 +190,8 @@ static void layers_that_are_missing(void) {
   refuse_header(
       "{\"1_1\":" U8(0, 2) ",\"2_1\":" U8(2, 4) ",\"1_2\":" U8(4, 6) ",\"3_1\":" U8(6, 8) ",\"3_2\":" U8(8, 10) "}", 10,
       "window 2 has 1 layer and window 1 has 2; expected the same in each");
-  refuse_header("{\"1_1\":" U8(0, 2) ",\"2_2\":" U8(2, 4) "}", 4, "window 2 has layer 2, window 1 has not");
+  refuse_header("{\"1_1\":" U8(0, 2) ",\"2_2\":" U8(2, 4) "}", 4,
+                "window 2 has layer 2 and window 1 does not; expected the same layers in each");
 }
 
 static void loads_that_cannot_be(void) {

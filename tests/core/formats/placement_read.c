@@ -64,7 +64,7 @@ static void tensorrt_llm(void) {
   refuse(YAML "  x: [0, 1, 2, 0]\n", ": initial_global_assignments has the key \"x\"; expected a layer's number");
   refuse(YAML "  -3: [0, 1, 2, 0]\n", ": initial_global_assignments has the key \"-3\"");
   refuse(YAML "  3: [0, 1, 2, 0]\n  03: [0, 1, 2, 0]\n", ": initial_global_assignments has layer 3 twice");
-  refuse(YAML "  3: [0, 1, 2, 0]\n  3: [0, 1, 2, 0]\n", ", line 4: a key stands twice");
+  refuse(YAML "  3: [0, 1, 2, 0]\n  3: [0, 1, 2, 0]\n", ", line 4: a key comes twice");
   refuse(YAML "  3: [0, 1, two, 0]\n", ": row 0, slot 2 of initial_global_assignments is not an expert's number");
   refuse(YAML "  3: [0, 1, '2', 0]\n", ": row 0, slot 2 of initial_global_assignments is not an expert's number");
   refuse("initial_global_assignments: {}\n", ": initial_global_assignments is empty; expected an object");
@@ -112,7 +112,7 @@ static void texts_that_are_no_placements(void) {
   refuse("window,layer,e0\n0,0,1\n", " holds no placement");
   refuse("a: [1, 2\nb: 3\n", ", line 2: did not find expected ',' or ']'; expected a placement as JSON or YAML");
   refuse("a: &x [1]\nb: *x\n", ", line 2: an alias");
-  refuse("? [1]\n: 2\n", ", line 1: a key is no text");
+  refuse("? [1]\n: 2\n", ", line 1: a key is not a text");
   refuse("a: 1\n--- \nb: 2\n", ", line 2: more than one document");
   refuse("a: [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]\n", ", line 1: values too deep in each other");
   refuse("\177ELF\1\2", ", line 1: control characters are not allowed");

@@ -29,16 +29,16 @@ static void short_texts(void) {
 }
 
 static void bad_texts(void) {
-  static const char *const bad[][2] = {{"nodes=2 gpu=3", "a word is none of nodes"},
-                                       {"nodes=0", "a number is none from 1"},
-                                       {"nodes=2x", "a number is none from 1"},
-                                       {"nodes=99999999999999999999", "a number is none from 1"},
-                                       {"nodes=2 nodes=2", "a word stands twice"},
-                                       {"nodes=2", "it does not tell slots"},
+  static const char *const bad[][2] = {{"nodes=2 gpu=3", "a word is not nodes"},
+                                       {"nodes=0", "a number is not from 1"},
+                                       {"nodes=2x", "a number is not from 1"},
+                                       {"nodes=99999999999999999999", "a number is not from 1"},
+                                       {"nodes=2 nodes=2", "a word comes twice"},
+                                       {"nodes=2", "it has no slots"},
                                        {"nodes=1048576 gpus=2 slots=1", "more than 1048576 devices"},
                                        {"nodes=2 slots=1 racks=3", "more racks than nodes"},
                                        {"nodes=2 slots=1 islands=2", "more islands than GPUs"},
-                                       {"nodes=2 slots", "a word is none of nodes"}};
+                                       {"nodes=2 slots", "a word is not nodes"}};
   eplb_topology_t *t = NULL;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
     TAP_FAILS(eplb_topology_read(bad[i][0], 0, &t), EPLB_ERR_FORMAT, bad[i][1]);
@@ -72,14 +72,14 @@ static void bad_files(void) {
       {"[]", "has no topology"},
       {"{}", "has no topology"},
       {"{\"node_of_device\": []}", "has no topology"},
-      {"{\"node_of_device\": [0, -1], \"slots_of_device\": [1, 1]}", "number 1 of node_of_device is none"},
-      {"{\"node_of_device\": [0, 1.5], \"slots_of_device\": [1, 1]}", "number 1 of node_of_device is none"},
-      {"{\"node_of_device\": [0, 1]}", "does not tell slots"},
+      {"{\"node_of_device\": [0, -1], \"slots_of_device\": [1, 1]}", "number 1 of node_of_device is out of range"},
+      {"{\"node_of_device\": [0, 1.5], \"slots_of_device\": [1, 1]}", "number 1 of node_of_device is out of range"},
+      {"{\"node_of_device\": [0, 1]}", "has no slots"},
       {"{\"node_of_device\": [0, 1], \"slots_of_device\": [1]}",
        "slots_of_device has 1 number; expected one for each of 2"},
       {"{\"node_of_device\": [0], \"slots_of_device\": [1], \"speed_of_device\": [-1]}", "device 0 has speed"},
       {"{\"levels\": [\"rack\"], \"domain_of_device\": [[0]], \"slots_of_device\": [1]}",
-       "does not tell which level is the node"},
+       "does not say which level is the node"},
       {"{\"levels\": [\"rack\", \"node\"], \"domain_of_device\": [[0]]}", "2 levels and 1 row"},
       {"{\"levels\": [1], \"domain_of_device\": [[0]]}", "level 0 has no name"},
       {"{\"levels\": [\"rack\", \"node\"], \"domain_of_device\": [[0, 1], [0, 0]], \"slots_of_device\": [1, 1]}",

@@ -143,8 +143,8 @@ static void bad_documents(void) {
       {"no XML", "has no <topology>"},
       {"<topology version=\"3.0\"></topology>", "is an XML file of hwloc 3"},
       {"<topology version=\"2.0\"><object type=\"Machine\">", "is cut short"},
-      {"<topology version=\"2.0\"><object type=\"Machine\"></topology>", "is no XML file that hwloc reads"},
-      {"<topology version=\"2.0\"></topology>", "is no whole and valid XML file"},
+      {"<topology version=\"2.0\"><object type=\"Machine\"></topology>", "is not an XML file that hwloc can read"},
+      {"<topology version=\"2.0\"></topology>", "is not a complete and valid XML file"},
   };
   eplb_host_t *h = NULL;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -153,7 +153,7 @@ static void bad_documents(void) {
   TAP_FAILS(eplb_host_detect(tap_data("../fuzz/corpus/xml/no-processing-unit"), &h), EPLB_ERR_FORMAT,
             "has no processing unit");
   TAP_FAILS(eplb_host_detect("no such file.xml", &h), EPLB_ERR_IO, "cannot open no such file.xml");
-  TAP_FAILS(eplb_host_detect("core:x", &h), EPLB_ERR_FORMAT, "is no synthetic description");
+  TAP_FAILS(eplb_host_detect("core:x", &h), EPLB_ERR_FORMAT, "is not a synthetic description");
   TAP_FAILS(eplb_host_detect(NULL, NULL), EPLB_ERR_ARGUMENT, "host is NULL");
   CU_ASSERT(h == NULL);
 }

@@ -102,9 +102,9 @@ static void leaves(const char *variable, const char *value, const char *expected
 }
 
 static void entries_that_name_nothing(void) {
-  static const char none[] = "-1 -1 -1 -1", skipped[] = "which is no device here";
+  static const char none[] = "-1 -1 -1 -1", skipped[] = "which is not a device here";
   setup(NVIDIA, 1);
-  leaves("CUDA_VISIBLE_DEVICES", "0,99,1", "0 0 0 0", "names \"99\", which is no device here: it and what follows");
+  leaves("CUDA_VISIBLE_DEVICES", "0,99,1", "0 0 0 0", "names \"99\", which is not a device here: this entry and all that follow");
   leaves("CUDA_VISIBLE_DEVICES", "2,-1,0", "2 2 2 2", "");
   leaves("CUDA_VISIBLE_DEVICES", "3,none", "3 3 3 3", skipped);
   leaves("CUDA_VISIBLE_DEVICES", "1,,0", "1 1 1 1", "");
@@ -181,7 +181,7 @@ static void affinity_masks(void) {
   setup(INTEL, 0);
   leaves("ZE_AFFINITY_MASK", "1.0,1.1,3", "1 3 1 3", ""); /* a card of which all tiles are named counts once */
   leaves("ZE_AFFINITY_MASK", "3,1", "1 3 1 3", "");       /* a set */
-  leaves("ZE_AFFINITY_MASK", "0,9,x,2", "0 2 0 2", "names \"x\", which is no device here: it does not count");
+  leaves("ZE_AFFINITY_MASK", "0,9,x,2", "0 2 0 2", "names \"x\", which is not a device here: the entry is ignored");
   leaves("ZE_AFFINITY_MASK", "9", "-1 -1 -1 -1", "no accelerator");
   leaves("ZE_AFFINITY_MASK", "", "0 1 2 3", "");
   leaves("ZE_AFFINITY_MASK", "default", "0 1 2 3", "");
@@ -192,7 +192,7 @@ static void affinity_masks(void) {
   leaves("ZE_AFFINITY_MASK", "0,3", "3 3 3 3", ""); /* of what the mask leaves */
   unsetenv("ONEAPI_DEVICE_SELECTOR");
   setenv("ZE_FLAT_DEVICE_HIERARCHY", "FLAT", 1);
-  leaves("ZE_AFFINITY_MASK", "1.0,2", "2 2 2 2", "which is no device here");
+  leaves("ZE_AFFINITY_MASK", "1.0,2", "2 2 2 2", "which is not a device here");
   for (int i = 0; i < 4; i++) { /* two cards of two tiles */
     devices[i].num_partitions = 2;
     devices[i].partition = (int16_t)(i % 2);
