@@ -103,7 +103,7 @@ eplb_status_t eplb_history_with(const eplb_history_t *h, const double *load, epl
   int has = has_load(h, load), room = h->num_windows - has;
   if (!has && h->length == 0)
     return eplb_fail(EPLB_ERR_STATE, "the history has no window yet; expected one with any load");
-  eplb_status_t status = eplb_sized_check("windows", sizeof *windows, windows);
+  status = eplb_sized_check("windows", sizeof *windows, windows);
   if (status)
     return status;
   eplb_windows_t own = eplb_windows_single(h->num_layers, h->num_experts, load);
