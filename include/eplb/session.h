@@ -257,7 +257,7 @@ typedef struct eplb_report {
   double busiest_sender;             /* what the device that sends most sends, of the mean of all; 1 where none sends */
   double busiest_receiver;           /* the same for receiving */
   eplb_decision_t decision;          /* on rank 0, with a trigger: also why, in one line; else all 0 */
-  eplb_planner_t planner;            /* that planned, on every rank: never AUTO */
+  eplb_planner_t planner;            /* that planned, on every rank; AUTO: each layer by the best */
   eplb_policy_t policy;              /* likewise */
   int layers_without_load;           /* of the reduced window: they keep their placement and have no balancedness */
   double balancedness_before; /* mean over layers with load, of the reduced window, on every rank; 1 if none has */

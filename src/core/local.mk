@@ -40,6 +40,10 @@ src_core_libcore_la_SOURCES = \
 	src/core/model/synthetic_mixture.h \
 	src/core/model/topology.c \
 	src/core/model/topology.h \
+	src/core/plan/auto/auto_planner.c \
+	src/core/plan/auto/auto_planner.h \
+	src/core/plan/auto/plan_score.c \
+	src/core/plan/auto/plan_score.h \
 	src/core/plan/common/assignment.c \
 	src/core/plan/common/assignment.h \
 	src/core/plan/common/count_noise.c \

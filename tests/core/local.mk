@@ -24,6 +24,7 @@ UNIT_TESTS = \
 	tests/core/model/topology \
 	tests/core/older_programs \
 	tests/core/out_of_memory \
+	tests/core/plan/auto_planner \
 	tests/core/plan/count_noise \
 	tests/core/plan/default_planner \
 	tests/core/plan/golden \

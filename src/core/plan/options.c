@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum {
+  AUTO = 1 << EPLB_PLANNER_AUTO,
   DEEPSEEK = 1 << EPLB_PLANNER_DEEPSEEK,
   WINDOW = 1 << EPLB_PLANNER_WINDOW,
   HISTORY = 1 << EPLB_PLANNER_HISTORY,
@@ -19,6 +20,7 @@ enum {
 static const char *const planner_names[] = {"auto", "deepseek", "window", "history", "chain"};
 static const char *const policy_names[] = {"auto", "hierarchical", "global"};
 static const char *const effort_names[] = {"default", "fast", "best"};
+static const char *const split_names[] = {"even", "shares"};
 static const char *const forecast_names[] = {"last", "mean", "ewma"};
 
 #define COUNT(names) ((int)(sizeof(names) / sizeof *(names)))
@@ -38,8 +40,11 @@ static const eplb_option_t rows[] = {
      PLACE(policy), 0, COUNT(policy_names) - 1, 0, EPLB_POLICY_AUTO, policy_names, ALL, 0},
     {"plan", "num_groups", "K", "groups of consecutive experts for group-limited routing", EPLB_OPTION_INTEGER,
      PLACE(num_groups), 1, 1 << 30, 0, 1, NULL, ALL, 0},
+    {"plan", "split", "NAME",
+     "how the job divides an expert's tokens over its replicas: even, or by shares of each batch", EPLB_OPTION_NAME,
+     PLACE(split), 0, COUNT(split_names) - 1, 0, EPLB_PLAN_SPLIT_EVEN, split_names, ALL, 0},
     {"plan", "effort", "NAME", "how long to search: fast, default or best", EPLB_OPTION_NAME, PLACE(effort), 0,
-     COUNT(effort_names) - 1, 0, EPLB_EFFORT_DEFAULT, effort_names, WINDOW | HISTORY | CHAIN, 0},
+     COUNT(effort_names) - 1, 0, EPLB_EFFORT_DEFAULT, effort_names, AUTO | WINDOW | HISTORY | CHAIN, 0},
     {"plan", "spill", "BALANCE", "hierarchical: replicas may leave their group's node until this balance is reached",
      EPLB_OPTION_REAL, PLACE(spill), 0, 1, EPLB_OPTION_BELOW_MOST, 0, NULL, WINDOW, 0},
     {"plan", "forecast", "NAME", "how to make one load from several windows: last, mean or ewma", EPLB_OPTION_NAME,
@@ -47,14 +52,14 @@ static const eplb_option_t rows[] = {
     {"plan", "balance", "BALANCE", "stop moving once this balance is reached", EPLB_OPTION_REAL, PLACE(balance), 0, 1,
      EPLB_OPTION_ABOVE_LEAST | EPLB_OPTION_BELOW_MOST, .99, NULL, WINDOW, 1},
     {"plan", "max_moves", "MOVES", "most replicas that may move in each layer", EPLB_OPTION_INTEGER, PLACE(max_moves),
-     0, INT_MAX, 0, INT_MAX, NULL, WINDOW | HISTORY | CHAIN, 1},
+     0, INT_MAX, 0, INT_MAX, NULL, AUTO | WINDOW | HISTORY | CHAIN, 1},
     {"plan", "node_cost", "X", "cost of a move into another node, in moves within a node", EPLB_OPTION_REAL,
-     PLACE(node_cost), 1, 1e6, 0, 4, NULL, WINDOW | HISTORY | CHAIN, 1},
+     PLACE(node_cost), 1, 1e6, 0, 4, NULL, AUTO | WINDOW | HISTORY | CHAIN, 1},
     {"plan", "move_cost", "X", "least gain of a move; a larger value gives fewer moves; 0: the planner's default",
-     EPLB_OPTION_REAL, PLACE(move_cost), 0, 1e6, 0, 0, NULL, HISTORY | CHAIN, 1},
+     EPLB_OPTION_REAL, PLACE(move_cost), 0, 1e6, 0, 0, NULL, AUTO | HISTORY | CHAIN, 1},
     {"plan", "tokens_per_load", "TOKENS",
      "tokens in a load of 1; 0: 1 for whole numbers, else unknown; inf: loads are exact", EPLB_OPTION_REAL,
-     PLACE(tokens_per_load), 0, INFINITY, EPLB_OPTION_MAY_BE_INFINITE, 0, NULL, WINDOW | HISTORY | CHAIN, 1},
+     PLACE(tokens_per_load), 0, INFINITY, EPLB_OPTION_MAY_BE_INFINITE, 0, NULL, AUTO | WINDOW | HISTORY | CHAIN, 1},
 };
 
 const eplb_option_table_t eplb_plan_table = {"plan options", "eplb_plan_options_init", sizeof(eplb_plan_options_t),
@@ -141,7 +146,8 @@ static eplb_status_t refuse_option(const eplb_plan_options_t *o, const char *nam
                                    int chosen_by_auto) {
   char names[EPLB_OPTION_TEXT_MAX];
   return eplb_fail(EPLB_ERR_UNSUPPORTED, "%s is %s, which the %s planner%s cannot use; expected planner %s", name,
-                   value, planner_names[o->planner], chosen_by_auto ? ", chosen by auto," : "",
+                   value, planner_names[o->planner],
+                   chosen_by_auto && o->planner != EPLB_PLANNER_AUTO ? ", chosen by auto," : "",
                    list_planners(planners, names));
 }
 

@@ -6,6 +6,7 @@
 #include "core/model/forecast.h"
 #include "core/model/placement.h"
 #include "core/model/topology.h"
+#include "core/plan/auto/auto_planner.h"
 #include "core/plan/deepseek/deepseek_planner.h"
 #include "core/plan/history/history_planner.h"
 #include "core/plan/options.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 
 static const eplb_planner_row_t planners[] = {
+    [EPLB_PLANNER_AUTO] = {NULL, eplb_auto_plan},
     [EPLB_PLANNER_DEEPSEEK] = {eplb_deepseek_check, eplb_deepseek_plan},
     [EPLB_PLANNER_WINDOW] = {NULL, eplb_window_plan},
     [EPLB_PLANNER_HISTORY] = {NULL, eplb_history_plan},
@@ -31,16 +33,16 @@ static int groups_fit_nodes(const eplb_plan_options_t *o, const eplb_topology_t 
 }
 
 static int is_global_only(eplb_planner_t planner) {
-  return planner == EPLB_PLANNER_HISTORY || planner == EPLB_PLANNER_CHAIN;
+  return planner != EPLB_PLANNER_DEEPSEEK && planner != EPLB_PLANNER_WINDOW;
 }
 
-/* Only the window planner keeps expert groups on their nodes and weighs moves by what they pay; else the history
- * planner is better on the window that follows. */
+/* Only the window planner keeps expert groups on their nodes and weighs moves by what they pay; else each layer gets the
+ * plan that scores best. */
 static eplb_planner_t choose_planner(const eplb_plan_options_t *o, const eplb_topology_t *t) {
   int keeps_groups =
       o->policy == EPLB_POLICY_HIERARCHICAL ||
       (o->policy == EPLB_POLICY_AUTO && o->num_groups > 1 && eplb_topology_num_nodes(t) > 1 && groups_fit_nodes(o, t));
-  return keeps_groups || o->payback ? EPLB_PLANNER_WINDOW : EPLB_PLANNER_HISTORY;
+  return keeps_groups || o->payback ? EPLB_PLANNER_WINDOW : EPLB_PLANNER_AUTO;
 }
 
 static eplb_policy_t choose_policy(const eplb_plan_options_t *o, const eplb_topology_t *t) {
@@ -134,7 +136,7 @@ eplb_status_t eplb_plan(const eplb_plan_options_t *options, const eplb_topology_
                         const eplb_windows_t *windows, const eplb_placement_t *current, eplb_placement_t **placement) {
   eplb_plan_options_t resolved;
   eplb_windows_t own, scaled;
-  const eplb_plan_request_t request = {&resolved, topology, &scaled, current};
+  const eplb_plan_request_t request = {&resolved, topology, &scaled, current, NULL};
   eplb_payback_t payback;
   eplb_status_t status = resolve(options, topology, &resolved);
   if (!status && resolved.payback) {

@@ -10,6 +10,7 @@ typedef struct eplb_plan_request {
   const eplb_topology_t *topology;
   const eplb_windows_t *windows;
   const eplb_placement_t *current; /* NULL: plan from scratch */
+  const uint8_t *skip; /* [num_layers]: 1: nobody will read the layer's row, so it need not be planned; NULL: none */
 } eplb_plan_request_t;
 
 /* Whether the planner can plan for these sizes. EPLB_ERR_SHAPE, EPLB_ERR_UNSUPPORTED. */

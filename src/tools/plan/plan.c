@@ -104,8 +104,8 @@ static eplb_status_t choose_load(plan_result_t *r) {
 }
 
 int plan_uses_each_window(const plan_result_t *r) {
-  return r->options->window == PLAN_WINDOW_ALL &&
-         (r->plan.planner == EPLB_PLANNER_HISTORY || r->plan.planner == EPLB_PLANNER_CHAIN);
+  return r->options->window == PLAN_WINDOW_ALL && r->plan.planner != EPLB_PLANNER_DEEPSEEK &&
+         r->plan.planner != EPLB_PLANNER_WINDOW;
 }
 
 /* Resolves the options. A window that is the sum of several has that many times the load, so the horizon is divided. */

@@ -24,11 +24,11 @@ enum {
 
 static const struct argp_option arguments[] = {
     {"policies", KEY_POLICIES, "LIST", 0,
-     "planners to compare (deepseek,window,history,chain); each gets the options that it can use", 0},
+     "planners to compare (deepseek,window,history,chain,auto); each gets the options that it can use", 0},
     {"current", KEY_CURRENT, "FILE", 0, "the placement that the first plan starts from (default: from scratch)", 0},
     {"shares", KEY_SHARES, "on|off", 0,
      "on: split each expert over its replicas by shares computed from the batch's own counts; off: split equally (on "
-     "for chain only)",
+     "for chain, and for auto with --split shares)",
      0},
     {"history", KEY_HISTORY, "WINDOWS", 0, "recent windows to plan with, 1 to 16 (16)", 0},
     {"window", KEY_WINDOW, "WHICH", OPTION_HIDDEN, NULL, 0},
@@ -149,10 +149,13 @@ static eplb_status_t resolve_policy(replay_run_t *run, eplb_planner_t planner) {
   plan.planner = planner;
   if (planner != EPLB_PLANNER_AUTO)
     planner_options_keep_used(&plan, planner);
+  if (o->shares == REPLAY_SHARES_ON)
+    plan.split = EPLB_PLAN_SPLIT_SHARES;
   eplb_plan_options_init(&run->plan);
   eplb_status_t status = eplb_plan_resolve(&plan, run->topology, &run->plan);
-  run->with_shares =
-      o->shares == REPLAY_SHARES_ON || (o->shares == REPLAY_SHARES_AUTO && run->plan.planner == EPLB_PLANNER_CHAIN);
+  run->with_shares = o->shares == REPLAY_SHARES_ON ||
+                     (o->shares == REPLAY_SHARES_AUTO &&
+                      (run->plan.planner == EPLB_PLANNER_CHAIN || run->plan.split == EPLB_PLAN_SPLIT_SHARES));
   return status;
 }
 
@@ -201,13 +204,13 @@ int command_replay(int argc, char **argv) {
       children,
       NULL,
       NULL};
-  replay_options_t o = {
-      .recording.nodes = 1,
-      .history = EPLB_HISTORY_MAX,
-      .warmup = 4,
-      .seed = 1,
-      .num_policies = 4,
-      .policy = {EPLB_PLANNER_DEEPSEEK, EPLB_PLANNER_WINDOW, EPLB_PLANNER_HISTORY, EPLB_PLANNER_CHAIN}};
+  replay_options_t o = {.recording.nodes = 1,
+                        .history = EPLB_HISTORY_MAX,
+                        .warmup = 4,
+                        .seed = 1,
+                        .num_policies = 5,
+                        .policy = {EPLB_PLANNER_DEEPSEEK, EPLB_PLANNER_WINDOW, EPLB_PLANNER_HISTORY, EPLB_PLANNER_CHAIN,
+                                   EPLB_PLANNER_AUTO}};
   planner_options_init(&o.planner);
   planner_options_hide_planner();
   tool_parse(&argp, argc, argv, &o);

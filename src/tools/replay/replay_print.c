@@ -23,7 +23,7 @@ static double per_layer(const replay_run_t *r, int64_t moves, int windows) {
 /* ---- for people ---- */
 
 static int uses_each_window(eplb_planner_t planner) {
-  return planner == EPLB_PLANNER_HISTORY || planner == EPLB_PLANNER_CHAIN;
+  return planner != EPLB_PLANNER_DEEPSEEK && planner != EPLB_PLANNER_WINDOW;
 }
 
 /* The first run of a planner that uses each window, or that does not, from run `i` on; num_runs if there is none. */

@@ -127,7 +127,7 @@ void run_print_start(const run_t *r) {
   printf("planner     %s, policy %s, %d expert group%s\n", planner_used(r), policy_used(r), groups,
          eplb_plural(groups));
   if (r->options->planner.plan.policy == EPLB_POLICY_AUTO && groups > 1 && r->plan.policy == EPLB_POLICY_GLOBAL &&
-      r->plan.planner == EPLB_PLANNER_HISTORY)
+      r->plan.planner == EPLB_PLANNER_AUTO)
     printf("            (auto: %s cannot be divided evenly among %s of equal size)\n", eplb_count(groups, "group"),
            eplb_count(eplb_topology_num_nodes(r->topology), "node"));
   printf("\n                balance on it   balance on next     slots             moved within   across        bytes\n"

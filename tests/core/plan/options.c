@@ -31,7 +31,7 @@ static const eplb_option_t *row_of(const char *structure, const char *name) {
   return NULL;
 }
 
-/* The planner and policy, as "history global". */
+/* The planner and policy, as "auto global". */
 static const char *resolved(const eplb_plan_options_t *o, int nodes) {
   static char text[64];
   eplb_topology_t *t = declare(nodes, 4);
@@ -48,14 +48,14 @@ static void auto_is_resolved_by_groups_and_payback(void) {
   eplb_payback_init(&payback);
   payback.seconds_per_load = 1e-6;
   eplb_plan_options_t o = defaults();
-  CU_ASSERT_STRING_EQUAL(resolved(&o, 2), "history global");
+  CU_ASSERT_STRING_EQUAL(resolved(&o, 2), "auto global");
   o.num_groups = 4;
   CU_ASSERT_STRING_EQUAL(resolved(&o, 2), "window hierarchical");
-  CU_ASSERT_STRING_EQUAL(resolved(&o, 1), "history global");
+  CU_ASSERT_STRING_EQUAL(resolved(&o, 1), "auto global");
   o.num_groups = 3; /* that do not divide over two nodes */
-  CU_ASSERT_STRING_EQUAL(resolved(&o, 2), "history global");
+  CU_ASSERT_STRING_EQUAL(resolved(&o, 2), "auto global");
   o.num_groups = 4, o.policy = EPLB_POLICY_GLOBAL;
-  CU_ASSERT_STRING_EQUAL(resolved(&o, 2), "history global");
+  CU_ASSERT_STRING_EQUAL(resolved(&o, 2), "auto global");
   o.policy = EPLB_POLICY_HIERARCHICAL;
   CU_ASSERT_STRING_EQUAL(resolved(&o, 1), "window hierarchical");
   o = defaults(), o.payback = &payback;
@@ -85,11 +85,11 @@ static void auto_plans_as_what_it_comes_to(void) {
 static void what_a_planner_cannot_use_is_refused(void) {
   static const struct {
     const char *name, *text;
-  } changed[] = {{"effort", "best"}, {"forecast", "last"}, {"balance", ".5"},
-                 {"max_moves", "3"}, {"node_cost", "2"},   {"move_cost", ".1"}};
+  } changed[] = {{"effort", "best"}, {"forecast", "last"}, {"balance", ".5"},  {"max_moves", "3"},
+                 {"node_cost", "2"}, {"move_cost", ".1"},  {"split", "shares"}};
   eplb_topology_t *t = declare(2, 4);
   for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)
-    for (eplb_planner_t p = EPLB_PLANNER_DEEPSEEK; p <= EPLB_PLANNER_CHAIN; p++) {
+    for (eplb_planner_t p = EPLB_PLANNER_AUTO; p <= EPLB_PLANNER_CHAIN; p++) {
       eplb_plan_options_t o = defaults(), r = defaults();
       int used = row_of("plan", changed[i].name)->planners >> p & 1;
       o.planner = p;
@@ -101,7 +101,7 @@ static void what_a_planner_cannot_use_is_refused(void) {
   eplb_plan_options_t o = defaults(), r = defaults();
   o.balance = .5;
   TAP_FAILS(eplb_plan_resolve(&o, t, &r), EPLB_ERR_UNSUPPORTED,
-            "balance is 0.5, which the history planner, chosen by auto, cannot use; expected planner window");
+            "balance is 0.5, which the auto planner cannot use; expected planner window");
   eplb_payback_t payback;
   eplb_payback_init(&payback);
   payback.seconds_per_load = 1e-6;

@@ -113,11 +113,11 @@ static void the_report_says_what_planned(void) {
   job_start(&job, &o);
   eplb_plan_options_t resolved;
   eplb_plan_options_init(&resolved);
-  CHECK(!eplb_session_plan_options(job.session, &resolved) && resolved.planner == EPLB_PLANNER_HISTORY);
+  CHECK(!eplb_session_plan_options(job.session, &resolved) && resolved.planner == EPLB_PLANNER_AUTO);
   count[JOB_EXPERTS - 1] = 1000 * (1 + job.rank); /* which has one replica */
   CHECK(eplb_session_record(job.session, 1, count) == EPLB_SUCCESS);
   CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
-  CHECK(report.planner == EPLB_PLANNER_HISTORY && report.policy == EPLB_POLICY_GLOBAL);
+  CHECK(report.planner == EPLB_PLANNER_AUTO && report.policy == EPLB_POLICY_GLOBAL);
   CHECK(report.layers_without_load == JOB_LAYERS - 1);
   CHECK(num_ranks == 1 || report.balancedness_before < 1); /* of the one layer that has load */
   CHECK(report.seconds_reduce + report.seconds_plan >= NAP_MILLISECONDS * 1e-3 / 2);
@@ -250,7 +250,7 @@ static void plan_as_eplb_plan_does(eplb_planner_t planner) {
     CHECK(eplb_plan(&job_plan, eplb_session_topology(job.session), &windows, before, &expected) == EPLB_SUCCESS);
     eplb_report_t report = {.size = sizeof report};
     CHECK(eplb_rebalance(job.session, &report) == EPLB_SUCCESS);
-    CHECK(report.planner == (planner == EPLB_PLANNER_AUTO ? EPLB_PLANNER_HISTORY : planner));
+    CHECK(report.planner == planner);
     CHECK(report.policy == EPLB_POLICY_GLOBAL || planner == EPLB_PLANNER_WINDOW);
     CHECK(!memcmp(expected->physical_to_logical, now->physical_to_logical,
                   (size_t)JOB_LAYERS * (size_t)now->num_slots * sizeof(int32_t)));

@@ -160,7 +160,7 @@ static size_t carve_all(eplb_chain_t *l, size_t devices, size_t experts, size_t 
 
 eplb_status_t eplb_chain_create(const eplb_topology_t *topology, int num_experts, eplb_chain_t *l) {
   size_t devices = (size_t)topology->num_devices, slots = (size_t)eplb_topology_num_slots(topology);
-  *l = (eplb_chain_t){0};
+  *l = (eplb_chain_t){.least_served = EPLB_CHAIN_LEAST_SERVED};
   l->block = eplb_new(carve_all(l, devices, (size_t)num_experts, slots, NULL), 1);
   if (!l->block)
     return EPLB_ERR_MEMORY;

@@ -6,11 +6,6 @@
 #include "core/plan/history/chain.h"
 #include <string.h>
 
-/* Shares may give a replica so much less, or more, than an equal part while a plan is made. What they can do beyond is
- * for loads that nobody foresaw: with all of it, windows seen look level whatever the plan, and the next ones are not.
- * Measured: .7 to .92 hardly differ; all or nothing is worse. */
-static const float LEAST_SERVED_LOAD = .85f;
-
 /* A flow goes beyond level by half: on long chains that is quicker. */
 static const float OVERSHOOT = 1.5f;
 
@@ -70,7 +65,7 @@ static void flow(eplb_chain_t *l, eplb_history_state_t *s, int a, int b) {
   float slow_p = s->inverse_speed[p], slow_q = s->inverse_speed[q];
   eplb_simd4_t reach = eplb_simd4_all(OVERSHOOT / (slow_p + slow_q));
   for (int i = 0; i < EPLB_SERIES_VECTORS && p != q; i++) {
-    eplb_simd4_t least = s->replica_load[s->expert[a]].at[i] * LEAST_SERVED_LOAD;
+    eplb_simd4_t least = s->replica_load[s->expert[a]].at[i] * l->least_served;
     eplb_simd4_t amount = (s->time[q].at[i] - s->time[p].at[i]) * reach;
     amount = eplb_simd4_max(amount, least - l->served_load[a].at[i]);
     amount = eplb_simd4_min(amount, l->served_load[b].at[i] - least);

@@ -59,7 +59,9 @@ static void plan_layer(history_planner_t *a) {
 }
 
 static float move_cost(const history_planner_t *a) {
-  return a->options->move_cost > 0 ? (float)a->options->move_cost : a->is_chain ? .01f : .003f;
+  return a->options->move_cost > 0 ? (float)a->options->move_cost
+         : a->is_chain             ? EPLB_CHAIN_MOVE_COST
+                                   : EPLB_HISTORY_MOVE_COST;
 }
 
 /* Slots change hands, then experts change places. */
@@ -145,6 +147,8 @@ static eplb_status_t plan_layers(history_planner_t *a, const eplb_plan_request_t
   int experts = placement->num_experts, slots = placement->num_slots;
   eplb_status_t status = EPLB_SUCCESS;
   for (int l = 0; l < placement->num_layers && !status; l++) {
+    if (request->skip && request->skip[l])
+      continue;
     int32_t *row = eplb_placement_row(placement, l);
     size_t offset = (size_t)l * (size_t)experts;
     eplb_windows_t weighed = eplb_similarity_weigh(request->windows, offset, experts);

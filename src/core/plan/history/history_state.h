@@ -203,6 +203,15 @@ static inline float eplb_series_dot(const eplb_series_t *a, const eplb_series_t 
   return eplb_simd4_sum((a->at[0] * b->at[0] + a->at[1] * b->at[1]) + (a->at[2] * b->at[2] + a->at[3] * b->at[3]));
 }
 
+/* A window's value in a series. */
+static inline float eplb_series_at(const eplb_series_t *series, int window) {
+  return ((const float *)series)[window];
+}
+
+/* What a move within a node must gain, unless somebody wishes otherwise: with an equal split, and with chains. */
+#define EPLB_HISTORY_MOVE_COST .003f
+#define EPLB_CHAIN_MOVE_COST .01f
+
 /* For guesses of what a change gains: half the second derivative of x^8 at 1, as if loads that change places differed
  * by the same in every window. Guesses only choose what is looked at; measured: plans as good as when all swaps are, of
  * which they leave one in seven. */

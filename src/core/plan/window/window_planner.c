@@ -20,6 +20,8 @@ static eplb_status_t plan_from_scratch(const eplb_plan_request_t *q, const doubl
     return status;
   r.fresh.reference = accepted ? placement : NULL;
   for (int l = 0; l < placement->num_layers && !status; l++) {
+    if (q->skip && q->skip[l])
+      continue;
     status = eplb_from_scratch_layer(&r.fresh, l, load + (size_t)l * (size_t)experts, r.row);
     if (status)
       break;
@@ -42,7 +44,7 @@ static eplb_status_t plan_from_current(const eplb_plan_request_t *q, const eplb_
     return status;
   for (int l = 0; l < placement->num_layers && !status; l++) {
     const double *load = single->load + (size_t)l * experts;
-    if (!eplb_loads_idle_layers(1, placement->num_experts, load))
+    if (!(q->skip && q->skip[l]) && !eplb_loads_idle_layers(1, placement->num_experts, load))
       status = eplb_incremental_layer(&r, load, single->token[l], eplb_placement_row(q->current, l),
                                       eplb_placement_row(placement, l));
   }
