@@ -1,15 +1,16 @@
-/* mpi-eplb: expert-parallel load balancing for MPI jobs. Everything that needs no MPI: see eplb_mpi.h for the rest.
+/* mpi-eplb: expert-parallel load balancing for MPI jobs. This header includes all that needs no MPI; eplb_mpi.h has the
+ * rest.
  *
  * Structs. A program that was compiled with older headers must work with a newer library of the same ABI version, so
  * structs grow at their end only, and are of three kinds:
  *
- *   prepared   begin with `size`, which their _init sets to what the program was compiled with, as well as the defaults.
- *              The library never reads or writes more than `size` bytes: of a smaller struct that is given to it, the
- *              rest has its defaults; a smaller one that it fills is filled as far as it goes. EPLB_ERR_ARGUMENT: the
- *              size is 0, or larger than the library's.
- *   allocated  by the library, which gives their address: topology, placement, loads, machine, ... A program reads
- *              their members, but must not make any of its own, nor copy one as a whole.
- *   fixed      elements of arrays, lists, and what others contain: they say so. They change with the ABI version only.
+ *   prepared   begin with `size`. Their _init sets it to the size that the program was compiled with, and sets the
+ *              defaults. The library never reads or writes more than `size` bytes: members beyond it have their
+ *              defaults, or are not filled. EPLB_ERR_ARGUMENT: the size is 0, or larger than the library's.
+ *   allocated  by the library, which returns their addresses: topology, placement, loads, machine, ... A program may
+ *              read their members, but must not create such structs itself, nor copy a whole struct.
+ *   fixed      elements of arrays, lists, and members of other structs; their comments say so. They change only with
+ *              the ABI version.
  */
 #ifndef EPLB_EPLB_H
 #define EPLB_EPLB_H
@@ -35,8 +36,8 @@
 extern "C" {
 #endif
 
-/* EPLB_VERSION of the library that the program has loaded, which may differ from that of the headers. Local. Never
- * NULL; static storage. */
+/* Returns the EPLB_VERSION of the loaded library, which may differ from that of the headers. Local. Never NULL; static
+ * storage. */
 EPLB_PUBLIC const char *eplb_version(void);
 
 #ifdef __cplusplus

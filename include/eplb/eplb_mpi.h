@@ -1,5 +1,4 @@
-/* mpi-eplb, all of it: the core, and with MPI and hwloc the detection of the machine and the session that
- * rebalances. */
+/* All of mpi-eplb: the core, and, with MPI and hwloc, detection of the machine and the session that rebalances. */
 #ifndef EPLB_EPLB_MPI_H
 #define EPLB_EPLB_MPI_H
 

@@ -93,8 +93,9 @@ EPLB_PUBLIC int eplb_history_length(const eplb_history_t *history);
  * eplb_windows_init. EPLB_ERR_ARGUMENT; EPLB_ERR_STATE: no window has been added. */
 EPLB_PUBLIC eplb_status_t eplb_history_windows(const eplb_history_t *history, eplb_windows_t *windows);
 
-/* The windows that it would hold after eplb_history_add(history, load), without adding; `load` must stay, too. Local.
- * *windows as above. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS; EPLB_ERR_STATE: none has any load. */
+/* Lists the windows that the history would hold after eplb_history_add(history, load), without adding. `load` must stay
+ * valid as long as *windows is used. Local. *windows as above. EPLB_ERR_ARGUMENT; EPLB_ERR_LOADS; EPLB_ERR_STATE: no
+ * window has load. */
 EPLB_PUBLIC eplb_status_t eplb_history_with(const eplb_history_t *history, const double *load, eplb_windows_t *windows);
 
 /* How planners that use a single load derive it from several windows. */

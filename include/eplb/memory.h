@@ -1,4 +1,4 @@
-/* Where weights live: in the host's memory, or in a GPU's, which the processor cannot touch. */
+/* Kinds of memory for weights: the host's, or a GPU's, which the processor cannot access. */
 #ifndef EPLB_MEMORY_H
 #define EPLB_MEMORY_H
 
@@ -10,52 +10,52 @@ extern "C" {
 #endif
 
 typedef enum eplb_copy {
-  EPLB_COPY_IN,    /* from the host's memory into this one */
-  EPLB_COPY_OUT,   /* from this one into the host's */
-  EPLB_COPY_WITHIN /* both ends are of this one */
+  EPLB_COPY_IN,    /* from host memory into this kind */
+  EPLB_COPY_OUT,   /* from this kind into host memory */
+  EPLB_COPY_WITHIN /* both ends are of this kind */
 } eplb_copy_t;
 
 /* Copies are started in queues, numbered from 0 to EPLB_MEMORY_QUEUES - 1. */
 enum { EPLB_MEMORY_QUEUES = 128 };
 
-/* A kind of memory: a table of functions, which all get `self`. The library calls them from the thread that calls the
- * session, never from another. A program may bring a kind of its own. */
+/* A kind of memory: a table of functions, which all get `self`. The library calls them only from the thread that calls
+ * the session. A program may supply its own kind. */
 typedef struct eplb_memory {
   size_t size;      /* sizeof(eplb_memory_t) */
   const char *name; /* for messages, e.g. "cuda" */
   void *self;
-  int mpi_can_touch;  /* 1: its addresses can be given to MPI: the host's own, or a GPU's where MPI is GPU-aware */
-  int host_can_touch; /* 1: the processor can read and write it; the copies below are then not used */
+  int mpi_can_touch;  /* 1: MPI accepts its addresses: host memory, or GPU memory if MPI is GPU-aware */
+  int host_can_touch; /* 1: the processor can read and write it; copy and test are then not called */
 
-  /* `bytes` of this kind, for incoming experts; and of the host's, best pinned, for chunks on their way to and from
-   * MPI. EPLB_ERR_MEMORY. release and release_host take NULL. */
+  /* allocate: `bytes` of this kind, for incoming experts. allocate_host: host memory, preferably pinned, for chunks
+   * that are sent or received by MPI. EPLB_ERR_MEMORY. release and release_host must accept NULL. */
   eplb_status_t (*allocate)(void *self, size_t bytes, void **memory);
   void (*release)(void *self, void *memory);
   eplb_status_t (*allocate_host)(void *self, size_t bytes, void **memory);
   void (*release_host)(void *self, void *memory);
 
-  /* Starts a copy, after those started before in this queue. Neither end is touched by others until it is done. Where
-   * this or `test` fails, no copy of the queue may be under way any more when it returns: the session may free both
-   * ends next. */
+  /* Starts a copy, which must follow the earlier copies of its queue. The session does not access either end until the
+   * copy is done. If copy or test fails, no copy of the queue must be under way when it returns: the session may then
+   * free both ends. */
   eplb_status_t (*copy)(void *self, int queue, void *to, const void *from, size_t bytes, eplb_copy_t direction);
 
-  /* In *done: 1 if all copies of this queue are done, else 0; does not wait. */
+  /* Sets *done to 1 if all copies of this queue are done, else to 0. Must not wait. */
   eplb_status_t (*test)(void *self, int queue, int *done);
 } eplb_memory_t;
 
-/* The memory of the GPU that is this thread's current device, by its runtime library, which is loaded here: one binary
- * serves machines with and without. `kind` is "cuda" (libcudart.so.13, .12, .11.0) or "hip" (libamdhip64.so.7, .6, .5);
- * EPLB_CUDA_LIBRARY and EPLB_HIP_LIBRARY may name another file. MPI is given the GPU's addresses if it says that it
- * takes them (MPIX_Query_cuda_support, MPIX_Query_rocm_support, MPIX_GPU_query_support), or as EPLB_GPU_AWARE says
- * (yes, no, auto); else weights go through pinned buffers of the host. Copies are in a stream of their own, which does
- * not wait for the job's: what the job's kernels write into slots must be complete before eplb_rebalance_begin, what
- * they read before eplb_rebalance_commit, and that device must be current in all calls of the session. No real GPU has
- * run this yet: it is tested with a fake runtime library only. Local. The caller owns *memory, also after sessions that
- * use it are destroyed. EPLB_ERR_ARGUMENT: another kind, or EPLB_GPU_AWARE; EPLB_ERR_UNSUPPORTED: no library, a call
- * that it lacks, no device; EPLB_ERR_MEMORY. */
+/* Creates the memory kind of this thread's current GPU. Its runtime library is loaded now, so that one binary serves
+ * machines with and without GPUs. `kind` is "cuda" (libcudart.so.13, .12, .11.0) or "hip" (libamdhip64.so.7, .6, .5);
+ * The environment variables EPLB_CUDA_LIBRARY and EPLB_HIP_LIBRARY may name another file. MPI gets GPU addresses if it
+ * reports that it accepts them (MPIX_Query_cuda_support, MPIX_Query_rocm_support, MPIX_GPU_query_support), or as
+ * EPLB_GPU_AWARE says (yes, no, auto); else weights go through pinned host buffers. Copies use their own stream, which
+ * does not wait for the job's streams: the job's kernels must have finished writing slots before eplb_rebalance_begin
+ * and reading them before eplb_rebalance_commit, and the GPU must be the current device in all calls of the session.
+ * Tested with a fake runtime library only: no real GPU has run it yet. Local. The caller owns *memory, which must
+ * outlive the sessions that use it. EPLB_ERR_ARGUMENT: another kind, or a wrong EPLB_GPU_AWARE; EPLB_ERR_UNSUPPORTED:
+ * no library, a missing call, or no device; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_gpu_memory_create(const char *kind, eplb_memory_t **memory);
 
-/* Frees *memory and sets it NULL; NULL is fine. Sessions that use it are destroyed before. */
+/* Frees *memory and sets it to NULL; it may be NULL. Sessions that use it must be destroyed before. Local. */
 EPLB_PUBLIC void eplb_gpu_memory_destroy(eplb_memory_t **memory);
 
 #ifdef __cplusplus
