@@ -133,7 +133,6 @@ eplb_status_t eplb_trigger_decide(const eplb_trigger_t *, const eplb_placement_c
 
 typedef struct eplb_plan_options { const eplb_payback_t *payback; ...; } eplb_plan_options_t;
 void eplb_plan_options_init(eplb_plan_options_t *);
-eplb_status_t eplb_plan_options_set(eplb_plan_options_t *, const char *, const char *, const char *);
 eplb_status_t eplb_plan_resolve(const eplb_plan_options_t *, const eplb_topology_t *, eplb_plan_options_t *);
 eplb_status_t eplb_plan(const eplb_plan_options_t *, const eplb_topology_t *, const eplb_windows_t *,
                         const eplb_placement_t *, eplb_placement_t **);

@@ -71,18 +71,39 @@ typedef struct eplb_host {
 /* Looks at this machine, or with `declared` not NULL at one that an hwloc XML file recorded, or that an hwloc
  * synthetic string describes, such as "package:2 numa:1 core:4 pu:1". Local; starts no MPI. The caller owns *host.
  * EPLB_ERR_IO, EPLB_ERR_FORMAT: the file is missing, or is none that this hwloc reads (files of hwloc 3 are told
- * apart); EPLB_ERR_MEMORY; EPLB_ERR_UNSUPPORTED: hwloc cannot look at this machine. */
+ * apart); EPLB_ERR_MEMORY; EPLB_ERR_UNSUPPORTED: hwloc cannot look at this machine. Files that make hwloc crash are
+ * found out by a child process, so do not call this with a file between MPI_Init and MPI_Finalize where MPI forbids to
+ * fork. */
 EPLB_PUBLIC eplb_status_t eplb_host_detect(const char *declared, eplb_host_t **host);
 
-/* The same of an XML document in memory, which messages call `name`. Local. Documents that make hwloc crash are
- * found out by a child process, so do not call these two with XML between MPI_Init and MPI_Finalize where MPI
- * forbids to fork. */
-EPLB_PUBLIC eplb_status_t eplb_host_from_xml(const char *name, const char *xml, size_t length, eplb_host_t **host);
 EPLB_PUBLIC void eplb_host_destroy(eplb_host_t **host);
 
 /* ---- A rank ---- */
 
-/* How a rank's device was found. */
+/* How a rank's device was found: by the first of these rules that applies, from the rank's own environment.
+ *
+ * EPLB_DEVICE must name one accelerator: "3", "0000:3b:00.0", "3b:00" or a UUID; a partition of a GPU by its index,
+ * its UUID, or as "0000:3b:00.0/2".
+ *
+ * Lists of visible devices mean what the vendor's runtime makes of them:
+ *   CUDA_VISIBLE_DEVICES       NVIDIA. Numbers as CUDA_DEVICE_ORDER says, where hwloc knows CUDA's order, else by PCI
+ *                              bus id; UUIDs of GPUs, whole or their beginning; UUIDs of MIG devices, which are devices
+ *                              of their own. The list ends at the first entry that names no device ("0,99,1" is "0",
+ *                              "NoDevFiles" and "-1" are nothing); an entry that stands twice empties it.
+ *   ROCR_VISIBLE_DEVICES       AMD. Numbers as RSMI has them, which count partitions (SPX, TPX, CPX), or UUIDs. It ends
+ *                              at the first entry that names no device or one again.
+ *   HIP_VISIBLE_DEVICES, or    AMD. They count what ROCR_VISIBLE_DEVICES leaves; empty is unset. So do numbers of
+ *   CUDA_VISIBLE_DEVICES       GPU_DEVICE_ORDINAL, which is read where none of these is set.
+ *   ZE_AFFINITY_MASK           Intel. A set of cards ("1"), tiles of cards ("1.0"), or with ZE_FLAT_DEVICE_HIERARCHY
+ *                              FLAT or COMBINED, or neither it nor a point, of tiles ("3"); entries that name no device
+ *                              are skipped.
+ *   ONEAPI_DEVICE_SELECTOR     Intel. "level_zero:0,2" counts what the mask leaves; other forms are not heeded.
+ *   ASCEND_RT_VISIBLE_DEVICES  Huawei. As CUDA_VISIBLE_DEVICES, numbers only.
+ *   MUSA_VISIBLE_DEVICES       Moore Threads. The same.
+ *   VE_NODE_NUMBER             NEC. The same.
+ * A list of several devices is dealt out by local rank. A list that leaves none means no accelerator, which is noted,
+ * as is an entry that is dropped. A UUID that hwloc does not know leaves the device to the local rank; it is noted,
+ * too, and device.uuid is then the list's. */
 typedef enum eplb_device_rule {
   EPLB_DEVICE_BY_EPLB,       /* EPLB_DEVICE: PCI bus id, UUID or index in eplb_host_t.accelerator */
   EPLB_DEVICE_BY_VISIBLE,    /* entry of a list of visible devices, such as CUDA_VISIBLE_DEVICES */
@@ -118,44 +139,6 @@ typedef struct eplb_rank_info {
   char note[EPLB_NOTE_MAX];         /* what is unusual about how its device was found; "" nothing */
   eplb_accelerator_t device;        /* bus_id and name "" where device_rule is EPLB_DEVICE_IS_NUMA */
 } eplb_rank_info_t;
-
-/* Finds where this process is bound on its own host: package, numa and num_pus of *info. Local. EPLB_ERR_MEMORY. */
-EPLB_PUBLIC eplb_status_t eplb_rank_binding(const eplb_host_t *host, eplb_rank_info_t *info);
-
-/* Finds what encloses this process's node, from its environment: EPLB_DOMAIN, "rack3" or "fabric=f0/rack=r3", else
- * SLURM_TOPOLOGY_ADDR. Local. Fills domain and domain_rule of *info. EPLB_ERR_ARGUMENT. */
-EPLB_PUBLIC eplb_status_t eplb_rank_domain(eplb_rank_info_t *info);
-
-/* Finds the device of this process: the rules of eplb_device_rule_t in their order, from this process's environment.
- * Local.
- *
- * EPLB_DEVICE must name one accelerator: "3", "0000:3b:00.0", "3b:00" or a UUID; a partition of a GPU by its index,
- * its UUID, or as "0000:3b:00.0/2".
- *
- * Lists of visible devices mean what the vendor's runtime makes of them:
- *   CUDA_VISIBLE_DEVICES       NVIDIA. Numbers as CUDA_DEVICE_ORDER says, where hwloc knows CUDA's order, else by PCI
- *                              bus id; UUIDs of GPUs, whole or their beginning; UUIDs of MIG devices, which are devices
- *                              of their own. The list ends at the first entry that names no device ("0,99,1" is "0",
- *                              "NoDevFiles" and "-1" are nothing); an entry that stands twice empties it.
- *   ROCR_VISIBLE_DEVICES       AMD. Numbers as RSMI has them, which count partitions (SPX, TPX, CPX), or UUIDs. It ends
- *                              at the first entry that names no device or one again.
- *   HIP_VISIBLE_DEVICES, or    AMD. They count what ROCR_VISIBLE_DEVICES leaves; empty is unset. So do numbers of
- *   CUDA_VISIBLE_DEVICES       GPU_DEVICE_ORDINAL, which is read where none of these is set.
- *   ZE_AFFINITY_MASK           Intel. A set of cards ("1"), tiles of cards ("1.0"), or with ZE_FLAT_DEVICE_HIERARCHY
- *                              FLAT or COMBINED, or neither it nor a point, of tiles ("3"); entries that name no device
- *                              are skipped.
- *   ONEAPI_DEVICE_SELECTOR     Intel. "level_zero:0,2" counts what the mask leaves; other forms are not heeded.
- *   ASCEND_RT_VISIBLE_DEVICES  Huawei. As CUDA_VISIBLE_DEVICES, numbers only.
- *   MUSA_VISIBLE_DEVICES       Moore Threads. The same.
- *   VE_NODE_NUMBER             NEC. The same.
- * A list of several devices is dealt out by local rank. A list that leaves none means no accelerator, which is noted,
- * as is an entry that is dropped. A UUID that hwloc does not know leaves the device to the local rank; it is noted,
- * too, and device.uuid is then the list's.
- *
- * Fills device, device_index, device_rule, num_accelerators and note of *info. `device` is
- * host->accelerator[device_index], but for partition and uuid where a list names a part of it. EPLB_ERR_ARGUMENT: what
- * EPLB_DEVICE names; EPLB_ERR_MEMORY. */
-EPLB_PUBLIC eplb_status_t eplb_rank_device(const eplb_host_t *host, int local_rank, eplb_rank_info_t *info);
 
 /* Whether two ranks of one node use the same accelerator, or parts of which one contains the other. Local. */
 EPLB_PUBLIC int eplb_rank_shares_device(const eplb_rank_info_t *a, const eplb_rank_info_t *b);

@@ -32,10 +32,9 @@ EPLB_PUBLIC eplb_status_t eplb_loads_create(int num_windows, int num_layers, int
 EPLB_PUBLIC void eplb_loads_destroy(eplb_loads_t **loads);
 
 /* Returns one window, [num_layers][num_experts], inside `loads`. `window` must be in [0, num_windows). Local. */
-EPLB_PUBLIC const double *eplb_loads_window(const eplb_loads_t *loads, int window);
-
-/* Returns the number of layers of load[num_layers][num_experts] without any load, such as dense layers. Local. */
-EPLB_PUBLIC int eplb_loads_idle_layers(int num_layers, int num_experts, const double *load);
+static inline const double *eplb_loads_window(const eplb_loads_t *loads, int window) {
+  return loads->load + (size_t)window * (size_t)loads->num_layers * (size_t)loads->num_experts;
+}
 
 /* ---- Recent windows, and forecasts ---- */
 

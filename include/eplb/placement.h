@@ -76,9 +76,8 @@ EPLB_PUBLIC eplb_status_t eplb_placement_tables(const eplb_placement_t *placemen
 EPLB_PUBLIC double eplb_balancedness(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
                                      const double *load);
 
-/* Returns the mean of eplb_balancedness over the layers with load; 1 if no layer has load. eplb_loads_idle_layers
- * returns the number of the other layers. load[num_layers][num_experts]; per_layer[num_layers], unless NULL, becomes
- * the balancedness of every layer. Local. */
+/* Returns the mean of eplb_balancedness over the layers with load; 1 if no layer has load. load[num_layers][num_experts];
+ * per_layer[num_layers], unless NULL, becomes the balancedness of every layer. Local. */
 EPLB_PUBLIC double eplb_balancedness_mean(const eplb_topology_t *topology, const eplb_placement_t *placement,
                                           const double *load, double *per_layer);
 

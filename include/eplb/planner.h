@@ -76,11 +76,6 @@ static inline void eplb_plan_options_init(eplb_plan_options_t *options) {
   eplb_plan_options_init_size(options, sizeof *options);
 }
 
-/* Sets one option from a text; `name` as eplb_option_describe gives it. Local. Errors as eplb_option_set, which says
- * what `label` is. */
-EPLB_PUBLIC eplb_status_t eplb_plan_options_set(eplb_plan_options_t *options, const char *name, const char *label,
-                                                const char *text);
-
 /* The name of a value of an option that has names: ("planner", EPLB_PLANNER_WINDOW) is "window". NULL for others.
  * Local; static storage. */
 EPLB_PUBLIC const char *eplb_plan_name(const char *option, int value);

@@ -78,10 +78,16 @@ EPLB_PUBLIC eplb_status_t eplb_topology_copy(const eplb_topology_t *topology, ep
 EPLB_PUBLIC void eplb_topology_destroy(eplb_topology_t **topology);
 
 /* The functions below are local and cheap. */
-EPLB_PUBLIC int eplb_topology_num_slots(const eplb_topology_t *topology);
-EPLB_PUBLIC int eplb_topology_num_nodes(const eplb_topology_t *topology);
+static inline int eplb_topology_num_slots(const eplb_topology_t *topology) {
+  return topology->slot_begin[topology->num_devices];
+}
+static inline int eplb_topology_num_nodes(const eplb_topology_t *topology) {
+  return topology->num_domains[topology->node_level];
+}
 /* The node of a device. */
-EPLB_PUBLIC int eplb_topology_node(const eplb_topology_t *topology, int device);
+static inline int eplb_topology_node(const eplb_topology_t *topology, int device) {
+  return topology->domain[(size_t)topology->node_level * (size_t)topology->num_devices + (size_t)device];
+}
 /* The device of a slot. */
 EPLB_PUBLIC int eplb_topology_device_of_slot(const eplb_topology_t *topology, int slot);
 

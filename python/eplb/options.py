@@ -65,10 +65,7 @@ def set_option(structure: str, options: Any, name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) and not hasattr(value, "item"):
         raise ArgumentTypeError(f"{name} is a {type(value).__name__}; expected a number or a name")
     label, text = to_text(name, "name"), to_text(write_option(value), name)
-    if structure == "plan":
-        check(lib.eplb_plan_options_set(options, label, label, text))
-    else:
-        check(lib.eplb_option_set(row, options, label, text))
+    check(lib.eplb_option_set(row, options, label, text))
 
 
 def show_option(structure: str, options: Any, name: str) -> str:

@@ -1,6 +1,6 @@
 /* hwloc XML documents of any content: refused with a sentence, or a host that holds together. */
 #include "fuzz.h"
-#include <eplb/detect.h>
+#include "mpi/detect/host.h"
 #include <math.h>
 
 static void check_accelerator(const eplb_host_t *h, int index) {

@@ -1,5 +1,6 @@
 /* Measures how even a placement is: mean over largest device time; and the bound that no placement with this many slots
  * can exceed. */
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -45,10 +45,6 @@ static size_t window_values(const eplb_loads_t *loads) {
   return (size_t)loads->num_layers * (size_t)loads->num_experts;
 }
 
-const double *eplb_loads_window(const eplb_loads_t *loads, int window) {
-  return loads->load + (size_t)window * window_values(loads);
-}
-
 eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *load) {
   if (num_layers < 1 || num_experts < 1 || !load)
     return eplb_fail(EPLB_ERR_ARGUMENT, "loads of %s of %s at %s; expected at least 1 of each",
@@ -65,17 +61,6 @@ eplb_status_t eplb_loads_check(int num_layers, int num_experts, const double *lo
       return eplb_fail(EPLB_ERR_LOADS, "layer %d: the sum of its loads is %g; expected 0, or 1e-200 or more", l, sum);
   }
   return EPLB_SUCCESS;
-}
-
-int eplb_loads_idle_layers(int num_layers, int num_experts, const double *load) {
-  int idle = 0;
-  for (int l = 0; l < num_layers; l++, load += num_experts) {
-    int e = 0;
-    while (e < num_experts && !(load[e] > 0))
-      e++;
-    idle += e == num_experts;
-  }
-  return idle;
 }
 
 void eplb_loads_sum(const eplb_loads_t *loads, double *sum) {

@@ -249,18 +249,6 @@ eplb_status_t eplb_topology_declare(int num_nodes, int num_devices, int slots_pe
   return status;
 }
 
-int eplb_topology_num_slots(const eplb_topology_t *topology) {
-  return topology->slot_begin[topology->num_devices];
-}
-
-int eplb_topology_num_nodes(const eplb_topology_t *topology) {
-  return topology->num_domains[topology->node_level];
-}
-
-int eplb_topology_node(const eplb_topology_t *topology, int device) {
-  return topology->domain[(size_t)topology->node_level * (size_t)topology->num_devices + (size_t)device];
-}
-
 int eplb_topology_device_of_slot(const eplb_topology_t *topology, int slot) {
   int low = 0, high = topology->num_devices; /* slot_begin[low] <= slot < slot_begin[high] */
   while (high - low > 1) {

@@ -89,6 +89,10 @@ eplb_status_t eplb_option_set(const eplb_option_t *option, void *structure, cons
   if (!eplb_option_is_within(option, structure))
     return eplb_fail(EPLB_ERR_ARGUMENT, "%s is not in a struct of %s; expected one that its _init has prepared", label,
                      eplb_count(*(const size_t *)structure, "byte"));
+  for (size_t i = 0; i < sizeof former_planners / sizeof *former_planners; i++)
+    if (option->names == planner_names && !strcmp(text, former_planners[i][0]))
+      return eplb_fail(EPLB_ERR_ARGUMENT, "%s is \"%s\", which is now called %s; expected that name", label, text,
+                       former_planners[i][1]);
   return eplb_option_table_set(option, structure, label, text);
 }
 
@@ -100,21 +104,6 @@ const char *eplb_option_show(const eplb_option_t *option, const void *structure,
 const char *eplb_plan_name(const char *option, int value) {
   const eplb_option_t *o = option ? eplb_option_find(&eplb_plan_table, option, strlen(option)) : NULL;
   return o && o->names && value >= 0 && value <= (int)o->most ? o->names[value] : NULL;
-}
-
-eplb_status_t eplb_plan_options_set(eplb_plan_options_t *options, const char *name, const char *label,
-                                    const char *text) {
-  const eplb_option_t *o = options && name ? eplb_option_find(&eplb_plan_table, name, strlen(name)) : NULL;
-  if (!o || !label || !text)
-    return eplb_fail(EPLB_ERR_ARGUMENT,
-                     "no plan option \"%s\"; expected a name that eplb_option_describe gives, a "
-                     "label and a text",
-                     name ? name : "");
-  for (size_t i = 0; i < sizeof former_planners / sizeof *former_planners; i++)
-    if (o->names == planner_names && !strcmp(text, former_planners[i][0]))
-      return eplb_fail(EPLB_ERR_ARGUMENT, "%s is \"%s\", which is now called %s; expected that name", label, text,
-                       former_planners[i][1]);
-  return eplb_option_set(o, options, label, text);
 }
 
 eplb_status_t eplb_plan_options_take(const eplb_plan_options_t *given, eplb_plan_options_t *options) {

@@ -1,4 +1,5 @@
 #include "core/plan/planning_step.h"
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include <string.h>
 

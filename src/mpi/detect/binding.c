@@ -1,5 +1,5 @@
 /* Where this process is bound: the package and NUMA node that contain all processing units that it may run on. */
-#include <eplb/detect.h>
+#include "mpi/detect/rank.h"
 #include <errno.h>
 #include <sched.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Describes this host, an XML file of hwloc's, or a synthetic description: packages, NUMA nodes, processing units,
  * accelerators, links. */
+#include "mpi/detect/host.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "mpi/detect/accelerators.h"

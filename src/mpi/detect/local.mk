@@ -13,6 +13,7 @@ src_mpi_detect_libdetect_la_SOURCES = \
 	src/mpi/detect/enclosing_domains.c \
 	src/mpi/detect/enclosing_domains.h \
 	src/mpi/detect/host.c \
+	src/mpi/detect/host.h \
 	src/mpi/detect/islands.c \
 	src/mpi/detect/islands.h \
 	src/mpi/detect/kfd.c \
@@ -23,6 +24,7 @@ src_mpi_detect_libdetect_la_SOURCES = \
 	src/mpi/detect/partitions.c \
 	src/mpi/detect/racks.c \
 	src/mpi/detect/racks.h \
+	src/mpi/detect/rank.h \
 	src/mpi/detect/rank_device.c \
 	src/mpi/detect/rank_device.h \
 	src/mpi/detect/rank_domain.c \

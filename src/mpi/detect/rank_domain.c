@@ -1,5 +1,6 @@
 /* The outer domain of a rank's host: EPLB_DOMAIN, else the switches that Slurm names. */
 #include "mpi/detect/racks.h"
+#include "mpi/detect/rank.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
 #include "mpi/detect/enclosing_domains.h"
+#include "mpi/detect/rank.h"
 #include "mpi/machine/gather.h"
 #include <stdio.h>
 #include <stdlib.h>

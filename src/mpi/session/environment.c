@@ -121,7 +121,7 @@ static eplb_status_t override(const char *entry, eplb_own_options_t *own) {
   if (!row)
     return EPLB_SUCCESS;
   if (!strcmp(row->structure, "plan"))
-    return eplb_plan_options_set(&own->plan, row->name, label, text);
+    return eplb_option_set(row, &own->plan, label, text);
   if (!strcmp(row->structure, "trigger"))
     return override_trigger(row, label, text, own);
   return eplb_option_set(row, &own->session, label, text);

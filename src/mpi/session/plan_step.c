@@ -1,6 +1,7 @@
 /* Plans on rank 0 and broadcasts: reduces the window, plans, and sends what changes; every other rank makes the same
  * maps of it. */
 #include "mpi/session/plan_step.h"
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include "core/transfer/changed_slots.h"
 #include "mpi/comm/agree.h"

@@ -350,7 +350,7 @@ static void set_option(const struct argp_state *state, const char *name, const c
   eplb_plan_options_init(&plan);
   plan.planner = b->planner, plan.effort = b->effort;
   snprintf(label, sizeof label, "--%s", name);
-  if (eplb_plan_options_set(&plan, name, label, text))
+  if (planner_options_set(&plan, name, label, text))
     tool_usage_error(state, "%s", eplb_last_error());
   b->planner = plan.planner, b->effort = plan.effort;
 }

@@ -42,9 +42,7 @@ void option_rows_set(option_rows_t *rows, const eplb_option_t *row, void *struct
                      const struct argp_state *state) {
   char label[OPTION_ROWS_TEXT];
   option_rows_label(row, label);
-  eplb_status_t status = strcmp(row->structure, "plan") ? eplb_option_set(row, structure, label, text)
-                                                        : eplb_plan_options_set(structure, row->name, label, text);
-  if (status)
+  if (eplb_option_set(row, structure, label, text))
     tool_usage_error(state, "%s", eplb_last_error());
   for (int i = 0; i < rows->count; i++)
     rows->given |= rows->row[i] == row ? 1u << i : 0;

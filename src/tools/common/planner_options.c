@@ -115,6 +115,11 @@ void planner_options_refuse_moves(const planner_options_t *options, const char *
                      row ? option_rows_label(row, label) : "--bandwidth", expected);
 }
 
+eplb_status_t planner_options_set(eplb_plan_options_t *plan, const char *name, const char *label, const char *text) {
+  const eplb_option_table_t rows = eplb_option_table_of("plan");
+  return eplb_option_set(eplb_option_find(&rows, name, strlen(name)), plan, label, text);
+}
+
 void planner_options_keep_used(eplb_plan_options_t *plan, eplb_planner_t planner) {
   const eplb_option_t *row;
   for (int i = 0; (row = eplb_option_describe(i)); i++)

@@ -30,6 +30,9 @@ void planner_options_refuse_moves(const planner_options_t *options, const char *
 /* Leaves --planner out of the help: for commands that name planners by another option, and refuse it. */
 void planner_options_hide_planner(void);
 
+/* Sets one plan option, by the name of its row. Local. As eplb_option_set. */
+eplb_status_t planner_options_set(eplb_plan_options_t *plan, const char *name, const char *label, const char *text);
+
 /* Sets what the planner cannot use to its default: for commands that compare planners. */
 void planner_options_keep_used(eplb_plan_options_t *plan, eplb_planner_t planner);
 

@@ -1,4 +1,5 @@
 /* Scores a plan: balance in each window, transfers, and nodes per token under group-limited routing. */
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include "core/plan/common/remote_nodes.h"
 #include "core/transfer/payback.h"

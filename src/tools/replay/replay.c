@@ -51,7 +51,7 @@ static void parse_policies(const struct argp_state *state, const char *text, rep
     if (o->num_policies == REPLAY_MAX_POLICIES)
       tool_usage_error(state, "--policies is \"%s\"; expected at most %d names", text, REPLAY_MAX_POLICIES);
     memcpy(name, from, length < sizeof name ? length : sizeof name - 1);
-    if (eplb_plan_options_set(&one, "planner", "--policies", name))
+    if (planner_options_set(&one, "planner", "--policies", name))
       tool_usage_error(state, "%s", eplb_last_error());
     for (int i = 0; i < o->num_policies; i++)
       if (o->policy[i] == one.planner)

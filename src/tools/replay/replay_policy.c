@@ -1,4 +1,5 @@
 /* Runs one policy over a recording: plans from the windows seen so far, scores on the next window. */
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"

@@ -1,5 +1,6 @@
 /* eplb run: the main job. */
 #include "tools/run/run.h"
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include "core/model/synthetic.h"
 #include "core/util/alloc.h"

@@ -1,4 +1,5 @@
 /* Prints the machine, each rebalance and the end of `eplb run`, as text or lines of JSON. */
+#include "core/model/loads.h"
 #include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/run/run.h"

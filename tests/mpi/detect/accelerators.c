@@ -1,5 +1,7 @@
 /* Accelerators of made-up machines, for what recorded ones do not show, and what else hwloc is asked. */
 #include "machine_table.h"
+#include "mpi/detect/host.h"
+#include "mpi/detect/rank_device.h"
 #include "tap.h"
 #include <eplb/detect.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* What NVML adds to hwloc's view, by a FAKE of the library: no GPU has a part in this. The machine is one that hwloc
  * sees by PCI only. */
 #include "fake_nvml.h"
+#include "mpi/detect/rank_device.h"
 #include "tap.h"
 #include <eplb/detect.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
 /* The device of a rank, by its environment. */
+#include "mpi/detect/rank_device.h"
+#include "mpi/detect/rank.h"
 #include "tap.h"
 #include <eplb/detect.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* The deepseek planner's row of the planner table: its checks, and layers without load, which keep the current
  * placement. The method is in rebalance.c. */
 #include "core/plan/deepseek/deepseek_planner.h"
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include "core/model/topology.h"
 #include "core/plan/common/single_load.h"

@@ -1,5 +1,6 @@
 /* The window planner's row of the planner table: from scratch or from the current placement, layer by layer. */
 #include "core/plan/window/window_planner.h"
+#include "core/model/loads.h"
 #include "core/model/placement.h"
 #include "core/plan/common/single_load.h"
 #include "core/plan/deepseek/deepseek_planner.h"
