@@ -44,9 +44,9 @@ static void options_that_are_lacking_have_their_defaults(void) {
   CU_ASSERT_EQUAL(eplb_plan(&all, t, &windows, NULL, &q), EPLB_SUCCESS);
   CU_ASSERT_FATAL(p && q);
   CU_ASSERT(!memcmp(p->physical_to_logical, q->physical_to_logical, 12 * sizeof(int32_t)));
-  all.planner = EPLB_PLANNER_AUTO;
+  all.planner = EPLB_PLANNER_AUTO, all.num_groups = 4;
   CU_ASSERT_EQUAL(eplb_plan_resolve(&all, t, old), EPLB_SUCCESS);
-  CU_ASSERT(old->planner == EPLB_PLANNER_HISTORY && old->size == offsetof(eplb_plan_options_t, balance));
+  CU_ASSERT(old->planner == EPLB_PLANNER_WINDOW && old->size == offsetof(eplb_plan_options_t, balance));
   eplb_plan_options_init_size(old, old->size);
   CU_ASSERT(old->planner == EPLB_PLANNER_AUTO && old->num_groups == 1);
   end_cut(old);
