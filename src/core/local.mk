@@ -79,6 +79,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/options.c \
 	src/core/plan/options.h \
 	src/core/plan/planner.c \
+	src/core/plan/planner_table.c \
 	src/core/plan/planner_table.h \
 	src/core/plan/window/from_scratch.c \
 	src/core/plan/window/from_scratch.h \

@@ -1,6 +1,7 @@
 /* The planner's options: one table that supplies names, ranges, defaults and help, and says which planners use which
  * option. Options that the chosen planner cannot use are refused here. */
 #include "core/plan/options.h"
+#include "core/plan/planner_table.h"
 #include "core/transfer/payback.h"
 #include "core/transfer/trigger.h"
 #include "core/util/count.h"
@@ -8,14 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum {
-  AUTO = 1 << EPLB_PLANNER_AUTO,
-  DEEPSEEK = 1 << EPLB_PLANNER_DEEPSEEK,
-  WINDOW = 1 << EPLB_PLANNER_WINDOW,
-  HISTORY = 1 << EPLB_PLANNER_HISTORY,
-  CHAIN = 1 << EPLB_PLANNER_CHAIN
-};
 
 static const char *const planner_names[] = {"auto", "deepseek", "window", "history", "chain"};
 static const char *const policy_names[] = {"auto", "hierarchical", "global"};
@@ -44,22 +37,24 @@ static const eplb_option_t rows[] = {
      "how the job divides an expert's tokens over its replicas: even, or by shares of each batch", EPLB_OPTION_NAME,
      PLACE(split), 0, COUNT(split_names) - 1, 0, EPLB_PLAN_SPLIT_EVEN, split_names, ALL, 0},
     {"plan", "effort", "NAME", "how long to search: fast, default or best", EPLB_OPTION_NAME, PLACE(effort), 0,
-     COUNT(effort_names) - 1, 0, EPLB_EFFORT_DEFAULT, effort_names, AUTO | WINDOW | HISTORY | CHAIN, 0},
+     COUNT(effort_names) - 1, 0, EPLB_EFFORT_DEFAULT, effort_names, EPLB_PLANNERS_USING(EPLB_USES_EFFORT), 0},
     {"plan", "spill", "BALANCE", "hierarchical: replicas may leave their group's node until this balance is reached",
-     EPLB_OPTION_REAL, PLACE(spill), 0, 1, EPLB_OPTION_BELOW_MOST, 0, NULL, WINDOW, 0},
+     EPLB_OPTION_REAL, PLACE(spill), 0, 1, EPLB_OPTION_BELOW_MOST, 0, NULL, EPLB_PLANNERS_USING(EPLB_USES_SPILL), 0},
     {"plan", "forecast", "NAME", "how to make one load from several windows: last, mean or ewma", EPLB_OPTION_NAME,
-     PLACE(forecast), 0, COUNT(forecast_names) - 1, 0, EPLB_FORECAST_EWMA, forecast_names, DEEPSEEK | WINDOW, 0},
+     PLACE(forecast), 0, COUNT(forecast_names) - 1, 0, EPLB_FORECAST_EWMA, forecast_names,
+     EPLB_PLANNERS_USING(EPLB_USES_FORECAST), 0},
     {"plan", "balance", "BALANCE", "stop moving once this balance is reached", EPLB_OPTION_REAL, PLACE(balance), 0, 1,
-     EPLB_OPTION_ABOVE_LEAST | EPLB_OPTION_BELOW_MOST, .99, NULL, WINDOW, 1},
+     EPLB_OPTION_ABOVE_LEAST | EPLB_OPTION_BELOW_MOST, .99, NULL, EPLB_PLANNERS_USING(EPLB_USES_BALANCE), 1},
     {"plan", "max_moves", "MOVES", "most replicas that may move in each layer", EPLB_OPTION_INTEGER, PLACE(max_moves),
-     0, INT_MAX, 0, INT_MAX, NULL, AUTO | WINDOW | HISTORY | CHAIN, 1},
+     0, INT_MAX, 0, INT_MAX, NULL, EPLB_PLANNERS_USING(EPLB_USES_MOVES), 1},
     {"plan", "node_cost", "X", "cost of a move into another node, in moves within a node", EPLB_OPTION_REAL,
-     PLACE(node_cost), 1, 1e6, 0, 4, NULL, AUTO | WINDOW | HISTORY | CHAIN, 1},
+     PLACE(node_cost), 1, 1e6, 0, 4, NULL, EPLB_PLANNERS_USING(EPLB_USES_MOVES), 1},
     {"plan", "move_cost", "X", "least gain of a move; a larger value gives fewer moves; 0: the planner's default",
-     EPLB_OPTION_REAL, PLACE(move_cost), 0, 1e6, 0, 0, NULL, AUTO | HISTORY | CHAIN, 1},
+     EPLB_OPTION_REAL, PLACE(move_cost), 0, 1e6, 0, 0, NULL, EPLB_PLANNERS_USING(EPLB_USES_MOVE_COST), 1},
     {"plan", "tokens_per_load", "TOKENS",
      "tokens in a load of 1; 0: 1 for whole numbers, else unknown; inf: loads are exact", EPLB_OPTION_REAL,
-     PLACE(tokens_per_load), 0, INFINITY, EPLB_OPTION_MAY_BE_INFINITE, 0, NULL, AUTO | WINDOW | HISTORY | CHAIN, 1},
+     PLACE(tokens_per_load), 0, INFINITY, EPLB_OPTION_MAY_BE_INFINITE, 0, NULL, EPLB_PLANNERS_USING(EPLB_USES_MOVES),
+     1},
 };
 
 const eplb_option_table_t eplb_plan_table = {"plan options", "eplb_plan_options_init", sizeof(eplb_plan_options_t),
@@ -147,7 +142,7 @@ eplb_status_t eplb_plan_options_check_used(const eplb_plan_options_t *o, int cho
     if (!eplb_option_is_preset(row, o) && !(row->planners >> o->planner & 1))
       return refuse_option(o, row->name, eplb_option_table_show(row, o, text), row->planners, chosen_by_auto);
   }
-  if (o->payback && o->planner != EPLB_PLANNER_WINDOW)
-    return refuse_option(o, "payback", "set", WINDOW, chosen_by_auto);
+  if (o->payback && !eplb_planner_uses(o->planner, EPLB_USES_PAYBACK))
+    return refuse_option(o, "payback", "set", EPLB_PLANNERS_USING(EPLB_USES_PAYBACK), chosen_by_auto);
   return EPLB_SUCCESS;
 }

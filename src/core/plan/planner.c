@@ -1,28 +1,13 @@
-/* One way to plan: options are resolved and checked here, then the planner's row in the table does the work.
- *
- * To add a planner: a folder with a plan function and, if it does not take every shape, a check (else NULL); a value of
- * eplb_planner_t in include/eplb/planner.h; a row in the table below; and in options.c its name, its bit, the help of
- * the option `planner`, and its bit in the row of each option that it uses. */
+/* One way to plan: options are resolved and checked here, then the planner's row in the table does the work. The table: planner_table.h. */
 #include "core/model/forecast.h"
 #include "core/model/placement.h"
 #include "core/model/topology.h"
-#include "core/plan/auto/auto_planner.h"
-#include "core/plan/deepseek/deepseek_planner.h"
-#include "core/plan/history/history_planner.h"
 #include "core/plan/options.h"
-#include "core/plan/window/window_planner.h"
+#include "core/plan/planner_table.h"
 #include "core/transfer/payback.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include <string.h>
-
-static const eplb_planner_row_t planners[] = {
-    [EPLB_PLANNER_AUTO] = {NULL, eplb_auto_plan},
-    [EPLB_PLANNER_DEEPSEEK] = {eplb_deepseek_check, eplb_deepseek_plan},
-    [EPLB_PLANNER_WINDOW] = {NULL, eplb_window_plan},
-    [EPLB_PLANNER_HISTORY] = {NULL, eplb_history_plan},
-    [EPLB_PLANNER_CHAIN] = {NULL, eplb_chain_plan},
-};
 
 /* ---- how AUTO is resolved ---- */
 
@@ -30,10 +15,6 @@ static const eplb_planner_row_t planners[] = {
  * equally many devices. */
 static int groups_fit_nodes(const eplb_plan_options_t *o, const eplb_topology_t *t) {
   return o->num_groups % eplb_topology_num_nodes(t) == 0 && eplb_topology_nodes_are_equal(t);
-}
-
-static int is_global_only(eplb_planner_t planner) {
-  return planner != EPLB_PLANNER_DEEPSEEK && planner != EPLB_PLANNER_WINDOW;
 }
 
 /* Only the window planner keeps expert groups on their nodes and weighs moves by what they pay; else each layer gets the
@@ -46,11 +27,12 @@ static eplb_planner_t choose_planner(const eplb_plan_options_t *o, const eplb_to
 }
 
 static eplb_policy_t choose_policy(const eplb_plan_options_t *o, const eplb_topology_t *t) {
-  return !is_global_only(o->planner) && groups_fit_nodes(o, t) ? EPLB_POLICY_HIERARCHICAL : EPLB_POLICY_GLOBAL;
+  return eplb_planner_uses(o->planner, EPLB_USES_HIERARCHY) && groups_fit_nodes(o, t) ? EPLB_POLICY_HIERARCHICAL
+                                                                                      : EPLB_POLICY_GLOBAL;
 }
 
 static eplb_status_t check_policy(const eplb_plan_options_t *o) {
-  if (is_global_only(o->planner) && o->policy == EPLB_POLICY_HIERARCHICAL)
+  if (!eplb_planner_uses(o->planner, EPLB_USES_HIERARCHY) && o->policy == EPLB_POLICY_HIERARCHICAL)
     return eplb_fail(EPLB_ERR_UNSUPPORTED,
                      "the %s planner has no hierarchical policy; expected policy auto or global, or planner window",
                      eplb_plan_name("planner", (int)o->planner));
@@ -102,7 +84,7 @@ static eplb_status_t check_shape(const eplb_plan_options_t *o, const eplb_topolo
   if (o->num_groups > w->num_experts)
     return eplb_fail(EPLB_ERR_SHAPE, "%s of %s; expected at most one group for each expert",
                      eplb_count(o->num_groups, "group"), eplb_count(w->num_experts, "expert"));
-  eplb_plan_check_fn *check = planners[o->planner].check;
+  eplb_plan_check_fn *check = eplb_planner_table[o->planner].check;
   return check ? check(o, t, w->num_experts) : EPLB_SUCCESS;
 }
 
@@ -122,7 +104,7 @@ static eplb_status_t plan_checked(const eplb_plan_request_t *r, eplb_placement_t
                                     : eplb_placement_create(r->windows->num_layers, r->windows->num_experts,
                                                             eplb_topology_num_slots(r->topology), &p);
   if (!status)
-    status = planners[r->options->planner].plan(r, p);
+    status = eplb_planner_table[r->options->planner].plan(r, p);
   if (!status && r->current)
     status = eplb_placement_keep_slots(r->topology, r->current, p);
   if (status)

@@ -1,5 +1,6 @@
 /* Planner options for all commands that plan, from the option tables, and checks that every given option is used. */
 #include "tools/common/planner_options.h"
+#include "core/plan/planner_table.h"
 #include "core/util/option_table.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"
@@ -125,6 +126,6 @@ void planner_options_keep_used(eplb_plan_options_t *plan, eplb_planner_t planner
   for (int i = 0; (row = eplb_option_describe(i)); i++)
     if (!strcmp(row->structure, "plan") && !(row->planners >> planner & 1))
       eplb_option_table_reset(row, plan);
-  if (planner != EPLB_PLANNER_WINDOW)
+  if (!eplb_planner_uses(planner, EPLB_USES_PAYBACK))
     plan->payback = NULL;
 }

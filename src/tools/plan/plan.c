@@ -1,6 +1,7 @@
 /* eplb plan: recorded loads in, a placement out. */
 #include "tools/plan/plan.h"
 #include "core/model/loads.h"
+#include "core/plan/planner_table.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "tools/common/commands.h"
@@ -104,8 +105,7 @@ static eplb_status_t choose_load(plan_result_t *r) {
 }
 
 int plan_uses_each_window(const plan_result_t *r) {
-  return r->options->window == PLAN_WINDOW_ALL && r->plan.planner != EPLB_PLANNER_DEEPSEEK &&
-         r->plan.planner != EPLB_PLANNER_WINDOW;
+  return r->options->window == PLAN_WINDOW_ALL && !eplb_planner_uses(r->plan.planner, EPLB_USES_FORECAST);
 }
 
 /* Resolves the options. A window that is the sum of several has that many times the load, so the horizon is divided. */

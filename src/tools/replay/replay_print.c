@@ -1,4 +1,5 @@
 /* Prints the windows and the summary of `eplb replay`, as tables or JSON. */
+#include "core/plan/planner_table.h"
 #include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"
@@ -23,7 +24,7 @@ static double per_layer(const replay_run_t *r, int64_t moves, int windows) {
 /* ---- for people ---- */
 
 static int uses_each_window(eplb_planner_t planner) {
-  return planner != EPLB_PLANNER_DEEPSEEK && planner != EPLB_PLANNER_WINDOW;
+  return !eplb_planner_uses(planner, EPLB_USES_FORECAST);
 }
 
 /* The first run of a planner that uses each window, or that does not, from run `i` on; num_runs if there is none. */

@@ -1,5 +1,6 @@
 /* Options of `eplb run`. */
 #include "core/model/synthetic.h"
+#include "core/plan/planner_table.h"
 #include "tools/common/commands.h"
 #include "tools/run/run.h"
 #include <argp.h>
@@ -79,7 +80,7 @@ static void finish_run_options(run_options_t *o, const struct argp_state *state)
     tool_usage_error(
         state, "--hysteresis and --min-windows need the time that balance saves; expected --seconds-per-load, too");
   o->trigger.payback = &o->planner.payback;
-  if (plan->planner != EPLB_PLANNER_AUTO && plan->planner != EPLB_PLANNER_WINDOW)
+  if (plan->planner != EPLB_PLANNER_AUTO && !eplb_planner_uses(plan->planner, EPLB_USES_PAYBACK))
     plan->payback = NULL;
 }
 
