@@ -1,5 +1,5 @@
-/* Gradients of replicated experts: added up over all replicas, so that the optimizer takes the same step on each and
- * their weights stay the same, bit for bit.
+/* Gradients of replicated experts: summed over all replicas, so that the optimizer makes the same step on each and
+ * their weights stay equal, bit for bit.
  *
  *   backward pass of layer l
  *   eplb_replicas_reduce_begin(session, l, gradient, num_gradients);   sends travel while layer l - 1 is computed
@@ -7,7 +7,7 @@
  *   eplb_replicas_reduce_end(session, l);                              every replica now has the sum
  *   optimizer's step of layer l
  *
- * Reductions of several layers may be open at a time. Experts with one replica take no part and no time. */
+ * Reductions of several layers may be open at the same time. Experts with one replica are not touched. */
 #ifndef EPLB_REPLICAS_H
 #define EPLB_REPLICAS_H
 
@@ -19,8 +19,8 @@ extern "C" {
 
 typedef enum eplb_element { EPLB_FLOAT, EPLB_DOUBLE, EPLB_BFLOAT16 /* added up in float */ } eplb_element_t;
 
-/* One gradient tensor of a layer, in the host's memory. This rank's slot k lies at slot[k] or, if slot is NULL, at
- * (char *)base + k stride. Nothing is owned; slots that hold no expert are not touched. */
+/* One gradient tensor of a layer, in host memory. This rank's slot k is at slot[k] or, if slot is NULL, at (char *)base
+ * + k stride. It owns nothing; slots without an expert are not touched. */
 typedef struct eplb_gradient {
   eplb_element_t type;
   int64_t count; /* elements of a slot, >= 0; type and count are the same on every rank, addresses may differ */
@@ -29,23 +29,25 @@ typedef struct eplb_gradient {
   void *const *slot;
 } eplb_gradient_t;
 
-/* Starts to add up the gradients of a layer over the replicas of each expert. Copies `gradient`; from here to
- * eplb_replicas_reduce_end the library reads and writes the gradients of experts with more than one replica, and the job
- * must not touch those. Each rank first adds up its own replicas in the order of slots; ranks are then added in rank
- * order, each element on one rank, which sends the sum to the others: so all replicas have the same bits, and each rank
- * sends less than twice its gradients' bytes, one message to each rank that shares experts with it, twice.
+/* Starts to sum the gradients of a layer over the replicas of each expert. Copies `gradient`. Until
+ * eplb_replicas_reduce_end the library reads and writes the gradients of experts with more than one replica, and the
+ * job must not touch them. Each rank first sums its own replicas in slot order; then each element is summed on one rank
+ * in rank order and sent to the others. So all replicas get the same bits. Each rank sends less than twice its
+ * gradients' bytes, in two messages to each rank that shares experts with it.
  *
  * Collective over the session's ranks; waits for them (one small allreduce), but not for gradients. On failure every
- * rank returns the same and no gradient has changed: EPLB_ERR_ARGUMENT; EPLB_ERR_MISMATCH: ranks named other layers,
- * types or counts, or made another call; EPLB_ERR_STATE: a reduction of the layer is open already, or the layer is
- * moving; EPLB_ERR_UNSUPPORTED: the session's memory cannot be touched by the processor; EPLB_ERR_MEMORY. */
+ * rank returns the same code and sentence, and no gradient has changed: EPLB_ERR_ARGUMENT; EPLB_ERR_MISMATCH: ranks
+ * passed different layers, types or counts, or made different calls; EPLB_ERR_STATE: a reduction of the layer is open
+ * already, or the layer is moving; EPLB_ERR_UNSUPPORTED: the processor cannot access the session's memory;
+ * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_replicas_reduce_begin(eplb_session_t *session, int layer,
                                                      const eplb_gradient_t *gradient, int num_gradients);
 
 /* Waits until every replica of the layer's experts has the sum. Collective over the session's ranks. While a reduction
- * is open, eplb_rebalance_begin and eplb_session_destroy return EPLB_ERR_STATE. On failure every rank returns the same:
- * EPLB_ERR_STATE: no reduction of the layer is open; EPLB_ERR_MISMATCH: ranks named other layers, the reduction stays
- * open; EPLB_ERR_MPI: the reduction is closed, and what the gradients hold is not known. */
+ * is open, eplb_rebalance_begin and eplb_session_destroy return EPLB_ERR_STATE. On failure every rank returns the same
+ * code and sentence: EPLB_ERR_STATE: no reduction of the layer is open; EPLB_ERR_MISMATCH: ranks passed different
+ * layers; the reduction stays open; EPLB_ERR_MPI: the reduction is closed, and the content of the gradients is
+ * undefined. */
 EPLB_PUBLIC eplb_status_t eplb_replicas_reduce_end(eplb_session_t *session, int layer);
 
 #ifdef __cplusplus
