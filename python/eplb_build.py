@@ -100,7 +100,6 @@ void eplb_windows_init(eplb_windows_t *);
 typedef struct eplb_history eplb_history_t;
 enum { EPLB_HISTORY_MAX, ... };
 eplb_status_t eplb_loads_create(int, int, int, eplb_loads_t **);
-eplb_windows_t eplb_windows_single(int, int, const double *);
 eplb_status_t eplb_history_create(int, int, int, double, eplb_history_t **);
 eplb_status_t eplb_history_add(eplb_history_t *, const double *);
 int eplb_history_length(const eplb_history_t *);

@@ -1,5 +1,5 @@
-# The package for Python, which builds by itself: pip install ./python.
-EXTRA_DIST += \
+# The packages for Python, which build by themselves: pip install ./python ./python/mpi.
+PYTHON_PACKAGES = \
 	python/MANIFEST.in \
 	python/README.md \
 	python/eplb/__init__.py \
@@ -16,9 +16,20 @@ EXTRA_DIST += \
 	python/eplb/trigger.py \
 	python/eplb_build.py \
 	python/export.map \
+	python/mpi/MANIFEST.in \
+	python/mpi/eplb/mpi/__init__.py \
+	python/mpi/eplb/mpi/_registered.py \
+	python/mpi/eplb/mpi/py.typed \
+	python/mpi/eplb_mpi_build.py \
+	python/mpi/pyproject.toml \
+	python/mpi/setup.cfg \
+	python/mpi/setup.py \
 	python/pyproject.toml \
 	python/setup.cfg \
-	python/setup.py \
+	python/setup.py
+EXTRA_DIST += $(PYTHON_PACKAGES) \
+	python/mpi/tests/tap_mpi.py \
+	python/mpi/tests/test_session.py \
 	python/tests/support.py \
 	python/tests/tap.py \
 	python/tests/test_docs.py \
