@@ -109,8 +109,9 @@ typedef struct eplb_losses {
  * checkpoint. Then *after can be the `initial` of a new session, e.g. on the communicator of MPIX_Comm_shrink.
  *
  * Local, pure. The caller owns *after and the list in *losses, which must be freed with eplb_losses_free.
- * EPLB_ERR_ARGUMENT: old_device has a number out of range, or one twice; EPLB_ERR_SHAPE: `before` does not have the old
- * topology's slots, or there are fewer slots than experts; EPLB_ERR_MEMORY. */
+ * EPLB_ERR_ARGUMENT: NULL; or old_device has a number out of range, or one twice; EPLB_ERR_SHAPE: `before` does not have
+ * the old topology's slots, or there are fewer slots than experts; EPLB_ERR_FORMAT: `before` is not valid;
+ * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const eplb_placement_t *before,
                                                const eplb_topology_t *new_topology, const int *old_device,
                                                eplb_placement_t **after, eplb_losses_t *losses);
@@ -120,12 +121,13 @@ EPLB_PUBLIC eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topolo
  * the drained devices hold them until the change is done, so eplb_derive_layer can use them as sources. Afterwards
  * eplb_placement_carry removes those devices without losses.
  *
- * Local, pure. drained[num_devices]; the caller owns *after. EPLB_ERR_SHAPE: `before` does not have the topology's
- * slots, or the other devices have fewer slots than there are experts; EPLB_ERR_MEMORY. */
+ * Local, pure. drained[num_devices]; the caller owns *after. EPLB_ERR_ARGUMENT: NULL; EPLB_ERR_SHAPE: `before` does not
+ * have the topology's slots, or the other devices have fewer slots than there are experts; EPLB_ERR_FORMAT: `before` is
+ * not valid; EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_drain(const eplb_topology_t *topology, const eplb_placement_t *before,
                                                const int *drained, eplb_placement_t **after);
 
-/* Frees the list and empties it. Local. */
+/* Frees the list and empties it; it may be NULL. Local. */
 EPLB_PUBLIC void eplb_losses_free(eplb_losses_t *losses);
 
 #ifdef __cplusplus

@@ -18,13 +18,25 @@ static int device_slots(const eplb_topology_t *t, int device) {
   return t->slot_begin[device + 1] - t->slot_begin[device];
 }
 
+/* Whether the placement is valid and has the topology's slots. */
+static eplb_status_t check_before(const eplb_topology_t *t, const eplb_placement_t *before) {
+  if (!t || !before)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", t ? "before" : "topology");
+  if (before->num_slots != eplb_topology_num_slots(t))
+    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %s on devices of %d; expected the same",
+                     eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(t));
+  return eplb_placement_validate(before);
+}
+
 static eplb_status_t check_remap(const eplb_topology_t *old, const eplb_placement_t *before, const eplb_topology_t *new,
                                  const int *old_device) {
-  if (before->num_slots != eplb_topology_num_slots(old))
-    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %s on devices of %d; expected the same",
-                     eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(old));
+  if (!new || !old_device)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", new ? "old_device" : "new_topology");
+  eplb_status_t status = check_before(old, before);
+  if (status)
+    return status;
   int *named_by = EPLB_NEW(int, old->num_devices);
-  eplb_status_t status = named_by ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
+  status = named_by ? EPLB_SUCCESS : EPLB_ERR_MEMORY;
   for (int d = 0; d < new->num_devices && !status; d++) {
     int was = old_device[d];
     if (was < -1 || was >= old->num_devices)
@@ -115,6 +127,8 @@ eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const ep
                                    const eplb_topology_t *new_topology, const int *old_device, eplb_placement_t **after,
                                    eplb_losses_t *losses) {
   carrier_t c = {.topology = new_topology};
+  if (!after || !losses)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", after ? "losses" : "after");
   eplb_status_t status = check_remap(old_topology, before, new_topology, old_device);
   if (!status)
     status =
@@ -134,9 +148,11 @@ eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const ep
 }
 
 static eplb_status_t check_drained(const eplb_topology_t *t, const eplb_placement_t *before, const int *drained) {
-  if (before->num_slots != eplb_topology_num_slots(t))
-    return eplb_fail(EPLB_ERR_SHAPE, "a placement of %s on devices of %d; expected the same",
-                     eplb_count(before->num_slots, "slot"), eplb_topology_num_slots(t));
+  eplb_status_t status = check_before(t, before);
+  if (status)
+    return status;
+  if (!drained)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "drained is NULL");
   int left = 0;
   for (int d = 0; d < t->num_devices; d++)
     left += drained[d] ? 0 : device_slots(t, d);
@@ -159,6 +175,8 @@ static void drain_layer(const carrier_t *c, int layer) {
 eplb_status_t eplb_placement_drain(const eplb_topology_t *topology, const eplb_placement_t *before, const int *drained,
                                    eplb_placement_t **after) {
   carrier_t c = {.topology = topology, .drained = drained};
+  if (!after)
+    return eplb_fail(EPLB_ERR_ARGUMENT, "after is NULL");
   eplb_status_t status = check_drained(topology, before, drained);
   if (!status)
     status = eplb_placement_copy(before, &c.after);
@@ -176,6 +194,8 @@ eplb_status_t eplb_placement_drain(const eplb_topology_t *topology, const eplb_p
 }
 
 void eplb_losses_free(eplb_losses_t *losses) {
+  if (!losses)
+    return;
   free(losses->lost);
   *losses = (eplb_losses_t){0};
 }

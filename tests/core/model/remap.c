@@ -133,10 +133,38 @@ static void drained_devices_are_sources(void) {
   shapes_try(TRIALS, 22, check_drained);
 }
 
+/* NULL for each argument in turn, and a placement with an expert that does not exist. */
+static void what_is_missing_or_invalid_is_named(void) {
+  eplb_topology_t *t = NULL;
+  eplb_placement_t *p = NULL, *after = NULL;
+  eplb_losses_t losses = {.count = -1};
+  const int old[2] = {0, 1}, drained[2] = {0, 0};
+  CU_ASSERT_EQUAL_FATAL(eplb_topology_declare(1, 2, 2, &t), EPLB_SUCCESS);
+  CU_ASSERT_EQUAL_FATAL(eplb_placement_create_linear(1, 4, 4, &p), EPLB_SUCCESS);
+  TAP_FAILS(eplb_placement_carry(NULL, p, t, old, &after, &losses), EPLB_ERR_ARGUMENT, "topology is NULL");
+  TAP_FAILS(eplb_placement_carry(t, NULL, t, old, &after, &losses), EPLB_ERR_ARGUMENT, "before is NULL");
+  TAP_FAILS(eplb_placement_carry(t, p, NULL, old, &after, &losses), EPLB_ERR_ARGUMENT, "new_topology is NULL");
+  TAP_FAILS(eplb_placement_carry(t, p, t, NULL, &after, &losses), EPLB_ERR_ARGUMENT, "old_device is NULL");
+  TAP_FAILS(eplb_placement_carry(t, p, t, old, NULL, &losses), EPLB_ERR_ARGUMENT, "after is NULL");
+  TAP_FAILS(eplb_placement_carry(t, p, t, old, &after, NULL), EPLB_ERR_ARGUMENT, "losses is NULL");
+  TAP_FAILS(eplb_placement_drain(NULL, p, drained, &after), EPLB_ERR_ARGUMENT, "topology is NULL");
+  TAP_FAILS(eplb_placement_drain(t, NULL, drained, &after), EPLB_ERR_ARGUMENT, "before is NULL");
+  TAP_FAILS(eplb_placement_drain(t, p, NULL, &after), EPLB_ERR_ARGUMENT, "drained is NULL");
+  TAP_FAILS(eplb_placement_drain(t, p, drained, NULL), EPLB_ERR_ARGUMENT, "after is NULL");
+  p->physical_to_logical[2] = 4;
+  TAP_FAILS(eplb_placement_carry(t, p, t, old, &after, &losses), EPLB_ERR_FORMAT, "slot 2");
+  TAP_FAILS(eplb_placement_drain(t, p, drained, &after), EPLB_ERR_FORMAT, "slot 2");
+  CU_ASSERT(!after && losses.count == -1);
+  eplb_losses_free(NULL);
+  eplb_placement_destroy(&p);
+  eplb_topology_destroy(&t);
+}
+
 int main(void) {
   static const tap_test_t tests[] = {{"survivors keep their experts, others are listed", survivors_keep_theirs},
                                      {"drained devices are sources until they are empty", drained_devices_are_sources},
                                      {"wrong devices", wrong_devices},
+                                     {"what is missing or invalid is named", what_is_missing_or_invalid_is_named},
                                      {NULL, NULL}};
   return tap_run("remap", tests);
 }
