@@ -7,6 +7,7 @@ TOOL_TESTS = \
 	tests/tools/help.test \
 	tests/tools/lines.test \
 	tests/tools/loads_forms.test \
+	tests/tools/moe.test \
 	tests/tools/plan.test \
 	tests/tools/plan_refusals.test \
 	tests/tools/replay.test \
