@@ -75,12 +75,6 @@ static inline void eplb_rank_tokens_init(eplb_rank_tokens_t *tokens) {
 EPLB_PUBLIC eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *dispatch, int layer,
                                                const eplb_rank_tokens_t *tokens, int32_t *quota);
 
-/* Computes end[num_slots], the running sums of the quotas within each expert, for a GPU kernel: the j-th token of
- * expert e, j from 0, goes to the first replica k of e with j < end[k]. `end` may be `quota` itself. Local.
- * EPLB_ERR_ARGUMENT. */
-EPLB_PUBLIC eplb_status_t eplb_dispatch_ends(const eplb_dispatch_t *dispatch, int layer, const int32_t *quota,
-                                             int32_t *end);
-
 #ifdef __cplusplus
 }
 #endif

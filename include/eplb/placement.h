@@ -53,14 +53,8 @@ EPLB_PUBLIC eplb_status_t eplb_placement_index(eplb_placement_t *placement);
  * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_validate(const eplb_placement_t *placement);
 
-/* Returns the largest replica count of any expert: the least width for eplb_placement_logical_to_physical. Local. */
+/* Returns the largest replica count of any expert: the least width for eplb_placement_tables. Local. */
 EPLB_PUBLIC int eplb_placement_max_replicas(const eplb_placement_t *placement);
-
-/* Writes the padded inverse map that frameworks use, map[num_layers][num_experts][width]: the slots of the replicas,
- * then EPLB_EMPTY. The caller owns map. Local. EPLB_ERR_SHAPE: an expert has more than `width` replicas (map is then
- * unchanged). */
-EPLB_PUBLIC eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placement, int width,
-                                                             int32_t *map);
 
 /* Writes the three tables that frameworks use, as int64, in one pass. The caller owns them. Local.
  * physical[num_layers][num_slots] is physical_to_logical ("phy2log" in DeepSeek's eplb.py),

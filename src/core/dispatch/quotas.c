@@ -167,15 +167,3 @@ eplb_status_t eplb_dispatch_quotas(const eplb_dispatch_t *d, int layer, const ep
   }
   return status;
 }
-
-eplb_status_t eplb_dispatch_ends(const eplb_dispatch_t *d, int layer, const int32_t *quota, int32_t *end) {
-  eplb_status_t status = eplb_dispatch_check(d, layer);
-  if (!status && (!quota || !end))
-    status = eplb_fail(EPLB_ERR_ARGUMENT, "%s is NULL", quota ? "end" : "quota");
-  for (int e = 0; !status && e < d->placement->num_experts; e++) {
-    int32_t sum = 0;
-    for (int32_t k = eplb_dispatch_begin(d, layer)[e]; k < eplb_dispatch_begin(d, layer)[e + 1]; k++)
-      end[k] = sum += quota[k];
-  }
-  return status;
-}

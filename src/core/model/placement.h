@@ -62,4 +62,9 @@ eplb_status_t eplb_placement_keep_slots(const eplb_topology_t *topology, const e
 void eplb_device_loads(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
                        const double *load, double *device_load);
 
+/* Writes the padded inverse map that frameworks use, map[num_layers][num_experts][width]: the slots of the replicas,
+ * then EPLB_EMPTY. The caller owns map. Local. EPLB_ERR_SHAPE: an expert has more than `width` replicas (map is then
+ * unchanged). */
+eplb_status_t eplb_placement_logical_to_physical(const eplb_placement_t *placement, int width, int32_t *map);
+
 #endif

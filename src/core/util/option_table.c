@@ -234,6 +234,8 @@ int eplb_option_is_within(const eplb_option_t *option, const void *structure) {
 /* ---- all rows of a struct ---- */
 
 void eplb_option_table_init(const eplb_option_table_t *table, void *structure, size_t size) {
+  if (!structure || size < sizeof size)
+    return;
   memset(structure, 0, size);
   *(size_t *)structure = size;
   for (int i = 0; i < table->num_options; i++)

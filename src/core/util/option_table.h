@@ -14,7 +14,7 @@ typedef struct eplb_option_table {
 } eplb_option_table_t;
 
 /* Sets a struct of `size` bytes, which an older program may have compiled: every member that has a row to its default,
- * the others to 0. */
+ * the others to 0. Does nothing if there is no room for the size. */
 void eplb_option_table_init(const eplb_option_table_t *table, void *structure, size_t size);
 
 /* Copies a caller's struct: `given` may be older, and so smaller, than this library's; members that it lacks keep their

@@ -1,3 +1,4 @@
+#include "core/model/placement.h"
 #include "shapes.h"
 #include "tap.h"
 #include <eplb/placement.h>

@@ -1,3 +1,4 @@
+#include "core/model/placement.h"
 #include "plan_window.h"
 #include "tap.h"
 #include <eplb/planner.h>
