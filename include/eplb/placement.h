@@ -70,8 +70,8 @@ EPLB_PUBLIC eplb_status_t eplb_placement_tables(const eplb_placement_t *placemen
 EPLB_PUBLIC double eplb_balancedness(const eplb_topology_t *topology, const eplb_placement_t *placement, int layer,
                                      const double *load);
 
-/* Returns the mean of eplb_balancedness over the layers with load; 1 if no layer has load. load[num_layers][num_experts];
- * per_layer[num_layers], unless NULL, becomes the balancedness of every layer. Local. */
+/* Returns the mean of eplb_balancedness over the layers with load; 1 if no layer has load.
+ * load[num_layers][num_experts]; per_layer[num_layers], unless NULL, becomes the balancedness of every layer. Local. */
 EPLB_PUBLIC double eplb_balancedness_mean(const eplb_topology_t *topology, const eplb_placement_t *placement,
                                           const double *load, double *per_layer);
 
@@ -103,8 +103,8 @@ typedef struct eplb_losses {
  * checkpoint. Then *after can be the `initial` of a new session, e.g. on the communicator of MPIX_Comm_shrink.
  *
  * Local, pure. The caller owns *after and the list in *losses, which must be freed with eplb_losses_free.
- * EPLB_ERR_ARGUMENT: NULL; or old_device has a number out of range, or one twice; EPLB_ERR_SHAPE: `before` does not have
- * the old topology's slots, or there are fewer slots than experts; EPLB_ERR_FORMAT: `before` is not valid;
+ * EPLB_ERR_ARGUMENT: NULL; or old_device has a number out of range, or one twice; EPLB_ERR_SHAPE: `before` does not
+ * have the old topology's slots, or there are fewer slots than experts; EPLB_ERR_FORMAT: `before` is not valid;
  * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const eplb_placement_t *before,
                                                const eplb_topology_t *new_topology, const int *old_device,

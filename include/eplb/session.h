@@ -29,7 +29,8 @@ extern "C" {
 
 typedef struct eplb_session eplb_session_t;
 
-/* When checksums of whole experts travel with them. Samples of weights are compared in all cases: see "Detection of writes". */
+/* When checksums of whole experts travel with them. Samples of weights are compared in all cases: see "Detection of
+ * writes". */
 typedef enum eplb_verify {
   EPLB_VERIFY_FIRST,  /* in the first rebalance that moves experts */
   EPLB_VERIFY_ALWAYS, /* in every rebalance; whole experts are compared instead of samples */
@@ -81,8 +82,8 @@ typedef void eplb_log_fn(void *arg, const char *line);
 /* Start from eplb_session_options_init. Options must be the same on every rank, except callbacks and their args.
  * Environment variables override them; eplb_session_create reads them once: EPLB_PLANNER, EPLB_POLICY, EPLB_NUM_GROUPS,
  * EPLB_EFFORT, EPLB_SPILL, EPLB_BALANCE, EPLB_MAX_MOVES, EPLB_NODE_COST, EPLB_MOVE_COST, EPLB_TOKENS_PER_LOAD,
- * EPLB_FORECAST, EPLB_HISTORY, EPLB_PLAN_RANKS, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow, in-place),
- * EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES (bytes may end with K, M or G), EPLB_NODE_LEVEL;
+ * EPLB_FORECAST, EPLB_SPLIT, EPLB_HISTORY, EPLB_PLAN_RANKS, EPLB_VERIFY (first, always, never), EPLB_MODE (shadow,
+ * in-place), EPLB_STAGING_BYTES, EPLB_CHUNK_BYTES, EPLB_SHARED_BYTES (bytes may end with K, M or G), EPLB_NODE_LEVEL;
  * EPLB_MIN_WINDOWS and EPLB_HYSTERESIS, each of which creates a trigger if options->trigger is NULL. An option that the
  * planner cannot use is refused: see eplb_plan_resolve. Detection and memory read EPLB_DEVICE, EPLB_DOMAIN, EPLB_RACKS
  * and EPLB_NVML_LIBRARY (see detect.h), EPLB_CUDA_LIBRARY, EPLB_HIP_LIBRARY and EPLB_GPU_AWARE (see memory.h). A value
@@ -294,9 +295,9 @@ static inline void eplb_report_init(eplb_report_t *report) {
 
 /* ---- A rebalance in several calls, so that the job can compute in between ----
  *
- * All calls are collective over the session's ranks: each rank must make the same calls in the same order; only test and
- * wait may be mixed. On failure every rank returns the same code and sentence; layers that were not committed keep their
- * old placement and weights.
+ * All calls are collective over the session's ranks: each rank must make the same calls in the same order; only test
+ * and wait may be mixed. On failure every rank returns the same code and sentence; layers that were not committed keep
+ * their old placement and weights.
  *
  * In every collective call ranks compare which call they make. Ranks that make different calls at the same time all
  * return EPLB_ERR_MISMATCH, with a sentence that says which rank called what. An open rebalance then accepts only
@@ -309,10 +310,9 @@ static inline void eplb_report_init(eplb_report_t *report) {
  * change, or as much of it as staging holds. Weights are all registered bytes, including registered moments of an
  * optimizer.
  *
- *   layer       shadow mode                            in-place mode
- *   not moving  the job may read and write all slots, also while a rebalance is open
- *   moving      the job may read all slots, by the old    the job must not read or write any slot
- *               maps; it must not write any slot
+ * layer       shadow mode                            in-place mode not moving  the job may read and write all slots,
+ * also while a rebalance is open moving      the job may read all slots, by the old    the job must not read or write
+ * any slot maps; it must not write any slot
  *
  * This holds on every rank, even if none of its own slots changes. A job that must write a moving layer must write all
  * its replicas and then call eplb_rebalance_changed.
@@ -327,14 +327,8 @@ static inline void eplb_report_init(eplb_report_t *report) {
  * the backward pass, so gradients and the next step find every expert in its new slots. Register moments and master
  * weights as tensors of the same layer: all tensors of an expert move together.
  *
- *   optimizer_step();
- *   status = eplb_rebalance_begin(session);
- *   for (l = 0; l < layers; l++) {
- *     status = eplb_rebalance_finish_layer(session, l);
- *     forward(l);
- *   }
- *   status = eplb_rebalance_end(session, NULL);
- *   backward();
+ * optimizer_step(); status = eplb_rebalance_begin(session); for (l = 0; l < layers; l++) { status =
+ * eplb_rebalance_finish_layer(session, l); forward(l); } status = eplb_rebalance_end(session, NULL); backward();
  *
  * Inference: nothing writes weights, so in shadow mode a rebalance may stay open over many batches: call
  * eplb_rebalance_test between two batches, and eplb_rebalance_commit of the layer that it returns. In in-place mode

@@ -1,3 +1,5 @@
+/* One planning step of a job: plans some of the layers, and decides by the trigger whether the new placement is taken.
+ * All callers use these functions, so that they make the same plan. */
 #include "core/plan/planning_step.h"
 #include "core/model/loads.h"
 #include "core/model/placement.h"

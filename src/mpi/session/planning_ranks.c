@@ -1,3 +1,5 @@
+/* Which ranks plan which layers: few ranks if planning is fast, else each rank some consecutive layers; rank 0
+ * collects the plans. */
 #include "mpi/session/planning_ranks.h"
 #include "core/model/placement.h"
 #include "core/plan/planning_work.h"
