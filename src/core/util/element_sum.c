@@ -38,7 +38,7 @@ static void sum_doubles(int64_t begin, size_t count, const void *const *array, i
 
 /* ---- bfloat16: the upper half of a float ---- */
 
-static float widen(uint16_t number) {
+static float widen_element(uint16_t number) {
   uint32_t bits = (uint32_t)number << 16;
   float value;
   memcpy(&value, &bits, sizeof value);
@@ -59,7 +59,7 @@ static void sum_bfloats(int64_t begin, size_t count, const void *const *array, i
   for (int a = 0; a < num_arrays; a++) {
     memcpy(next, at(array[a], begin, sizeof *next), count * sizeof *next);
     for (size_t i = 0; i < count; i++)
-      sum[i] = a ? sum[i] + widen(next[i]) : widen(next[i]);
+      sum[i] = a ? sum[i] + widen_element(next[i]) : widen_element(next[i]);
   }
   for (size_t i = 0; i < count; i++)
     next[i] = narrow(sum[i]);

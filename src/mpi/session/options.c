@@ -52,7 +52,7 @@ const eplb_option_t *eplb_session_option_describe(int number) {
 
 /* A copy of one of libeplb's structs, of this version or an older one, which the environment can change; *own has the
  * defaults. */
-static eplb_status_t take(const char *title, const char *init, size_t size, const void *given, void *own) {
+static eplb_status_t take_options(const char *title, const char *init, size_t size, const void *given, void *own) {
   const eplb_option_table_t table = {.title = title, .init = init, .size = size};
   return given ? eplb_option_table_take(&table, given, own) : EPLB_SUCCESS;
 }
@@ -60,7 +60,7 @@ static eplb_status_t take(const char *title, const char *init, size_t size, cons
 static eplb_status_t take_payback(const eplb_payback_t **given, eplb_payback_t *own) {
   const eplb_payback_t *from = *given;
   *given = from ? own : NULL;
-  return take("payback options", "eplb_payback_init", sizeof *own, from, own);
+  return take_options("payback options", "eplb_payback_init", sizeof *own, from, own);
 }
 
 static void set_defaults(eplb_own_options_t *own) {
@@ -80,11 +80,11 @@ static eplb_status_t take_structs(const eplb_session_options_t *given, eplb_own_
   o->plan = &own->plan;
   o->trigger = trigger ? &own->trigger : NULL;
   if (!status)
-    status = take("plan options", "eplb_plan_options_init", sizeof own->plan, plan, &own->plan);
+    status = take_options("plan options", "eplb_plan_options_init", sizeof own->plan, plan, &own->plan);
   if (!status)
     status = take_payback(&own->plan.payback, &own->plan_payback);
   if (!status)
-    status = take("trigger options", "eplb_trigger_init", sizeof own->trigger, trigger, &own->trigger);
+    status = take_options("trigger options", "eplb_trigger_init", sizeof own->trigger, trigger, &own->trigger);
   return status ? status : take_payback(&own->trigger.payback, &own->trigger_payback);
 }
 

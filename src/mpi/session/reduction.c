@@ -9,7 +9,7 @@
 /* Longest message, since MPI counts by int. */
 enum { MAX_MESSAGE = 1 << 30 };
 
-static char *slot_of(const eplb_gradient_t *g, int slot) {
+static char *gradient_slot(const eplb_gradient_t *g, int slot) {
   return g->slot ? g->slot[slot] : (char *)g->base + (size_t)slot * g->stride;
 }
 
@@ -19,7 +19,7 @@ typedef struct segment {
   int64_t count;
 } segment_t;
 
-static segment_t segment_of(const eplb_gradient_t *g, int index, int num_holders) {
+static segment_t expert_segment(const eplb_gradient_t *g, int index, int num_holders) {
   size_t bytes = eplb_number_bytes((eplb_number_t)g->type);
   int64_t each = g->count / num_holders, more = g->count % num_holders;
   int64_t begin = each * index + (index < more ? index : more), count = each + (index < more);
@@ -29,7 +29,7 @@ static segment_t segment_of(const eplb_gradient_t *g, int index, int num_holders
 /* ---- who shares what ---- */
 
 /* Adds the expert if it has more than one replica; its slots are ascending, and so are their ranks. */
-static void add_expert(const eplb_session_t *s, eplb_reduction_t *r, int expert, int *num_held, int *num_owned) {
+static void add_replicas(const eplb_session_t *s, eplb_reduction_t *r, int expert, int *num_held, int *num_owned) {
   const int32_t *slot = eplb_placement_replicas(s->placement, r->layer, expert);
   int replicas = eplb_placement_counts(s->placement, r->layer)[expert], first = s->topology->slot_begin[s->rank];
   eplb_shared_expert_t *x = &r->shared[r->num_shared];
@@ -58,7 +58,7 @@ static void find_shared(const eplb_session_t *s, eplb_reduction_t *r) {
     for (int k = 0; k < replicas; k++)
       is_own |= slot[k] >= first && slot[k] < last;
     if (is_own && replicas > 1)
-      add_expert(s, r, e, &num_held, &num_owned);
+      add_replicas(s, r, e, &num_held, &num_owned);
   }
 }
 
@@ -78,8 +78,8 @@ static size_t measure(eplb_reduction_t *r) {
     for (int h = 0; h < x->num_holders; h++)
       for (int g = 0; g < r->num_gradients && h != x->own_index; g++) {
         eplb_reduction_peer_t *peer = peer_with(r, r->holder[x->holder_begin + h]);
-        peer->theirs_bytes += segment_of(&r->gradient[g], h, x->num_holders).bytes;
-        peer->ours_bytes += segment_of(&r->gradient[g], x->own_index, x->num_holders).bytes;
+        peer->theirs_bytes += expert_segment(&r->gradient[g], h, x->num_holders).bytes;
+        peer->ours_bytes += expert_segment(&r->gradient[g], x->own_index, x->num_holders).bytes;
       }
   }
   for (int p = 0; p < r->num_peers; p++) {
@@ -145,9 +145,9 @@ static void sum_own_slots(eplb_reduction_t *r) {
     for (int g = 0; g < r->num_gradients && r->shared[i].num_slots > 1; g++) {
       const int *slot = r->slot + r->shared[i].slot_begin;
       for (int k = 0; k < r->shared[i].num_slots; k++)
-        r->operand[k] = slot_of(&r->gradient[g], slot[k]);
+        r->operand[k] = gradient_slot(&r->gradient[g], slot[k]);
       eplb_element_sum((eplb_number_t)r->gradient[g].type, r->gradient[g].count, r->operand, r->shared[i].num_slots,
-                       slot_of(&r->gradient[g], slot[0]));
+                       gradient_slot(&r->gradient[g], slot[0]));
     }
 }
 
@@ -158,13 +158,13 @@ static void copy_to_own_slots(const eplb_reduction_t *r) {
       const int *slot = r->slot + r->shared[i].slot_begin;
       size_t bytes = (size_t)r->gradient[g].count * eplb_number_bytes((eplb_number_t)r->gradient[g].type);
       for (int k = 1; k < r->shared[i].num_slots && bytes; k++)
-        memcpy(slot_of(&r->gradient[g], slot[k]), slot_of(&r->gradient[g], slot[0]), bytes);
+        memcpy(gradient_slot(&r->gradient[g], slot[k]), gradient_slot(&r->gradient[g], slot[0]), bytes);
     }
 }
 
 static void sum_segment(eplb_reduction_t *r, const eplb_shared_expert_t *x, const eplb_gradient_t *g) {
-  segment_t own = segment_of(g, x->own_index, x->num_holders);
-  char *result = slot_of(g, r->slot[x->slot_begin]) + own.begin;
+  segment_t own = expert_segment(g, x->own_index, x->num_holders);
+  char *result = gradient_slot(g, r->slot[x->slot_begin]) + own.begin;
   for (int h = 0; h < x->num_holders; h++) {
     r->operand[h] = result;
     if (h == x->own_index)
@@ -196,8 +196,8 @@ static void copy_segments(eplb_reduction_t *r, int are_ours, int is_packing) {
     for (int h = 0; h < x->num_holders; h++)
       for (int g = 0; g < r->num_gradients && h != x->own_index; g++) {
         eplb_reduction_peer_t *peer = &r->peer[r->peer_of[r->holder[x->holder_begin + h]]];
-        segment_t part = segment_of(&r->gradient[g], are_ours ? x->own_index : h, x->num_holders);
-        char *weights = slot_of(&r->gradient[g], r->slot[x->slot_begin]) + part.begin,
+        segment_t part = expert_segment(&r->gradient[g], are_ours ? x->own_index : h, x->num_holders);
+        char *weights = gradient_slot(&r->gradient[g], r->slot[x->slot_begin]) + part.begin,
              *packed = r->buffer + peer->cursor;
         if (part.bytes)
           memcpy(is_packing ? packed : weights, is_packing ? weights : packed, part.bytes);

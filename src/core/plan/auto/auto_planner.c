@@ -3,11 +3,11 @@
  * Problem: no planner is best for every job. Plans for several windows are best where a device has many slots. With two
  * or three slots on a device counts and pairs matter more than windows, and a plan for a forecast can be better by .05.
  * Chained replicas are best with shares, and worst where there are too few spare slots to link all devices.
- * Method: each candidate is scored on the windows that are known (plan_score.c), less a price for its moves. A candidate
- * replaces the best so far only if it is better by a margin, so the order of candidates matters: the one that is most
- * often best comes first. From a current placement the first candidate is that placement, then come those that change
- * few slots. Plans from scratch, with devices renamed so that most experts stay, are made only for layers that some
- * candidate has changed, so never on noise, and only where they can win.
+ * Method: each candidate is scored on the windows that are known (plan_score.c), less a price for its moves. A
+ * candidate replaces the best so far only if it is better by a margin, so the order of candidates matters: the one that
+ * is most often best comes first. From a current placement the first candidate is that placement, then come those that
+ * change few slots. Plans from scratch, with devices renamed so that most experts stay, are made only for layers that
+ * some candidate has changed, so never on noise, and only where they can win.
  * Cost: the sum of the candidates; each is scored in O(slots x windows), with shares 16 times that. Layers are planned
  * independently, so a layer's plan does not depend on which others are planned with it. */
 #include "core/plan/auto/auto_planner.h"
@@ -93,7 +93,7 @@ static int begin_layer(auto_planner_t *a, int layer) {
                                current_row(a, layer), a->request->options->node_cost);
 }
 
-static double price_of_move(const auto_planner_t *a) {
+static double price_of_moves(const auto_planner_t *a) {
   double factor = a->request->options->move_cost > 0 ? a->request->options->move_cost / EPLB_HISTORY_MOVE_COST : 1;
   return factor * PRICE_OF_ALL / a->best->num_slots;
 }
@@ -103,7 +103,7 @@ static double worth_of(auto_planner_t *a, const int32_t *row) {
   eplb_plan_worth_t worth = eplb_plan_score_of(&a->score, row);
   if (a->request->current && worth.moves > a->request->options->max_moves)
     return -INFINITY;
-  return worth.balance - price_of_move(a) * worth.cost;
+  return worth.balance - price_of_moves(a) * worth.cost;
 }
 
 /* Takes the candidate's layers that are better than the best so far. `current` is what the candidate started from. */
@@ -165,12 +165,12 @@ static void start_from_current(auto_planner_t *a) {
 /* Whether a plan from scratch could be taken for the layer. */
 static int is_open(const auto_planner_t *a, int layer) {
   size_t bytes = (size_t)a->best->num_slots * sizeof(int32_t);
-  double least = LEAST_MOVED * a->best->num_slots * price_of_move(a);
+  double least = LEAST_MOVED * a->best->num_slots * price_of_moves(a);
   return !a->skip[layer] && memcmp(eplb_placement_row(a->best, layer), current_row(a, layer), bytes) != 0 &&
          a->worth[layer] + MARGIN < 1 - least;
 }
 
-static eplb_status_t plan_from_current(auto_planner_t *a) {
+static eplb_status_t plan_all_from_current(auto_planner_t *a) {
   start_from_current(a);
   eplb_status_t status = consider_all(a, from_current, NUM_FROM_CURRENT, a->request->current);
   if (status || a->request->options->max_moves < LEAST_MOVED * a->best->num_slots)
@@ -203,7 +203,7 @@ eplb_status_t eplb_auto_plan(const eplb_plan_request_t *request, eplb_placement_
   auto_planner_t a;
   eplb_status_t status = create(request, placement, &a);
   if (!status)
-    status = request->current ? plan_from_current(&a) : plan_anew(&a);
+    status = request->current ? plan_all_from_current(&a) : plan_anew(&a);
   eplb_relabel_free(&a.relabel);
   eplb_plan_score_free(&a.score);
   free(a.skip);

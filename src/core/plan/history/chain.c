@@ -145,7 +145,7 @@ void eplb_chain_fix(eplb_history_state_t *s) {
 /* ---- life ---- */
 
 /* With base NULL only finds the size of the block. */
-static size_t carve_all(eplb_chain_t *l, size_t devices, size_t experts, size_t slots, char *base) {
+static size_t carve_chain(eplb_chain_t *l, size_t devices, size_t experts, size_t slots, char *base) {
   size_t used = 0;
   l->served_load = eplb_carve(base, &used, slots, sizeof *l->served_load);
   l->saved_served_load = eplb_carve(base, &used, slots, sizeof *l->saved_served_load);
@@ -161,10 +161,10 @@ static size_t carve_all(eplb_chain_t *l, size_t devices, size_t experts, size_t 
 eplb_status_t eplb_chain_create(const eplb_topology_t *topology, int num_experts, eplb_chain_t *l) {
   size_t devices = (size_t)topology->num_devices, slots = (size_t)eplb_topology_num_slots(topology);
   *l = (eplb_chain_t){.least_served = EPLB_CHAIN_LEAST_SERVED};
-  l->block = eplb_new(carve_all(l, devices, (size_t)num_experts, slots, NULL), 1);
+  l->block = eplb_new(carve_chain(l, devices, (size_t)num_experts, slots, NULL), 1);
   if (!l->block)
     return EPLB_ERR_MEMORY;
-  carve_all(l, devices, (size_t)num_experts, slots, l->block);
+  carve_chain(l, devices, (size_t)num_experts, slots, l->block);
   for (int d = 0; d < topology->num_devices; d++)
     if (topology->slot_begin[d + 1] > topology->slot_begin[d])
       l->device[l->num_places++] = d;

@@ -38,7 +38,7 @@ static int is_kept(const shortlist_t *list, float change) {
   return list->length < list->capacity || change < list->candidate[list->length - 1].change;
 }
 
-static void consider(shortlist_t *list, candidate_t candidate) {
+static void keep_best(shortlist_t *list, candidate_t candidate) {
   if (!is_kept(list, candidate.change))
     return;
   list->length += list->length < list->capacity;
@@ -72,12 +72,12 @@ static void find_givers(const eplb_chain_t *l, const eplb_history_state_t *s, sh
   for (int slot = 0; slot < s->num_slots; slot++) {
     int e = s->expert[slot], other = l->next[slot], d = s->device_of[slot];
     if (e == EPLB_EMPTY)
-      consider(donors, (candidate_t){slot, -1, 0});
+      keep_best(donors, (candidate_t){slot, -1, 0});
     else if (s->count[e] > 2 || (s->count[e] == 2 && !is_only_link(l, s, other)))
-      consider(donors, (candidate_t){slot, -1,
-                                     dearer(s, d, &l->served_load[slot], -1) +
-                                         dearer(s, s->device_of[other], &l->served_load[slot], 1) -
-                                         s->threshold * eplb_history_state_move_cost(s, d, e)});
+      keep_best(donors, (candidate_t){slot, -1,
+                                      dearer(s, d, &l->served_load[slot], -1) +
+                                          dearer(s, s->device_of[other], &l->served_load[slot], 1) -
+                                          s->threshold * eplb_history_state_move_cost(s, d, e)});
   }
 }
 
@@ -90,7 +90,7 @@ static void find_takers(const eplb_chain_t *l, const eplb_history_state_t *s, sh
   for (int from = 0; from < s->num_slots; from++) {
     int e = s->expert[from];
     if (e != EPLB_EMPTY && s->count[e] < s->usable_devices)
-      consider(receivers, (candidate_t){-1, from, dearer(s, s->device_of[from], &l->served_load[from], -given(s, e))});
+      keep_best(receivers, (candidate_t){-1, from, dearer(s, s->device_of[from], &l->served_load[from], -given(s, e))});
   }
 }
 
@@ -121,7 +121,7 @@ static float price_of_times(const eplb_history_state_t *s) {
   return eplb_simd4_sum(sum);
 }
 
-static float move_cost_of(const eplb_history_state_t *s, int slot, int expert) {
+static float move_cost_of_slot(const eplb_history_state_t *s, int slot, int expert) {
   int d = s->device_of[slot];
   return s->threshold *
          (eplb_history_state_move_cost(s, d, expert) - eplb_history_state_move_cost(s, d, s->expert[slot]));
@@ -158,7 +158,7 @@ static void restore(eplb_chain_t *l, eplb_history_state_t *s, int slot, int othe
 }
 
 /* What all prices come to with a change, when load has flowed for a while; in *variance that of their fall. */
-static float attempt(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from, float *variance) {
+static float try_slot(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from, float *variance) {
   int expert = s->expert[slot], other = relink(l, s, slot, from);
   eplb_chain_flow(l, s, GLANCE);
   float price = price_of_times(s);
@@ -185,7 +185,7 @@ static void find_pairs(const eplb_chain_t *l, const eplb_history_state_t *s, sho
         break; /* the slot's device gets dearer, too, and takers that follow gain less */
       if (!eplb_history_state_holds(s, s->device_of[slot], x) &&
           s->moves + eplb_history_state_moves(s, slot, x) <= s->max_moves)
-        consider(pairs, (candidate_t){slot, from, estimate(l, s, slot, from) + move_cost_of(s, slot, x)});
+        keep_best(pairs, (candidate_t){slot, from, estimate(l, s, slot, from) + move_cost_of_slot(s, slot, x)});
     }
 }
 
@@ -198,8 +198,8 @@ static int relink_best(eplb_chain_t *l, eplb_history_state_t *s) {
   save(l, s);
   for (int i = 0; i < pairs.length; i++) {
     candidate_t *o = &pairs.candidate[i];
-    float move_cost = move_cost_of(s, o->slot, s->expert[o->from]);
-    float variance, gain = before - attempt(l, s, o->slot, o->from, &variance);
+    float move_cost = move_cost_of_slot(s, o->slot, s->expert[o->from]);
+    float variance, gain = before - try_slot(l, s, o->slot, o->from, &variance);
     o->change = move_cost - gain;
     if (o->change < best.change && eplb_history_gain_is_significant(s, gain, variance))
       best = *o;

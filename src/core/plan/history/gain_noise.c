@@ -11,7 +11,7 @@
 
 /* ---- variances ---- */
 
-static float *value(eplb_series_t *series, int window) {
+static float *noise_value(eplb_series_t *series, int window) {
   return (float *)series + window;
 }
 
@@ -19,7 +19,8 @@ static float *value(eplb_series_t *series, int window) {
 static int add_window(eplb_history_state_t *s, int k, const double *load, double total, double tokens_per_load) {
   double token = eplb_noise_token(tokens_per_load, s->num_experts, load), scale = s->num_devices / total;
   for (int e = 0; e < s->num_experts; e++)
-    *value(&s->noise[e], k) = (float)eplb_noise_variance(scale * load[e], scale * token) * *value(&s->quarter, k);
+    *noise_value(&s->noise[e], k) =
+        (float)eplb_noise_variance(scale * load[e], scale * token) * *noise_value(&s->quarter, k);
   return token > 0;
 }
 
@@ -69,7 +70,7 @@ void eplb_history_layer_is_out_of_balance(eplb_history_state_t *s) {
 void eplb_history_test_devices(eplb_history_state_t *s) {
   eplb_series_t weight = {0}; /* from stored values to p_k times a window's */
   for (int k = 0; k < s->num_windows; k++)
-    *value(&weight, k) = s->weight[k] / sqrtf(*value(&s->quarter, k));
+    *noise_value(&weight, k) = s->weight[k] / sqrtf(*noise_value(&s->quarter, k));
   for (int d = 0; d < s->num_devices && s->gain_quantile > 0; d++) {
     eplb_series_t noise = *device_noise(s, d);
     for (int i = 0; i < EPLB_SERIES_VECTORS; i++)

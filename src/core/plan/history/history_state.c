@@ -18,7 +18,7 @@ enum { REACH = 256 };
 /* ---- life ---- */
 
 /* With base NULL only finds the size of the block. What is read in fours has room behind its end. */
-static size_t carve_all(eplb_history_state_t *s, char *base) {
+static size_t carve_state(eplb_history_state_t *s, char *base) {
   size_t used = 0, e = (size_t)s->num_experts, d = (size_t)s->num_devices, slots = (size_t)s->num_slots;
   s->load = eplb_carve(base, &used, e, sizeof *s->load);
   eplb_series_t *replica_load = eplb_carve(base, &used, e + 1, sizeof *replica_load);
@@ -72,10 +72,10 @@ eplb_status_t eplb_history_state_create(const eplb_topology_t *topology, int num
                               .num_slots = eplb_topology_num_slots(topology),
                               .num_devices = topology->num_devices,
                               .reach = topology->num_devices - 1 < REACH ? topology->num_devices - 1 : REACH};
-  s->block = eplb_new(carve_all(s, NULL), 1);
+  s->block = eplb_new(carve_state(s, NULL), 1);
   if (!s->block)
     return EPLB_ERR_MEMORY;
-  carve_all(s, s->block);
+  carve_state(s, s->block);
   double speed = 0;
   for (int d = 0; d < s->num_devices; d++) {
     s->usable_devices += topology->slot_begin[d + 1] > topology->slot_begin[d];
@@ -95,14 +95,14 @@ void eplb_history_state_free(eplb_history_state_t *s) {
 
 /* ---- loads ---- */
 
-static double total_of(const double *load, int num_experts) {
+static double total_load(const double *load, int num_experts) {
   double total = 0;
   for (int e = 0; e < num_experts; e++)
     total += load[e];
   return total;
 }
 
-static float *value(eplb_series_t *series, int window) {
+static float *value_of_window(eplb_series_t *series, int window) {
   return (float *)series + window;
 }
 
@@ -112,12 +112,12 @@ static void take_window(eplb_history_state_t *s, const double *load, double tota
   double scale = s->num_devices / total;
   s->weight[k] = (float)weight;
   for (int e = 0; e < s->num_experts; e++) {
-    *value(&s->load[e], k) = (float)(load[e] * scale);
-    s->mean[e] += s->weight[k] * *value(&s->load[e], k);
+    *value_of_window(&s->load[e], k) = (float)(load[e] * scale);
+    s->mean[e] += s->weight[k] * *value_of_window(&s->load[e], k);
   }
 }
 
-static float eighth_power(float x) {
+static float to_the_eighth(float x) {
   x *= x;
   x *= x;
   return x * x;
@@ -127,11 +127,11 @@ static float eighth_power(float x) {
 static void finish_expert(eplb_history_state_t *s, int e) {
   s->peak[e] = s->replication_key[e] = 0;
   for (int k = 0; k < s->num_windows; k++) {
-    float x = s->mean[e] + STRAY * (*value(&s->load[e], k) - s->mean[e]);
+    float x = s->mean[e] + STRAY * (*value_of_window(&s->load[e], k) - s->mean[e]);
     x = x > 0 ? x : 0;
     s->peak[e] = x > s->peak[e] ? x : s->peak[e];
-    s->replication_key[e] += s->weight[k] * eighth_power(x);
-    *value(&s->load[e], k) = x * sqrtf(sqrtf(sqrtf(s->weight[k])));
+    s->replication_key[e] += s->weight[k] * to_the_eighth(x);
+    *value_of_window(&s->load[e], k) = x * sqrtf(sqrtf(sqrtf(s->weight[k])));
   }
 }
 
@@ -151,14 +151,14 @@ int eplb_history_state_set_load(eplb_history_state_t *s, const eplb_windows_t *w
   s->num_windows = 0;
   s->gain_quantile = 0;
   for (int k = 0; k < windows->num_windows; k++) {
-    total[k] = total_of(windows->load[k] + offset, s->num_experts);
+    total[k] = total_load(windows->load[k] + offset, s->num_experts);
     all += total[k] > 0 ? windows->weight[k] : 0;
   }
   for (int k = 0; k < windows->num_windows; k++)
     if (total[k] > 0)
       take_window(s, windows->load[k] + offset, total[k], windows->weight[k] / all);
   for (int k = 0; k < s->num_windows; k++)
-    *value(&s->quarter, k) = sqrtf(sqrtf(s->weight[k]));
+    *value_of_window(&s->quarter, k) = sqrtf(sqrtf(s->weight[k]));
   for (int e = 0; e < s->num_experts; e++)
     finish_expert(s, e);
   return s->num_windows;

@@ -52,7 +52,7 @@ typedef struct receiver {
   float candidate_threshold;
 } candidate_t;
 
-static void candidate(eplb_history_state_t *s, int slot, int e, candidate_t *best) {
+static void try_replacement(eplb_history_state_t *s, int slot, int e, candidate_t *best) {
   int device = s->device_of[slot], donor = s->expert[slot];
   if (eplb_history_state_holds(s, device, e) || s->moves + eplb_history_state_moves(s, slot, e) > s->max_moves)
     return;
@@ -80,7 +80,7 @@ static candidate_t best_taker(eplb_history_state_t *s, int slot) {
       continue;
     for (int i = 0; i < 4 && e + i < s->num_experts; i++)
       if (estimate[i] < best.change)
-        candidate(s, slot, e + i, &best);
+        try_replacement(s, slot, e + i, &best);
   }
   return best;
 }

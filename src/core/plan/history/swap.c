@@ -62,7 +62,7 @@ static int affordable(const eplb_history_state_t *s, int a, int b) {
              s->max_moves;
 }
 
-static void candidate(eplb_history_state_t *s, int a, int b, swap_t *best) {
+static void try_slot_swap(eplb_history_state_t *s, int a, int b, swap_t *best) {
   float gain = gain_of(s, a, b), move_cost = s->final_threshold > 0 ? move_cost_of(s, a, b) : 0;
   float change = s->final_threshold * move_cost - gain;
   if (gain > EPLB_HISTORY_LEAST_GAIN && change < best->change && affordable(s, a, b) &&
@@ -81,7 +81,7 @@ static swap_t best_swap(eplb_history_state_t *s, const eplb_side_t *from_p, cons
         continue;
       for (int i = 0; i < 4; i++)
         if (estimate[i] < best.change)
-          candidate(s, from_p->slot[a], from_q->slot[b + i], &best);
+          try_slot_swap(s, from_p->slot[a], from_q->slot[b + i], &best);
     }
   return best;
 }
