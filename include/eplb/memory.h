@@ -4,6 +4,7 @@
 
 #include <eplb/status.h>
 #include <stddef.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,7 +20,7 @@ typedef enum eplb_copy {
 enum { EPLB_MEMORY_QUEUES = 128 };
 
 /* A kind of memory: a table of functions, which all get `self`. The library calls them only from the thread that calls
- * the session. A program may supply its own kind. */
+ * the session. A program may supply its own kind: it starts from eplb_memory_init and sets all members. */
 typedef struct eplb_memory {
   size_t size;      /* sizeof(eplb_memory_t) */
   const char *name; /* for messages, e.g. "cuda" */
@@ -42,6 +43,12 @@ typedef struct eplb_memory {
   /* Sets *done to 1 if all copies of this queue are done, else to 0. Must not wait. */
   eplb_status_t (*test)(void *self, int queue, int *done);
 } eplb_memory_t;
+
+/* Sets the size, and all else to 0. */
+static inline void eplb_memory_init(eplb_memory_t *memory) {
+  memset(memory, 0, sizeof *memory);
+  memory->size = sizeof *memory;
+}
 
 /* Creates the memory kind of this thread's current GPU. Its runtime library is loaded now, so that one binary serves
  * machines with and without GPUs. `kind` is "cuda" (libcudart.so.13, .12, .11.0) or "hip" (libamdhip64.so.7, .6, .5);

@@ -6,7 +6,8 @@
  *      follows from the names
  *   3. what it uses, below: a line of the enum and one of EPLB_PLANNERS_USING
  *   4. its row in planner_table.c
- *   5. its file, with a function eplb_plan_fn and, if it does not take every shape, an eplb_plan_check_fn */
+ *   5. how long it takes, in planning_work.c
+ *   6. its file, with a function eplb_plan_fn and, if it does not take every shape, an eplb_plan_check_fn */
 #ifndef EPLB_CORE_PLAN_PLANNER_TABLE_H
 #define EPLB_CORE_PLAN_PLANNER_TABLE_H
 
