@@ -150,6 +150,24 @@ EPLB_PUBLIC eplb_status_t eplb_session_destroy(eplb_session_t **session);
  * rebalance is open; others as eplb_machine_detect. */
 EPLB_PUBLIC eplb_status_t eplb_session_redetect(eplb_session_t *session);
 
+/* Declares which ranks will leave the job: leaving[r] is 1 for the ranks that will, 0 for the others; leaving[number of
+ * ranks], copied. NULL: none. Every later rebalance gives each expert a slot on the ranks that stay, and sets the slots
+ * of the leaving ranks to EPLB_EMPTY, until the next call; NULL reverts it. The leaving ranks must still take part in
+ * all collective calls: the others receive experts from them. After such a rebalance the job destroys the session and
+ * creates one on the ranks that stay. Its `initial` is the placement of eplb_placement_carry, which then loses no
+ * expert; the slots hold what that placement says.
+ *
+ * The planner, the trigger and max_moves apply to the ranks that stay; a transfer that is needed only because a rank
+ * leaves does not count in max_moves and does not need the trigger. If the leaving ranks hold no expert, reports give
+ * the balancedness of the other ranks.
+ *
+ * Collective over the session's ranks, with the same list on every rank. On failure every rank returns the same code
+ * and sentence and nothing has changed: EPLB_ERR_ARGUMENT: a value that is neither 0 nor 1; EPLB_ERR_STATE: a rebalance
+ * is open; EPLB_ERR_SHAPE: the ranks that stay have fewer slots than there are experts ("16 slots left for 24 experts;
+ * every expert needs one"); EPLB_ERR_MISMATCH: ranks gave different lists; others as eplb_plan, if the planner cannot
+ * plan for the ranks that stay; EPLB_ERR_MEMORY. */
+EPLB_PUBLIC eplb_status_t eplb_session_drain(eplb_session_t *session, const int *leaving);
+
 /* Allocates zeroed memory for weights that other ranks of the node can read directly, without a copy by this rank; if
  * memory cannot be shared (shared_bytes 0, a small /dev/shm) it is private memory. All pages are allocated and mapped
  * on these ranks now, so that no migration waits for them. Weights may be in other memory, but move faster within a

@@ -2,6 +2,8 @@ noinst_LTLIBRARIES += src/core/libcore.la src/core/util/libutil.la
 
 # What both libraries have a copy of: it is not exported.
 src_core_util_libutil_la_SOURCES = \
+	src/core/model/remaining.c \
+	src/core/model/remaining.h \
 	src/core/plan/planning_step.c \
 	src/core/plan/planning_step.h \
 	src/core/plan/planning_work.c \

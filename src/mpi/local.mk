@@ -80,6 +80,7 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/advance.c \
 	src/mpi/session/batch.c \
 	src/mpi/session/commit.c \
+	src/mpi/session/drain.c \
 	src/mpi/session/environment.c \
 	src/mpi/session/environment.h \
 	src/mpi/session/in_step.c \

@@ -13,6 +13,7 @@ MPI_TESTS = \
 	tests/mpi/migrate/recipes \
 	tests/mpi/migrate/written \
 	tests/mpi/session/batch \
+	tests/mpi/session/drain \
 	tests/mpi/session/empty_ranks \
 	tests/mpi/session/faults \
 	tests/mpi/session/misuse \
@@ -46,6 +47,7 @@ tests_mpi_migrate_permutations_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_recipes_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_migrate_written_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_batch_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_session_drain_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_empty_ranks_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_faults_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_misuse_LDADD = $(MPI_TEST_LIBS)

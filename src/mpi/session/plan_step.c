@@ -3,6 +3,7 @@
 #include "mpi/session/plan_step.h"
 #include "core/model/loads.h"
 #include "core/model/placement.h"
+#include "core/model/remaining.h"
 #include "core/transfer/changed_slots.h"
 #include "mpi/comm/agree.h"
 #include "mpi/comm/compare.h"
@@ -45,9 +46,24 @@ typedef struct planning {
   eplb_plan_options_t options;
   eplb_trigger_t trigger;
   eplb_payback_t payback, trigger_payback;
+  eplb_placement_t *rest_before; /* where ranks leave: the placement to plan from, on the others; else NULL */
+  eplb_status_t prepared;
 } planning_t;
 
+/* Where ranks leave, their experts are given slots on the others first. Planning then goes on from there. */
+static eplb_status_t prepare_rest(const eplb_session_t *s, planning_t *p) {
+  eplb_placement_t *drained = NULL;
+  eplb_status_t status = eplb_placement_drain(s->topology, s->placement, s->leaving, &drained);
+  if (!status)
+    status = eplb_remaining_placement(s->topology, s->leaving, drained, &p->rest_before);
+  eplb_placement_destroy(&drained);
+  p->step.topology = s->rest;
+  p->step.current = p->rest_before;
+  return status;
+}
+
 static void prepare_step(const eplb_session_t *s, planning_t *p) {
+  p->rest_before = NULL;
   p->options = s->plan;
   p->step = (eplb_planning_step_t){.options = &p->options,
                                    .topology = s->topology,
@@ -65,6 +81,36 @@ static void prepare_step(const eplb_session_t *s, planning_t *p) {
     p->trigger.payback = &p->trigger_payback;
     p->step.trigger = &p->trigger;
   }
+  p->prepared = s->rest ? prepare_rest(s, p) : EPLB_SUCCESS;
+}
+
+static eplb_status_t plan_layers(const eplb_session_t *s, const planning_t *p, eplb_layers_t layers,
+                                 eplb_placement_t *after) {
+  if (!s->rest)
+    return eplb_planning_step_plan(&p->step, layers, after);
+  eplb_placement_t *planned = NULL;
+  eplb_status_t status = eplb_placement_copy(p->rest_before, &planned);
+  if (!status)
+    status = eplb_planning_step_plan(&p->step, layers, planned);
+  for (int l = layers.first; l < layers.first + layers.count && !status; l++)
+    status = eplb_remaining_expand_layer(s->topology, s->leaving, planned, l, after);
+  eplb_placement_destroy(&planned);
+  return status;
+}
+
+/* Ranks that leave are drained, whether or not more pays. */
+static eplb_status_t decide_on_change(const eplb_session_t *s, const planning_t *p, eplb_placement_t *after,
+                                      eplb_decision_t *decision) {
+  if (!s->rest)
+    return eplb_planning_step_decide(&p->step, after, decision);
+  eplb_placement_t *planned = NULL;
+  eplb_status_t status = eplb_remaining_placement(s->topology, s->leaving, after, &planned);
+  if (!status)
+    status = eplb_planning_step_decide(&p->step, planned, decision);
+  for (int l = 0; l < s->options.num_layers && !status; l++)
+    status = eplb_remaining_expand_layer(s->topology, s->leaving, planned, l, after);
+  eplb_placement_destroy(&planned);
+  return status;
 }
 
 static eplb_status_t plan_own_layers(const eplb_session_t *s, const planning_t *p, eplb_placement_t *after) {
@@ -72,7 +118,7 @@ static eplb_status_t plan_own_layers(const eplb_session_t *s, const planning_t *
   eplb_status_t status = eplb_comm_status(s->comm);
   if (status || !own.count)
     return status;
-  status = eplb_planning_step_plan(&p->step, own, after);
+  status = plan_layers(s, p, own, after);
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_PLAN, NULL, 0);
 }
 
@@ -93,13 +139,28 @@ typedef struct head {
   int64_t layers_without_load;
 } head_t;
 
+static double speed_of_all(const eplb_topology_t *topology) {
+  double speed = 0;
+  for (int d = 0; d < topology->num_devices; d++)
+    speed += topology->speed[d];
+  return speed;
+}
+
+/* Of the ranks that remain, once the others hold nothing: these do not count as idle. */
+static double mean_balancedness(const eplb_session_t *s, const eplb_placement_t *placement) {
+  double mean = eplb_balancedness_mean(s->topology, placement, s->load, NULL);
+  if (!s->rest || !eplb_remaining_hold_all(s->topology, s->leaving, placement))
+    return mean;
+  return fmin(1, mean * speed_of_all(s->topology) / speed_of_all(s->rest));
+}
+
 /* On rank 0, of its plan; lists what changes. */
 static head_t describe(const eplb_session_t *s, const eplb_placement_t *after, int32_t *changes) {
   size_t length = 0;
   for (int l = 0; l < after->num_layers; l++)
     length = eplb_changed_slots_add(s->placement, after, l, changes, length);
-  return (head_t){.balancedness_before = eplb_balancedness_mean(s->topology, s->placement, s->load, NULL),
-                  .balancedness_after = eplb_balancedness_mean(s->topology, after, s->load, NULL),
+  return (head_t){.balancedness_before = mean_balancedness(s, s->placement),
+                  .balancedness_after = mean_balancedness(s, after),
                   .hash = eplb_hash_placement(after),
                   .length = (int64_t)length,
                   .layers_without_load =
@@ -125,11 +186,9 @@ static eplb_status_t broadcast_changes(eplb_session_t *s, int32_t *changes, int6
 
 /* Plans, decides on rank 0, and tells all ranks how that ended. All learn of a failure before they count on more
  * messages. */
-static eplb_status_t plan_and_tell(eplb_session_t *s, eplb_placement_t *after, int32_t *changes, head_t *head,
-                                   eplb_decision_t *decision) {
-  planning_t p;
-  prepare_step(s, &p);
-  eplb_status_t status = plan_own_layers(s, &p, after);
+static eplb_status_t plan_and_tell(eplb_session_t *s, const planning_t *p, eplb_placement_t *after, int32_t *changes,
+                                   head_t *head, eplb_decision_t *decision) {
+  eplb_status_t status = p->prepared ? p->prepared : plan_own_layers(s, p, after);
   if (s->num_planning > 1) {
     status = eplb_planning_ranks_agree(s, status, after, changes);
     if (status)
@@ -137,7 +196,7 @@ static eplb_status_t plan_and_tell(eplb_session_t *s, eplb_placement_t *after, i
     status = eplb_planning_ranks_gather(s, after, changes);
   }
   if (s->rank == 0 && !status)
-    status = eplb_planning_step_decide(&p.step, after, decision);
+    status = decide_on_change(s, p, after, decision);
   if (s->rank == 0 && !status)
     *head = describe(s, after, changes);
   eplb_comm_ok(s->comm, MPI_Bcast(head, (int)sizeof *head, MPI_BYTE, 0, s->comm->mpi),
@@ -151,7 +210,10 @@ eplb_status_t eplb_plan_step(eplb_session_t *s, eplb_placement_t *after, int32_t
   name_planner(s, report);
   reduce_window(s);
   report->seconds_reduce = elapsed(&since);
-  eplb_status_t status = plan_and_tell(s, after, changes, &head, &report->decision);
+  planning_t planning;
+  prepare_step(s, &planning);
+  eplb_status_t status = plan_and_tell(s, &planning, after, changes, &head, &report->decision);
+  eplb_placement_destroy(&planning.rest_before);
   report->seconds_plan = elapsed(&since); /* where it is not made, what the news of it is waited for */
   if (status)
     return status;

@@ -1,5 +1,6 @@
 /* Creates and destroys sessions, and detects their topology. */
 #include "mpi/session/session.h"
+#include "core/model/remaining.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "mpi/comm/agree.h"
@@ -34,6 +35,8 @@ static void release_session(eplb_session_t *s) {
   eplb_dispatch_destroy(&s->dispatch);
   eplb_placement_destroy(&s->placement);
   eplb_topology_destroy(&s->topology);
+  eplb_topology_destroy(&s->rest);
+  free(s->leaving);
   eplb_ballot_free(&s->ballot);
   free(s->comm);
   free(s);
@@ -88,9 +91,7 @@ static eplb_status_t take_placement(eplb_session_t *s, const eplb_placement_t *g
   return status ? status : eplb_placement_copy(given, &s->placement);
 }
 
-/* Whether this shape can be planned at all: better said now than by the first rebalance. What an expert weighs is not
- * known yet, if the job has not said it. */
-static eplb_status_t try_planner(const eplb_session_t *s) {
+eplb_status_t eplb_session_try_planner(const eplb_session_t *s, const eplb_topology_t *topology) {
   eplb_placement_t *trial = NULL;
   const eplb_windows_t idle = eplb_windows_single(1, s->options.num_experts, s->counts);
   eplb_plan_options_t options = *s->options.plan;
@@ -100,7 +101,7 @@ static eplb_status_t try_planner(const eplb_session_t *s) {
     payback.expert_bytes = payback.expert_bytes >= 0 && payback.expert_bytes <= 0 ? 1 : payback.expert_bytes;
     options.payback = &payback;
   }
-  eplb_status_t status = eplb_plan(&options, s->topology, &idle, NULL, &trial);
+  eplb_status_t status = eplb_plan(&options, topology, &idle, NULL, &trial);
   eplb_placement_destroy(&trial);
   return status;
 }
@@ -158,7 +159,7 @@ static eplb_status_t prepare_session(eplb_session_t *s, const eplb_placement_t *
   if (!status)
     status = take_placement(s, initial);
   if (!status)
-    status = try_planner(s);
+    status = eplb_session_try_planner(s, s->topology); /* better said now than by the first rebalance */
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_CREATE, NULL, 0);
 }
 
@@ -267,8 +268,8 @@ eplb_status_t eplb_session_create(MPI_Comm comm, const eplb_session_options_t *o
   return EPLB_SUCCESS;
 }
 
-/* Collective: the session's devices in the domains that are detected now. */
-static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **topology) {
+/* Collective: the session's devices in the domains that are detected now; and those that remain, if any leave. */
+static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **topology, eplb_topology_t **rest) {
   eplb_machine_t *machine = NULL;
   eplb_status_t status = eplb_machine_detect_on(s->comm, 1, &machine);
   if (status)
@@ -294,6 +295,8 @@ static eplb_status_t detect_domains(const eplb_session_t *s, eplb_topology_t **t
   eplb_machine_destroy(&machine);
   if (!status && (status = choose_node(s, *topology)))
     eplb_topology_destroy(topology);
+  if (!status && s->rest)
+    status = eplb_remaining_topology(*topology, s->leaving, rest);
   return eplb_agree(s->comm, status);
 }
 
@@ -304,15 +307,19 @@ eplb_status_t eplb_session_redetect(eplb_session_t *session) {
   if (session->rebalancing)
     status = eplb_fail(EPLB_ERR_STATE, "the machine cannot be detected anew while a rebalance is open");
   status = eplb_in_step(session, EPLB_CALL_REDETECT, status, 0, 0);
-  eplb_topology_t *found = NULL, old;
+  eplb_topology_t *found = NULL, *rest = NULL, old;
   if (!status)
-    status = detect_domains(session, &found);
+    status = detect_domains(session, &found, &rest);
   if (!status) { /* the caller may hold the address */
     old = *session->topology;
     *session->topology = *found;
     *found = old;
+    eplb_topology_t *old_rest = session->rest;
+    session->rest = rest;
+    rest = old_rest;
   }
   eplb_topology_destroy(&found);
+  eplb_topology_destroy(&rest);
   return status;
 }
 
@@ -355,7 +362,7 @@ const eplb_placement_t *eplb_session_placement(const eplb_session_t *session) {
 eplb_status_t eplb_session_plan_options(const eplb_session_t *session, eplb_plan_options_t *resolved) {
   if (!session)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  return eplb_plan_resolve(&session->plan, session->topology, resolved);
+  return eplb_plan_resolve(&session->plan, session->rest ? session->rest : session->topology, resolved);
 }
 
 const eplb_topology_t *eplb_session_topology(const eplb_session_t *session) {

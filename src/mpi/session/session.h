@@ -23,6 +23,8 @@ struct eplb_session {
   eplb_trigger_t trigger;         /* what options.trigger points to, if anything */
   int windows_since;              /* since the last rebalance that changed anything */
   eplb_topology_t *topology;
+  int *leaving;          /* [num_ranks]: 1 for ranks that will leave; or NULL */
+  eplb_topology_t *rest; /* of the others, if any rank leaves; else NULL */
   eplb_placement_t *placement;
   eplb_tensors_t *layer;   /* [num_layers] */
   int64_t *window;         /* [num_layers][num_experts]: tokens counted on this rank since the last rebalance */
@@ -46,6 +48,10 @@ struct eplb_session {
 static inline int eplb_session_num_slots(const eplb_session_t *s) {
   return s->topology->slot_begin[s->rank + 1] - s->topology->slot_begin[s->rank];
 }
+
+/* Whether the session's shape can be planned on these devices. What an expert weighs need not be known yet. Local. As
+ * eplb_plan. */
+eplb_status_t eplb_session_try_planner(const eplb_session_t *session, const eplb_topology_t *topology);
 
 /* Makes the inverse maps of a layer whose row of physical_to_logical was rewritten, and renews its dispatch tables. */
 void eplb_session_index_layer(eplb_session_t *session, int layer);

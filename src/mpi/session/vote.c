@@ -90,6 +90,7 @@ eplb_status_t eplb_ballot_name_calls(const eplb_ballot_t *b, eplb_comm_t *comm) 
                                                    [EPLB_CALL_END] = "eplb_rebalance_end",
                                                    [EPLB_CALL_REDETECT] = "eplb_session_redetect",
                                                    [EPLB_CALL_ALLOCATE] = "eplb_session_allocate",
+                                                   [EPLB_CALL_DRAIN] = "eplb_session_drain",
                                                    [EPLB_CALL_DESTROY] = "eplb_session_destroy",
                                                    [EPLB_CALL_ROUTING] = "eplb_session_routing_create",
                                                    [EPLB_CALL_REDUCE] = "eplb_replicas_reduce_begin",

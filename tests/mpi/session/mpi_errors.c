@@ -114,6 +114,8 @@ static int try_session(long n, int at, failing_mpi_t how, size_t shared_bytes,
   if (!status) {
     status = COUNTED(eplb_session_allocate(job.session, 1000, &memory));
     check_same("eplb_session_allocate", status);
+    status = COUNTED(eplb_session_drain(job.session, NULL));
+    check_same("eplb_session_drain", status);
     job_furnish(&job);
     job_record(&job, 1, 0);
     status = COUNTED(rebalance(job.session));

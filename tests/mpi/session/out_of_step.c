@@ -38,6 +38,10 @@ static eplb_status_t call_allocate(job_t *job) {
   return eplb_session_allocate(job->session, 100, &memory);
 }
 
+static eplb_status_t call_drain(job_t *job) {
+  return eplb_session_drain(job->session, NULL);
+}
+
 static eplb_status_t call_destroy(job_t *job) {
   return eplb_session_destroy(&job->session);
 }
@@ -57,17 +61,14 @@ typedef struct call {
   const char *name;
 } call_t;
 
-enum { BEGIN, REDETECT, ALLOCATE, DESTROY, END, CHANGED, COMMIT, TEST, WAIT, NUM_CALLS };
+enum { BEGIN, REDETECT, ALLOCATE, DRAIN, DESTROY, END, CHANGED, COMMIT, TEST, WAIT, NUM_CALLS };
 
-static const call_t calls[NUM_CALLS] = {[BEGIN] = {call_begin, "eplb_rebalance_begin"},
-                                        [REDETECT] = {call_redetect, "eplb_session_redetect"},
-                                        [ALLOCATE] = {call_allocate, "eplb_session_allocate"},
-                                        [DESTROY] = {call_destroy, "eplb_session_destroy"},
-                                        [END] = {call_end, "eplb_rebalance_end"},
-                                        [CHANGED] = {call_changed, "eplb_rebalance_changed"},
-                                        [COMMIT] = {call_commit, "eplb_rebalance_commit"},
-                                        [TEST] = {call_test, "eplb_rebalance_test or _wait"},
-                                        [WAIT] = {call_wait, "eplb_rebalance_test or _wait"}};
+static const call_t calls[NUM_CALLS] = {
+    [BEGIN] = {call_begin, "eplb_rebalance_begin"},        [REDETECT] = {call_redetect, "eplb_session_redetect"},
+    [ALLOCATE] = {call_allocate, "eplb_session_allocate"}, [DRAIN] = {call_drain, "eplb_session_drain"},
+    [DESTROY] = {call_destroy, "eplb_session_destroy"},    [END] = {call_end, "eplb_rebalance_end"},
+    [CHANGED] = {call_changed, "eplb_rebalance_changed"},  [COMMIT] = {call_commit, "eplb_rebalance_commit"},
+    [TEST] = {call_test, "eplb_rebalance_test or _wait"},  [WAIT] = {call_wait, "eplb_rebalance_test or _wait"}};
 
 /* How far a rebalance is when the ranks part, and which calls of it are collective then. */
 typedef enum state { CLOSED, MOVING, READY, DONE } state_t;
