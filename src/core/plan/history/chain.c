@@ -17,13 +17,13 @@
 
 /* ---- counts ---- */
 
-/* Why an expert deserves the next spare slot: the rule, the lowest first, and within it how much. */
+/* The priority of an expert for the next spare slot: the lowest rule first, within a rule the largest value. */
 static uint64_t claim(const eplb_history_state_t *s, int e, int rule) {
   float r = (float)s->count[e];
   return eplb_key_heavy(rule == 0 ? s->peak[e] / r : s->mean[e] / r, (uint32_t)e);
 }
 
-/* A replica whose load in any window is above so much of a mean device's is too large to be balanced by others. */
+/* A replica with more than this part of a mean device's load in any window is too large to be balanced by others. */
 static const float TOO_LARGE = .7f;
 
 static int rule_of(const eplb_history_state_t *s, int e) {
@@ -61,8 +61,8 @@ static int common_divisor(int a, int b) {
   return b == 0 ? a : common_divisor(b, a % b);
 }
 
-/* The strides of up to `wanted` long chains, each of which visits all places in another order: 1, 5, 9, 13 and so on
- * where they will do. */
+/* The strides of up to `wanted` long chains, each of which visits all places in another order: 1, 5, 9, 13, ... if they
+ * have no factor in common with the places. */
 static int choose_strides(int num_places, int wanted, int *stride) {
   int found = 0;
   for (int offset = 1; offset <= 3; offset += 2)
@@ -81,7 +81,8 @@ static uint8_t *link_at(const eplb_chain_t *l, int chain, int place) {
   return &l->taken[chain * l->num_places + place % l->num_places];
 }
 
-/* How much dearer devices get by an expert's replicas at consecutive places; negative where they cannot be there. */
+/* By how much the devices' prices rise if an expert's replicas are put at consecutive places; negative if they cannot
+ * be put there. */
 static float price_of_run(const eplb_chain_t *l, const eplb_history_state_t *s, int chain, int place, int expert) {
   float more = 0;
   for (int i = 0; i < s->count[expert]; i++) {
@@ -93,7 +94,7 @@ static float price_of_run(const eplb_chain_t *l, const eplb_history_state_t *s, 
   return more;
 }
 
-/* Puts an expert's replicas along one long chain where that is possible, else singly. */
+/* Places an expert's replicas along one long chain if possible, else independently. */
 static void place_chained(eplb_chain_t *l, eplb_history_state_t *s, int expert) {
   int best_chain = -1, best_place = 0;
   float least = 0;

@@ -5,12 +5,12 @@
 
 #include "core/plan/history/history_state.h"
 
-/* Shares may give a replica so much less, or more, than an equal part while a plan is made. What they can do beyond is
- * for loads that nobody foresaw: with all of it, windows seen look level whatever the plan, and the next ones are not.
+/* The most by which shares may differ from equal ones while a plan is made. The rest of their range is kept for
+ * unforeseen loads: with all of it, the known windows would look even with any plan, and the next ones would not be.
  * Measured: .7 to .92 hardly differ; all or nothing is worse. */
 #define EPLB_CHAIN_LEAST_SERVED .85f
 
-/* More long chains than these link no better. */
+/* More long chains do not improve the balance. */
 enum { EPLB_CHAIN_MAX = 8 };
 
 typedef struct eplb_chain {
@@ -21,7 +21,7 @@ typedef struct eplb_chain {
   int32_t *device; /* [num_places] */
   uint8_t *taken;  /* [EPLB_CHAIN_MAX][num_places]: the link from a place to the next has its expert */
 
-  /* shares, from what is there */
+  /* shares, from the current placement */
   int32_t *next;                           /* [num_slots]: the next replica of its expert, in a circle */
   int32_t *any;                            /* [num_experts]: scratch */
   eplb_series_t *served_load;              /* [num_slots]: of its expert's load; even ones are state->replica_load */
@@ -37,24 +37,25 @@ void eplb_chain_free(eplb_chain_t *chain);
 
 /* ---- from scratch ---- */
 
-/* Counts, and replicas; all experts with a single one are placed after the others. */
+/* Chooses replica counts, and places the replicas; experts with one replica are placed last. */
 void eplb_chain_count(eplb_history_state_t *state);
 void eplb_chain_construct(eplb_chain_t *chain, eplb_history_state_t *state);
 
-/* ---- from what is there ---- */
+/* ---- from the current placement ---- */
 
-/* Sets the load that each slot serves for the state's placement, level as far as they may be. Afterwards times and
- * prices are those with shares. */
+/* Computes the load that each slot of the state's placement serves, as even as the limit of shares allows. Afterwards
+ * times and prices are those with shares. */
 void eplb_chain_begin(eplb_chain_t *chain, eplb_history_state_t *state);
 
-/* Sweeps that bring load near enough to where it would be after a change. */
+/* Sweeps after which loads are close enough to their values after a change. */
 enum { EPLB_CHAIN_TRIAL_SWEEPS = 6 };
 
-/* Lets load flow for so many sweeps; _level also brings shifts and prices up to date. */
+/* Lets load flow for this many sweeps; _level also updates shifts and prices. */
 void eplb_chain_flow(eplb_chain_t *chain, eplb_history_state_t *state, int sweeps);
 void eplb_chain_level(eplb_chain_t *chain, eplb_history_state_t *state, int sweeps);
 
-/* Gives slots of experts with several replicas to others, one by one, the most useful first. Returns how many. */
+/* Gives slots of experts with several replicas to other experts, the change with the largest gain first. Returns the
+ * number of changes. */
 int eplb_chain_rewire(eplb_chain_t *chain, eplb_history_state_t *state);
 
 /* Keeps swaps off experts with replicas: they would cut links. */
@@ -65,10 +66,10 @@ void eplb_chain_fix(eplb_history_state_t *state);
 /* Puts `other` after `slot`. */
 void eplb_chain_join(eplb_chain_t *chain, int slot, int other);
 
-/* Takes a slot out. Returns the one after which it stood; itself where it was alone. */
+/* Removes a slot. Returns the slot before it; itself if it was alone. */
 int eplb_chain_leave(eplb_chain_t *chain, int slot);
 
-/* Takes the parts of a circle out of shifts, as if they were even; makes them even. */
+/* _withdraw subtracts the circle's served loads from the shifts, as if they were equal; _divide makes them equal. */
 void eplb_chain_withdraw(const eplb_chain_t *chain, eplb_history_state_t *state, int slot);
 void eplb_chain_divide(eplb_chain_t *chain, const eplb_history_state_t *state, int slot);
 

@@ -6,7 +6,7 @@
 #include "core/plan/history/chain.h"
 #include <string.h>
 
-/* A flow goes beyond level by half: on long chains that is quicker. */
+/* Over-relaxation: a flow exceeds the even one by half, which converges faster on long chains. */
 static const float OVERSHOOT = 1.5f;
 
 /* Sweeps from even parts. */
@@ -59,7 +59,7 @@ void eplb_chain_divide(eplb_chain_t *l, const eplb_history_state_t *s, int slot)
   while ((at = l->next[at]) != slot);
 }
 
-/* Load flows between two replicas of an expert until their devices are level, as far as it may. */
+/* Lets load flow between two replicas of an expert until their devices are even, within the limit of shares. */
 static void flow(eplb_chain_t *l, eplb_history_state_t *s, int a, int b) {
   int p = s->device_of[a], q = s->device_of[b];
   float slow_p = s->inverse_speed[p], slow_q = s->inverse_speed[q];

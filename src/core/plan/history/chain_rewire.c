@@ -6,20 +6,21 @@
 #include "core/plan/history/chain.h"
 #include <string.h>
 
-/* As many of the likeliest are compared as there are devices, within limits, and so many pairs of them tried. */
+/* The list has as many candidates as there are devices, but at least LEAST_COMPARED and at most MOST_COMPARED; the best
+ * TRIED are tried. */
 enum { LEAST_COMPARED = 32, MOST_COMPARED = 128, TRIED = 4 };
 
 /* Sweeps after a change that is tried. */
 enum { GLANCE = 2 };
 
-/* So many changes at most, each of which looks at all slots. */
+/* The most changes; each evaluates all slots. */
 enum { CHANGES = 64 };
 
-/* A change must gain so much of a mean device's price. */
+/* The least gain of a change, in mean device prices. */
 static const float LEAST_GAIN = 1e-4f;
 
 typedef struct candidate {
-  int slot, from; /* the slot that changes hands, and a replica of the expert that gets it */
+  int slot, from; /* the slot that gets another expert, and a replica of that expert */
   float change;   /* of all prices and move costs */
 } candidate_t;
 
@@ -48,9 +49,9 @@ static void keep_best(shortlist_t *list, candidate_t candidate) {
   list->candidate[i] = candidate;
 }
 
-/* ---- guesses: all but the devices named stays as it is ---- */
+/* ---- estimates: only the devices named change ---- */
 
-/* By how much a device gets dearer with so much of a series more. */
+/* By how much a device's price rises if the series is added to its load. */
 static float dearer(const eplb_history_state_t *s, int device, const eplb_series_t *more, float factor) {
   eplb_simd4_t sum = {0};
   for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
@@ -81,7 +82,7 @@ static void find_givers(const eplb_chain_t *l, const eplb_history_state_t *s, sh
   }
 }
 
-/* The part of its load that each replica of an expert would give to one more. */
+/* The load that each replica of an expert would give to one more replica. */
 static float given(const eplb_history_state_t *s, int expert) {
   return 1 / ((float)s->count[expert] + 1);
 }
@@ -94,7 +95,7 @@ static void find_takers(const eplb_chain_t *l, const eplb_history_state_t *s, sh
   }
 }
 
-/* What a slot's change of hands is worth; its load goes to another replica of its expert. */
+/* The gain if a slot gets another expert; its load goes to another replica of its old expert. */
 static float estimate(const eplb_chain_t *l, const eplb_history_state_t *s, int slot, int from) {
   int d = s->device_of[slot], h = s->device_of[from], o = s->device_of[l->next[slot]], x = s->expert[from];
   int two = o == d || o == h; /* devices, not three */
@@ -127,7 +128,8 @@ static float move_cost_of_slot(const eplb_history_state_t *s, int slot, int expe
          (eplb_history_state_move_cost(s, d, expert) - eplb_history_state_move_cost(s, d, s->expert[slot]));
 }
 
-/* The slot gets the expert that `from` holds. Returns where it stood: after another replica of its own, or itself. */
+/* Gives the slot the expert of slot `from`. Returns the replica that was before it in the circle of its old expert, or
+ * itself. */
 static int relink(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from) {
   eplb_chain_withdraw(l, s, slot);
   eplb_chain_withdraw(l, s, from);
@@ -146,7 +148,7 @@ static void save(eplb_chain_t *l, const eplb_history_state_t *s) {
   memcpy(l->saved_time, s->time, (size_t)s->num_devices * sizeof *s->time);
 }
 
-/* As it was when it was saved, before `slot` left `expert` and its place after `other`. */
+/* Undoes a trial: `slot` gets `expert` and its place after `other` back. */
 static void restore(eplb_chain_t *l, eplb_history_state_t *s, int slot, int other, int expert) {
   eplb_chain_leave(l, slot);
   if (other != slot)
@@ -157,7 +159,7 @@ static void restore(eplb_chain_t *l, eplb_history_state_t *s, int slot, int othe
   memcpy(s->time, l->saved_time, (size_t)s->num_devices * sizeof *s->time);
 }
 
-/* What all prices come to with a change, when load has flowed for a while; in *variance that of their fall. */
+/* The sum of all prices after a change and some sweeps of flow; *variance becomes the variance of their fall. */
 static float try_slot(eplb_chain_t *l, eplb_history_state_t *s, int slot, int from, float *variance) {
   int expert = s->expert[slot], other = relink(l, s, slot, from);
   eplb_chain_flow(l, s, GLANCE);

@@ -40,7 +40,7 @@ void eplb_history_state_set_noise(eplb_history_state_t *s, double tokens_per_loa
   s->gain_quantile = are_counts ? (float)eplb_noise_quantile(s->usable_devices) : 0;
 }
 
-/* Of what a device has, made anew where the device has changed. */
+/* The variance of a device's load, computed again if the device has changed. */
 static const eplb_series_t *device_noise(eplb_history_state_t *s, int device) {
   const int *begin = s->topology->slot_begin + device;
   eplb_series_t *noise = &s->device_noise[device];
@@ -109,7 +109,7 @@ int eplb_history_swap_is_significant(eplb_history_state_t *s, int a, int b, floa
   return eplb_history_gain_is_significant(s, gain, eplb_simd4_sum(variance));
 }
 
-/* The part of an expert's load that a device has before and after a slot's change of hands. */
+/* The fraction of an expert's load that a device has before and after a slot gets another expert. */
 typedef struct part {
   float before, after;
 } part_t;

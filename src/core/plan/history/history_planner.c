@@ -47,7 +47,7 @@ static void plan_layer(history_planner_t *a) {
   eplb_history_state_clear(s);
   if (a->is_chain) {
     eplb_chain_construct(&a->chain, s);
-    eplb_history_state_index(s); /* counts as they are: a replica for which no device was left is none */
+    eplb_history_state_index(s); /* actual counts: replicas without a device are dropped */
     eplb_chain_fix(s);
   } else {
     eplb_history_construct(s);
@@ -64,7 +64,7 @@ static float move_cost(const history_planner_t *a) {
                                    : EPLB_HISTORY_MOVE_COST;
 }
 
-/* Slots change hands, then experts change places. */
+/* One pass: replaces experts of slots, then swaps slots. */
 static void replan_round(history_planner_t *a) {
   eplb_history_state_t *s = &a->state;
   if (!a->is_chain) {
@@ -89,8 +89,8 @@ static float first_threshold(const history_planner_t *a) {
   return move_cost(a) * (a->options->effort == EPLB_EFFORT_FAST ? 1 : FIRST_CHAIN_THRESHOLD);
 }
 
-/* From a placement that is there the best candidates come first: what a move must gain falls from round to round, down
- * to the move cost that the user has set, until max_moves are made. */
+/* From a current placement the best candidates come first: the gain that a move must have falls from round to round,
+ * down to options->move_cost, until max_moves are made. */
 static void lower_threshold(history_planner_t *a) {
   eplb_history_state_t *s = &a->state;
   float step = a->is_chain ? chain_steps[a->options->effort] : history_steps[a->options->effort];
@@ -113,11 +113,11 @@ static void replan_layer(history_planner_t *a, const int32_t *before) {
   if (a->is_chain)
     eplb_chain_begin(&a->chain, s);
   else
-    eplb_history_test_devices(s); /* where shares level devices, only changes tell */
+    eplb_history_test_devices(s); /* with shares, devices are even: only changes are tested */
   lower_threshold(a);
 }
 
-/* Whether nobody has planned the layer yet: it is as eplb_placement_create_linear makes it. */
+/* Whether the layer still has the placement of eplb_placement_create_linear. */
 static int is_linear(const int32_t *row, int num_slots, int num_experts) {
   for (int slot = 0; slot < num_slots; slot++)
     if (row[slot] != slot % num_experts)

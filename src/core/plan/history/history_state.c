@@ -123,7 +123,7 @@ static float to_the_eighth(float x) {
   return x * x;
 }
 
-/* What is still to come strays farther from the mean than what was seen. */
+/* The next window is farther from the mean than the known ones. */
 static void finish_expert(eplb_history_state_t *s, int e) {
   s->peak[e] = s->replication_key[e] = 0;
   for (int k = 0; k < s->num_windows; k++) {
@@ -190,7 +190,7 @@ static void set_piece(eplb_history_state_t *s, int expert) {
   s->replica_load_mean[expert] = s->mean[expert] * each;
 }
 
-/* The price of the time, and how that rises and bends with the load. */
+/* The price of a device's time, and its first and second derivative by load. */
 static void reprice(eplb_history_state_t *s, int device) {
   float slow = s->inverse_speed[device];
   eplb_simd4_t price = {0}, bend = {0};

@@ -1,5 +1,4 @@
-/* One layer under several windows at once, while its placement is being made: what the history and the chain planner
- * work on.
+/* The state of one layer under several windows, which the history and the chain planner change.
  *
  * A device's price is the sum over windows k of p_k time_k^8, the p_k adding up to 1: near enough to the largest time
  * of any likely window, smooth and convex. Series of loads and times are kept times the eighth root of p_k, so that a
@@ -15,12 +14,12 @@
 enum { EPLB_SERIES_VECTORS = 4 };
 _Static_assert(4 * EPLB_SERIES_VECTORS == EPLB_HISTORY_MAX, "a lane for each four windows");
 
-/* A value for each window, the newest first, and 0 for those that are not. */
+/* A value for each window, the newest first; 0 beyond the last window. */
 typedef struct eplb_series {
   eplb_simd4_t at[EPLB_SERIES_VECTORS];
 } eplb_series_t;
 
-/* The slots of a device that may change what they hold with slots of another. */
+/* The slots of a device that may be swapped with slots of another device. */
 typedef struct eplb_side {
   int count;
   int32_t *slot; /* [count] */
@@ -49,24 +48,24 @@ typedef struct eplb_history_state {
   float *replica_load_mean;    /* the same of mean */
   uint16_t *holds;             /* [num_devices][num_experts]: replicas */
   eplb_series_t *time;         /* [num_devices] */
-  eplb_series_t *shift; /* [num_devices]: load that shares bring, beyond an equal split; 0 until somebody sets it */
+  eplb_series_t *shift; /* [num_devices]: load that shares add, compared with an equal split; 0 until it is set */
   float *price;         /* [num_devices] */
   eplb_series_t *slope; /* [num_devices]: how the price rises with the device's load */
-  float *bend;          /* [num_devices]: how the slope does: sum of p_k time_k^6, times inverse speed squared */
+  float *bend;          /* [num_devices]: second derivative: sum of p_k time_k^6, times inverse speed squared */
   float *rise;          /* [num_devices][num_experts]: how it rises with an expert's load */
   uint8_t *stale;       /* [num_devices]: rise is of an earlier slope */
   int32_t *used;        /* [num_devices]: slots given out so far */
 
-  /* of the way there */
+  /* of the search */
   float *move_cost;                 /* [num_devices][num_experts]: of having an expert there; 0 where it was before */
   float threshold, final_threshold; /* of a move cost of 1: now, and the lowest that it will fall to */
   int moves, max_moves;             /* slots with a move cost */
   uint8_t *fixed;                   /* [num_slots]: swaps leave it alone */
   int32_t clock;                    /* counts changes of devices */
   int32_t *changed;                 /* [num_devices]: when it last changed */
-  int reach;                        /* each device is tried with so many that follow it */
-  int32_t *seen;                    /* [num_devices][reach]: when the swaps of two devices were last looked at */
-  float *candidate_threshold;       /* the same: the threshold up to which the best of them is worth it */
+  int reach;                        /* each device is paired with this many that follow it */
+  int32_t *seen;                    /* [num_devices][reach]: when the swaps of two devices were last evaluated */
+  float *candidate_threshold;       /* the same: the threshold below which the best swap pays */
   int32_t *slot_seen;               /* [num_slots]: the same of what a slot could hold instead */
   float *slot_candidate_threshold;  /* [num_slots] */
 
@@ -89,25 +88,25 @@ typedef struct eplb_history_state {
 eplb_status_t eplb_history_state_create(const eplb_topology_t *topology, int num_experts, eplb_history_state_t *state);
 void eplb_history_state_free(eplb_history_state_t *state);
 
-/* Takes up a layer's windows, which begin at windows->load[k] + offset. Those without load do not count. Returns how
- * many do; with 0 there is nothing to plan for. */
+/* Sets the windows of a layer, which begin at windows->load[k] + offset. Windows without load do not count. Returns the
+ * number of the others; 0: there is nothing to plan for. */
 int eplb_history_state_set_load(eplb_history_state_t *state, const eplb_windows_t *windows, size_t offset);
 
-/* Takes up the variances of the windows that eplb_history_state_set_load took; tokens_per_load is as in
- * eplb_plan_options_t. Without this call no gain is taken for chance. */
+/* Sets the variances of the windows of eplb_history_state_set_load; tokens_per_load as in eplb_plan_options_t. Without
+ * this call every gain counts. */
 void eplb_history_state_set_noise(eplb_history_state_t *state, double tokens_per_load, const eplb_windows_t *windows,
                                   size_t offset);
 
-/* Move costs by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost. All 0
- * with before NULL. */
+/* Move costs by what `before` has: 0 where the device has the expert, 1 where another of its node has, else node_cost.
+ * All 0 with before NULL. */
 void eplb_history_state_set_move_costs(eplb_history_state_t *state, const int32_t *before, float node_cost);
 
 /* ---- the placement and its elementary changes ---- */
 
-/* All from `expert`, in which every expert has a slot. */
+/* Computes all members from `expert`, in which every expert must have a slot. */
 void eplb_history_state_index(eplb_history_state_t *state);
 
-/* The time of a device, and its price, anew. */
+/* Computes the time and the price of a device. */
 void eplb_history_state_time(eplb_history_state_t *state, int device);
 
 /* Empties all slots, for experts with `count` replicas to come. */
@@ -116,24 +115,24 @@ void eplb_history_state_clear(eplb_history_state_t *state);
 /* Puts an expert into the first free slot of a device. */
 void eplb_history_state_put(eplb_history_state_t *state, int expert, int device);
 
-/* Lets two slots of different devices change what they hold. */
+/* Swaps the experts of two slots of different devices. */
 void eplb_history_state_swap(eplb_history_state_t *state, int a, int b);
 
-/* Lets a slot hold another expert, or none. */
+/* Puts another expert, or EPLB_EMPTY, into a slot. */
 void eplb_history_state_set(eplb_history_state_t *state, int slot, int expert);
 
 /* ---- from scratch ---- */
 
-/* Counts: spare slots go one by one to the expert of most worth / count^8. */
+/* Chooses counts: each spare slot goes to the expert with the largest replication_key / count^8. */
 void eplb_history_state_count(eplb_history_state_t *state);
 
 /* Experts by `key`, the largest first, in `order`; equal ones by number. */
 void eplb_history_state_sort(eplb_history_state_t *state);
 
-/* How much dearer a device gets by a replica of an expert. */
+/* By how much a device's price rises with a replica of an expert. */
 float eplb_history_state_increase(const eplb_history_state_t *state, int expert, int device);
 
-/* Puts all replicas of an expert, each on the device that gets dearer least; those for which none is left are
+/* Places all replicas of an expert, each on the device whose price rises least; replicas without a device are
  * dropped. */
 void eplb_history_state_place(eplb_history_state_t *state, int expert);
 
@@ -142,8 +141,8 @@ void eplb_history_construct(eplb_history_state_t *state);
 
 /* ---- improvements at the threshold; each returns how many changes it made ---- */
 
-/* Between each two devices of which one has changed since they were last looked at, or whose best swap has become worth
- * it, the best swap. */
+/* Makes the best swap between each two devices of which one has changed since their last evaluation, or whose best swap
+ * pays now. */
 int eplb_history_swap_pass(eplb_history_state_t *state);
 
 /* The same with each slot that can be spared, and the best expert for it. */
@@ -151,11 +150,11 @@ int eplb_history_replace_pass(eplb_history_state_t *state);
 
 /* ---- whether a gain is more than chance; always, where loads are not counts ---- */
 
-/* The layer is out of balance by more than chance: each change need only pass its own test from now on. What was looked
- * at is looked at again. */
+/* Declares that the layer is out of balance by more than chance: from now on each change need only pass its own test.
+ * All swaps are evaluated again. */
 void eplb_history_layer_is_out_of_balance(eplb_history_state_t *state);
 
-/* Finds that by the devices' mean times. */
+/* Tests this by the devices' mean times. */
 void eplb_history_test_devices(eplb_history_state_t *state);
 
 /* Of a swap of what slots a and b hold. */
@@ -164,7 +163,7 @@ int eplb_history_swap_is_significant(eplb_history_state_t *state, int a, int b, 
 /* Of a slot that gets another expert. */
 int eplb_history_replace_is_significant(eplb_history_state_t *state, int slot, int receiver, float gain);
 
-/* The variance of the fall of all prices from before[num_devices] to the times that there are now. */
+/* The variance of the fall of all prices from the times before[num_devices] to the current times. */
 float eplb_history_variance_of_times(eplb_history_state_t *state, const eplb_series_t *before);
 
 static inline int eplb_history_gain_is_significant(const eplb_history_state_t *s, float gain, float variance) {
@@ -198,7 +197,7 @@ static inline eplb_simd4_t eplb_simd4_eighth_power(eplb_simd4_t x) {
   return x * x;
 }
 
-/* Written out: compilers at -O2 leave so short a loop as it is. */
+/* Written out, because compilers at -O2 do not unroll so short a loop. */
 static inline float eplb_series_dot(const eplb_series_t *a, const eplb_series_t *b) {
   return eplb_simd4_sum((a->at[0] * b->at[0] + a->at[1] * b->at[1]) + (a->at[2] * b->at[2] + a->at[3] * b->at[3]));
 }
@@ -208,16 +207,16 @@ static inline float eplb_series_at(const eplb_series_t *series, int window) {
   return ((const float *)series)[window];
 }
 
-/* What a move within a node must gain, unless somebody wishes otherwise: with an equal split, and with chains. */
+/* The default of options->move_cost: with an equal split, and with chains. */
 #define EPLB_HISTORY_MOVE_COST .003f
-#define EPLB_CHAIN_MOVE_COST .01f
+#define EPLB_CHAIN_MOVE_COST   .01f
 
 /* For guesses of what a change gains: half the second derivative of x^8 at 1, as if loads that change places differed
  * by the same in every window. Guesses only choose what is looked at; measured: plans as good as when all swaps are, of
  * which they leave one in seven. */
 #define EPLB_HISTORY_BEND 28
 
-/* A change must gain so much of a mean device's price. */
+/* The least gain of a change, in mean device prices. */
 #define EPLB_HISTORY_LEAST_GAIN 1e-5f
 
 #endif

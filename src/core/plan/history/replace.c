@@ -47,7 +47,7 @@ static float change_of(const eplb_history_state_t *s, int device, int donor, int
 }
 
 typedef struct receiver {
-  int expert;   /* EPLB_EMPTY: the slot is best left as it is */
+  int expert;   /* EPLB_EMPTY: no change of the slot gains */
   float change; /* of prices, and of move costs at their lowest */
   float candidate_threshold;
 } candidate_t;

@@ -15,7 +15,7 @@ static double total_of(const double *load, int num_experts) {
   return total;
 }
 
-/* Between two windows as parts of their totals: the sum of squares. */
+/* The distance of two windows: the sum of squared differences of their experts' parts of the total. */
 static double distance(const double *a, const double *b, int num_experts) {
   double total_a = total_of(a, num_experts), total_b = total_of(b, num_experts), sum = 0;
   for (int e = 0; e < num_experts; e++) {

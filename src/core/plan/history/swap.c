@@ -1,8 +1,8 @@
 /* Swap passes: between each two devices the best swap, if it gains enough for its moves.
  *
- * Every pair of devices is looked at of which one has changed since, or whose best swap is worth it now that the
- * threshold is lower. Candidates are estimated by slopes and bends, four at a time; only those that promise more than
- * the best so far are computed exactly. O(devices^2 x slots per device^2) for a full pass. */
+ * Pairs are evaluated again if one of the devices has changed, or if the threshold has fallen to the gain of their best
+ * swap. Candidates are estimated by slopes and bends, four at a time; only those that promise more than the best so far
+ * are computed exactly. O(devices^2 x slots per device^2) for a full pass. */
 #include "core/plan/history/history_state.h"
 #include <math.h>
 
@@ -12,7 +12,8 @@ typedef struct swap {
   float candidate_threshold;
 } swap_t;
 
-/* The slots of a device that may give what they hold to another; sign * tilt: how prices rise by what that gets. */
+/* Lists the slots of a device that may be swapped with another device; sign * tilt: how prices rise with what the other
+ * device gets. */
 static void gather(eplb_history_state_t *s, eplb_side_t *side, int from, int to, const eplb_series_t *tilt,
                    float sign) {
   const int *begin = s->topology->slot_begin + from;
