@@ -84,8 +84,8 @@ static void prepare_step(const eplb_session_t *s, planning_t *p) {
   p->prepared = s->rest ? prepare_rest(s, p) : EPLB_SUCCESS;
 }
 
-static eplb_status_t plan_own_layers(const eplb_session_t *s, const planning_t *p, eplb_layers_t layers,
-                                     eplb_placement_t *after) {
+static eplb_status_t plan_some_layers(const eplb_session_t *s, const planning_t *p, eplb_layers_t layers,
+                                      eplb_placement_t *after) {
   if (!s->rest)
     return eplb_planning_step_plan(&p->step, layers, after);
   eplb_placement_t *planned = NULL;
@@ -118,7 +118,7 @@ static eplb_status_t plan_own_layers(const eplb_session_t *s, const planning_t *
   eplb_status_t status = eplb_comm_status(s->comm);
   if (status || !own.count)
     return status;
-  status = plan_own_layers(s, p, own, after);
+  status = plan_some_layers(s, p, own, after);
   return status ? status : eplb_migrate_fault(&s->migrate, EPLB_STEP_PLAN, NULL, 0);
 }
 
