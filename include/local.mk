@@ -13,6 +13,7 @@ pkginclude_HEADERS = \
 	include/eplb/planner.h \
 	include/eplb/replicas.h \
 	include/eplb/routing.h \
+	include/eplb/saved.h \
 	include/eplb/session.h \
 	include/eplb/status.h \
 	include/eplb/topology.h \

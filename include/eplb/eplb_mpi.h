@@ -7,6 +7,7 @@
 #include <eplb/eplb.h>
 #include <eplb/memory.h>
 #include <eplb/replicas.h>
+#include <eplb/saved.h>
 #include <eplb/session.h>
 
 #endif

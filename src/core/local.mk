@@ -14,6 +14,8 @@ src_core_util_libutil_la_SOURCES = \
 	src/core/transfer/staging.h \
 	src/core/util/element_sum.c \
 	src/core/util/element_sum.h \
+	src/core/util/output.c \
+	src/core/util/output.h \
 	src/core/util/option_table.c \
 	src/core/util/option_table.h \
 	src/core/util/sized.c \

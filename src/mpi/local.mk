@@ -98,6 +98,9 @@ src_mpi_libruntime_la_SOURCES = \
 	src/mpi/session/registration.c \
 	src/mpi/session/replicas.c \
 	src/mpi/session/route.c \
+	src/mpi/session/saved.c \
+	src/mpi/session/saved_state.c \
+	src/mpi/session/saved_state.h \
 	src/mpi/session/session.c \
 	src/mpi/session/session.h \
 	src/mpi/session/traffic.c \

@@ -22,6 +22,7 @@ MPI_TESTS = \
 	tests/mpi/session/planning_ranks \
 	tests/mpi/session/replicas \
 	tests/mpi/session/route \
+	tests/mpi/session/saved \
 	tests/mpi/session/session \
 	tests/mpi/session/trigger
 MPI_LOGS = $(MPI_TESTS:=.log)
@@ -56,6 +57,7 @@ tests_mpi_session_out_of_step_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_planning_ranks_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_replicas_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_route_LDADD = $(MPI_TEST_LIBS)
+tests_mpi_session_saved_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_session_LDADD = $(MPI_TEST_LIBS)
 tests_mpi_session_trigger_LDADD = $(MPI_TEST_LIBS)
 

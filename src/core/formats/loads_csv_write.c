@@ -1,6 +1,6 @@
 /* Writes a recording as CSV: a line for each window and layer, a column for each expert. 17 digits give the same
  * doubles back. */
-#include "core/formats/output.h"
+#include "core/util/output.h"
 #include <eplb/formats.h>
 #include <locale.h>
 

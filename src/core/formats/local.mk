@@ -24,8 +24,6 @@ src_core_formats_libformats_la_SOURCES = \
 	src/core/formats/loads_trtllm.c \
 	src/core/formats/npy_header.c \
 	src/core/formats/npy_header.h \
-	src/core/formats/output.c \
-	src/core/formats/output.h \
 	src/core/formats/placement_json.c \
 	src/core/formats/placement_assignments.c \
 	src/core/formats/placement_in.h \

@@ -1,5 +1,5 @@
 /* Writes a placement as JSON: its maps, topology and balancedness. */
-#include "core/formats/output.h"
+#include "core/util/output.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"

@@ -94,7 +94,8 @@ eplb_status_t eplb_ballot_name_calls(const eplb_ballot_t *b, eplb_comm_t *comm) 
                                                    [EPLB_CALL_DESTROY] = "eplb_session_destroy",
                                                    [EPLB_CALL_ROUTING] = "eplb_session_routing_create",
                                                    [EPLB_CALL_REDUCE] = "eplb_replicas_reduce_begin",
-                                                   [EPLB_CALL_REDUCED] = "eplb_replicas_reduce_end"};
+                                                   [EPLB_CALL_REDUCED] = "eplb_replicas_reduce_end",
+                                                   [EPLB_CALL_SAVE] = "eplb_session_save"};
   int own[EPLB_NUM_CALLS], first[EPLB_NUM_CALLS];
   for (int call = 0; call < EPLB_NUM_CALLS; call++)
     own[call] = first[call] = call == (int)b->mine.call ? comm->rank : INT_MAX;

@@ -20,6 +20,7 @@ typedef enum eplb_call {
   EPLB_CALL_ROUTING,
   EPLB_CALL_REDUCE,
   EPLB_CALL_REDUCED,
+  EPLB_CALL_SAVE,
   EPLB_NUM_CALLS
 } eplb_call_t;
 

@@ -1,6 +1,6 @@
 /* eplb topo: the CPUs and the GPU of each rank, and the machine. */
 #include "tools/topo/topo.h"
-#include "core/formats/output.h"
+#include "core/util/output.h"
 #include "core/formats/topology_spec.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"

@@ -342,6 +342,44 @@ static void traffic(void) {
   mpi_tap_case("routed tokens and gradients of replicas");
 }
 
+/* A session that is saved, and restored from its file. */
+static int try_saved(long n, int at, failing_mpi_t how) {
+  eplb_topology_t *topology;
+  eplb_session_options_t o = small_options(0, &topology);
+  eplb_session_t *session = NULL, *again = NULL;
+  CHECK(!eplb_session_create(comm, &o, &session));
+  failing_mpi_after(how == FAILING_MPI_ALIKE || rank == at ? n : -1, how);
+  eplb_status_t status = COUNTED(eplb_session_save(session, "mpi_errors.eplb"));
+  check_same("eplb_session_save", status);
+  int has_failed = on_any_rank(failing_mpi_failures());
+  CHECK(!status || has_failed);
+  status = COUNTED(eplb_session_restore(comm, &o, "mpi_errors.eplb", &again));
+  check_same("eplb_session_restore", status);
+  CHECK(!status == (again != NULL));
+  has_failed = on_any_rank(failing_mpi_failures());
+  CHECK(!status || has_failed);
+  failing_mpi_after(-1, how);
+  eplb_session_destroy(&again); /* or tells what failed in the last message */
+  eplb_session_destroy(&session);
+  CHECK(!again && !session);
+  eplb_topology_destroy(&topology);
+  return has_failed;
+}
+
+static void saved(void) {
+  const failing_mpi_t how[] = {FAILING_MPI_AFTER, FAILING_MPI_INSTEAD, FAILING_MPI_ALIKE};
+  for (int h = 0; h < 3; h++)
+    for (int at = 0; at < (how[h] == FAILING_MPI_ALIKE ? 1 : num_ranks); at++) {
+      long n = 0;
+      while (try_saved(n, at, how[h]) && n < 300)
+        n++;
+      CHECK(n > 4 && n < 300);
+    }
+  if (rank == 0)
+    remove("mpi_errors.eplb");
+  mpi_tap_case("saved sessions");
+}
+
 int main(int argc, char **argv) {
   mpi_tap_start(&argc, &argv);
   PMPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -358,6 +396,7 @@ int main(int argc, char **argv) {
   detections();
   batches();
   traffic();
+  saved();
   PMPI_Comm_free(&comm);
   return mpi_tap_end();
 }

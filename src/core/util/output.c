@@ -1,6 +1,6 @@
 /* Writes a file whole or not at all: into a new file in the same folder, which replaces the old one when all was
  * written. A failed command leaves the old file unchanged. */
-#include "core/formats/output.h"
+#include "core/util/output.h"
 #include "core/util/alloc.h"
 #include <errno.h>
 #include <fcntl.h>

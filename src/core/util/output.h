@@ -1,6 +1,6 @@
 /* Files that appear whole or not at all. */
-#ifndef EPLB_CORE_FORMATS_OUTPUT_H
-#define EPLB_CORE_FORMATS_OUTPUT_H
+#ifndef EPLB_CORE_UTIL_OUTPUT_H
+#define EPLB_CORE_UTIL_OUTPUT_H
 
 #include <eplb/status.h>
 #include <stdio.h>
