@@ -108,7 +108,8 @@ EPLB_PUBLIC void eplb_host_destroy(eplb_host_t **host);
 typedef enum eplb_device_rule {
   EPLB_DEVICE_BY_EPLB,       /* EPLB_DEVICE: PCI bus id, UUID or index in eplb_host_t.accelerator */
   EPLB_DEVICE_BY_VISIBLE,    /* entry of a list of visible devices, such as CUDA_VISIBLE_DEVICES */
-  EPLB_DEVICE_BY_LOCAL_RANK, /* local rank modulo the number of accelerators */
+  EPLB_DEVICE_BY_LOCAL_RANK, /* local rank modulo the number of accelerators; if the communicator has only some of the
+                                processes that the launcher started on the node, the launcher's local rank */
   EPLB_DEVICE_IS_NUMA        /* no accelerator: the rank's NUMA node holds CPU experts */
 } eplb_device_rule_t;
 
@@ -164,6 +165,10 @@ typedef struct eplb_machine {
  * because of their cgroup or container, run hwloc themselves: device 0 of one rank may then differ from device 0 of
  * another, and the host has the accelerators of all of them. The devices of a list are distributed, in rank order,
  * among the ranks that see the same accelerators and have the same list.
+ * Without a list, they are distributed in the same way if the communicator has all processes of the node. If it has
+ * only some of them, such as one of two groups of a job, the launcher's local rank (OMPI_COMM_WORLD_LOCAL_RANK,
+ * MPI_LOCALRANKID, MV2_COMM_WORLD_LOCAL_RANK, PALS_LOCAL_RANKID, FLUX_TASK_LOCAL_ID, SLURM_LOCALID) decides, so that
+ * the groups use different accelerators; but not if ranks would then share one while others are free.
  *
  * A node is the set of ranks of one machine (by boot id) that can share memory: those that MPI says can, and containers
  * with the same /dev/shm, whatever their host names. Islands are accelerators that are all linked to each other, else

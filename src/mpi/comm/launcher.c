@@ -20,3 +20,19 @@ eplb_status_t eplb_launcher_check(int *rank) {
                    "MPI; start it with that one's mpirun",
                    open_mpi > 1 ? "Open MPI" : "MPICH", open_mpi > 1 ? open_mpi : mpich);
 }
+
+/* Slurm's is last: a launcher within a job hands on that of the batch script. */
+int eplb_launcher_local_rank(void) {
+  static const char *const variables[] = {"OMPI_COMM_WORLD_LOCAL_RANK", /* Open MPI */
+                                          "MPI_LOCALRANKID",            /* Hydra: MPICH, Intel MPI */
+                                          "MV2_COMM_WORLD_LOCAL_RANK",  /* MVAPICH2 */
+                                          "PALS_LOCAL_RANKID",          /* HPE Cray PALS */
+                                          "FLUX_TASK_LOCAL_ID",
+                                          "SLURM_LOCALID"};
+  for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+    int number = integer_variable(variables[i], -1);
+    if (number >= 0)
+      return number;
+  }
+  return -1;
+}

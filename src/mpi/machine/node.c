@@ -3,6 +3,7 @@
 #include "mpi/machine/node.h"
 #include "core/util/alloc.h"
 #include "mpi/comm/agree.h"
+#include "mpi/comm/launcher.h"
 #include "mpi/detect/rank_device.h"
 #include "mpi/detect/visible_lists.h"
 #include "mpi/machine/device_view.h"
@@ -14,11 +15,30 @@
 /* What decides which accelerators a rank sees, and which of them it may use. */
 typedef struct sight {
   uint64_t view, lists;
+  int64_t process; /* the launcher's number on the node, or -1 */
 } sight_t;
+
+/* Whether the launcher started more processes on the node than these ranks: then some numbers are beyond theirs. */
+static int are_some_of_more(const eplb_node_t *node, const sight_t *all) {
+  int64_t most = 0;
+  for (int r = 0; r < node->num_ranks; r++) {
+    if (all[r].process < 0)
+      return 0;
+    most = all[r].process > most ? all[r].process : most;
+  }
+  return most >= node->num_ranks;
+}
+
+static void list_processes(eplb_node_t *node, const sight_t *all) {
+  const sight_t *own = &all[node->rank];
+  for (int r = 0; r < node->num_ranks && are_some_of_more(node, all); r++)
+    if (all[r].view == own->view && all[r].lists == own->lists)
+      node->process[node->num_processes++] = (int)all[r].process;
+}
 
 /* The first rank of the node with this rank's view, and this rank's place among those that also have its lists. */
 static int find_view(eplb_node_t *node, sight_t *all) {
-  sight_t own = {eplb_device_view(), eplb_visible_hash()};
+  sight_t own = {eplb_device_view(), eplb_visible_hash(), eplb_launcher_local_rank()};
   int first = node->rank;
   if (!eplb_comm_ok(&node->comm, MPI_Allgather(&own, sizeof own, MPI_BYTE, all, sizeof own, MPI_BYTE, node->comm.mpi),
                     "exchanging which accelerators are seen"))
@@ -28,13 +48,15 @@ static int find_view(eplb_node_t *node, sight_t *all) {
       first = r;
       node->place += all[r].lists == own.lists;
     }
+  list_processes(node, all);
   return first;
 }
 
 /* Where each node has one view, node->view stays MPI_COMM_NULL. */
 static eplb_status_t split_views(eplb_comm_t *comm, eplb_node_t *node) {
   sight_t *all = EPLB_NEW(sight_t, node->num_ranks);
-  eplb_status_t status = eplb_agree(comm, all ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
+  node->process = EPLB_NEW(int, node->num_ranks);
+  eplb_status_t status = eplb_agree(comm, all && node->process ? EPLB_SUCCESS : EPLB_ERR_MEMORY);
   if (!status) {
     int first = find_view(node, all);
     if (!eplb_everywhere(comm, first == 0))
@@ -182,8 +204,27 @@ eplb_status_t eplb_node_inspect(eplb_node_t *node) {
   return status;
 }
 
+/* This rank's place among all processes of the node, by the launcher's numbers: so that ranks of another communicator
+ * use other accelerators. If these would meet on an accelerator while others are free, its place among the ranks. */
+static int place_on_node(const eplb_node_t *node, int accelerators) {
+  int most = accelerators ? (node->num_processes + accelerators - 1) / accelerators : 0;
+  for (int i = 0; i < node->num_processes; i++) {
+    int together = 0;
+    for (int j = 0; j < node->num_processes && accelerators; j++)
+      together += node->process[i] % accelerators == node->process[j] % accelerators;
+    if (together > most)
+      return node->place;
+  }
+  return node->num_processes ? node->process[node->place] : node->place;
+}
+
 eplb_status_t eplb_node_find_device(const eplb_node_t *node, eplb_rank_info_t *info) {
-  eplb_status_t status = eplb_find_device(node->seen ? node->seen : node->host, info->local_rank, node->place, info);
+  const eplb_host_t *seen = node->seen ? node->seen : node->host;
+  eplb_status_t status = eplb_find_device(seen, info->local_rank, node->place, info);
+  if (!status && node->num_processes && info->device_rule == EPLB_DEVICE_BY_LOCAL_RANK) {
+    int place = place_on_node(node, seen->num_accelerators);
+    status = eplb_find_device(seen, place, place, info);
+  }
   if (status || !node->in_host)
     return status;
   info->num_accelerators = node->host->num_accelerators;
@@ -198,6 +239,7 @@ void eplb_node_release(eplb_node_t *node) {
   eplb_host_destroy(&node->seen);
   eplb_host_destroy(&node->host);
   free(node->in_host);
+  free(node->process);
   eplb_comm_free(&node->view);
   eplb_comm_free(&node->leaders);
   eplb_comm_free(&node->comm);

@@ -11,6 +11,8 @@ typedef struct eplb_node {
   eplb_comm_t view; /* those of `comm` that see the same accelerators; MPI_COMM_NULL where all ranks of all nodes do */
   int rank, num_ranks;
   int place;           /* among those of `view` that have the same lists of visible devices */
+  int num_processes;   /* how many these are, if the launcher started more processes on the node; else 0 */
+  int *process;        /* [num_processes]: the launcher's number of each on the node */
   eplb_memory_id_t id; /* the leader's, so that all agree */
   eplb_host_t *host;   /* the node, with the accelerators of all views; NULL if detection failed */
   eplb_host_t *seen;   /* what this rank's view shows; NULL: the same as `host` */

@@ -117,6 +117,38 @@ static void any_communicator(void) {
   mpi_tap_case("a part of the ranks, backwards");
 }
 
+/* The bus of this rank's device when every other rank detects by itself. */
+static void check_part_uses(MPI_Comm part, int expected) {
+  char bus[32];
+  eplb_machine_t *m = NULL;
+  snprintf(bus, sizeof bus, "0000:%d0:00.0", expected + 1);
+  CHECK(eplb_machine_detect(part, 3, &m) == EPLB_SUCCESS);
+  CHECK(m && !strcmp(m->own.device.bus_id, bus));
+  eplb_machine_destroy(&m);
+}
+
+/* Two groups of a job use different accelerators, each by the launcher's number; with lists, or where these numbers
+ * would put ranks together, each group starts from the first. */
+static void parts_share_the_node(void) {
+  MPI_Comm part;
+  MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &part);
+  look_at("hgx-all.xml");
+  check_part_uses(part, rank);
+  setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3", 1);
+  check_part_uses(part, rank / 2);
+  unsetenv("CUDA_VISIBLE_DEVICES");
+  char number[16], before[16];
+  const char *variable = getenv("OMPI_COMM_WORLD_LOCAL_RANK") ? "OMPI_COMM_WORLD_LOCAL_RANK" : "MPI_LOCALRANKID";
+  snprintf(before, sizeof before, "%s", getenv(variable) ? getenv(variable) : "");
+  snprintf(number, sizeof number, "%d", 8 * rank);
+  setenv(variable, number, 1);
+  check_part_uses(part, num_ranks > 2 ? rank / 2 : 0);
+  setenv(variable, before, 1);
+  look_at_this_machine();
+  MPI_Comm_free(&part);
+  mpi_tap_case("parts of the ranks use different accelerators");
+}
+
 /* Detects while this rank's environment has a variable, and checks that all fail alike. */
 static void refused(int at, const char *variable, const char *value, eplb_status_t expected, const char *sentence) {
   eplb_machine_t *m = NULL;
@@ -184,6 +216,7 @@ int main(int argc, char **argv) {
   ranks_that_see_other_accelerators();
   ranks_with_lists_of_their_own();
   any_communicator();
+  parts_share_the_node();
   one_rank_is_told_nonsense();
   outer_domains();
   out_of_memory("each allocation fails on each rank");
