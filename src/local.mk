@@ -1,5 +1,7 @@
 # Two libraries out of four folders. Tests link the folders themselves, so that they also reach what is not exported.
 pkgconfig_DATA = src/eplb.pc src/eplb-mpi.pc
+cmakedir = $(libdir)/cmake/mpi-eplb
+cmake_DATA = src/mpi-eplb-config.cmake src/mpi-eplb-config-version.cmake
 
 lib_LTLIBRARIES += src/libeplb.la src/libeplb-mpi.la
 

@@ -1,6 +1,7 @@
 # The tool as its users meet it: what it prints, what it refuses, how it ends. Also the libraries as they are installed.
 TOOL_TESTS = \
 	tests/tools/bench.test \
+	tests/tools/cmake.test \
 	tests/tools/frameworks.test \
 	tests/tools/generate.test \
 	tests/tools/hello.test \
@@ -22,7 +23,7 @@ EXTRA_DIST += $(TOOL_TESTS) tests/tools/installed.sh tests/tools/run.sh tests/to
 # hello.test needs an installed tree. It is made before any test of the tool runs: libtool takes a library of the build folder away for
 # a moment when it installs it, and the tool of other tests with it.
 $(TOOL_LOGS): tests/tools/installed.log
-tests/tools/installed.log: $(lib_LTLIBRARIES) eplb$(EXEEXT) $(pkginclude_HEADERS) $(pkgconfig_DATA)
+tests/tools/installed.log: $(lib_LTLIBRARIES) eplb$(EXEEXT) $(pkginclude_HEADERS) $(pkgconfig_DATA) $(cmake_DATA)
 	$(AM_V_GEN)rm -rf tests/tools/installed $@ && $(MKDIR_P) tests/tools && \
 	  $(MAKE) $(AM_MAKEFLAGS) DESTDIR='$(abs_builddir)/tests/tools/installed' install >$@.new 2>&1 || { cat $@.new; exit 1; } && \
 	  mv -f $@.new $@
