@@ -4,7 +4,7 @@ bin_PROGRAMS += eplb
 eplb_SOURCES = src/tools/main.c
 eplb_CPPFLAGS = $(SOURCE_CPPFLAGS)
 eplb_LDADD = src/tools/libcommands.la src/tools/common/libcommon.la src/libeplb-mpi.la src/libeplb.la \
-	src/mpi/comm/libcomm.la src/core/formats/libformats.la src/core/libcore.la \
+	src/mpi/libruntime.la src/core/formats/libformats.la src/core/libcore.la \
 	$(JANSSON_LIBS) $(MPI_LIBS) -lm
 
 noinst_LTLIBRARIES += src/tools/libcommands.la src/tools/common/libcommon.la
@@ -23,6 +23,9 @@ src_tools_libcommands_la_SOURCES = \
 	src/tools/bench/bench_peer.c \
 	src/tools/bench/bench_peer.h \
 	src/tools/bench/bench_plan.c \
+	src/tools/bench/bench_session.c \
+	src/tools/bench/bench_session.h \
+	src/tools/bench/bench_session_simulate.c \
 	src/tools/generate/generate.c \
 	src/tools/plan/plan.c \
 	src/tools/plan/plan.h \
@@ -81,7 +84,8 @@ COMMAND_PAGES = \
 	src/tools/eplb-bench.1 \
 	src/tools/eplb-bench-plan.1 \
 	src/tools/eplb-bench-migrate.1 \
-	src/tools/eplb-bench-dispatch.1
+	src/tools/eplb-bench-dispatch.1 \
+	src/tools/eplb-bench-session.1
 MAN_PAGES = src/tools/eplb.1 $(COMMAND_PAGES)
 PAGES_MADE_OF = $(eplb_SOURCES) $(src_tools_libcommands_la_SOURCES) $(src_tools_common_libcommon_la_SOURCES) src/tools/local.mk
 if HAVE_MAN_PAGES

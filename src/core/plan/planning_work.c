@@ -18,3 +18,16 @@ double eplb_planning_work(const eplb_plan_options_t *resolved, const eplb_topolo
   double seconds = slots * (work[resolved->planner].slot + work[resolved->planner].slot_and_device * devices);
   return resolved->effort == EPLB_EFFORT_BEST ? 4 * seconds : seconds;
 }
+
+/* Below this many seconds for all layers one rank plans alone: what ranks wait for to bring plans together is worth
+ * about a tenth of it. */
+static const double SHORT = 2e-3;
+
+int eplb_planning_num_ranks(const eplb_plan_options_t *resolved, const eplb_topology_t *topology, int num_layers,
+                            int wanted) {
+  int ranks = wanted;
+  if (!ranks)
+    ranks = num_layers * eplb_planning_work(resolved, topology) < SHORT ? 1 : num_layers;
+  ranks = ranks < num_layers ? ranks : num_layers;
+  return ranks < topology->num_devices ? ranks : topology->num_devices;
+}

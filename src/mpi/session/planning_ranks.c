@@ -6,25 +6,13 @@
 #include "core/transfer/changed_slots.h"
 #include "mpi/comm/agree.h"
 
-/* Below this many seconds for all layers rank 0 plans alone: what ranks wait for to bring plans together is worth about
- * a tenth of it. */
-static const double SHORT = 2e-3;
-
-static int lesser_of(int a, int b) {
-  return a < b ? a : b;
-}
-
 eplb_status_t eplb_planning_ranks_choose(eplb_session_t *s) {
-  int layers = s->options.num_layers, wanted = s->options.plan_ranks;
   eplb_plan_options_t resolved;
   eplb_plan_options_init(&resolved);
   eplb_status_t status = eplb_plan_resolve(s->options.plan, s->topology, &resolved);
-  if (status)
-    return status;
-  if (!wanted)
-    wanted = layers * eplb_planning_work(&resolved, s->topology) < SHORT ? 1 : layers;
-  s->num_planning = lesser_of(wanted, lesser_of(layers, s->num_ranks));
-  return EPLB_SUCCESS;
+  if (!status)
+    s->num_planning = eplb_planning_num_ranks(&resolved, s->topology, s->options.num_layers, s->options.plan_ranks);
+  return status;
 }
 
 /* The first rank from `rank` on that plans is number *part of them. */

@@ -6,6 +6,7 @@
 int bench_plan(int argc, char **argv);
 int bench_migrate(int argc, char **argv);
 int bench_dispatch(int argc, char **argv);
+int bench_session(int argc, char **argv);
 
 /* A clock that only runs forward. */
 double bench_seconds(void);

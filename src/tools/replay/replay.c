@@ -17,6 +17,7 @@ enum {
   KEY_WINDOW,
   KEY_WARMUP,
   KEY_FROM_SCRATCH,
+  KEY_AS_SESSION,
   KEY_BATCH,
   KEY_SEED,
   KEY_JSON
@@ -35,6 +36,9 @@ static const struct argp_option arguments[] = {
     {"warmup", KEY_WARMUP, "N", 0, "number of windows before the first plan (4)", 0},
     {"from-scratch", KEY_FROM_SCRATCH, NULL, 0,
      "plan each window from scratch (default: from the current placement, as a job does)", 0},
+    {"as-session", KEY_AS_SESSION, NULL, 0,
+     "plan after every window, from the linear placement that a session starts with; --warmup is only of the scores",
+     0},
     {"batch-tokens", KEY_BATCH, "N", 0,
      "score on batches of N token-expert pairs drawn from each window, not on the whole window", 0},
     {"seed", KEY_SEED, "N", 0, "seed of these batches (1)", 0},
@@ -84,6 +88,8 @@ static void refuse_unused(const replay_options_t *o, const struct argp_state *st
 static void refuse_ignored(const replay_options_t *o, const struct argp_state *state) {
   if (o->from_scratch)
     planner_options_refuse_moves(&o->planner, "it without --from-scratch", state);
+  if (o->from_scratch && o->as_session)
+    tool_usage_error(state, "--as-session plans from the current placement; expected it without --from-scratch");
   if (o->from_scratch && o->current)
     tool_usage_error(state, "--current is where plans start from; expected it without --from-scratch");
   if (o->has_seed && !o->batch_tokens)
@@ -114,6 +120,9 @@ static error_t parse_replay_option(int key, char *text, struct argp_state *state
     return 0;
   case KEY_FROM_SCRATCH:
     o->from_scratch = 1;
+    return 0;
+  case KEY_AS_SESSION:
+    o->as_session = 1;
     return 0;
   case KEY_BATCH:
     o->batch_tokens = (int)tool_integer(state, "batch-tokens", text, 1, 1 << 24);

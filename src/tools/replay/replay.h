@@ -17,6 +17,7 @@ typedef struct replay_options {
   int has_warmup;   /* --warmup was given */
   int batch_tokens; /* 0: whole windows */
   int from_scratch; /* plan every window from scratch */
+  int as_session;   /* from the linear placement and the first window on, whichever are scored */
   int json;
   int has_seed; /* --seed was given */
   uint64_t seed;

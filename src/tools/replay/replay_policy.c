@@ -1,6 +1,7 @@
 /* Runs one policy over a recording: plans from the windows seen so far, scores on the next window. */
 #include "core/model/loads.h"
 #include "core/model/placement.h"
+#include "core/plan/planning_step.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
 #include "tools/common/current_placement.h"
@@ -139,17 +140,30 @@ static eplb_status_t count_policy_moves(way_t *w, const eplb_placement_t *before
   return status;
 }
 
-/* From the history to a new placement in place of the old one. */
-static eplb_status_t plan_window(way_t *w, replay_step_t *step) {
-  const eplb_topology_t *t = w->run->topology;
-  eplb_placement_t *before = w->placement, *after = NULL;
+/* After a window with this load, by the history before it: from scratch, or as a session plans. */
+static eplb_status_t make_plan(const way_t *w, const double *load, eplb_placement_t **after) {
+  const replay_run_t *run = w->run;
   eplb_windows_t windows = {.size = sizeof windows};
-  struct timespec from, to;
-  eplb_status_t status = eplb_history_windows(w->history, &windows);
+  if (!w->placement || run->options->from_scratch) {
+    eplb_status_t status = eplb_history_with(w->history, load, &windows);
+    return status ? status : eplb_plan(&run->plan, run->topology, &windows, NULL, after);
+  }
+  const eplb_planning_step_t step = {
+      .options = &run->plan, .topology = run->topology, .history = w->history, .load = load, .current = w->placement};
+  eplb_status_t status = eplb_placement_copy(w->placement, after);
+  if (!status)
+    status = eplb_planning_step_plan(&step, (eplb_layers_t){0, run->loads->num_layers}, *after);
   if (status)
-    return status;
+    eplb_placement_destroy(after);
+  return status;
+}
+
+/* A new placement in place of the old one. */
+static eplb_status_t plan_window(way_t *w, const double *load, replay_step_t *step) {
+  eplb_placement_t *before = w->placement, *after = NULL;
+  struct timespec from, to;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  status = eplb_plan(&w->run->plan, t, &windows, w->run->options->from_scratch ? NULL : before, &after);
+  eplb_status_t status = make_plan(w, load, &after);
   clock_gettime(CLOCK_MONOTONIC, &to);
   if (status)
     return status;
@@ -161,7 +175,7 @@ static eplb_status_t plan_window(way_t *w, replay_step_t *step) {
   eplb_dispatch_destroy(&w->dispatch);
   eplb_placement_destroy(&before);
   if (!status && w->run->with_shares)
-    status = eplb_dispatch_create(t, w->placement, &w->dispatch);
+    status = eplb_dispatch_create(w->run->topology, w->placement, &w->dispatch);
   return status;
 }
 
@@ -186,6 +200,9 @@ static eplb_status_t prepare_replay(way_t *w) {
   eplb_status_t status = eplb_deriver_create(w->run->topology, l->num_experts, &w->deriver);
   if (!status && w->run->options->current)
     status = read_current(w);
+  else if (!status && w->run->options->as_session)
+    status = eplb_placement_create_linear(l->num_layers, l->num_experts, eplb_topology_num_slots(w->run->topology),
+                                          &w->placement);
   return status ? status
                 : eplb_history_create(l->num_layers, l->num_experts, w->run->options->history, EPLB_HISTORY_DECAY,
                                       &w->history);
@@ -211,9 +228,11 @@ eplb_status_t replay_policy(replay_run_t *run, int done, int all) {
   eplb_status_t status = prepare_replay(&w);
   for (int next = 1; next < windows && !status; next++) {
     replay_step_t step = {0};
-    status = eplb_history_add(w.history, eplb_loads_window(run->loads, next - 1));
-    if (!status && next >= first)
-      status = plan_window(&w, &step);
+    const double *load = eplb_loads_window(run->loads, next - 1);
+    if (next >= first || run->options->as_session)
+      status = plan_window(&w, load, &step);
+    if (!status)
+      status = eplb_history_add(w.history, load);
     if (!status && next >= first)
       status = score_window(&w, next, &step);
     run->step[next] = step;
