@@ -1,5 +1,5 @@
 # Programs to start from; tests/tools/hello.test and moe.test build them against the installed libraries.
-dist_doc_DATA = examples/hello.c examples/overlap.c
+dist_doc_DATA = examples/hello.c examples/overlap.c examples/restart.c
 
 # The larger one: make examples/moe/moe.
 EXTRA_PROGRAMS += examples/moe/moe
