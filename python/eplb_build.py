@@ -148,6 +148,15 @@ eplb_status_t eplb_derive_layer(eplb_deriver_t *, const int32_t *, const int32_t
 void eplb_transfers_free(eplb_transfers_t *);
 void deriver_end(eplb_deriver_t *);
 
+typedef struct {
+  int num_experts, capacity;
+  const int32_t *before;
+  int32_t *after, *step;
+  ...;
+} eplb_staging_steps_t;
+eplb_status_t eplb_staging_steps_cut(const eplb_topology_t *, const eplb_staging_steps_t *, int *);
+void eplb_staging_steps_apply(int, const int32_t *, const int32_t *, int, int32_t *);
+
 typedef struct eplb_plan_record {
   const eplb_topology_t *topology;
   const eplb_placement_t *placement;
@@ -174,6 +183,7 @@ eplb_status_t eplb_links_read_json(const char *, eplb_payback_t *);
 SOURCE = """
 #include "core/model/forecast.h"
 #include "core/model/loads.h"
+#include "core/transfer/staging.h"
 #include <eplb/eplb.h>
 
 static const char *topology_level_name(const eplb_topology_t *topology, int level) {

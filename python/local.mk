@@ -4,6 +4,7 @@ PYTHON_PACKAGES = \
 	python/README.md \
 	python/eplb/__init__.py \
 	python/eplb/_call.py \
+	python/eplb/_registered.py \
 	python/eplb/errors.py \
 	python/eplb/formats.py \
 	python/eplb/loads.py \
@@ -11,14 +12,15 @@ PYTHON_PACKAGES = \
 	python/eplb/placement.py \
 	python/eplb/planner.py \
 	python/eplb/py.typed \
+	python/eplb/_staging.py \
 	python/eplb/topology.py \
+	python/eplb/torch.py \
 	python/eplb/transfer.py \
 	python/eplb/trigger.py \
 	python/eplb_build.py \
 	python/export.map \
 	python/mpi/MANIFEST.in \
 	python/mpi/eplb/mpi/__init__.py \
-	python/mpi/eplb/mpi/_registered.py \
 	python/mpi/eplb/mpi/py.typed \
 	python/mpi/eplb_mpi_build.py \
 	python/mpi/pyproject.toml \
@@ -37,4 +39,6 @@ EXTRA_DIST += $(PYTHON_PACKAGES) \
 	python/tests/test_formats.py \
 	python/tests/test_input.py \
 	python/tests/test_planning.py \
-	python/tests/test_threads.py
+	python/tests/test_threads.py \
+	python/tests/balancer/tap_torch.py \
+	python/tests/balancer/test_balancer.py

@@ -132,6 +132,8 @@ class History:
 
 def to_windows(value: Any, name: str = "loads", decay: float = DECAY) -> Windows:
     """What planners take, from a Loads, a History, or an array [layers, experts] or [windows, layers, experts]."""
+    if isinstance(value, Windows):
+        return value
     if isinstance(value, History):
         return value._snapshot()
     if isinstance(value, Loads):

@@ -33,7 +33,7 @@ def derive(topology: Topology, before: Any, after: Any, expert_bytes: Any = 1) -
     before, after: a `Placement` each, or its map [layers, slots]. expert_bytes: bytes of an expert (any unit), or one
     number for each layer; they weigh transfers, so that devices send equally much. ShapeError; ArgumentError: bytes
     below 0; OutOfMemoryError."""
-    c = topology_of(topology)
+    topology_of(topology)
     old = to_placement(before, "before")
     new = to_placement(after, "after", old.num_experts)
     if (old.num_layers, old.num_experts) != (new.num_layers, new.num_experts):
@@ -42,19 +42,28 @@ def derive(topology: Topology, before: Any, after: Any, expert_bytes: Any = 1) -
     check_slots(old, topology, "before")
     check_slots(new, topology, "after")
     weights = [to_int(b, "expert_bytes", 0, 2**62) for b in np.broadcast_to(expert_bytes, old.num_layers)]
-    out = ffi.new("eplb_deriver_t **")
-    check(lib.eplb_deriver_create(c, old.num_experts, out))
-    return _derive_layers(own(out, lib.deriver_end), old.physical_to_logical, new.physical_to_logical, weights)
+    deriver = Deriver(topology, old.num_experts)
+    layers = [deriver.derive_layer(old.physical_to_logical[layer], new.physical_to_logical[layer], layer, weight)
+              for layer, weight in enumerate(weights)]
+    return np.concatenate(layers).astype(TRANSFER, copy=False)  # concatenate drops the padding
 
 
-def _derive_layers(deriver: Any, before: np.ndarray, after: np.ndarray, weights: list[int]) -> np.ndarray:
-    transfers, layers = ffi.new("eplb_transfers_t *"), []
-    try:
-        for layer, weight in enumerate(weights):
-            check(lib.eplb_derive_layer(deriver, ints(before[layer]), ints(after[layer]), layer, weight, transfers))
-            if transfers.count:
-                size = transfers.count * TRANSFER.itemsize
-                layers.append(np.frombuffer(ffi.buffer(transfers.transfer, size), TRANSFER).copy())
-    finally:
-        lib.eplb_transfers_free(transfers)
-    return np.concatenate(layers) if layers else np.empty(0, TRANSFER)
+class Deriver:
+    """What is remembered from layer to layer, so that devices send equally much: see eplb/transfer.h."""
+
+    def __init__(self, topology: Topology, num_experts: int):
+        out = ffi.new("eplb_deriver_t **")
+        self._topology = topology
+        check(lib.eplb_deriver_create(topology_of(topology), num_experts, out))
+        self._c = own(out, lib.deriver_end)
+
+    def derive_layer(self, before: np.ndarray, after: np.ndarray, layer: int, expert_bytes: int) -> np.ndarray:
+        """The transfers of one layer's rows of physical_to_logical, int32 [slots]."""
+        transfers = ffi.new("eplb_transfers_t *")
+        try:
+            check(lib.eplb_derive_layer(self._c, ints(before), ints(after), layer, expert_bytes, transfers))
+            if not transfers.count:
+                return np.empty(0, TRANSFER)
+            return np.frombuffer(ffi.buffer(transfers.transfer, transfers.count * TRANSFER.itemsize), TRANSFER).copy()
+        finally:
+            lib.eplb_transfers_free(transfers)

@@ -1,5 +1,5 @@
 # The package for Python; skipped without Python's cffi and numpy.
-PYTHON_TESTS = tests/python/core.test tests/python/mpi.test
+PYTHON_TESTS = tests/python/core.test tests/python/mpi.test tests/python/torch.test
 PYTHON_LOGS = $(PYTHON_TESTS:.test=.log)
 TESTS += $(PYTHON_TESTS)
 EXTRA_DIST += $(PYTHON_TESTS) tests/python/environment tests/python/python.sh

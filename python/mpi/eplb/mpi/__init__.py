@@ -24,8 +24,8 @@ from mpi4py import MPI
 import eplb
 from eplb._call import to_int, to_numpy, to_text
 from eplb._eplb import ffi as core_ffi
+from eplb._registered import Registered
 from eplb.errors import (ArgumentError, ArgumentTypeError, EplbError, ShapeError, StateError, UnsupportedError, error_of)
-from eplb.mpi._registered import Registered
 from eplb.mpi._session import ffi, lib
 from eplb.options import write_option
 from eplb.placement import Placement, to_placement

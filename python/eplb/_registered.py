@@ -1,4 +1,4 @@
-"""Tensors that a session has registered: where they are, and whether they still are there."""
+"""Tensors that a session or a Balancer has registered: where they are, and whether they still are there."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ class Memory:
         return f"{list(self.shape)} of {self.dtype} with strides {list(self.strides)} at {self.address:#x}"
 
 
-def locate(tensor: Any, name: str) -> Memory:
-    """ArgumentTypeError: no array or tensor; UnsupportedError: not in the processor's memory."""
+def locate(tensor: Any, name: str, device: str) -> Memory:
+    """ArgumentTypeError: no array or tensor; UnsupportedError: not on a device of the type `device`."""
     if torch_of(tensor) is not None:
-        if tensor.device.type != "cpu" or str(tensor.layout) != "torch.strided":
-            raise UnsupportedError(f"{name} is a {tensor.layout} tensor on {tensor.device}; expected a strided one on the CPU")
+        if tensor.device.type != device or str(tensor.layout) != "torch.strided":
+            raise UnsupportedError(f"{name} is a {tensor.layout} tensor on {tensor.device}; expected a strided one on {device}")
         size = tensor.element_size()
         return Memory(tensor.data_ptr(), tuple(tensor.shape), tuple(s * size for s in tensor.stride()),
                       str(tensor.dtype).replace("torch.", ""))
-    if not isinstance(tensor, np.ndarray):
+    if not isinstance(tensor, np.ndarray) or device != "cpu":
         raise ArgumentTypeError(f"{name} is a {type(tensor).__name__}; expected a numpy array or a torch tensor")
     if tensor.dtype.hasobject:
         raise ArgumentTypeError(f"{name} has dtype {tensor.dtype}; expected numbers")
@@ -41,8 +41,8 @@ def locate(tensor: Any, name: str) -> Memory:
 class Registered:
     """A tensor, kept alive with its storage, and where it was when it was registered."""
 
-    def __init__(self, tensor: Any, name: str, slots: int):
-        self.tensor, self.name, self.memory = tensor, name, locate(tensor, name)
+    def __init__(self, tensor: Any, name: str, slots: int, device: str = "cpu"):
+        self.tensor, self.name, self.device, self.memory = tensor, name, device, locate(tensor, name, device)
         shape, strides = self.memory.shape, self.memory.strides
         if not shape or shape[0] != slots:
             raise ShapeError(f"{name} has shape {list(shape)}; expected [{slots}, ...], a row for each slot of this rank")
@@ -60,5 +60,5 @@ class Registered:
 
     def change(self) -> str | None:
         """What has changed since registration, or None."""
-        now = locate(self.tensor, self.name)
+        now = locate(self.tensor, self.name, self.device)
         return None if now == self.memory else f"{self.name} was {self.memory} and is {now} now"
