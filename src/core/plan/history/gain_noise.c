@@ -125,13 +125,12 @@ static part_t part_of(const eplb_history_state_t *s, int device, int expert, int
 int eplb_history_replace_is_significant(eplb_history_state_t *s, int slot, int receiver, float gain) {
   if (!(s->gain_quantile > 0))
     return 1;
-  int donor = s->expert[slot];
+  int donor = s->expert[slot], device = s->device_of[slot];
   eplb_series_t by_receiver = {0}, by_donor = {0};
   eplb_simd4_t variance = {0};
-  for (int d = 0; d < s->num_devices; d++) {
-    int changes = d == s->device_of[slot];
-    if (!changes && !eplb_history_state_holds(s, d, receiver) && !eplb_history_state_holds(s, d, donor))
-      continue;
+  for (int d = eplb_history_state_next_holder(s, receiver, donor, device, 0); d < s->num_devices;
+       d = eplb_history_state_next_holder(s, receiver, donor, device, d + 1)) {
+    int changes = d == device;
     part_t x = part_of(s, d, receiver, changes, 1), y = part_of(s, d, donor, changes, -1);
     const eplb_series_t *noise = device_noise(s, d);
     const eplb_series_t *given = donor == EPLB_EMPTY ? &s->replica_load[EPLB_EMPTY] : &s->load[donor];

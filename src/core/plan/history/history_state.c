@@ -61,6 +61,8 @@ static size_t carve_state(eplb_history_state_t *s, char *base) {
   s->slot_candidate_threshold = eplb_carve(base, &used, slots, sizeof *s->slot_candidate_threshold);
   s->heap = eplb_carve(base, &used, e, sizeof *s->heap);
   s->holds = eplb_carve(base, &used, d * e, sizeof *s->holds);
+  uint64_t *holders = eplb_carve(base, &used, (e + 1) * (size_t)s->holder_words, sizeof *holders);
+  s->holders = base ? holders + s->holder_words : NULL;
   s->stale = eplb_carve(base, &used, d, sizeof *s->stale);
   s->fixed = eplb_carve(base, &used, slots, sizeof *s->fixed);
   return used;
@@ -71,6 +73,7 @@ eplb_status_t eplb_history_state_create(const eplb_topology_t *topology, int num
                               .num_experts = num_experts,
                               .num_slots = eplb_topology_num_slots(topology),
                               .num_devices = topology->num_devices,
+                              .holder_words = (topology->num_devices + 63) / 64,
                               .reach = topology->num_devices - 1 < REACH ? topology->num_devices - 1 : REACH};
   s->block = eplb_new(carve_state(s, NULL), 1);
   if (!s->block)
@@ -218,19 +221,30 @@ void eplb_history_state_time(eplb_history_state_t *s, int device) {
   reprice(s, device);
 }
 
-static uint16_t *holds(eplb_history_state_t *s, int device, int expert) {
-  return &s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert];
+static void add_holder(eplb_history_state_t *s, int device, int expert) {
+  s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert]++;
+  s->holders[(ptrdiff_t)expert * s->holder_words + device / 64] |= UINT64_C(1) << device % 64;
+}
+
+static void drop_holder(eplb_history_state_t *s, int device, int expert) {
+  if (--s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert] == 0)
+    s->holders[(ptrdiff_t)expert * s->holder_words + device / 64] &= ~(UINT64_C(1) << device % 64);
+}
+
+static void drop_all_holders(eplb_history_state_t *s) {
+  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
+  memset(s->holders, 0, (size_t)s->num_experts * (size_t)s->holder_words * sizeof *s->holders);
 }
 
 void eplb_history_state_index(eplb_history_state_t *s) {
   s->moves = 0;
   memset(s->count, 0, (size_t)s->num_experts * sizeof *s->count);
   memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
-  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
+  drop_all_holders(s);
   for (int slot = 0; slot < s->num_slots; slot++)
     if (s->expert[slot] != EPLB_EMPTY) {
       s->count[s->expert[slot]]++;
-      ++*holds(s, s->device_of[slot], s->expert[slot]);
+      add_holder(s, s->device_of[slot], s->expert[slot]);
       s->moves += eplb_history_state_move_cost(s, s->device_of[slot], s->expert[slot]) > 0;
     }
   for (int e = 0; e < s->num_experts; e++)
@@ -244,7 +258,7 @@ void eplb_history_state_clear(eplb_history_state_t *s) {
     s->expert[slot] = EPLB_EMPTY;
   memset(s->used, 0, (size_t)s->num_devices * sizeof *s->used);
   memset(s->shift, 0, (size_t)s->num_devices * sizeof *s->shift);
-  memset(s->holds, 0, (size_t)s->num_devices * (size_t)s->num_experts * sizeof *s->holds);
+  drop_all_holders(s);
   memset(s->fixed, 0, (size_t)s->num_slots);
   for (int e = 0; e < s->num_experts; e++)
     set_piece(s, e);
@@ -255,7 +269,7 @@ void eplb_history_state_clear(eplb_history_state_t *s) {
 void eplb_history_state_put(eplb_history_state_t *s, int expert, int device) {
   int slot = s->topology->slot_begin[device] + s->used[device]++;
   s->expert[slot] = expert;
-  ++*holds(s, device, expert);
+  add_holder(s, device, expert);
   for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
     s->time[device].at[i] += s->replica_load[expert].at[i] * s->inverse_speed[device];
   reprice(s, device);
@@ -268,12 +282,12 @@ void eplb_history_state_swap(eplb_history_state_t *s, int a, int b) {
   s->expert[a] = f;
   s->expert[b] = e;
   if (e != EPLB_EMPTY) {
-    --*holds(s, p, e);
-    ++*holds(s, q, e);
+    drop_holder(s, p, e);
+    add_holder(s, q, e);
   }
   if (f != EPLB_EMPTY) {
-    --*holds(s, q, f);
-    ++*holds(s, p, f);
+    drop_holder(s, q, f);
+    add_holder(s, p, f);
   }
   eplb_history_state_time(s, p);
   eplb_history_state_time(s, q);
@@ -284,16 +298,17 @@ void eplb_history_state_set(eplb_history_state_t *s, int slot, int expert) {
   s->moves += eplb_history_state_moves(s, slot, expert);
   if (was != EPLB_EMPTY) {
     s->count[was]--;
-    --*holds(s, s->device_of[slot], was);
+    drop_holder(s, s->device_of[slot], was);
     set_piece(s, was);
   }
   s->expert[slot] = expert;
   if (expert != EPLB_EMPTY) {
     s->count[expert]++;
-    ++*holds(s, s->device_of[slot], expert);
+    add_holder(s, s->device_of[slot], expert);
     set_piece(s, expert);
   }
-  for (int d = 0; d < s->num_devices; d++)
-    if (d == s->device_of[slot] || eplb_history_state_holds(s, d, expert) || eplb_history_state_holds(s, d, was))
-      eplb_history_state_time(s, d);
+  int device = s->device_of[slot];
+  for (int d = eplb_history_state_next_holder(s, expert, was, device, 0); d < s->num_devices;
+       d = eplb_history_state_next_holder(s, expert, was, device, d + 1))
+    eplb_history_state_time(s, d);
 }

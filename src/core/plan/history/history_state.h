@@ -10,6 +10,7 @@
 #include <eplb/loads.h>
 #include <eplb/placement.h>
 #include <float.h>
+#include <stddef.h>
 
 enum { EPLB_SERIES_VECTORS = 4 };
 _Static_assert(4 * EPLB_SERIES_VECTORS == EPLB_HISTORY_MAX, "a lane for each four windows");
@@ -47,7 +48,9 @@ typedef struct eplb_history_state {
   eplb_series_t *replica_load; /* [-1 ... num_experts - 1]: load / count; that of EPLB_EMPTY is 0 */
   float *replica_load_mean;    /* the same of mean */
   uint16_t *holds;             /* [num_devices][num_experts]: replicas */
-  eplb_series_t *time;         /* [num_devices] */
+  uint64_t *holders;           /* [-1 ... num_experts - 1][holder_words]: a bit for each device that holds any */
+  int holder_words;
+  eplb_series_t *time;  /* [num_devices] */
   eplb_series_t *shift; /* [num_devices]: load that shares add, compared with an equal split; 0 until it is set */
   float *price;         /* [num_devices] */
   eplb_series_t *slope; /* [num_devices]: how the price rises with the device's load */
@@ -174,6 +177,23 @@ static inline int eplb_history_gain_is_significant(const eplb_history_state_t *s
 
 static inline int eplb_history_state_holds(const eplb_history_state_t *s, int device, int expert) {
   return expert != EPLB_EMPTY && s->holds[(size_t)device * (size_t)s->num_experts + (size_t)expert];
+}
+
+/* The first device from number `from` on that holds expert a or b, or is `device`; num_devices if there is none. Each
+ * expert may be EPLB_EMPTY. */
+static inline int eplb_history_state_next_holder(const eplb_history_state_t *s, int a, int b, int device, int from) {
+  const uint64_t *of_a = s->holders + (ptrdiff_t)a * s->holder_words,
+                 *of_b = s->holders + (ptrdiff_t)b * s->holder_words;
+  int next = s->num_devices;
+  uint64_t later = ~UINT64_C(0) << (from & 63); /* in the first word */
+  for (int w = from >> 6; w < s->holder_words; w++, later = ~UINT64_C(0)) {
+    uint64_t bits = (of_a[w] | of_b[w]) & later;
+    if (bits) {
+      next = w * 64 + __builtin_ctzll(bits);
+      break;
+    }
+  }
+  return device >= from && device < next ? device : next;
 }
 
 static inline float eplb_history_state_move_cost(const eplb_history_state_t *s, int device, int expert) {

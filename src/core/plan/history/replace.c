@@ -32,10 +32,9 @@ static float change_of(const eplb_history_state_t *s, int device, int donor, int
   float had = donor == EPLB_EMPTY ? 0 : 1 / (float)s->count[donor];
   float has = donor == EPLB_EMPTY ? 0 : 1 / ((float)s->count[donor] - 1);
   const eplb_series_t *given = donor == EPLB_EMPTY ? &s->replica_load[EPLB_EMPTY] : &s->load[donor];
-  for (int d = 0; d < s->num_devices; d++) {
+  for (int d = eplb_history_state_next_holder(s, receiver, donor, device, 0); d < s->num_devices;
+       d = eplb_history_state_next_holder(s, receiver, donor, device, d + 1)) {
     int takes = eplb_history_state_holds(s, d, receiver), gives = eplb_history_state_holds(s, d, donor);
-    if (d != device && !takes && !gives)
-      continue;
     float x = d == device ? now : takes ? now - was : 0, y = d == device ? -had : gives ? has - had : 0;
     eplb_simd4_t sum = {0};
     for (int i = 0; i < EPLB_SERIES_VECTORS; i++)
