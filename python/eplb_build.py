@@ -1,4 +1,5 @@
 """What eplb._eplb is made of: the declarations that Python sees, and the C sources that are compiled into it."""
+
 import glob
 import os
 import shlex
@@ -197,8 +198,11 @@ static void deriver_end(eplb_deriver_t *deriver) { eplb_deriver_destroy(&deriver
 """
 
 # Header, library, Debian's package, name for pkg-config ("": it has none).
-LIBRARIES = [("jansson.h", "jansson", "libjansson-dev", "jansson"), ("csv.h", "csv", "libcsv-dev", ""),
-             ("yaml.h", "yaml", "libyaml-dev", "yaml-0.1")]
+LIBRARIES = [
+    ("jansson.h", "jansson", "libjansson-dev", "jansson"),
+    ("csv.h", "csv", "libcsv-dev", ""),
+    ("yaml.h", "yaml", "libyaml-dev", "yaml-0.1"),
+]
 
 
 def pkg_config(kind, name):
@@ -215,15 +219,19 @@ def check_library(header, library, package, flags):
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "try.c")
         with open(source, "w") as file:
-            file.write(f"#include <stddef.h>\n#include <stdio.h>\n#include <{header}>\nint main(void) {{ return 0; }}\n")
+            file.write(
+                f"#include <stddef.h>\n#include <stdio.h>\n#include <{header}>\nint main(void) {{ return 0; }}\n"
+            )
         command = shlex.split(os.environ.get("CC", "cc")) + [source, "-o", os.path.join(folder, "try"), *flags]
         try:
             works = subprocess.run(command, capture_output=True).returncode == 0
         except OSError:
             sys.exit(f"mpi-eplb: there is no C compiler {command[0]}; expected one, or its name in CC")
     if not works:
-        sys.exit(f"mpi-eplb: cannot compile and link a program with <{header}> and -l{library}; expected the library "
-                 f"with its header, on Debian the package {package}")
+        sys.exit(
+            f"mpi-eplb: cannot compile and link a program with <{header}> and -l{library}; expected the library "
+            f"with its header, on Debian the package {package}"
+        )
 
 
 def library_flags():
@@ -240,7 +248,8 @@ ffi = cffi.FFI()
 ffi.cdef(DECLARATIONS)
 compile_flags, link_flags = library_flags()
 ffi.set_source(
-    "eplb._eplb", SOURCE,
+    "eplb._eplb",
+    SOURCE,
     sources=sorted(glob.glob("core/src/core/**/*.c", recursive=True)),
     include_dirs=["core/include", "core/src"],
     define_macros=[("_GNU_SOURCE", None)],

@@ -1,4 +1,5 @@
 """Calls into the C library: statuses become exceptions, Python values what C takes."""
+
 from __future__ import annotations
 
 import operator
@@ -69,7 +70,8 @@ def torch_of(value: Any) -> Any:
 
 
 def to_numpy(value: Any, name: str) -> np.ndarray:
-    """The numbers of a numpy array or of a torch tensor on any device, as they are; without a copy where that is possible."""
+    """The numbers of a numpy array or of a torch tensor on any device, as they are; without a copy where that is
+    possible."""
     torch = torch_of(value)
     if torch is not None:
         value = value.detach().cpu()
@@ -101,7 +103,7 @@ def to_ints(value: Any, name: str, *shapes: str) -> np.ndarray:
         raise ArgumentTypeError(f"{name} has dtype {array.dtype}; expected whole numbers")
     check_shape(array, name, *shapes)
     for number in (array.min(), array.max()):
-        if not -2**31 <= int(number) <= INT_MAX:
+        if not -(2**31) <= int(number) <= INT_MAX:
             raise ArgumentError(f"{name} holds {int(number)}; expected whole numbers of 32 bits")
     return np.array(array, dtype=np.int32, order="C")
 

@@ -1,4 +1,5 @@
 """Tensors that a session or a Balancer has registered: where they are, and whether they still are there."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -27,10 +28,16 @@ def locate(tensor: Any, name: str, device: str) -> Memory:
     """ArgumentTypeError: no array or tensor; UnsupportedError: not on a device of the type `device`."""
     if torch_of(tensor) is not None:
         if tensor.device.type != device or str(tensor.layout) != "torch.strided":
-            raise UnsupportedError(f"{name} is a {tensor.layout} tensor on {tensor.device}; expected a strided one on {device}")
+            raise UnsupportedError(
+                f"{name} is a {tensor.layout} tensor on {tensor.device}; expected a strided one on {device}"
+            )
         size = tensor.element_size()
-        return Memory(tensor.data_ptr(), tuple(tensor.shape), tuple(s * size for s in tensor.stride()),
-                      str(tensor.dtype).replace("torch.", ""))
+        return Memory(
+            tensor.data_ptr(),
+            tuple(tensor.shape),
+            tuple(s * size for s in tensor.stride()),
+            str(tensor.dtype).replace("torch.", ""),
+        )
     if not isinstance(tensor, np.ndarray) or device != "cpu":
         raise ArgumentTypeError(f"{name} is a {type(tensor).__name__}; expected a numpy array or a torch tensor")
     if tensor.dtype.hasobject:
@@ -45,7 +52,9 @@ class Registered:
         self.tensor, self.name, self.device, self.memory = tensor, name, device, locate(tensor, name, device)
         shape, strides = self.memory.shape, self.memory.strides
         if not shape or shape[0] != slots:
-            raise ShapeError(f"{name} has shape {list(shape)}; expected [{slots}, ...], a row for each slot of this rank")
+            raise ShapeError(
+                f"{name} has shape {list(shape)}; expected [{slots}, ...], a row for each slot of this rank"
+            )
         torch = torch_of(tensor)
         if torch is None and not tensor.flags.writeable:
             raise ArgumentError(f"{name} is read-only; expected an array that experts can be moved into")
@@ -56,7 +65,9 @@ class Registered:
         self.bytes = item.numel() * tensor.element_size() if torch is not None else item.nbytes
         self.stride = strides[0] if slots > 1 else self.bytes
         if self.stride < self.bytes:
-            raise ArgumentError(f"{name} has rows of {self.bytes} bytes, {self.stride} apart; expected rows that do not overlap")
+            raise ArgumentError(
+                f"{name} has rows of {self.bytes} bytes, {self.stride} apart; expected rows that do not overlap"
+            )
 
     def change(self) -> str | None:
         """What has changed since registration, or None."""

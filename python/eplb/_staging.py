@@ -1,4 +1,5 @@
 """A layer's change cut into steps, for ranks that can stage only a few experts at a time."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -10,8 +11,8 @@ from eplb.topology import pointer_of as topology_of
 
 
 def cut(topology: Topology, before: np.ndarray, after: np.ndarray, num_experts: int, capacity: int) -> list[np.ndarray]:
-    """The rows of physical_to_logical after each step, int32 [slots]; none where nothing changes. A device changes at most
-    `capacity` slots in a step; the last row may be `after` with slots of a device exchanged."""
+    """The rows of physical_to_logical after each step, int32 [slots]; none where nothing changes. A device changes at
+    most `capacity` slots in a step; the last row may be `after` with slots of a device exchanged."""
     after, step, count = after.copy(), np.empty_like(after), ffi.new("int *")
     steps = ffi.new("eplb_staging_steps_t *")
     keep = ints(before), ints(after), ints(step)

@@ -1,5 +1,6 @@
 """Exceptions: one class for each status code of the library, each also the matching built-in exception. The text is the
 library's sentence: what was wrong, and what was expected."""
+
 from __future__ import annotations
 
 
@@ -95,8 +96,21 @@ class InternalError(EplbError, RuntimeError):
 
 BY_STATUS: dict[int, type[EplbError]] = {
     kind.status: kind
-    for kind in (ArgumentError, LoadsError, ShapeError, StateError, FormatError, FileError, UnsupportedError,
-                 MismatchError, CorruptError, ChangedError, OutOfMemoryError, MpiError, InternalError)
+    for kind in (
+        ArgumentError,
+        LoadsError,
+        ShapeError,
+        StateError,
+        FormatError,
+        FileError,
+        UnsupportedError,
+        MismatchError,
+        CorruptError,
+        ChangedError,
+        OutOfMemoryError,
+        MpiError,
+        InternalError,
+    )
 }
 
 

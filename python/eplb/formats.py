@@ -1,4 +1,6 @@
-"""Files: loads in and out, placements in and out. The content of a file tells of which kind it is, whatever its name."""
+"""Files: loads in and out, placements in and out. The content of a file tells of which kind it is, whatever its
+name."""
+
 from __future__ import annotations
 
 import os
@@ -36,18 +38,23 @@ def _read_pt(path: str) -> Loads:
     try:
         import torch
     except ImportError:
-        raise UnsupportedError(f"{path} is a recording of PyTorch, which is not installed; expected it, or another format") \
-            from None
+        raise UnsupportedError(
+            f"{path} is a recording of PyTorch, which is not installed; expected it, or another format"
+        ) from None
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # whatever torch finds in a file that it did not write
-        raise FormatError(f"{path} is no recording that torch.load reads with weights_only=True: "
-                          f"{str(error).splitlines()[0] if str(error) else type(error).__name__}") from None
+        raise FormatError(
+            f"{path} is no recording that torch.load reads with weights_only=True: "
+            f"{str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from None
     counts = content.get("logical_count") if isinstance(content, dict) else None
     if torch_of(counts) is None:
-        raise FormatError(f'{path} has no tensor "logical_count"; expected [layers, experts] or [windows, layers, experts]')
+        raise FormatError(
+            f'{path} has no tensor "logical_count"; expected [layers, experts] or [windows, layers, experts]'
+        )
     load = counts.numpy()
     return Loads(load[np.newaxis] if load.ndim == 2 else load)
 
@@ -59,7 +66,7 @@ def sum_windows(loads: Loads, passes: int) -> Loads:
     passes = to_int(passes, "passes", 1)
     if passes > count:
         raise ArgumentError(f"passes is {passes}; expected at most {count}, the number of windows")
-    whole = loads.load[:count - count % passes]
+    whole = loads.load[: count - count % passes]
     return Loads(whole.reshape(-1, passes, *whole.shape[1:]).sum(axis=1), loads.layer_ids, loads.incomplete)
 
 
@@ -70,8 +77,8 @@ def write_loads(path: Any, loads: Loads) -> None:
 
 @dataclass(frozen=True)
 class PlacementFile:
-    """A placement as a file has it. layer_ids: the model's own number of each layer, or None; num_devices: that the slots
-    are on, or 0 where the file does not say."""
+    """A placement as a file has it. layer_ids: the model's own number of each layer, or None; num_devices: that the
+    slots are on, or 0 where the file does not say."""
 
     placement: Placement
     layer_ids: np.ndarray | None
@@ -79,8 +86,8 @@ class PlacementFile:
 
 
 def read_placement(path: Any) -> PlacementFile:
-    """Reads a placement: JSON of this library or of SGLang, YAML of TensorRT-LLM, JSON lines of vLLM, JSON of vllm-ascend.
-    There are as many experts as the largest number says. FileError; FormatError names line, key or row."""
+    """Reads a placement: JSON of this library or of SGLang, YAML of TensorRT-LLM, JSON lines of vLLM, JSON of
+    vllm-ascend. There are as many experts as the largest number says. FileError; FormatError names line, key or row."""
     out = ffi.new("eplb_placement_file_t **")
     check(lib.eplb_placement_read(to_path(path), out))
     try:
@@ -93,12 +100,13 @@ def read_placement(path: Any) -> PlacementFile:
         lib.eplb_placement_file_destroy(out)
 
 
-def write_placement(path: Any, placement: Placement, topology: Topology, *, load: Any = None, layer_ids: Any = None,
-                    **options: Any) -> None:
+def write_placement(
+    path: Any, placement: Placement, topology: Topology, *, load: Any = None, layer_ids: Any = None, **options: Any
+) -> None:
     """Writes a placement as JSON of this library, which the `eplb` command, SGLang's readers of its keys, and
-    `read_placement` read. load: [layers, experts], of which the file then gives the balancedness and its bound. layer_ids:
-    the model's numbers of the layers. options: those of `plan` with which the placement was made. The file appears whole or
-    not at all. FileError; ShapeError."""
+    `read_placement` read. load: [layers, experts], of which the file then gives the balancedness and its bound.
+    layer_ids: the model's numbers of the layers. options: those of `plan` with which the placement was made. The file
+    appears whole or not at all. FileError; ShapeError."""
     check_slots(placement, topology, "the placement")
     resolved, record = resolve(topology, **options), ffi.new("eplb_plan_record_t *")
     lib.eplb_plan_record_init(record)

@@ -1,4 +1,5 @@
 """Expert loads, window by window, and forecasts."""
+
 from __future__ import annotations
 
 import threading
@@ -22,8 +23,9 @@ _KINDS = ("last", "mean", "ewma")
 
 @dataclass(eq=False)
 class Loads:
-    """A recording. load: float64 [windows, layers, experts], tokens, the oldest window first; layer_ids: int32 [layers],
-    the model's own number of each MoE layer; incomplete: the file ended within a window, which was left out."""
+    """A recording. load: float64 [windows, layers, experts], tokens, the oldest window first; layer_ids: int32
+    [layers], the model's own number of each MoE layer; incomplete: the file ended within a window, which was left
+    out."""
 
     load: np.ndarray
     layer_ids: np.ndarray = field(default=None)  # type: ignore[assignment]
@@ -80,8 +82,15 @@ class History:
         """Room for `num_windows` windows, 1 to 16; a window counts `decay` times as much as the next newer one, in
         (0, 1]. ArgumentError."""
         out = ffi.new("eplb_history_t **")
-        check(lib.eplb_history_create(to_int(num_layers, "num_layers"), to_int(num_experts, "num_experts"),
-                                      to_int(num_windows, "num_windows"), to_real(decay, "decay"), out))
+        check(
+            lib.eplb_history_create(
+                to_int(num_layers, "num_layers"),
+                to_int(num_experts, "num_experts"),
+                to_int(num_windows, "num_windows"),
+                to_real(decay, "decay"),
+                out,
+            )
+        )
         self._c = own(out, lib.history_end)
         self._shape = (int(num_layers), int(num_experts))
         self._lock = threading.Lock()
@@ -125,8 +134,10 @@ class History:
 
     def _copy(self, c: Any) -> Windows:
         size = 8 * self._shape[0] * self._shape[1]
-        loads = [np.frombuffer(ffi.buffer(c.load[i], size), np.float64).reshape(self._shape).copy()
-                 for i in range(c.num_windows)]
+        loads = [
+            np.frombuffer(ffi.buffer(c.load[i], size), np.float64).reshape(self._shape).copy()
+            for i in range(c.num_windows)
+        ]
         return Windows(loads, [c.weight[i] for i in range(c.num_windows)])
 
 
@@ -149,9 +160,9 @@ def to_windows(value: Any, name: str = "loads", decay: float = DECAY) -> Windows
 
 def forecast(loads: Any, kind: str = "ewma") -> np.ndarray:
     """One load for the next window, float64 [layers, experts], from several: a Loads, a History, or an array [windows,
-    layers, experts] with the oldest window first, of which the last 16 are used. `kind`: "last", "mean" (by the windows'
-    weights) or "ewma" (exponentially smoothed, by what would have forecast each layer's windows best). LoadsError;
-    ArgumentError."""
+    layers, experts] with the oldest window first, of which the last 16 are used. `kind`: "last", "mean" (by the
+    windows' weights) or "ewma" (exponentially smoothed, by what would have forecast each layer's windows best).
+    LoadsError; ArgumentError."""
     if kind not in _KINDS:
         raise ArgumentError(f"kind is {kind!r}; expected {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
     windows = to_windows(loads)

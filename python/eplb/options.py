@@ -1,4 +1,5 @@
 """Options by name, as the library's table of options describes them."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -38,10 +39,12 @@ _ROWS = _rows()
 
 def prepare(structure: str) -> Any:
     """The C struct with its defaults."""
-    options = ffi.new({"plan": "eplb_plan_options_t *", "payback": "eplb_payback_t *",
-                       "trigger": "eplb_trigger_t *"}[structure])
-    {"plan": lib.eplb_plan_options_init, "payback": lib.eplb_payback_init,
-     "trigger": lib.eplb_trigger_init}[structure](options)
+    options = ffi.new(
+        {"plan": "eplb_plan_options_t *", "payback": "eplb_payback_t *", "trigger": "eplb_trigger_t *"}[structure]
+    )
+    {"plan": lib.eplb_plan_options_init, "payback": lib.eplb_payback_init, "trigger": lib.eplb_trigger_init}[structure](
+        options
+    )
     return options
 
 
@@ -83,6 +86,14 @@ def list_options(structure: str = "plan") -> list[Option]:
     if structure not in _ROWS:
         raise ArgumentTypeError(f"structure is {structure!r}; expected one of {', '.join(_ROWS)}")
     defaults = prepare(structure)
-    return [Option(structure, name, ffi.string(row.value).decode(), ffi.string(row.help).decode(),
-                   show_option(structure, defaults, name), bool(row.needs_current))
-            for name, row in _ROWS[structure].items()]
+    return [
+        Option(
+            structure,
+            name,
+            ffi.string(row.value).decode(),
+            ffi.string(row.help).decode(),
+            show_option(structure, defaults, name),
+            bool(row.needs_current),
+        )
+        for name, row in _ROWS[structure].items()
+    ]

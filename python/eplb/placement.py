@@ -1,4 +1,5 @@
 """Which logical expert each slot holds, and the inverse."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -22,8 +23,8 @@ class Placement:
     """A map of every layer; every expert has at least one replica. Immutable; may be shared by threads."""
 
     def __init__(self, physical_to_logical: Any, num_experts: int | None = None):
-        """From a map: whole numbers [layers, slots], numpy or torch, copied; -1 is an empty slot. `num_experts`: None is
-        the largest number in the map and 1. FormatError: an expert out of range, or without a replica; ShapeError;
+        """From a map: whole numbers [layers, slots], numpy or torch, copied; -1 is an empty slot. `num_experts`: None
+        is the largest number in the map and 1. FormatError: an expert out of range, or without a replica; ShapeError;
         ArgumentTypeError."""
         self._c = self._of_map(physical_to_logical, "physical_to_logical", num_experts)._c
 
@@ -48,8 +49,14 @@ class Placement:
     def linear(cls, num_layers: int, num_experts: int, num_slots: int) -> Placement:
         """Slot s holds expert s modulo `num_experts` in every layer: what most jobs start with."""
         out = ffi.new("eplb_placement_t **")
-        check(lib.eplb_placement_create_linear(to_int(num_layers, "num_layers"), to_int(num_experts, "num_experts"),
-                                               to_int(num_slots, "num_slots"), out))
+        check(
+            lib.eplb_placement_create_linear(
+                to_int(num_layers, "num_layers"),
+                to_int(num_experts, "num_experts"),
+                to_int(num_slots, "num_slots"),
+                out,
+            )
+        )
         return cls._of(out)
 
     @property
@@ -116,13 +123,15 @@ class Placement:
         return load, c
 
     def carry(self, old_topology: Topology, new_topology: Topology, old_device: Any) -> tuple[Placement, np.ndarray]:
-        """This placement, on the devices of `old_topology`, on those of `new_topology`. old_device[new devices]: which of
-        the old devices each new one was, or -1 for a newcomer. Also returns the experts that no device brought along, as
-        an array of dtype `LOST`: load their weights into those slots. ArgumentError; ShapeError."""
+        """This placement, on the devices of `old_topology`, on those of `new_topology`. old_device[new devices]: which
+        of the old devices each new one was, or -1 for a newcomer. Also returns the experts that no device brought
+        along, as an array of dtype `LOST`: load their weights into those slots. ArgumentError; ShapeError."""
         before, after = topology_of(old_topology), topology_of(new_topology)
         old = to_ints(np.asarray(old_device), "old_device", "[devices]")
         if len(old) != new_topology.num_devices:
-            raise ShapeError(f"old_device has {len(old)} numbers; expected {new_topology.num_devices}, one for each device")
+            raise ShapeError(
+                f"old_device has {len(old)} numbers; expected {new_topology.num_devices}, one for each device"
+            )
         out, losses = ffi.new("eplb_placement_t **"), ffi.new("eplb_losses_t *")
         try:
             check(lib.eplb_placement_carry(before, self._c, after, c_ints(old), out, losses))
@@ -146,8 +155,9 @@ class Placement:
         """The same experts in the same slots."""
         if not isinstance(other, Placement):
             return NotImplemented
-        return self.num_experts == other.num_experts and np.array_equal(self.physical_to_logical,
-                                                                        other.physical_to_logical)
+        return self.num_experts == other.num_experts and np.array_equal(
+            self.physical_to_logical, other.physical_to_logical
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -1,4 +1,5 @@
 """From loads and topology to a placement."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -32,15 +33,16 @@ def _plan(c_options: Any, topology: Topology, windows: Windows, current: Placeme
     return Placement._of(out)
 
 
-def plan(loads: Any, topology: Topology, current: Any = None, *, payback: Payback | None = None,
-         **options: Any) -> Placement:
+def plan(
+    loads: Any, topology: Topology, current: Any = None, *, payback: Payback | None = None, **options: Any
+) -> Placement:
     """Plans every layer. Deterministic; other threads run meanwhile.
 
     loads: tokens of each expert, an array [layers, experts] (numpy or torch, any real dtype), several windows [windows,
     layers, experts] with the oldest first (the last 16 are used, each counts .9 times as much as the next), a `Loads`
     or a `History`. current: a `Placement`, or its map [layers, slots]: few moves from there; None: from scratch.
-    payback: move only what pays (planner window). options: any option of `list_options("plan")`, such as planner="window",
-    num_groups=8, max_moves=10.
+    payback: move only what pays (planner window). options: any option of `list_options("plan")`, such as
+    planner="window", num_groups=8, max_moves=10.
 
     ArgumentError, ArgumentTypeError: an option or argument; LoadsError: NaN, infinite, negative; ShapeError: sizes that
     do not go together; UnsupportedError: an option that the planner cannot use; OutOfMemoryError."""
@@ -66,14 +68,26 @@ def _with_earlier(weight: Any, windows: Any) -> Windows:
         return windows._with(newest)
     earlier = to_loads(windows.load if isinstance(windows, Loads) else windows, "windows", "[windows, layers, experts]")
     if earlier.shape[1:] != newest.shape:
-        raise ShapeError(f"windows has shape {list(earlier.shape)}; expected [windows, {newest.shape[0]}, "
-                         f"{newest.shape[1]}], as weight is")
+        raise ShapeError(
+            f"windows has shape {list(earlier.shape)}; expected [windows, {newest.shape[0]}, "
+            f"{newest.shape[1]}], as weight is"
+        )
     return to_windows(np.concatenate([earlier, newest[np.newaxis]]))
 
 
-def rebalance_experts(weight: Any, num_replicas: int, num_groups: int, num_nodes: int, num_gpus: int, *,
-                      planner: str | None = None, current: Any = None, windows: Any = None,
-                      payback: Payback | None = None, **options: Any) -> tuple[Any, Any, Any]:
+def rebalance_experts(
+    weight: Any,
+    num_replicas: int,
+    num_groups: int,
+    num_nodes: int,
+    num_gpus: int,
+    *,
+    planner: str | None = None,
+    current: Any = None,
+    windows: Any = None,
+    payback: Payback | None = None,
+    **options: Any,
+) -> tuple[Any, Any, Any]:
     """DeepSeek's `rebalance_experts` of eplb.py: the same arguments, shapes, dtypes and results (with a stable sort).
 
     weight: [layers, experts], numpy or torch, the tokens of each expert; num_replicas: slots of a layer, a multiple of
@@ -82,18 +96,20 @@ def rebalance_experts(weight: Any, num_replicas: int, num_groups: int, num_nodes
     Returns phy2log int64 [layers, num_replicas], log2phy int64 [layers, experts, X], padded with -1, and logcnt int64
     [layers, experts]; tensors on the CPU if `weight` is a tensor, else numpy arrays.
 
-    planner: "deepseek" by default; with `current` "auto", as deepseek always plans from scratch. current: a `Placement` or
-    a map [layers, num_replicas], from which few replicas move. windows: a `History` or an array [windows, layers,
-    experts] of earlier windows, the oldest first; `weight` is the newest. payback, options: as `plan`, which also has the
-    errors."""
+    planner: "deepseek" by default; with `current` "auto", as deepseek always plans from scratch. current: a `Placement`
+    or a map [layers, num_replicas], from which few replicas move. windows: a `History` or an array [windows, layers,
+    experts] of earlier windows, the oldest first; `weight` is the newest. payback, options: as `plan`, which also has
+    the errors."""
     gpus, replicas = to_int(num_gpus, "num_gpus", 1), to_int(num_replicas, "num_replicas", 1)
     if replicas % gpus:
         raise ShapeError(f"num_replicas is {replicas}; expected a multiple of num_gpus, {gpus}")
     if planner is None:
         planner = "deepseek" if current is None else "auto"
     if current is not None and planner == "deepseek":
-        raise UnsupportedError("current is given, but the deepseek planner always plans from scratch; expected planner "
-                               "auto, window, history or chain")
+        raise UnsupportedError(
+            "current is given, but the deepseek planner always plans from scratch; expected planner "
+            "auto, window, history or chain"
+        )
     topology = Topology(num_nodes, gpus, replicas // gpus)
     recent = _with_earlier(weight, windows)
     before = None if current is None else to_placement(current, "current", recent.num_experts)

@@ -1,4 +1,5 @@
 """Where the devices are: nodes, racks, slots and speeds."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,11 +17,17 @@ class Topology:
     layer are numbered through all devices in rank order. Immutable; may be shared by threads."""
 
     def __init__(self, num_nodes: int, num_devices: int, slots_per_device: int):
-        """`num_devices` devices of `slots_per_device` slots in `num_nodes` nodes of consecutive devices, as equal as can
-        be. ArgumentError: a number below 1, or more nodes than devices."""
+        """`num_devices` devices of `slots_per_device` slots in `num_nodes` nodes of consecutive devices, as equal as
+        can be. ArgumentError: a number below 1, or more nodes than devices."""
         out = ffi.new("eplb_topology_t **")
-        check(lib.eplb_topology_declare(to_int(num_nodes, "num_nodes"), to_int(num_devices, "num_devices"),
-                                        to_int(slots_per_device, "slots_per_device"), out))
+        check(
+            lib.eplb_topology_declare(
+                to_int(num_nodes, "num_nodes"),
+                to_int(num_devices, "num_devices"),
+                to_int(slots_per_device, "slots_per_device"),
+                out,
+            )
+        )
         self._c = own(out, lib.topology_end)
 
     @classmethod
@@ -30,24 +37,37 @@ class Topology:
         return topology
 
     @classmethod
-    def from_domains(cls, domains: Any, slots: Sequence[int], level_names: Sequence[str] = ("node",),
-                     node_level: int = -1, speed: Sequence[float] | None = None) -> Topology:
+    def from_domains(
+        cls,
+        domains: Any,
+        slots: Sequence[int],
+        level_names: Sequence[str] = ("node",),
+        node_level: int = -1,
+        speed: Sequence[float] | None = None,
+    ) -> Topology:
         """The general form. domains[level][device]: which domain of the level the device is in, any numbers >= 0, the
-        outermost level first; slots[device]: how many slots it has; `node_level`: which level is the node (-1: the last);
-        speed[device]: relative, 1e-6 to 1e6 (None: all 1). ArgumentError names the part that is wrong; ShapeError."""
+        outermost level first; slots[device]: how many slots it has; `node_level`: which level is the node (-1: the
+        last); speed[device]: relative, 1e-6 to 1e6 (None: all 1). ArgumentError names the part that is wrong;
+        ShapeError."""
         names = [ffi.new("char[]", to_text(name, "level name")) for name in level_names]
         rows = [[to_int(d, "domain") for d in row] for row in domains]
         counts = [to_int(s, "slots") for s in slots]
         if not counts or len(rows) != len(names) or any(len(row) != len(counts) for row in rows):
-            raise ShapeError(f"domains has {len(rows)} rows for {len(names)} levels and {len(counts)} devices; expected "
-                             "a row for each level, and a number for each device")
+            raise ShapeError(
+                f"domains has {len(rows)} rows for {len(names)} levels and {len(counts)} devices; expected "
+                "a row for each level, and a number for each device"
+            )
         if speed is not None and len(speed) != len(counts):
             raise ShapeError(f"speed has {len(speed)} numbers; expected {len(counts)}, one for each device")
         level = to_int(node_level, "node_level")
         parts = ffi.new("eplb_topology_parts_t *")
         lib.eplb_topology_parts_init(parts)
-        keep = [ffi.new("char *[]", names), ffi.new("int[]", sum(rows, [])), ffi.new("int[]", counts),
-                ffi.new("double[]", [to_real(s, "speed") for s in speed or [1] * len(counts)])]
+        keep = [
+            ffi.new("char *[]", names),
+            ffi.new("int[]", sum(rows, [])),
+            ffi.new("int[]", counts),
+            ffi.new("double[]", [to_real(s, "speed") for s in speed or [1] * len(counts)]),
+        ]
         parts.num_devices, parts.num_levels = len(counts), len(names)
         parts.level_name, parts.domain, parts.slots, parts.speed = keep
         parts.node_level = level + len(names) if level < 0 else level
@@ -66,7 +86,8 @@ class Topology:
         return cls._of(out)
 
     def with_node_level(self, level: str) -> Topology:
-        """A copy in which another level, such as an NVLink domain, is the planners' node. ArgumentError: no such level."""
+        """A copy in which another level, such as an NVLink domain, is the planners' node. ArgumentError: no such
+        level."""
         out = ffi.new("eplb_topology_t **")
         check(lib.eplb_topology_copy(self._c, out))
         copy = self._of(out)

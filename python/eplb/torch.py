@@ -1,5 +1,5 @@
-"""The load balancer for jobs that use torch.distributed (torchrun, Ray): counts tokens, plans on rank 0, and moves experts by
-point-to-point messages of the process group, without MPI. Works with gloo; NCCL has not been tried.
+"""The load balancer for jobs that use torch.distributed (torchrun, Ray): counts tokens, plans on rank 0, and moves
+experts by point-to-point messages of the process group, without MPI. Works with gloo; NCCL has not been tried.
 
     balancer = eplb.torch.Balancer(None, num_layers=LAYERS, num_experts=EXPERTS, slots_per_rank=SLOTS)
     for layer in range(LAYERS):
@@ -8,8 +8,9 @@ point-to-point messages of the process group, without MPI. Works with gloo; NCCL
     balancer.record(layer, counts)                             # each step, each layer
     balancer.rebalance()                                       # now and then
 
-The protocol is that of `eplb.mpi.Session`, but a layer's experts move within the call that finishes it, so between `begin` and
-that call the job may read and write its weights."""
+The protocol is that of `eplb.mpi.Session`, but a layer's experts move within the call that finishes it, so between
+`begin` and that call the job may read and write its weights."""
+
 from __future__ import annotations
 
 import contextlib
@@ -27,8 +28,20 @@ import torch.distributed as dist
 from eplb._call import INT_MAX, to_int, to_numpy
 from eplb._registered import Registered
 from eplb._staging import cut
-from eplb.errors import (ArgumentError, ArgumentTypeError, ChangedError, CorruptError, EplbError, LoadsError, MismatchError,
-                         MpiError, OutOfMemoryError, ShapeError, StateError, error_of)
+from eplb.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ChangedError,
+    CorruptError,
+    EplbError,
+    LoadsError,
+    MismatchError,
+    MpiError,
+    OutOfMemoryError,
+    ShapeError,
+    StateError,
+    error_of,
+)
 from eplb.loads import HISTORY_MAX, History
 from eplb.placement import Placement, check_slots, to_placement
 from eplb.planner import plan, resolve
@@ -44,8 +57,8 @@ _STEPS = ("create", "reduce", "plan", "derive", "stage", "arrive")
 
 @dataclass
 class Report:
-    """What a rebalance did. transfers and bytes: of all ranks, within a device, within nodes, between nodes, for what was
-    committed; reason: with a trigger, why it did or did not rebalance; verified: checksums were compared."""
+    """What a rebalance did. transfers and bytes: of all ranks, within a device, within nodes, between nodes, for what
+    was committed; reason: with a trigger, why it did or did not rebalance; verified: checksums were compared."""
 
     layers_planned: int = 0
     layers_committed: int = 0
@@ -69,7 +82,8 @@ class _Plan:
 
 @dataclass
 class _Part:
-    """One rank's share of a part of a layer's change: transfers that it takes part in, and a buffer for each that arrives."""
+    """One rank's share of a part of a layer's change: transfers that it takes part in, and a buffer for each that
+    arrives."""
 
     transfers: np.ndarray
     row: np.ndarray
@@ -77,22 +91,38 @@ class _Part:
 
 
 class Balancer:
-    """Calls marked collective are made by every rank of the group in the same order; on failure every rank gets an exception
-    of the same code with the same sentence, and layers that were not committed keep their weights and maps. One thread uses
-    it at a time."""
+    """Calls marked collective are made by every rank of the group in the same order; on failure every rank gets an
+    exception of the same code with the same sentence, and layers that were not committed keep their weights and maps.
+    One thread uses it at a time."""
 
-    def __init__(self, group: Any, num_layers: int, num_experts: int, slots_per_rank: int = 0, *,
-                 topology: Topology | None = None, initial: Any = None, payback: Payback | None = None,
-                 trigger: Trigger | None = None, history: int = HISTORY_MAX, verify: str = "first", staging_bytes: int = 0,
-                 log: Callable[[str], None] | None = None, **options: Any):
+    def __init__(
+        self,
+        group: Any,
+        num_layers: int,
+        num_experts: int,
+        slots_per_rank: int = 0,
+        *,
+        topology: Topology | None = None,
+        initial: Any = None,
+        payback: Payback | None = None,
+        trigger: Trigger | None = None,
+        history: int = HISTORY_MAX,
+        verify: str = "first",
+        staging_bytes: int = 0,
+        log: Callable[[str], None] | None = None,
+        **options: Any,
+    ):
         """Collective over `group`, a process group of torch.distributed; None: all ranks. num_layers, num_experts,
-        slots_per_rank, initial, payback, trigger, log, and plan options by keyword: as `eplb.mpi.Session`; a payback needs its expert_bytes. topology: None:
-        ranks with the same host name are a node; else device r is rank r of the group. history: windows to plan with, 1 to
-        16. verify: checksums travel with the experts of the "first" rebalance that moves any, "always" or "never".
-        staging_bytes: most that a rank uses for incoming experts, at least one; 0: what a layer needs.
+        slots_per_rank, initial, payback, trigger, log, and plan options by keyword: as `eplb.mpi.Session`; a payback
+        needs its expert_bytes. topology: None: ranks with the same host name are a node; else device r is rank r of the
+        group. history: windows to plan with, 1 to 16. verify: checksums travel with the experts of the "first"
+        rebalance that moves any, "always" or "never". staging_bytes: most that a rank uses for incoming experts, at
+        least one; 0: what a layer needs.
 
         StateError: torch.distributed is not initialized; ArgumentError; ShapeError; MismatchError; UnsupportedError."""
-        self._layers_left: dict[int, np.ndarray] | None = None  # layers that move: their new rows; None: no rebalance is open
+        self._layers_left: dict[int, np.ndarray] | None = (
+            None  # layers that move: their new rows; None: no rebalance is open
+        )
         if not dist.is_available() or not dist.is_initialized():
             raise StateError("torch.distributed is not initialized; expected init_process_group() before")
         self._group, self._rank, self._size = group, dist.get_rank(group), dist.get_world_size(group)
@@ -104,7 +134,9 @@ class Balancer:
         self._global = self._gather(dist.get_rank(), "create")
         self._options, self._payback, self._trigger, self._log = options, payback, trigger, log
         sizes = num_layers, num_experts, slots_per_rank
-        with self._agreeing("create", signature=(sizes, history, verify, staging_bytes, sorted(map(str, options.items())))):
+        with self._agreeing(
+            "create", signature=(sizes, history, verify, staging_bytes, sorted(map(str, options.items())))
+        ):
             self._num_layers = to_int(num_layers, "num_layers", 1)
             self._num_experts = to_int(num_experts, "num_experts", 1)
             self._slots = to_int(slots_per_rank, "slots_per_rank", 0)
@@ -117,19 +149,29 @@ class Balancer:
         hosts = self._gather(socket.gethostname(), "create")
         with self._agreeing("create"):
             names = {host: node for node, host in enumerate(dict.fromkeys(hosts))}
-            self._topology = topology if topology is not None else Topology.from_domains(
-                [[names[host] for host in hosts]], [self._slots] * self._size)
+            self._topology = (
+                topology
+                if topology is not None
+                else Topology.from_domains([[names[host] for host in hosts]], [self._slots] * self._size)
+            )
             resolve(self._topology, payback=payback, **options)
             if self._topology.num_devices != self._size:
-                raise ShapeError(f"the topology has {self._topology.num_devices} devices; expected {self._size}, one for each rank")
-            self._begin_slot, end = (int(s) for s in self._topology.slot_begin[self._rank:self._rank + 2])
+                raise ShapeError(
+                    f"the topology has {self._topology.num_devices} devices; expected {self._size}, one for each rank"
+                )
+            self._begin_slot, end = (int(s) for s in self._topology.slot_begin[self._rank : self._rank + 2])
             self._slots = end - self._begin_slot
-            start = to_placement(initial, "initial", self._num_experts) if initial is not None else Placement.linear(
-                self._num_layers, self._num_experts, self._topology.num_slots)
+            start = (
+                to_placement(initial, "initial", self._num_experts)
+                if initial is not None
+                else Placement.linear(self._num_layers, self._num_experts, self._topology.num_slots)
+            )
             check_slots(start, self._topology, "initial")
             if (start.num_layers, start.num_experts) != (self._num_layers, self._num_experts):
-                raise ShapeError(f"initial has {start.num_layers} layers of {start.num_experts} experts; expected "
-                                 f"{self._num_layers} of {self._num_experts}")
+                raise ShapeError(
+                    f"initial has {start.num_layers} layers of {start.num_experts} experts; expected "
+                    f"{self._num_layers} of {self._num_experts}"
+                )
         self._rows = start.physical_to_logical.copy()
         self._counts = np.zeros((self._num_layers, self._num_experts), np.int64)
         self._tensors: dict[tuple[int, str], Registered] = {}
@@ -163,7 +205,8 @@ class Balancer:
 
     @contextlib.contextmanager
     def _agreeing(self, what: str, layer: int = 0, signature: Any = None) -> Iterator[None]:
-        """What one rank raises within, every rank raises; also where ranks are at different calls, layers or signatures."""
+        """What one rank raises within, every rank raises; also where ranks are at different calls, layers or
+        signatures."""
         error = None
         try:
             yield
@@ -186,15 +229,17 @@ class Balancer:
             same = isinstance(error, ArgumentTypeError) and str(error) == said[rank][1]
             raise ArgumentTypeError(sentence) if same else error_of(codes[rank], sentence)
         rank = next(r for r, words in enumerate(said) if words[2:] != said[0][2:])
-        raise MismatchError(f"rank {rank} gave {_describe(said[rank])} and rank 0 {_describe(said[0])}; expected the same")
+        raise MismatchError(
+            f"rank {rank} gave {_describe(said[rank])} and rank 0 {_describe(said[0])}; expected the same"
+        )
 
     # ---- what the job calls ----
 
     def register(self, layer: int, **tensors: Any) -> None:
-        """Registers tensors of a layer by name: each a tensor, or an array of numpy, [slots of this rank, ...] with contiguous
-        rows on the group's device; row k is this rank's slot k, and must hold the expert that `placement` names. Local; every
-        rank registers the same names with rows of the same bytes. Kept alive; memory, shape, strides and dtype must stay as
-        they are: a rebalance fails otherwise, on all ranks.
+        """Registers tensors of a layer by name: each a tensor, or an array of numpy, [slots of this rank, ...] with
+        contiguous rows on the group's device; row k is this rank's slot k, and must hold the expert that `placement`
+        names. Local; every rank registers the same names with rows of the same bytes. Kept alive; memory, shape,
+        strides and dtype must stay as they are: a rebalance fails otherwise, on all ranks.
 
         ArgumentError, ArgumentTypeError, ShapeError, StateError (registered already, or a rebalance is open),
         UnsupportedError."""
@@ -203,7 +248,9 @@ class Balancer:
         for name, tensor in tensors.items():
             if (number, name) in self._tensors:
                 raise StateError(f"layer {number}, tensor {name} is registered already; expected unregister before")
-            self._tensors[number, name] = Registered(tensor, f"layer {number}, tensor {name}", self._slots, self._device.type)
+            self._tensors[number, name] = Registered(
+                tensor, f"layer {number}, tensor {name}", self._slots, self._device.type
+            )
 
     def unregister(self, layer: int, name: str | None = None) -> None:
         """Ends the registration of a tensor of a layer, or of all of them. Local. ArgumentError; StateError."""
@@ -224,8 +271,10 @@ class Balancer:
             raise ShapeError(f"counts has shape {list(array.shape)}; expected [{self._num_experts}]")
         limit = 2**53 // self._size
         if array.min() < 0 or array.max() >= limit or (self._counts[number] + array.astype(np.int64)).max() >= limit:
-            raise LoadsError(f"counts of layer {number} are {array.min()} to {array.max()}; expected 0 and more, and sums of a "
-                             f"window below {limit}")
+            raise LoadsError(
+                f"counts of layer {number} are {array.min()} to {array.max()}; expected 0 and more, and sums of a "
+                f"window below {limit}"
+            )
         self._counts[number] += array.astype(np.int64)
 
     def discard_window(self) -> None:
@@ -244,9 +293,9 @@ class Balancer:
         return self._placement
 
     def begin(self) -> None:
-        """Begins a rebalance: reduces the window's counts, plans on rank 0 and sends the maps. Collective. Errors: ChangedError:
-        a registered tensor is elsewhere, on any rank; StateError: a rebalance is open, or a layer has no tensor; MismatchError;
-        MpiError: torch.distributed failed. After an error all is as before."""
+        """Begins a rebalance: reduces the window's counts, plans on rank 0 and sends the maps. Collective. Errors:
+        ChangedError: a registered tensor is elsewhere, on any rank; StateError: a rebalance is open, or a layer has no
+        tensor; MismatchError; MpiError: torch.distributed failed. After an error all is as before."""
         with self._agreeing("reduce", signature=self._signature()):
             self._check_closed()
             for layer in range(self._num_layers):
@@ -278,8 +327,8 @@ class Balancer:
 
     def finish_layer(self, layer: int) -> None:
         """Moves the layer's experts and puts its new maps in place; stands before its forward pass. Does nothing if no
-        rebalance is open or the layer does not change. Collective. CorruptError: an expert arrived with another checksum;
-        OutOfMemoryError; MpiError. The rebalance then stays open for `end` only."""
+        rebalance is open or the layer does not change. Collective. CorruptError: an expert arrived with another
+        checksum; OutOfMemoryError; MpiError. The rebalance then stays open for `end` only."""
         number = to_int(layer, "layer", 0, self._num_layers - 1)
         if not self.is_moving(number):
             return
@@ -288,7 +337,9 @@ class Balancer:
         try:
             with self._agreeing("stage", number):
                 if self._staging and self._staging < size:
-                    raise ShapeError(f"staging_bytes is {self._staging}; expected {size}, an expert of layer {number}, or more")
+                    raise ShapeError(
+                        f"staging_bytes is {self._staging}; expected {size}, an expert of layer {number}, or more"
+                    )
                 capacity = min(self._staging // size, INT_MAX) if self._staging and size else INT_MAX
                 rows = cut(self._topology, self._rows[number], after, self._num_experts, capacity)
             for row in rows:
@@ -317,9 +368,9 @@ class Balancer:
     report: Report | None = None
 
     def rebalance_iter(self) -> Iterator[int]:
-        """Begins a rebalance at the first step, and names each layer that changes when its new experts and maps are in place.
-        Ends the rebalance when it is left, also by break, return or an exception: layers that follow keep their placement.
-        Collective at each step; every rank leaves it at the same layer."""
+        """Begins a rebalance at the first step, and names each layer that changes when its new experts and maps are in
+        place. Ends the rebalance when it is left, also by break, return or an exception: layers that follow keep their
+        placement. Collective at each step; every rank leaves it at the same layer."""
         self.begin()
         try:
             for layer in list(self._layers_left or ()):
@@ -402,8 +453,10 @@ class Balancer:
 
     def _pack(self, tensors: list[Registered], slot: int) -> torch.Tensor:
         """An expert's bytes, tensor by tensor, and the trailer."""
-        packed = torch.cat([_row_bytes(tensor, slot - self._begin_slot) for tensor in tensors]
-                           + [torch.zeros(_TRAILER, dtype=torch.uint8, device=self._device)])
+        packed = torch.cat(
+            [_row_bytes(tensor, slot - self._begin_slot) for tensor in tensors]
+            + [torch.zeros(_TRAILER, dtype=torch.uint8, device=self._device)]
+        )
         if self._is_verifying:
             trailer = b"\1\0\0\0" + zlib.crc32(packed[:-_TRAILER].cpu().numpy()).to_bytes(4, "little")
             packed[-_TRAILER:] = torch.tensor(list(trailer), dtype=torch.uint8)
@@ -423,7 +476,9 @@ class Balancer:
                 else:
                     operations.append(dist.P2POp(dist.isend, sent, self._global[t["to_device"]], self._group, slot))
             else:
-                operations.append(dist.P2POp(dist.irecv, part.buffers[slot], self._global[t["from_device"]], self._group, slot))
+                operations.append(
+                    dist.P2POp(dist.irecv, part.buffers[slot], self._global[t["from_device"]], self._group, slot)
+                )
         with self._talking(f"moving layer {layer}"):
             for request in dist.batch_isend_irecv(operations) if operations else ():
                 request.wait()
@@ -432,14 +487,16 @@ class Balancer:
         for t in part.transfers[part.transfers["to_device"] == self._rank]:
             data = part.buffers[int(t["to_slot"])].cpu().numpy()
             if data[-_TRAILER] != 1 or zlib.crc32(data[:-_TRAILER]).to_bytes(4, "little") != data[-4:].tobytes():
-                raise CorruptError(f"layer {layer}, expert {t['expert']} arrived from rank {t['from_device']} in slot "
-                                   f"{t['to_slot']} with another checksum than it left with")
+                raise CorruptError(
+                    f"layer {layer}, expert {t['expert']} arrived from rank {t['from_device']} in slot "
+                    f"{t['to_slot']} with another checksum than it left with"
+                )
 
     def _commit(self, layer: int, tensors: list[Registered], part: _Part, every: np.ndarray) -> None:
         for slot, data in part.buffers.items():
             begin = 0
             for tensor in tensors:
-                _row_bytes(tensor, slot - self._begin_slot).copy_(data[begin:begin + tensor.bytes])
+                _row_bytes(tensor, slot - self._begin_slot).copy_(data[begin : begin + tensor.bytes])
                 begin += tensor.bytes
         size, counts = self._expert_bytes(layer), np.bincount(every["link"], minlength=3)
         self._rows[layer] = part.row

@@ -1,4 +1,5 @@
 """From two placements to who sends which expert to whom."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -15,14 +16,19 @@ from eplb.topology import pointer_of as topology_of
 
 def _dtype() -> np.dtype:
     fields = ffi.typeof("eplb_transfer_t").fields
-    return np.dtype({"names": [name for name, _ in fields],
-                     "formats": [f"i{ffi.sizeof(field.type)}" for _, field in fields],
-                     "offsets": [field.offset for _, field in fields], "itemsize": ffi.sizeof("eplb_transfer_t")})
+    return np.dtype(
+        {
+            "names": [name for name, _ in fields],
+            "formats": [f"i{ffi.sizeof(field.type)}" for _, field in fields],
+            "offsets": [field.offset for _, field in fields],
+            "itemsize": ffi.sizeof("eplb_transfer_t"),
+        }
+    )
 
 
 #: One expert of one layer into one slot that did not hold it: layer, expert, from_device, from_slot, to_device, to_slot
-#: (int32), link (0 within a device, 1 within a node, 2 between nodes), stage (0: the source has it already; n: it gets it
-#: by a transfer of stage n - 1), level (the innermost of the topology that both ends share; int16).
+#: (int32), link (0 within a device, 1 within a node, 2 between nodes), stage (0: the source has it already; n: it gets
+#: it by a transfer of stage n - 1), level (the innermost of the topology that both ends share; int16).
 TRANSFER = _dtype()
 
 
@@ -37,14 +43,18 @@ def derive(topology: Topology, before: Any, after: Any, expert_bytes: Any = 1) -
     old = to_placement(before, "before")
     new = to_placement(after, "after", old.num_experts)
     if (old.num_layers, old.num_experts) != (new.num_layers, new.num_experts):
-        raise ShapeError(f"after has {new.num_layers} layers of {new.num_experts} experts; expected {old.num_layers} of "
-                         f"{old.num_experts}, as before")
+        raise ShapeError(
+            f"after has {new.num_layers} layers of {new.num_experts} experts; expected {old.num_layers} of "
+            f"{old.num_experts}, as before"
+        )
     check_slots(old, topology, "before")
     check_slots(new, topology, "after")
     weights = [to_int(b, "expert_bytes", 0, 2**62) for b in np.broadcast_to(expert_bytes, old.num_layers)]
     deriver = Deriver(topology, old.num_experts)
-    layers = [deriver.derive_layer(old.physical_to_logical[layer], new.physical_to_logical[layer], layer, weight)
-              for layer, weight in enumerate(weights)]
+    layers = [
+        deriver.derive_layer(old.physical_to_logical[layer], new.physical_to_logical[layer], layer, weight)
+        for layer, weight in enumerate(weights)
+    ]
     return np.concatenate(layers).astype(TRANSFER, copy=False)  # concatenate drops the padding
 
 

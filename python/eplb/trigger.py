@@ -1,4 +1,5 @@
 """Is it worth it: what a change of placement saves, and what it costs to get there."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -71,5 +72,11 @@ class Trigger:
         change.topology, change.before, change.after, change.windows = topology_of(topology), old._c, new._c, windows._c
         change.windows_since = to_int(windows_since, "windows_since", 0)
         check(lib.eplb_trigger_decide(self._c, change, decision))
-        return Decision(bool(decision.rebalance), decision.saved_seconds, decision.cost_seconds, decision.balance_before,
-                        decision.balance_after, ffi.string(decision.reason).decode())
+        return Decision(
+            bool(decision.rebalance),
+            decision.saved_seconds,
+            decision.cost_seconds,
+            decision.balance_before,
+            decision.balance_after,
+            ffi.string(decision.reason).decode(),
+        )

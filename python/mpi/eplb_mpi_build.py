@@ -1,4 +1,5 @@
 """What eplb.mpi._session is made of: the declarations that Python sees, and what it is linked with."""
+
 import os
 import shlex
 import subprocess
@@ -76,8 +77,8 @@ const char *session_mpi(void);
 extern "Python" void session_log(void *, const char *);
 """
 
-# What Python finds wrong on one rank reaches every rank by the library's own way for that, its fault callback: so all ranks make the same
-# calls, and nothing but the library sends messages.
+# What Python finds wrong on one rank reaches every rank by the library's own way for that, its fault callback: so all
+# ranks make the same calls, and nothing but the library sends messages.
 SOURCE = """
 #include <eplb/eplb_mpi.h>
 
@@ -127,8 +128,10 @@ def run(*command):
 def pkg_config(*what):
     found = run(os.environ.get("PKG_CONFIG", "pkg-config"), *what, "eplb-mpi")
     if found is None:
-        sys.exit("mpi-eplb-mpi: pkg-config does not find eplb-mpi; expected an installed libeplb-mpi, and its folder "
-                 "lib/pkgconfig in PKG_CONFIG_PATH")
+        sys.exit(
+            "mpi-eplb-mpi: pkg-config does not find eplb-mpi; expected an installed libeplb-mpi, and its folder "
+            "lib/pkgconfig in PKG_CONFIG_PATH"
+        )
     return shlex.split(found)
 
 
@@ -136,17 +139,22 @@ def mpi_flags():
     compiler = os.environ.get("MPICC", "mpicc")
     shown = run(compiler, "-show")
     if not shown:
-        sys.exit(f"mpi-eplb-mpi: {compiler} -show prints nothing; expected an MPI compiler wrapper, or its name in MPICC")
+        sys.exit(
+            f"mpi-eplb-mpi: {compiler} -show prints nothing; expected an MPI compiler wrapper, or its name in MPICC"
+        )
     words = shlex.split(shown)
-    return ([w for w in words if w.startswith(("-I", "-D")) or w == "-pthread"],
-            [w for w in words if w.startswith(("-L", "-l", "-Wl,"))])
+    return (
+        [w for w in words if w.startswith(("-I", "-D")) or w == "-pthread"],
+        [w for w in words if w.startswith(("-L", "-l", "-Wl,"))],
+    )
 
 
 mpi_compile, mpi_link = mpi_flags()
 ffi = cffi.FFI()
 ffi.cdef(DECLARATIONS)
 ffi.set_source(
-    "eplb.mpi._session", SOURCE,
+    "eplb.mpi._session",
+    SOURCE,
     extra_compile_args=["-std=c11", *pkg_config("--cflags"), *mpi_compile],
     extra_link_args=[*pkg_config("--libs"), f"-Wl,-rpath,{pkg_config('--variable=libdir')[0]}", *mpi_link],
 )

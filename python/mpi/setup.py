@@ -1,4 +1,5 @@
 """Builds eplb.mpi._session against the libeplb-mpi that pkg-config finds, with the MPI of mpicc."""
+
 import os
 import sys
 

@@ -1,4 +1,5 @@
 """Runs the tests of this folder, or the files that are named, and prints TAP: python3 tap.py [test_NAME.py ...]"""
+
 import os
 import sys
 import traceback
@@ -38,9 +39,10 @@ class TapResult(unittest.TestResult):
 def main():
     sys.path.insert(0, HERE)
     names = [os.path.basename(name) for name in sys.argv[1:]] or sorted(
-        name for name in os.listdir(HERE) if name.startswith("test_") and name.endswith(".py"))
+        name for name in os.listdir(HERE) if name.startswith("test_") and name.endswith(".py")
+    )
     loader = unittest.TestLoader()
-    suite = unittest.TestSuite(loader.loadTestsFromName(name[:-len(".py")]) for name in names)
+    suite = unittest.TestSuite(loader.loadTestsFromName(name[: -len(".py")]) for name in names)
     result = TapResult()
     suite.run(result)
     print(f"1..{result.testsRun}")

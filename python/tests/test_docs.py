@@ -1,4 +1,5 @@
 """The snippets of docs/python.md run as they stand, one after the other."""
+
 import contextlib
 import io
 import os

@@ -1,4 +1,5 @@
 """rebalance_experts answers as DeepSeek's eplb.py."""
+
 import glob
 import os
 import unittest
@@ -16,10 +17,15 @@ class Golden:
         with open(path) as file:
             numbers = np.array(file.read().split(), dtype=np.int64)
         self.layers, experts, self.slots, self.groups, self.nodes, self.gpus, width = (int(n) for n in numbers[:7])
-        sizes = [(self.layers, experts), (self.layers, self.slots), (self.layers, experts), (self.layers, experts, width)]
+        sizes = [
+            (self.layers, experts),
+            (self.layers, self.slots),
+            (self.layers, experts),
+            (self.layers, experts, width),
+        ]
         begin, tables = 7, []
         for shape in sizes:
-            tables.append(numbers[begin:begin + int(np.prod(shape))].reshape(shape))
+            tables.append(numbers[begin : begin + int(np.prod(shape))].reshape(shape))
             begin += int(np.prod(shape))
         self.weight, phy2log, logcnt, log2phy = tables
         self.answer = phy2log, log2phy, logcnt
@@ -95,7 +101,9 @@ class Keywords(unittest.TestCase):
         history = eplb.History(2, 16)
         for load in earlier:
             history.add(load)
-        expected = eplb.plan(np.concatenate([earlier, newest[None]]), eplb.Topology(2, 4, 6), planner="history").tables()
+        expected = eplb.plan(
+            np.concatenate([earlier, newest[None]]), eplb.Topology(2, 4, 6), planner="history"
+        ).tables()
         for windows in (earlier, history, eplb.Loads(earlier)):
             answer = eplb.rebalance_experts(newest, 24, 1, 2, 4, planner="history", windows=windows)
             for table, wanted in zip(answer, expected):
@@ -107,8 +115,19 @@ class Keywords(unittest.TestCase):
     def test_deepseek_refuses_a_current_placement(self):
         weight = loads(1, 8, 1)
         current = eplb.Placement.linear(1, 8, 12)
-        refused(self, NotImplementedError, "always plans from scratch", eplb.rebalance_experts, weight, 12, 1, 1, 4,
-                planner="deepseek", current=current)
+        refused(
+            self,
+            NotImplementedError,
+            "always plans from scratch",
+            eplb.rebalance_experts,
+            weight,
+            12,
+            1,
+            1,
+            4,
+            planner="deepseek",
+            current=current,
+        )
 
     def test_any_option_of_the_table_is_a_keyword(self):
         weight = loads(1, 8, 1)
@@ -116,7 +135,27 @@ class Keywords(unittest.TestCase):
             if option.name in ("planner", "num_groups"):
                 continue
             eplb.rebalance_experts(weight, 12, 1, 1, 4, **{option.name: option.default})
-        refused(self, TypeError, "there is no option maxmoves; expected one of planner, ", eplb.rebalance_experts, weight, 12,
-                1, 1, 4, maxmoves=3)
-        refused(self, NotImplementedError, "max_moves is 3, which the deepseek planner cannot use", eplb.rebalance_experts,
-                weight, 12, 1, 1, 4, max_moves=3)
+        refused(
+            self,
+            TypeError,
+            "there is no option maxmoves; expected one of planner, ",
+            eplb.rebalance_experts,
+            weight,
+            12,
+            1,
+            1,
+            4,
+            maxmoves=3,
+        )
+        refused(
+            self,
+            NotImplementedError,
+            "max_moves is 3, which the deepseek planner cannot use",
+            eplb.rebalance_experts,
+            weight,
+            12,
+            1,
+            1,
+            4,
+            max_moves=3,
+        )

@@ -1,4 +1,5 @@
 """Files that the library reads and writes."""
+
 import json
 import os
 import tempfile
@@ -28,11 +29,15 @@ class Folder(unittest.TestCase):
 
 class LoadFiles(Folder):
     def test_files_of_frameworks(self):
-        for name, shape in (("data/frameworks/sglang_stat_moe_only.json", None),
-                            ("data/frameworks/expert_distribution_rank0_timestamp1744347750.37.csv", (4, 8)),
-                            ("data/frameworks/excel_bom_crlf.csv", (2, 4)), ("data/frameworks/sglang_per_pass.json", (4, 8)),
-                            ("tools/loads/vllm_truncated.jsonl", None), ("tools/loads/trt_pp_ragged", None),
-                            ("tools/loads/small.csv", None)):
+        for name, shape in (
+            ("data/frameworks/sglang_stat_moe_only.json", None),
+            ("data/frameworks/expert_distribution_rank0_timestamp1744347750.37.csv", (4, 8)),
+            ("data/frameworks/excel_bom_crlf.csv", (2, 4)),
+            ("data/frameworks/sglang_per_pass.json", (4, 8)),
+            ("tools/loads/vllm_truncated.jsonl", None),
+            ("tools/loads/trt_pp_ragged", None),
+            ("tools/loads/small.csv", None),
+        ):
             with self.subTest(name):
                 read = formats.read_loads(os.path.join(DATA, name))
                 self.assertGreater(read.load.sum(), 0)
@@ -51,7 +56,9 @@ class LoadFiles(Folder):
     def test_numpy_files(self):
         for dtype in (np.int32, np.float16, ">f8"):
             np.save(self.path("loads.npy"), np.arange(12).reshape(2, 6).astype(dtype))
-            np.testing.assert_array_equal(formats.read_loads(self.path("loads.npy")).load[0], np.arange(12).reshape(2, 6))
+            np.testing.assert_array_equal(
+                formats.read_loads(self.path("loads.npy")).load[0], np.arange(12).reshape(2, 6)
+            )
 
     def test_a_line_that_is_wrong_is_named(self):
         path = self.write("bad.csv", "window,layer,e0,e1\n0,0,1,many\n")
@@ -88,7 +95,9 @@ class PlacementFiles(Folder):
     def test_what_is_written_is_read_again(self):
         topology, load = eplb.Topology(2, 4, 3), loads(2, 8, 1)
         placement = eplb.plan(load, topology, planner="window")
-        formats.write_placement(self.path("ours.json"), placement, topology, load=load, layer_ids=[3, 4], planner="window")
+        formats.write_placement(
+            self.path("ours.json"), placement, topology, load=load, layer_ids=[3, 4], planner="window"
+        )
         again = formats.read_placement(self.path("ours.json"))
         self.assertEqual(again.placement, placement)
         self.assertEqual(again.layer_ids.tolist(), [3, 4])
@@ -97,7 +106,22 @@ class PlacementFiles(Folder):
         self.assertAlmostEqual(content["balancedness"]["mean"], placement.mean_balancedness(topology, load), 6)
         self.assertEqual(content["physical_to_logical_map"], placement.physical_to_logical.tolist())
         self.assertEqual(eplb.Topology.read(self.path("ours.json")).num_slots, 12)
-        refused(self, ValueError, "layer_ids has 1 numbers; expected 2", formats.write_placement, self.path("x.json"),
-                placement, topology, layer_ids=[3])
-        refused(self, ValueError, "expected 16, as the topology has", formats.write_placement, self.path("x.json"),
-                placement, eplb.Topology(2, 4, 4))
+        refused(
+            self,
+            ValueError,
+            "layer_ids has 1 numbers; expected 2",
+            formats.write_placement,
+            self.path("x.json"),
+            placement,
+            topology,
+            layer_ids=[3],
+        )
+        refused(
+            self,
+            ValueError,
+            "expected 16, as the topology has",
+            formats.write_placement,
+            self.path("x.json"),
+            placement,
+            eplb.Topology(2, 4, 4),
+        )

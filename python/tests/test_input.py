@@ -1,4 +1,5 @@
 """Bad input gives one exception with one sentence."""
+
 import unittest
 
 import numpy as np
@@ -15,9 +16,13 @@ def call(weight=WEIGHT, replicas=12, groups=1, nodes=1, gpus=4, **keywords):
 
 class Weights(unittest.TestCase):
     def test_what_is_no_array(self):
-        for weight, sentence in ((WEIGHT.tolist(), "weight is a list; expected a numpy array or a torch tensor"),
-                                 (None, "weight is a NoneType;"), (3.0, "weight is a float;"), ("loads", "weight is a str;"),
-                                 (np.ma.masked_array(WEIGHT), "weight is a MaskedArray;")):
+        for weight, sentence in (
+            (WEIGHT.tolist(), "weight is a list; expected a numpy array or a torch tensor"),
+            (None, "weight is a NoneType;"),
+            (3.0, "weight is a float;"),
+            ("loads", "weight is a str;"),
+            (np.ma.masked_array(WEIGHT), "weight is a MaskedArray;"),
+        ):
             refused(self, TypeError, sentence, call, weight)
 
     def test_dtypes(self):
@@ -28,8 +33,13 @@ class Weights(unittest.TestCase):
 
     def test_shapes(self):
         for shape in ((), (8,), (1, 2, 8), (0, 8), (2, 0)):
-            refused(self, ValueError, f"weight has shape {list(shape)}; expected [layers, experts], each at least 1", call,
-                    np.ones(shape))
+            refused(
+                self,
+                ValueError,
+                f"weight has shape {list(shape)}; expected [layers, experts], each at least 1",
+                call,
+                np.ones(shape),
+            )
 
     def test_values(self):
         for value, sentence in ((np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (-1.0, "-1"), (2.0**63, "9.2")):
@@ -83,8 +93,13 @@ class Maps(unittest.TestCase):
         refused(self, ValueError, "current has shape [12]", call, current=good[0])
         refused(self, TypeError, "current has dtype float64", call, current=good.astype(float))
         refused(self, TypeError, "current is a list", call, current=good.tolist())
-        refused(self, ValueError, "holds 4294967296; expected whole numbers of 32 bits", call,
-                current=np.where(good == 7, 2**32, good))
+        refused(
+            self,
+            ValueError,
+            "holds 4294967296; expected whole numbers of 32 bits",
+            call,
+            current=np.where(good == 7, 2**32, good),
+        )
 
     def test_windows(self):
         refused(self, ValueError, "windows has shape [2, 8]", call, windows=WEIGHT)
@@ -103,7 +118,9 @@ class Maps(unittest.TestCase):
 
     def test_files(self):
         refused(self, OSError, "nowhere.csv", eplb.formats.read_loads, "nowhere.csv")
-        refused(self, NotImplementedError if torch is None else OSError, "nowhere.pt", eplb.formats.read_loads, "nowhere.pt")
+        refused(
+            self, NotImplementedError if torch is None else OSError, "nowhere.pt", eplb.formats.read_loads, "nowhere.pt"
+        )
         refused(self, OSError, "nowhere.json", eplb.formats.read_placement, "nowhere.json")
         refused(self, TypeError, "path is a int; expected a path", eplb.formats.read_loads, 3)
         refused(self, ValueError, "path contains a zero character", eplb.formats.read_loads, "a\0b")
@@ -117,8 +134,14 @@ class Topologies(unittest.TestCase):
         refused(self, TypeError, "slots_per_device is a float", eplb.Topology, 1, 2, 4.0)
 
     def test_domains(self):
-        refused(self, ValueError, "domains has 1 rows for 1 levels and 3 devices", eplb.Topology.from_domains, [[0, 0]],
-                [1, 1, 1])
+        refused(
+            self,
+            ValueError,
+            "domains has 1 rows for 1 levels and 3 devices",
+            eplb.Topology.from_domains,
+            [[0, 0]],
+            [1, 1, 1],
+        )
         refused(self, ValueError, "speed has 1 numbers", eplb.Topology.from_domains, [[0, 0]], [1, 1], speed=[1])
         refused(self, ValueError, "speed", eplb.Topology.from_domains, [[0, 0]], [1, 1], speed=[1, float("nan")])
         refused(self, ValueError, "", eplb.Topology.from_domains, [], [])

@@ -1,4 +1,5 @@
 """Placements, topologies, histories, forecasts, triggers and transfers."""
+
 import pickle
 import unittest
 
@@ -63,9 +64,11 @@ class Topologies(unittest.TestCase):
         self.assertEqual((topology.level_names, topology.node_level), (["node"], "node"))
 
     def test_domains_slots_and_speeds(self):
-        topology = eplb.Topology.from_domains([[7, 7, 7, 9], [1, 2, 1, 3]], [1, 2, 3, 4], ["rack", "node"], speed=[1, 1, 2, .5])
+        topology = eplb.Topology.from_domains(
+            [[7, 7, 7, 9], [1, 2, 1, 3]], [1, 2, 3, 4], ["rack", "node"], speed=[1, 1, 2, 0.5]
+        )
         self.assertEqual(topology.domains.tolist(), [[0, 0, 0, 1], [0, 1, 0, 2]])
-        self.assertEqual((topology.slot_begin.tolist(), topology.speed.tolist()), ([0, 1, 3, 6, 10], [1, 1, 2, .5]))
+        self.assertEqual((topology.slot_begin.tolist(), topology.speed.tolist()), ([0, 1, 3, 6, 10], [1, 1, 2, 0.5]))
         self.assertEqual(topology.num_nodes, 3)
         self.assertEqual(topology.with_node_level("rack").num_nodes, 2)
         self.assertEqual(topology.num_nodes, 3)
@@ -110,18 +113,18 @@ class Plans(unittest.TestCase):
 
 class Histories(unittest.TestCase):
     def test_it_holds_the_newest(self):
-        history = eplb.History(1, 4, 2, decay=.5)
+        history = eplb.History(1, 4, 2, decay=0.5)
         for number in (1, 2, 0, 3):
             history.add(np.full((1, 4), number))
         self.assertEqual(len(history), 2)
         (newest, weight), (older, less) = history.windows()
-        self.assertEqual((newest[0, 0], older[0, 0], less / weight), (3, 2, .5))
+        self.assertEqual((newest[0, 0], older[0, 0], less / weight), (3, 2, 0.5))
         with self.assertRaises(eplb.LoadsError):
             history.add(np.full((1, 4), -1))
         self.assertEqual(len(history), 2)
 
     def test_forecast(self):
-        windows = np.array([[[1., 3.]], [[3., 1.]]])
+        windows = np.array([[[1.0, 3.0]], [[3.0, 1.0]]])
         np.testing.assert_array_equal(eplb.forecast(windows, "last"), [[3, 1]])
         np.testing.assert_allclose(eplb.forecast(windows, "mean").sum(), 4)
         self.assertEqual(eplb.forecast(windows).shape, (1, 2))

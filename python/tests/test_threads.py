@@ -1,4 +1,5 @@
 """Other threads run while a plan is made, and threads that plan at once agree."""
+
 import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +53,9 @@ class Threads(unittest.TestCase):
         thread.start()
         began.wait()
         turns = 0
-        while not ended.wait(0.0002):  # each turn takes the interpreter's lock, which a call that kept it would not give
+        while not ended.wait(
+            0.0002
+        ):  # each turn takes the interpreter's lock, which a call that kept it would not give
             turns += 1
         thread.join()
         self.assertGreater(turns, 20)

@@ -8,8 +8,8 @@ EXTRA_DIST += $(PYTHON_TESTS) tests/python/environment tests/python/python.sh
 $(PYTHON_LOGS): tests/python/environment.log
 tests/python/environment.log: src/libeplb.la $(PYTHON_PACKAGES) tests/python/environment
 	$(AM_V_GEN)$(MKDIR_P) tests/python && rm -f $@ && \
-	  srcdir='$(srcdir)' $(SHELL) '$(srcdir)/tests/python/environment' tests/python/installed >$@.new 2>&1 || { cat $@.new; exit 1; } && \
-	  mv -f $@.new $@
+	  { srcdir='$(srcdir)' $(SHELL) '$(srcdir)/tests/python/environment' tests/python/installed >$@.new 2>&1 || \
+	    { cat $@.new; exit 1; }; } && mv -f $@.new $@
 CLEANFILES += tests/python/environment.log tests/python/environment.log.new tests/python/mpi-install.log
 clean-local: clean-python
 clean-python:

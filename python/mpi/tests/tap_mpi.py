@@ -1,4 +1,5 @@
 """Runs the tests of this folder on every rank and prints TAP on rank 0: mpirun -n 2 python3 -m mpi4py tap_mpi.py"""
+
 import os
 import sys
 import traceback

@@ -1,4 +1,5 @@
 """The session moves every byte right, and every rank gets the same exception."""
+
 import contextlib
 import gc
 import io
@@ -47,7 +48,7 @@ class Job:
 
     @staticmethod
     def mine(placement, layer):
-        return placement.physical_to_logical[layer, COMM.rank * SLOTS:(COMM.rank + 1) * SLOTS]
+        return placement.physical_to_logical[layer, COMM.rank * SLOTS : (COMM.rank + 1) * SLOTS]
 
     def record(self):
         """Different loads in each round, the same on all ranks."""
@@ -56,9 +57,14 @@ class Job:
 
     def wrong(self, layers=range(LAYERS)):
         """Slots of this rank that do not hold what the maps say."""
-        return [(layer, slot, name) for layer in layers for slot, expert in
-                enumerate(self.mine(self.session.placement, layer)) for name in SHAPES
-                if expert >= 0 and not np.array_equal(np.asarray(self.weights[layer][name][slot]), content(layer, expert, name))]
+        return [
+            (layer, slot, name)
+            for layer in layers
+            for slot, expert in enumerate(self.mine(self.session.placement, layer))
+            for name in SHAPES
+            if expert >= 0
+            and not np.array_equal(np.asarray(self.weights[layer][name][slot]), content(layer, expert, name))
+        ]
 
 
 class Case(unittest.TestCase):
@@ -232,11 +238,14 @@ class Refusals(Case):
         return eplb.mpi.Session(COMM, LAYERS, EXPERTS, SLOTS, **options)
 
     def test_options(self):
-        for options, kind, text in (({"planner": "none"}, ValueError, 'planner is "none"'), ({"history": 17}, ValueError, "history"),
-                                    ({"balanced": 1}, TypeError, "there is no option balanced"),
-                                    ({"topology": 4}, TypeError, "topology is a int"),
-                                    ({"initial": np.zeros(3, int)}, ValueError, "initial has shape [3]"),
-                                    ({"trigger": 4}, TypeError, "trigger is a int")):
+        for options, kind, text in (
+            ({"planner": "none"}, ValueError, 'planner is "none"'),
+            ({"history": 17}, ValueError, "history"),
+            ({"balanced": 1}, TypeError, "there is no option balanced"),
+            ({"topology": 4}, TypeError, "topology is a int"),
+            ({"initial": np.zeros(3, int)}, ValueError, "initial has shape [3]"),
+            ({"trigger": 4}, TypeError, "trigger is a int"),
+        ):
             self.assertIn(text, self.same_everywhere(kind, self.session, **options))
 
     def test_one_rank_is_wrong(self):
@@ -253,10 +262,15 @@ class Refusals(Case):
         good = np.zeros((SLOTS, 8))
         frozen = good.copy()
         frozen.flags.writeable = False
-        for tensor, kind, text in ((good.tolist(), TypeError, "is a list"), (good[1:], ValueError, "expected [6, ...]"),
-                                   (frozen, ValueError, "is read-only"), (np.zeros((8, SLOTS)).T, ValueError, "contiguous rows"),
-                                   (np.broadcast_to(good[0], good.shape), ValueError, "is read-only"),
-                                   (good.astype(object), TypeError, "dtype object"), (np.float64(3), TypeError, "is a float64")):
+        for tensor, kind, text in (
+            (good.tolist(), TypeError, "is a list"),
+            (good[1:], ValueError, "expected [6, ...]"),
+            (frozen, ValueError, "is read-only"),
+            (np.zeros((8, SLOTS)).T, ValueError, "contiguous rows"),
+            (np.broadcast_to(good[0], good.shape), ValueError, "is read-only"),
+            (good.astype(object), TypeError, "dtype object"),
+            (np.float64(3), TypeError, "is a float64"),
+        ):
             self.assertIn(text, self.same_everywhere(kind, session.register, 0, up=tensor))
         self.same_everywhere(ValueError, session.register, LAYERS, up=good)
         self.same_everywhere(TypeError, session.register, "0", up=good)
@@ -267,8 +281,12 @@ class Refusals(Case):
     def test_counts(self):
         session = self.session()
         self.addCleanup(session.close)
-        for counts, kind, text in ((np.ones(EXPERTS), TypeError, "dtype float64"), (np.ones(3, int), ValueError, "shape [3]"),
-                                   ([1] * EXPERTS, TypeError, "is a list"), (-np.ones(EXPERTS, int), ValueError, "-1")):
+        for counts, kind, text in (
+            (np.ones(EXPERTS), TypeError, "dtype float64"),
+            (np.ones(3, int), ValueError, "shape [3]"),
+            ([1] * EXPERTS, TypeError, "is a list"),
+            (-np.ones(EXPERTS, int), ValueError, "-1"),
+        ):
             self.assertIn(text, self.same_everywhere(kind, session.record, 0, counts))
 
     @unittest.skipIf(COMM.size > 1, "for a world of one")

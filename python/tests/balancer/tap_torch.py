@@ -1,4 +1,5 @@
-"""Runs the tests of this folder in processes of torch.distributed (gloo) and prints TAP of rank 0: python3 tap_torch.py RANKS"""
+"""Runs the tests of this folder in processes of torch.distributed (gloo) and prints TAP: python3 tap_torch.py RANKS"""
+
 import os
 import subprocess
 import sys
@@ -59,8 +60,10 @@ def main():
     ranks = sys.argv[1]
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [subprocess.Popen([sys.executable, __file__, str(rank), ranks, os.path.join(folder, "store")])
-                for rank in range(int(ranks))]
+        jobs = [
+            subprocess.Popen([sys.executable, __file__, str(rank), ranks, os.path.join(folder, "store")])
+            for rank in range(int(ranks))
+        ]
         return max(job.wait() != 0 for job in jobs)
 
 

@@ -1,4 +1,5 @@
 """The Balancer moves every byte right, and every rank gets the same exception."""
+
 import contextlib
 import io
 import os
@@ -35,21 +36,29 @@ class Job:
         self.balancer = eplb.torch.Balancer(group, LAYERS, self.experts, SLOTS, **options)
         self.weights = []
         for layer in range(LAYERS):
-            tensors = {name: torch.stack([content(layer, expert, name) for expert in self.mine(layer)]) for name in SHAPES}
+            tensors = {
+                name: torch.stack([content(layer, expert, name) for expert in self.mine(layer)]) for name in SHAPES
+            }
             self.balancer.register(layer, **tensors)
             self.weights.append(tensors)
 
     def mine(self, layer):
-        return self.balancer.placement.physical_to_logical[layer, self.rank * SLOTS:(self.rank + 1) * SLOTS]
+        return self.balancer.placement.physical_to_logical[layer, self.rank * SLOTS : (self.rank + 1) * SLOTS]
 
     def record(self):
         for layer in range(LAYERS):
-            self.balancer.record(layer, torch.from_numpy(np.floor(self.rng.lognormal(5, 2, self.experts)).astype(np.int64)))
+            self.balancer.record(
+                layer, torch.from_numpy(np.floor(self.rng.lognormal(5, 2, self.experts)).astype(np.int64))
+            )
 
     def wrong(self):
-        return [(layer, slot, name) for layer in range(LAYERS) for slot, expert in enumerate(self.mine(layer))
-                for name in SHAPES
-                if expert >= 0 and not torch.equal(self.weights[layer][name][slot], content(layer, expert, name))]
+        return [
+            (layer, slot, name)
+            for layer in range(LAYERS)
+            for slot, expert in enumerate(self.mine(layer))
+            for name in SHAPES
+            if expert >= 0 and not torch.equal(self.weights[layer][name][slot], content(layer, expert, name))
+        ]
 
 
 class Case(unittest.TestCase):
@@ -80,7 +89,10 @@ class Weights(Case):
         stages = []
         job = Job(verify="always", topology=eplb.Topology(2, RANKS, SLOTS))
         run = job.balancer._run_stage
-        job.balancer._run_stage = lambda layer, tensors, part, rows: (stages.extend(rows["stage"]), run(layer, tensors, part, rows))
+        job.balancer._run_stage = lambda layer, tensors, part, rows: (
+            stages.extend(rows["stage"]),
+            run(layer, tensors, part, rows),
+        )
         self.rounds(job, 100)
         seen = [None] * RANKS
         dist.all_gather_object(seen, max(stages, default=0))
@@ -140,6 +152,7 @@ class Failures(Case):
             def fault(step):
                 if step == which:
                     raise eplb.CorruptError(f"injected at {step}")
+
             return fault
 
         for step in ("reduce", "plan", "derive", "stage", "arrive"):
@@ -204,7 +217,12 @@ class Failures(Case):
         self.same_everywhere(TypeError, job.balancer.record, 0, torch.ones(EXPERTS))
         job.balancer.unregister(1)
         self.assertIn("layer 1 has no tensor", self.same_everywhere(eplb.StateError, job.balancer.rebalance))
-        for options in ({"planner": "none"}, {"history": 17}, {"verify": "sometimes"}, {"topology": eplb.Topology(1, 1, 60)}):
+        for options in (
+            {"planner": "none"},
+            {"history": 17},
+            {"verify": "sometimes"},
+            {"topology": eplb.Topology(1, 1, 60)},
+        ):
             self.same_everywhere(ValueError, Job, **options)
         self.same_everywhere(TypeError, Job, balanced=3)
 

@@ -1,5 +1,5 @@
-"""The session of libeplb-mpi for jobs that use mpi4py. Start them with `python -m mpi4py job.py`: an exception on one rank
-then ends the job instead of leaving the others waiting.
+"""The session of libeplb-mpi for jobs that use mpi4py. Start them with `python -m mpi4py job.py`: an exception on one
+rank then ends the job instead of leaving the others waiting.
 
     session = eplb.mpi.Session(MPI.COMM_WORLD, num_layers=LAYERS, num_experts=EXPERTS, slots_per_rank=SLOTS)
     for layer in range(LAYERS):
@@ -10,6 +10,7 @@ then ends the job instead of leaving the others waiting.
     session.close()
 
 eplb/session.h has the rules: who may read and write weights while they move."""
+
 from __future__ import annotations
 
 import os
@@ -25,7 +26,7 @@ import eplb
 from eplb._call import to_int, to_numpy, to_text
 from eplb._eplb import ffi as core_ffi
 from eplb._registered import Registered
-from eplb.errors import (ArgumentError, ArgumentTypeError, EplbError, ShapeError, StateError, UnsupportedError, error_of)
+from eplb.errors import ArgumentError, ArgumentTypeError, EplbError, ShapeError, StateError, UnsupportedError, error_of
 from eplb.mpi._session import ffi, lib
 from eplb.options import write_option
 from eplb.placement import Placement, to_placement
@@ -39,8 +40,8 @@ __all__ = ["Report", "Session"]
 
 @dataclass(frozen=True)
 class Report:
-    """What a rebalance did. transfers and bytes: of all ranks, within a device, within nodes, between nodes; seconds are
-    this rank's; reason: on rank 0, with a trigger, why it did or did not rebalance."""
+    """What a rebalance did. transfers and bytes: of all ranks, within a device, within nodes, between nodes; seconds
+    are this rank's; reason: on rank 0, with a trigger, why it did or did not rebalance."""
 
     layers_planned: int
     layers_committed: int
@@ -63,12 +64,20 @@ class Report:
 
     @classmethod
     def _of(cls, c: Any) -> Report:
-        plain = {name: getattr(c, name) for name in cls.__dataclass_fields__ if name not in (
-            "transfers", "bytes", "planner", "policy", "verified", "reason")}
-        return cls(**plain, transfers=tuple(c.transfers), bytes=tuple(c.bytes), verified=bool(c.verified),
-                   planner=ffi.string(lib.eplb_plan_name(b"planner", c.planner)).decode(),
-                   policy=ffi.string(lib.eplb_plan_name(b"policy", c.policy)).decode(),
-                   reason=ffi.string(c.decision.reason).decode())
+        plain = {
+            name: getattr(c, name)
+            for name in cls.__dataclass_fields__
+            if name not in ("transfers", "bytes", "planner", "policy", "verified", "reason")
+        }
+        return cls(
+            **plain,
+            transfers=tuple(c.transfers),
+            bytes=tuple(c.bytes),
+            verified=bool(c.verified),
+            planner=ffi.string(lib.eplb_plan_name(b"planner", c.planner)).decode(),
+            policy=ffi.string(lib.eplb_plan_name(b"policy", c.policy)).decode(),
+            reason=ffi.string(c.decision.reason).decode(),
+        )
 
 
 @ffi.def_extern()
@@ -94,34 +103,54 @@ def _check_mpi(comm: Any) -> None:
     """What would be an error in MPI, or a job of worlds of one, is told before MPI is called."""
     installed = ffi.string(lib.eplb_version()).decode()
     if installed != eplb.__version__:
-        raise UnsupportedError(f"libeplb-mpi is version {installed} and eplb {eplb.__version__}; expected the same version")
+        raise UnsupportedError(
+            f"libeplb-mpi is version {installed} and eplb {eplb.__version__}; expected the same version"
+        )
     if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
-        raise ArgumentTypeError(f"comm is {'COMM_NULL' if isinstance(comm, MPI.Comm) else type(comm).__name__}; expected an "
-                                "intracommunicator of mpi4py")
+        raise ArgumentTypeError(
+            f"comm is {'COMM_NULL' if isinstance(comm, MPI.Comm) else type(comm).__name__}; expected an "
+            "intracommunicator of mpi4py"
+        )
     ours, theirs = ffi.string(lib.session_mpi()).decode(), MPI.get_vendor()[0]
     if lib.session_comm_size() != MPI._sizeof(MPI.Comm) or (ours == "Open MPI") != (theirs == "Open MPI"):
-        raise UnsupportedError(f"mpi4py uses {theirs} and libeplb-mpi {ours}; expected one MPI: build eplb.mpi with its mpicc")
+        raise UnsupportedError(
+            f"mpi4py uses {theirs} and libeplb-mpi {ours}; expected one MPI: build eplb.mpi with its mpicc"
+        )
     world = os.environ.get("WORLD_SIZE", "1")
     if MPI.COMM_WORLD.size == 1 and world.isdigit() and int(world) > 1:
-        raise UnsupportedError(f"WORLD_SIZE is {world}, but MPI's world is of 1 rank, as torchrun starts no MPI job; expected "
-                               "mpirun, or eplb.torch in place of eplb.mpi")
+        raise UnsupportedError(
+            f"WORLD_SIZE is {world}, but MPI's world is of 1 rank, as torchrun starts no MPI job; expected "
+            "mpirun, or eplb.torch in place of eplb.mpi"
+        )
 
 
 class Session:
-    """Counts tokens, plans on rank 0, and moves experts between the ranks of a communicator. One thread uses it at a time.
+    """Counts tokens, plans on rank 0, and moves experts between the ranks of a communicator. One thread uses it at a
+    time.
 
     Calls marked collective are made by every rank in the same order; on failure every rank gets the same exception, and
     layers that were not committed keep their weights and maps."""
 
-    def __init__(self, comm: Any, num_layers: int, num_experts: int, slots_per_rank: int = 0, *,
-                 topology: Topology | None = None, initial: Any = None, payback: Payback | None = None,
-                 trigger: Trigger | None = None, log: Callable[[str], None] | None = None, **options: Any):
+    def __init__(
+        self,
+        comm: Any,
+        num_layers: int,
+        num_experts: int,
+        slots_per_rank: int = 0,
+        *,
+        topology: Topology | None = None,
+        initial: Any = None,
+        payback: Payback | None = None,
+        trigger: Trigger | None = None,
+        log: Callable[[str], None] | None = None,
+        **options: Any,
+    ):
         """Collective over `comm`, which is duplicated. num_layers: MoE layers; num_experts: logical experts of a layer;
         slots_per_rank: physical experts of a layer on each rank. topology: None: detected; else device r is rank r.
-        initial: a `Placement`, or a map [layers, slots], that the slots hold at first; None: slot s holds expert s modulo
-        num_experts. payback, and the plan options by keyword: as `eplb.plan`; trigger: rebalance only if it pays; log: is told
-        lines on rank 0. Other keywords: history, verify, mode, staging_bytes, chunk_bytes, shared_bytes, node_level, as
-        eplb/session.h describes them, as it does the EPLB_ variables that override them.
+        initial: a `Placement`, or a map [layers, slots], that the slots hold at first; None: slot s holds expert s
+        modulo num_experts. payback, and the plan options by keyword: as `eplb.plan`; trigger: rebalance only if it
+        pays; log: is told lines on rank 0. Other keywords: history, verify, mode, staging_bytes, chunk_bytes,
+        shared_bytes, node_level, as eplb/session.h describes them, as it does the EPLB_ variables that override them.
 
         ArgumentError, ShapeError, MismatchError, UnsupportedError, OutOfMemoryError."""
         self._session, self._tensors, self._is_open, self._placement = None, {}, False, None
@@ -130,7 +159,9 @@ class Session:
         self._log = ffi.new_handle(log) if log is not None else ffi.NULL
         c, keep, failed = self._prepare(), [], None
         try:
-            keep = self._fill(c, (num_layers, num_experts, slots_per_rank), topology, initial, payback, trigger, options)
+            keep = self._fill(
+                c, (num_layers, num_experts, slots_per_rank), topology, initial, payback, trigger, options
+            )
         except EplbError as error:
             c, failed = self._prepare(), error
             c.num_layers = c.num_experts = c.slots_per_rank = 1
@@ -151,8 +182,15 @@ class Session:
         return options
 
     @staticmethod
-    def _fill(c: Any, sizes: tuple[Any, Any, Any], topology: Any, initial: Any, payback: Any, trigger: Any,
-              options: dict[str, Any]) -> list[Any]:
+    def _fill(
+        c: Any,
+        sizes: tuple[Any, Any, Any],
+        topology: Any,
+        initial: Any,
+        payback: Any,
+        trigger: Any,
+        options: dict[str, Any],
+    ) -> list[Any]:
         """Sets the members of *c; returns what they point to."""
         c.num_layers, c.num_experts = to_int(sizes[0], "num_layers"), to_int(sizes[1], "num_experts")
         c.slots_per_rank = to_int(sizes[2], "slots_per_rank")
@@ -179,24 +217,32 @@ class Session:
         self._failure.sentence = str(error).encode()[:500].decode(errors="ignore").encode()
 
     def register(self, layer: int, **tensors: Any) -> None:
-        """Registers tensors of a layer by name: each an array or CPU tensor [slots of this rank, ...] with contiguous rows;
-        row k is this rank's slot k, and must hold the expert that `placement` names. Local; every rank registers the same
-        names in the same order, with rows of the same bytes. The tensors are kept alive; their memory, shape, strides and
-        dtype must stay as they are until `unregister` or `close`: a rebalance fails otherwise, on all ranks. Register
-        optimizer moments of an expert as tensors of the same layer.
+        """Registers tensors of a layer by name: each an array or CPU tensor [slots of this rank, ...] with contiguous
+        rows; row k is this rank's slot k, and must hold the expert that `placement` names. Local; every rank registers
+        the same names in the same order, with rows of the same bytes. The tensors are kept alive; their memory, shape,
+        strides and dtype must stay as they are until `unregister` or `close`: a rebalance fails otherwise, on all
+        ranks. Register optimizer moments of an expert as tensors of the same layer.
 
         ArgumentError, ArgumentTypeError, ShapeError, StateError (registered already), UnsupportedError (on a GPU)."""
         number = to_int(layer, "layer")
         for name, tensor in tensors.items():
             label = to_text(name, "name")
             registered = Registered(tensor, f"layer {number}, tensor {name}", self._slots)
-            _check(lib.eplb_session_register(self._live(), number, label, ffi.cast("void *", registered.memory.address),
-                                             registered.bytes, registered.stride))
+            _check(
+                lib.eplb_session_register(
+                    self._live(),
+                    number,
+                    label,
+                    ffi.cast("void *", registered.memory.address),
+                    registered.bytes,
+                    registered.stride,
+                )
+            )
             self._tensors[number, name] = registered
 
     def unregister(self, layer: int, name: str | None = None) -> None:
-        """Ends the registration of a tensor of a layer, or of all of them. Local. ArgumentError; StateError: a rebalance is
-        open."""
+        """Ends the registration of a tensor of a layer, or of all of them. Local. ArgumentError; StateError: a
+        rebalance is open."""
         number = to_int(layer, "layer")
         _check(lib.eplb_session_unregister(self._live(), number, ffi.NULL if name is None else to_text(name, "name")))
         for key in [key for key in self._tensors if key[0] == number and name in (None, key[1])]:
@@ -231,14 +277,16 @@ class Session:
         return self._placement
 
     def begin(self) -> None:
-        """Begins a rebalance: reduces the window's counts, plans, and starts to move experts. Collective. From here to a
-        layer's commit the job must not write its weights. ChangedError: a registered tensor is elsewhere, on any rank;
-        StateError: a rebalance is open, or a layer has no tensor; LoadsError; MismatchError; OutOfMemoryError."""
+        """Begins a rebalance: reduces the window's counts, plans, and starts to move experts. Collective. From here to
+        a layer's commit the job must not write its weights. ChangedError: a registered tensor is elsewhere, on any
+        rank; StateError: a rebalance is open, or a layer has no tensor; LoadsError; MismatchError; OutOfMemoryError."""
         session = self._live()
         changes = [text for text in (tensor.change() for tensor in self._tensors.values()) if text]
         if changes:
-            self._fail_at(lib.EPLB_STEP_REDUCE, eplb.ChangedError(
-                f"{changes[0]}; expected it as it was: unregister, then register it anew"))
+            self._fail_at(
+                lib.EPLB_STEP_REDUCE,
+                eplb.ChangedError(f"{changes[0]}; expected it as it was: unregister, then register it anew"),
+            )
         try:
             _check(lib.eplb_rebalance_begin(session))
         finally:
@@ -255,8 +303,8 @@ class Session:
         return Report._of(report)
 
     def finish_layer(self, layer: int) -> None:
-        """Returns when nothing of the layer moves any more; stands before its forward pass. Does nothing if no rebalance is
-        open. Collective. ChangedError: the job wrote it meanwhile; CorruptError."""
+        """Returns when nothing of the layer moves any more; stands before its forward pass. Does nothing if no
+        rebalance is open. Collective. ChangedError: the job wrote it meanwhile; CorruptError."""
         self._placement = None
         _check(lib.eplb_rebalance_finish_layer(self._live(), to_int(layer, "layer")))
 
@@ -269,10 +317,10 @@ class Session:
         _check(lib.eplb_rebalance_changed(self._live(), to_int(layer, "layer")))
 
     def rebalance_iter(self) -> Iterator[int]:
-        """Begins a rebalance at the first step, and names each layer when its new experts and maps are in place; a layer is
-        named more than once where staging does not hold it. Ends the rebalance when it is left, also by break, return or an
-        exception: what is not committed then is dropped. Collective at each step, and when it is left; every rank leaves it
-        at the same layer."""
+        """Begins a rebalance at the first step, and names each layer when its new experts and maps are in place; a
+        layer is named more than once where staging does not hold it. Ends the rebalance when it is left, also by break,
+        return or an exception: what is not committed then is dropped. Collective at each step, and when it is left;
+        every rank leaves it at the same layer."""
         self.begin()
         layer = ffi.new("int *")
         try:
