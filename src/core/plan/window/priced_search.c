@@ -53,11 +53,16 @@ int eplb_count_moves(const eplb_window_state_t *l, const eplb_prices_t *p) {
   return moves;
 }
 
+/* Of two that are numbers: fmax is a call, in the innermost loops. */
+static inline double larger_time(double a, double b) {
+  return a > b ? a : b;
+}
+
 /* The gain of a change that lowers the largest time of the devices that it touches from `now` to `worst`. Time below
  * the target is no gain. */
 static double value_of(const adjust_t *a, double now, double worst, double price) {
-  double gain = now - fmax(worst, a->limits->target);
-  return price < EPLB_PRICE_FORBIDDEN / 2 && gain > 1e-9 * now ? gain / fmax(price, CHEAPEST) : 0;
+  double gain = now - larger_time(worst, a->limits->target);
+  return price < EPLB_PRICE_FORBIDDEN / 2 && gain > 1e-9 * now ? gain / larger_time(price, CHEAPEST) : 0;
 }
 
 static int within_moves(const adjust_t *a, int more) {
@@ -90,11 +95,11 @@ static void offer_swap(const adjust_t *a, int i, int j, bargain_t *best) {
   int e = l->expert[i], f = l->expert[j], from = l->device[i], to = l->device[j];
   double own = l->replica_load[e], other = l->replica_load[f], now = l->time[from];
   double down = now - (own - other) * l->inverse_speed[from], up = l->time[to] + (own - other) * l->inverse_speed[to];
-  if (own <= other || up >= now || now - fmax(down, up) <= best->value * CHEAPEST)
+  if (own <= other || up >= now || now - larger_time(down, up) <= best->value * CHEAPEST)
     return;
   double price =
       price_of(a, e, to, own) - price_of(a, e, from, own) + price_of(a, f, from, other) - price_of(a, f, to, other);
-  double value = value_of(a, now, fmax(down, up), price);
+  double value = value_of(a, now, larger_time(down, up), price);
   if (value <= best->value || eplb_window_state_holds(l, to, e) || eplb_window_state_holds(l, from, f) ||
       !within_moves(a, is_move(a, e, to) - is_move(a, e, from) + is_move(a, f, from) - is_move(a, f, to)))
     return;
@@ -125,7 +130,7 @@ static double time_without(const eplb_window_state_t *l, int slot, int busiest, 
     if (s != slot && d == busiest)
       *own = more * l->inverse_speed[d];
     else if (s != slot)
-      worst = fmax(worst, l->time[d] + more * l->inverse_speed[d]);
+      worst = larger_time(worst, l->time[d] + more * l->inverse_speed[d]);
   }
   return worst;
 }
@@ -146,12 +151,12 @@ static void try_recount(const adjust_t *a, const recount_t *r, int e, bargain_t 
   double replica_load = l->weight[e] / (l->count[e] + 1), now = l->time[busiest];
   double there = l->time[d] + (replica_load - l->replica_load[f]) * l->inverse_speed[d];
   double here = d == busiest ? there : now + r->own - (l->replica_load[e] - replica_load) * l->inverse_speed[busiest];
-  double worst = fmax(fmax(here, there), r->others);
+  double worst = larger_time(larger_time(here, there), r->others);
   if (e == f || now - worst <= best->value * CHEAPEST || eplb_window_state_holds(l, d, e))
     return;
   double value = value_of(a, now, worst, price_of(a, e, d, replica_load) - price_of(a, f, d, l->replica_load[f]));
   if (value > best->value && within_moves(a, is_move(a, e, d) - is_move(a, f, d)) &&
-      recount_is_significant(l, busiest, slot, e, here, fmax(d == busiest ? 0 : there, r->others)))
+      recount_is_significant(l, busiest, slot, e, here, larger_time(d == busiest ? 0 : there, r->others)))
     *best = (bargain_t){slot, -1, e, value};
 }
 
