@@ -90,9 +90,9 @@ static size_t measure(eplb_reduction_t *r) {
   return bytes;
 }
 
-static eplb_status_t allocate_lists(const eplb_session_t *s, eplb_reduction_t *r) {
+static eplb_status_t allocate_lists(const eplb_session_t *s, int num_gradients, eplb_reduction_t *r) {
   int own_slots = eplb_session_num_slots(s);
-  r->gradient = EPLB_NEW(eplb_gradient_t, r->num_gradients);
+  r->gradient = EPLB_NEW(eplb_gradient_t, num_gradients);
   r->shared = EPLB_NEW(eplb_shared_expert_t, own_slots);
   r->holder = EPLB_NEW(int, s->placement->num_slots);
   r->slot = EPLB_NEW(int, own_slots);
@@ -115,10 +115,12 @@ static eplb_status_t allocate_messages(eplb_reduction_t *r) {
 
 eplb_status_t eplb_reduction_prepare(const eplb_session_t *s, int layer, const eplb_gradient_t *gradient,
                                      int num_gradients, eplb_reduction_t *r) {
-  *r = (eplb_reduction_t){.layer = layer, .num_gradients = num_gradients};
-  eplb_status_t status = allocate_lists(s, r);
+  *r = (eplb_reduction_t){.layer = layer};
+  eplb_status_t status = allocate_lists(s, num_gradients, r);
   if (!status) {
-    memcpy(r->gradient, gradient, (size_t)num_gradients * sizeof *gradient);
+    for (int g = 0; g < num_gradients; g++)
+      if (gradient[g].count) /* else it may have no address */
+        r->gradient[r->num_gradients++] = gradient[g];
     for (int rank = 0; rank < s->num_ranks; rank++)
       r->peer_of[rank] = -1;
     find_shared(s, r);
