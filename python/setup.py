@@ -1,5 +1,6 @@
 """Builds eplb._eplb from the C sources of the core. A source distribution has a copy of them in core/; in a clone of
 the project that copy is made anew for each build."""
+
 import glob
 import os
 import re

@@ -5,7 +5,7 @@
 
 is DeepSeek's call. `plan` has all planners, `derive` the transfers between two placements, `formats` the files. Every
 failure is an `EplbError`, which is also the matching built-in exception, with one sentence. All calls let other threads
-run. """
+run."""
 
 from eplb import formats
 from eplb._eplb import ffi as _ffi

@@ -34,6 +34,7 @@ from eplb.errors import (
     ChangedError,
     CorruptError,
     EplbError,
+    InternalError,
     LoadsError,
     MismatchError,
     MpiError,
@@ -213,10 +214,11 @@ class Balancer:
             self._fault(what)
         except EplbError as failure:
             error = failure
-        except MemoryError:
-            error = OutOfMemoryError(f"out of memory in {what}")
-        except RuntimeError as failure:  # as torch tells of memory that it does not get
-            error = OutOfMemoryError(f"{what}: {str(failure).splitlines()[0]}")
+        except Exception as failure:  # the other ranks wait for this one, whatever it was
+            text = str(failure).strip().splitlines()[0] if str(failure).strip() else type(failure).__name__
+            is_memory = isinstance(failure, MemoryError) or "memory" in text
+            error = (OutOfMemoryError if is_memory else InternalError)(f"{what}: {text}")
+            error.__cause__ = failure
         place = _STEPS.index(what) * 2**40 + layer * 2**32 + zlib.crc32(repr(signature).encode())
         status, least, most = self._tell([error.status if error else 0, place, -place], what, dist.ReduceOp.MIN)
         if status == 0 and least == -most:
@@ -227,7 +229,7 @@ class Balancer:
             rank = codes.index(min(codes))
             sentence = f"rank {rank}: {said[rank][1]}" if self._size > 1 else said[rank][1]
             same = isinstance(error, ArgumentTypeError) and str(error) == said[rank][1]
-            raise ArgumentTypeError(sentence) if same else error_of(codes[rank], sentence)
+            raise (ArgumentTypeError(sentence) if same else error_of(codes[rank], sentence)) from error
         rank = next(r for r, words in enumerate(said) if words[2:] != said[0][2:])
         raise MismatchError(
             f"rank {rank} gave {_describe(said[rank])} and rank 0 {_describe(said[0])}; expected the same"

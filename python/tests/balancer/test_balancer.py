@@ -169,6 +169,24 @@ class Failures(Case):
         self.assertGreater(job.balancer.rebalance().slots_changed, 0)
         self.assertEqual(job.wrong(), [])
 
+    def test_what_is_no_error_of_the_package_is_told_too(self):
+        job = Job()
+        job.record()
+        for failure, kind, text in (
+            (MemoryError(), eplb.OutOfMemoryError, "rank 1: stage: MemoryError"),
+            (RuntimeError("not enough memory: you tried"), MemoryError, "rank 1: stage: not enough memory: you tried"),
+            (KeyError("x"), eplb.InternalError, "rank 1: stage: 'x'"),
+        ):
+
+            def fault(step, failure=failure):
+                if step == "stage" and RANK == 1:
+                    raise failure
+
+            job.balancer._fault = fault
+            self.assertEqual(self.same_everywhere(kind, job.balancer.rebalance), text)
+            self.assertEqual(job.wrong(), [])
+            job.record()
+
     def test_bytes_that_change_on_the_way(self):
         job = Job()
         job.record()
