@@ -92,7 +92,8 @@ HERE_TESTS = $(HOUSE_TESTS) $(UNIT_TESTS) $(FUZZ_TARGETS) $(MPI_TESTS:=.test) $(
 
 # What can differ with another MPI, and what sanitizers may see more of.
 OTHER_MPI_TESTS = tests/mpi/memory/memory.test tests/mpi/session/batch.test tests/mpi/session/faults.test \
-	tests/mpi/session/misuse.test tests/mpi/session/session.test
+	tests/mpi/session/misuse.test tests/mpi/session/replicas.test tests/mpi/session/route.test tests/mpi/session/saved.test \
+	tests/mpi/session/session.test
 SANITIZED_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) $(filter-out $(LONG_TESTS),$(MPI_TESTS:=.test)) tests/tools/plan.test \
 	tests/tools/replay.test
 
