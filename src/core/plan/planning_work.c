@@ -9,7 +9,7 @@ static const struct {
     [EPLB_PLANNER_AUTO] = {3e-6, 1.6e-7}, /* the plans that it scores: of window and history, or chain instead */
     [EPLB_PLANNER_DEEPSEEK] = {8e-8, 0},
     [EPLB_PLANNER_WINDOW] = {2e-6, 6e-8},
-    [EPLB_PLANNER_HISTORY] = {1e-6, 1e-7},
+    [EPLB_PLANNER_HISTORY] = {1e-6, 7e-8},
     [EPLB_PLANNER_CHAIN] = {7e-7, 2e-8},
 };
 

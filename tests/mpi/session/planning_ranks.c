@@ -48,6 +48,7 @@ static void any_number_plans_the_same(void) {
   compare_numbers(EPLB_PLANNER_WINDOW, NULL);
   compare_numbers(EPLB_PLANNER_HISTORY, NULL);
   compare_numbers(EPLB_PLANNER_CHAIN, NULL);
+  compare_numbers(EPLB_PLANNER_AUTO, NULL);
   mpi_tap_case("any number of ranks plans the same");
 }
 
