@@ -66,7 +66,7 @@ static void print_runs(const session_run_t *run, int num_runs) {
   }
 }
 
-static void print_json(const session_run_t *run) {
+static void print_session_json(const session_run_t *run) {
   for (int i = 0; i < run->loads->num_windows - 1; i++) {
     const session_window_t *w = &run->window[i];
     char digest[24];
@@ -162,7 +162,7 @@ static eplb_status_t bench_recording(const session_options_t *o) {
   if (!status && !o->json)
     print_runs(run, num_runs);
   for (int r = 0; r < num_runs && !status && o->json; r++)
-    print_json(&run[r]);
+    print_session_json(&run[r]);
   free(run[0].window);
   free(run[1].window);
   eplb_topology_destroy(&topology);

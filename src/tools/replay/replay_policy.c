@@ -141,7 +141,7 @@ static eplb_status_t count_policy_moves(way_t *w, const eplb_placement_t *before
 }
 
 /* After a window with this load, by the history before it: from scratch, or as a session plans. */
-static eplb_status_t make_plan(const way_t *w, const double *load, eplb_placement_t **after) {
+static eplb_status_t plan_after(const way_t *w, const double *load, eplb_placement_t **after) {
   const replay_run_t *run = w->run;
   eplb_windows_t windows = {.size = sizeof windows};
   if (!w->placement || run->options->from_scratch) {
@@ -163,7 +163,7 @@ static eplb_status_t plan_window(way_t *w, const double *load, replay_step_t *st
   eplb_placement_t *before = w->placement, *after = NULL;
   struct timespec from, to;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  eplb_status_t status = make_plan(w, load, &after);
+  eplb_status_t status = plan_after(w, load, &after);
   clock_gettime(CLOCK_MONOTONIC, &to);
   if (status)
     return status;
