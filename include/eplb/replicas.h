@@ -45,9 +45,9 @@ EPLB_PUBLIC eplb_status_t eplb_replicas_reduce_begin(eplb_session_t *session, in
 
 /* Waits until every replica of the layer's experts has the sum. Collective over the session's ranks. While a reduction
  * is open, eplb_rebalance_begin and eplb_session_destroy return EPLB_ERR_STATE. On failure every rank returns the same
- * code and sentence: EPLB_ERR_STATE: no reduction of the layer is open; EPLB_ERR_MISMATCH: ranks passed different
- * layers; the reduction stays open; EPLB_ERR_MPI: the reduction is closed, and the content of the gradients is
- * undefined. */
+ * code and sentence: EPLB_ERR_STATE: a rank passed a layer without an open reduction; EPLB_ERR_MISMATCH: ranks passed
+ * different layers, or made different calls; after both, open reductions stay open. EPLB_ERR_MPI: the reduction is
+ * closed, and the content of the gradients is undefined. */
 EPLB_PUBLIC eplb_status_t eplb_replicas_reduce_end(eplb_session_t *session, int layer);
 
 #ifdef __cplusplus

@@ -192,12 +192,13 @@ static int is_in_round(const eplb_rebalancing_t *r, int layer) {
 }
 
 eplb_status_t eplb_rebalance_changed(eplb_session_t *session, int layer) {
-  eplb_status_t status = check_layer_number(session, layer);
-  if (!status)
-    status = check_not_failed(session);
+  eplb_status_t mine = check_layer_number(session, layer);
+  if (!session)
+    return mine;
+  eplb_status_t status = check_not_failed(session);
   if (status || !session->rebalancing)
-    return status;
-  status = eplb_in_step(session, EPLB_CALL_CHANGED, EPLB_SUCCESS, (uint64_t)layer, 0);
+    return mine ? mine : status;
+  status = eplb_in_step(session, EPLB_CALL_CHANGED, mine, (uint64_t)layer, 0);
   const eplb_compared_t written = {"layers that were written", layer, 0};
   if (!status && !eplb_ballot_same_tag(&session->ballot))
     status = eplb_agree_on(session->comm, EPLB_SUCCESS, &written, 1);

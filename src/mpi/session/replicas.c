@@ -119,16 +119,22 @@ static eplb_status_t finish_together(eplb_session_t *s, eplb_reduction_t *r) {
   }
 }
 
+static eplb_status_t check_open(const eplb_session_t *s, int layer) {
+  if (layer >= 0 && layer < s->options.num_layers && s->reduction && s->reduction[layer].phase != EPLB_REDUCTION_CLOSED)
+    return EPLB_SUCCESS;
+  return eplb_fail(EPLB_ERR_STATE, "no reduction of layer %d is open; call eplb_replicas_reduce_begin first", layer);
+}
+
 eplb_status_t eplb_replicas_reduce_end(eplb_session_t *session, int layer) {
   eplb_session_t *s = session;
   if (!s)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  if (layer < 0 || layer >= s->options.num_layers || !s->reduction ||
-      s->reduction[layer].phase == EPLB_REDUCTION_CLOSED)
-    return eplb_fail(EPLB_ERR_STATE, "no reduction of layer %d is open; call eplb_replicas_reduce_begin first", layer);
+  eplb_status_t mine = check_open(s, layer);
+  if (mine) /* other ranks may have named an open one: they wait for this rank's vote */
+    return eplb_in_step(s, EPLB_CALL_REDUCED, mine, (uint64_t)layer, 0);
   eplb_reduction_t *r = &s->reduction[layer];
   eplb_status_t status = finish_together(s, r);
-  if (status == EPLB_ERR_MISMATCH && !eplb_comm_is_broken(s->comm))
+  if (status && status != EPLB_ERR_MPI && !eplb_comm_is_broken(s->comm))
     return status;
   if (status && r->phase != EPLB_REDUCTION_DONE)
     eplb_reduction_abandon(r);

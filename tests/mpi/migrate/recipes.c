@@ -190,6 +190,8 @@ static void told_otherwise(void) {
   eplb_status_t status = eplb_rebalance_changed(cargo.session, last - (rank == 0));
   CHECK(status == (num_ranks > 1 ? EPLB_ERR_MISMATCH : EPLB_SUCCESS));
   CHECK(!status || strstr(eplb_last_error(), "layers that were written"));
+  status = eplb_rebalance_changed(cargo.session, rank == 0 ? -1 : last); /* no rank waits for rank 0 */
+  CHECK(status == EPLB_ERR_ARGUMENT && strstr(eplb_last_error(), "layer is -1; expected 0 to "));
   CHECK(!eplb_rebalance_changed(cargo.session, last));
   CHECK(!eplb_rebalance_finish_layer(cargo.session, last));
   CHECK(!eplb_rebalance_end(cargo.session, NULL) && cargo_is_whole(&cargo));

@@ -249,6 +249,10 @@ static void calls_have_an_order(void) {
     check_refused(eplb_replicas_reduce_end(job.session, rank == 0), EPLB_ERR_MISMATCH, "ranks end reductions");
     eplb_status_t status = rank ? eplb_replicas_reduce_end(job.session, 0) : eplb_rebalance_begin(job.session);
     check_refused(status, EPLB_ERR_MISMATCH, "rank 1 called eplb_replicas_reduce_end");
+    check_refused(eplb_replicas_reduce_end(job.session, rank ? 0 : 2), EPLB_ERR_STATE,
+                  "rank 0: no reduction of layer 2");
+    check_refused(eplb_replicas_reduce_end(job.session, rank == 1 ? -1 : 0), EPLB_ERR_STATE,
+                  "rank 1: no reduction of layer -1");
   }
   CHECK(!eplb_replicas_reduce_end(job.session, 0) && !eplb_replicas_reduce_end(job.session, 1));
   CHECK(!count_wrong(job.session, &g, 0) && !count_wrong(job.session, &other, 1));
