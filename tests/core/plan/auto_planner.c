@@ -172,12 +172,33 @@ static void few_slots_are_paired_as_well_as_by_the_window_planner(void) {
   eplb_topology_destroy(&t);
 }
 
+/* Windows whose weight is less than a float can be: they count for nothing, and the plan is valid. */
+static void check_tiny_weights(rng_t *rng) {
+  job_t *job = job_make(rng);
+  for (int k = 1; k < job->windows.num_windows; k++)
+    job->windows.weight[k] = 1e-300;
+  eplb_placement_t *p = plan_with(job, &job->options, NULL), *after = plan_with(job, &job->options, job->before);
+  for (int l = 0; l < LAYERS; l++) {
+    eplb_plan_worth_t worth[2];
+    if (compare(job, l, p, after, worth))
+      CU_ASSERT(worth[0].balance > 0 && worth[0].balance <= 1 + FINE);
+  }
+  eplb_placement_destroy(&p);
+  eplb_placement_destroy(&after);
+  job_end(job);
+}
+
+static void weights_may_be_tiny(void) {
+  shapes_try(50, 174, check_tiny_weights);
+}
+
 int main(void) {
   static const tap_test_t tests[] = {
       {"moves stay in their limit and improve what is there", moves_stay_in_their_limit_and_improve_what_is_there},
       {"no candidate scores better", no_candidate_scores_better},
       {"layers are planned each for itself", layers_are_planned_each_for_itself},
       {"few slots are paired as well as by the window planner", few_slots_are_paired_as_well_as_by_the_window_planner},
+      {"weights may be tiny", weights_may_be_tiny},
       {NULL, NULL}};
   return tap_run("auto_planner", tests);
 }

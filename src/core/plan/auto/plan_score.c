@@ -42,14 +42,16 @@ int eplb_plan_score_begin(eplb_plan_score_t *score, const eplb_windows_t *window
   return eplb_history_state_set_load(&score->state, &weighed, offset);
 }
 
-/* Balancedness of each window, by its weight; times are kept times the eighth root of that. */
+/* Balancedness of each window, by its weight; times are kept times the eighth root of that. A weight that is too small
+ * for a float leaves no times. */
 static double mean_balance(const eplb_history_state_t *s) {
   double balance = 0;
   for (int k = 0; k < s->num_windows; k++) {
     double largest = 0, weight = (double)s->weight[k];
     for (int d = 0; d < s->num_devices; d++)
       largest = fmax(largest, (double)eplb_series_at(&s->time[d], k));
-    balance += weight * sqrt(sqrt(sqrt(weight))) / largest;
+    if (largest > 0)
+      balance += weight * sqrt(sqrt(sqrt(weight))) / largest;
   }
   return balance;
 }
