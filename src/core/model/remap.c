@@ -133,7 +133,7 @@ eplb_status_t eplb_placement_carry(const eplb_topology_t *old_topology, const ep
   if (!status)
     status =
         eplb_placement_create(before->num_layers, before->num_experts, eplb_topology_num_slots(new_topology), &c.after);
-  for (int l = 0; l < before->num_layers && !status; l++) {
+  for (int l = 0; !status && l < before->num_layers; l++) {
     carry_layer(old_topology, before, &c, old_device, l);
     status = place_lost(&c, l);
   }
@@ -180,7 +180,7 @@ eplb_status_t eplb_placement_drain(const eplb_topology_t *topology, const eplb_p
   eplb_status_t status = check_drained(topology, before, drained);
   if (!status)
     status = eplb_placement_copy(before, &c.after);
-  for (int l = 0; l < before->num_layers && !status; l++) {
+  for (int l = 0; !status && l < before->num_layers; l++) {
     drain_layer(&c, l);
     status = place_lost(&c, l);
   }
