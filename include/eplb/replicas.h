@@ -19,8 +19,8 @@ extern "C" {
 
 typedef enum eplb_element { EPLB_FLOAT, EPLB_DOUBLE, EPLB_BFLOAT16 /* added up in float */ } eplb_element_t;
 
-/* One gradient tensor of a layer, in host memory. Fixed: an element of arrays. This rank's slot k is at slot[k] or, if slot is NULL, at (char *)base
- * + k stride. It owns nothing; slots without an expert are not touched. */
+/* One gradient tensor of a layer, in host memory. Fixed: an element of arrays. This rank's slot k is at slot[k] or, if
+ * slot is NULL, at (char *)base + k stride. It owns nothing; slots without an expert are not touched. */
 typedef struct eplb_gradient {
   eplb_element_t type;
   int64_t count; /* elements of a slot, >= 0; type and count are the same on every rank, addresses may differ */

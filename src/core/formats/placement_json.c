@@ -1,8 +1,8 @@
 /* Writes a placement as JSON: its maps, topology and balancedness. */
-#include "core/util/output.h"
 #include "core/model/placement.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
+#include "core/util/output.h"
 #include "core/util/sized.h"
 #include <eplb/formats.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* One way to plan: options are resolved and checked here, then the planner's row in the table does the work. The table: planner_table.h. */
+/* One way to plan: options are resolved and checked here, then the planner's row of planner_table.h does the work. */
 #include "core/model/forecast.h"
 #include "core/model/placement.h"
 #include "core/model/topology.h"

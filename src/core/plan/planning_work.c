@@ -7,10 +7,8 @@ static const struct {
   double slot, slot_and_device;
 } work[] = {
     [EPLB_PLANNER_AUTO] = {3e-6, 1.6e-7}, /* the plans that it scores: of window and history, or chain instead */
-    [EPLB_PLANNER_DEEPSEEK] = {8e-8, 0},
-    [EPLB_PLANNER_WINDOW] = {2e-6, 6e-8},
-    [EPLB_PLANNER_HISTORY] = {1e-6, 7e-8},
-    [EPLB_PLANNER_CHAIN] = {7e-7, 2e-8},
+    [EPLB_PLANNER_DEEPSEEK] = {8e-8, 0},   [EPLB_PLANNER_WINDOW] = {2e-6, 6e-8},
+    [EPLB_PLANNER_HISTORY] = {1e-6, 7e-8}, [EPLB_PLANNER_CHAIN] = {7e-7, 2e-8},
 };
 
 double eplb_planning_work(const eplb_plan_options_t *resolved, const eplb_topology_t *topology) {

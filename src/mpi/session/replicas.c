@@ -119,7 +119,7 @@ static eplb_status_t finish_together(eplb_session_t *s, eplb_reduction_t *r) {
   }
 }
 
-static eplb_status_t check_open(const eplb_session_t *s, int layer) {
+static eplb_status_t check_can_reduce(const eplb_session_t *s, int layer) {
   if (layer >= 0 && layer < s->options.num_layers && s->reduction && s->reduction[layer].phase != EPLB_REDUCTION_CLOSED)
     return EPLB_SUCCESS;
   return eplb_fail(EPLB_ERR_STATE, "no reduction of layer %d is open; call eplb_replicas_reduce_begin first", layer);
@@ -129,7 +129,7 @@ eplb_status_t eplb_replicas_reduce_end(eplb_session_t *session, int layer) {
   eplb_session_t *s = session;
   if (!s)
     return eplb_fail(EPLB_ERR_ARGUMENT, "session is NULL");
-  eplb_status_t mine = check_open(s, layer);
+  eplb_status_t mine = check_can_reduce(s, layer);
   if (mine) /* other ranks may have named an open one: they wait for this rank's vote */
     return eplb_in_step(s, EPLB_CALL_REDUCED, mine, (uint64_t)layer, 0);
   eplb_reduction_t *r = &s->reduction[layer];

@@ -1,7 +1,7 @@
 /* What a session holds. From counts to weights: plan_step.c (counts to a placement), ../migrate/migration_plan.c (the
  * placement to this rank's transfers), ../migrate/migration.c (moves them), rebalance.c, advance.c and commit.c
- * (the calls that put these together). traffic.c, route.c, replicas.c and reduction.c: the job's tokens and gradients. saved.c: restarts. options.c and session.c are its life, registration.c its tensors, window.c its
- * counts. */
+ * (the calls that put these together). traffic.c, route.c, replicas.c and reduction.c: the job's tokens and gradients.
+ * saved.c: restarts. options.c and session.c are its life, registration.c its tensors, window.c its counts. */
 #ifndef EPLB_MPI_SESSION_SESSION_H
 #define EPLB_MPI_SESSION_SESSION_H
 

@@ -1,8 +1,8 @@
 /* eplb topo: the CPUs and the GPU of each rank, and the machine. */
 #include "tools/topo/topo.h"
-#include "core/util/output.h"
 #include "core/formats/topology_spec.h"
 #include "core/util/alloc.h"
+#include "core/util/output.h"
 #include "mpi/comm/agree.h"
 #include "tools/common/commands.h"
 #include <argp.h>

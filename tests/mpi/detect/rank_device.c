@@ -106,7 +106,8 @@ static void leaves(const char *variable, const char *value, const char *expected
 static void entries_that_name_nothing(void) {
   static const char none[] = "-1 -1 -1 -1", skipped[] = "which is not a device here";
   setup(NVIDIA, 1);
-  leaves("CUDA_VISIBLE_DEVICES", "0,99,1", "0 0 0 0", "names \"99\", which is not a device here: this entry and all that follow");
+  leaves("CUDA_VISIBLE_DEVICES", "0,99,1", "0 0 0 0",
+         "names \"99\", which is not a device here: this entry and all that follow");
   leaves("CUDA_VISIBLE_DEVICES", "2,-1,0", "2 2 2 2", "");
   leaves("CUDA_VISIBLE_DEVICES", "3,none", "3 3 3 3", skipped);
   leaves("CUDA_VISIBLE_DEVICES", "1,,0", "1 1 1 1", "");

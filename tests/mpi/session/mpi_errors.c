@@ -1,5 +1,5 @@
-/* Every call of MPI that a session, a batch, its routed tokens or detection makes fails once, on each rank: nobody crashes or waits for
- * ever, and all ranks return EPLB_ERR_MPI with the same sentence, from that call or from the next. failing_mpi.h says
+/* Every call of MPI that a session, a batch, its routed tokens or detection makes fails once, on each rank: no rank
+ * crashes or waits for ever, and all ranks return EPLB_ERR_MPI with the same sentence, from that call or from the next. failing_mpi.h says
  * what failing means for calls that are collective. All of it in one process: a session each, on a duplicate of the
  * world whose errors are returned. */
 #include "failing_mpi.h"
