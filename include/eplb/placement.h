@@ -14,9 +14,11 @@ extern "C" {
 enum { EPLB_EMPTY = -1 };
 
 /* Plain data that may be read; the placement owns its arrays. Every expert of every layer has at least one replica. The
- * inverse is stored without padding: the replicas of expert e in layer l are the slots replica_slot[l * num_slots +
- * replica_begin[l * (num_experts + 1) + e + k]], k = 0 ... count - 1, with count = logical_replica_count[l *
- * num_experts + e]. */
+ * inverse is stored without padding: the replicas of expert e in layer l are the slots
+ *
+ *   replica_slot[l * num_slots + replica_begin[l * (num_experts + 1) + e] + k],  k = 0 ... count - 1,
+ *
+ * with count = logical_replica_count[l * num_experts + e]. */
 typedef struct eplb_placement {
   int num_layers, num_experts, num_slots;
   int32_t *physical_to_logical;   /* [num_layers][num_slots], by device in rank order, then slot; or EPLB_EMPTY */

@@ -21,16 +21,16 @@ extern "C" {
  * EPLB_ERR_MEMORY. */
 EPLB_PUBLIC eplb_status_t eplb_session_save(eplb_session_t *session, const char *path);
 
-/* Creates a session as eplb_session_create does, with the placement, windows and trigger state of a file, which rank 0
- * reads. The job may have another number of ranks or of slots: then rank r keeps the experts that rank r had, as far as
- * it has slots, and the others get slots as eplb_placement_carry gives them. options->num_layers and num_experts must be
- * those of the file, options->initial NULL; options->history may be shorter than the file's: the newest windows count.
- * Every slot must then be filled by the job, as after eplb_session_create.
+/* Creates a session as eplb_session_create does, with the placement, windows and trigger state of a file, which rank
+ * 0 reads. The job may have another number of ranks or of slots: then rank r keeps the experts that rank r had, as
+ * far as it has slots, and the others get slots as eplb_placement_carry gives them. options->num_layers and
+ * num_experts must be those of the file, options->initial NULL; options->history may be shorter than the file's: the
+ * newest windows count. Every slot must then be filled by the job, as after eplb_session_create.
  *
  * Collective over comm. The caller owns *session. On failure every rank returns the same and *session is untouched:
- * EPLB_ERR_IO: rank 0 cannot read the file; EPLB_ERR_FORMAT: it is damaged, cut off, of another version or byte order, or
- * none of eplb_session_save; EPLB_ERR_SHAPE: it has other layers or experts, or the slots are too few; else as
- * eplb_session_create. */
+ * EPLB_ERR_IO: rank 0 cannot read the file; EPLB_ERR_FORMAT: it is damaged, cut off, of another version or byte
+ * order, or none of eplb_session_save; EPLB_ERR_SHAPE: it has other layers or experts, or the slots are too few;
+ * else as eplb_session_create. */
 EPLB_PUBLIC eplb_status_t eplb_session_restore(MPI_Comm comm, const eplb_session_options_t *options, const char *path,
                                                eplb_session_t **session);
 

@@ -328,9 +328,11 @@ static inline void eplb_report_init(eplb_report_t *report) {
  * change, or as much of it as staging holds. Weights are all registered bytes, including registered moments of an
  * optimizer.
  *
- * layer       shadow mode                            in-place mode not moving  the job may read and write all slots,
- * also while a rebalance is open moving      the job may read all slots, by the old    the job must not read or write
- * any slot maps; it must not write any slot
+ *   layer       shadow mode                              in-place mode
+ *   not moving  the job may read and write all slots,    the same
+ *               also while a rebalance is open
+ *   moving      the job may read all slots, by the old   the job must not read or write any slot
+ *               maps; it must not write any slot
  *
  * This holds on every rank, even if none of its own slots changes. A job that must write a moving layer must write all
  * its replicas and then call eplb_rebalance_changed.
@@ -345,8 +347,14 @@ static inline void eplb_report_init(eplb_report_t *report) {
  * the backward pass, so gradients and the next step find every expert in its new slots. Register moments and master
  * weights as tensors of the same layer: all tensors of an expert move together.
  *
- * optimizer_step(); status = eplb_rebalance_begin(session); for (l = 0; l < layers; l++) { status =
- * eplb_rebalance_finish_layer(session, l); forward(l); } status = eplb_rebalance_end(session, NULL); backward();
+ *   optimizer_step();
+ *   status = eplb_rebalance_begin(session);
+ *   for (l = 0; l < layers; l++) {
+ *     status = eplb_rebalance_finish_layer(session, l);
+ *     forward(l);
+ *   }
+ *   status = eplb_rebalance_end(session, NULL);
+ *   backward();
  *
  * Inference: nothing writes weights, so in shadow mode a rebalance may stay open over many batches: call
  * eplb_rebalance_test between two batches, and eplb_rebalance_commit of the layer that it returns. In in-place mode

@@ -28,8 +28,8 @@ eplb_layers_t eplb_planning_ranks_layers(const eplb_session_t *s) {
   return eplb_layers_of_part(s->options.num_layers, s->num_planning, part);
 }
 
-/* Lists what this rank changed. But on rank 0 its layers of `after` are then again what they were: whether they change
- * is decided there. */
+/* Lists what this rank changed. On all ranks but rank 0 its layers of `after` are then again what they were: whether
+ * they change is decided on rank 0. */
 static int list_own(const eplb_session_t *s, eplb_placement_t *after, int32_t *changes) {
   eplb_layers_t own = eplb_planning_ranks_layers(s);
   size_t length = 0;
