@@ -33,7 +33,7 @@ static void create_session(balance_t *b) {
   options.slots_per_rank = b->slots;
   options.plan = &plan;
   if (b->mode == MODE_SHARES)
-    plan.planner = EPLB_PLANNER_CHAIN;
+    plan.split = EPLB_PLAN_SPLIT_SHARES;
   balance_need(eplb_session_create(MPI_COMM_WORLD, &options, &b->session));
 }
 

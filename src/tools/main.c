@@ -9,7 +9,7 @@ int main(int argc, char **argv) {
       {"plan", command_plan, "make a placement for recorded loads"},
       {"replay", command_replay, "compare planners on the windows that follow"},
       {"generate", command_generate, "make synthetic loads with given statistics"},
-      {"bench", command_bench, "measure planning, migration and dispatch beside a reference"},
+      {"bench", command_bench, "measure planning, migration, dispatch and sessions"},
   };
   static const tool_menu_t menu = {
       .program = "eplb",

@@ -223,7 +223,8 @@ static void suggest_slots(const plan_result_t *r) {
     return;
   int divides = slots % gpus == 0 || r->plan.planner != EPLB_PLANNER_DEEPSEEK;
   if (slots < experts || !divides)
-    fprintf(stderr, "try --slots %lld\n", ((slots < experts ? experts : slots) + (long long)gpus - 1) / gpus * gpus);
+    fprintf(stderr, r->options->recording.topology ? "try a topology of %lld slots\n" : "try --slots %lld\n",
+            ((slots < experts ? experts : slots) + (long long)gpus - 1) / gpus * gpus);
 }
 
 int command_plan(int argc, char **argv) {

@@ -166,6 +166,8 @@ static void print_caveat(const plan_result_t *r) {
     printf(" --gpus %d", o->gpus);
   if (o->slots)
     printf(" --slots %d", o->slots);
+  if (r->plan.num_groups > 1)
+    printf(" --num-groups %d", r->plan.num_groups);
   printf("%s\n", r->loads->num_windows < 2 ? ", with a file of two windows or more" : "");
 }
 

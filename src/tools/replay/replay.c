@@ -186,7 +186,7 @@ static eplb_status_t replay(const replay_options_t *o, eplb_loads_t **loads, epl
   if (!status)
     status = recording_topology(&o->recording, (*loads)->num_experts, topology);
   for (int i = 0; i < o->num_policies && !status; i++) {
-    run[i] = (replay_run_t){.options = o, .loads = *loads, .topology = *topology};
+    run[i] = (replay_run_t){.options = o, .loads = *loads, .topology = *topology, .policy = o->policy[i]};
     status = resolve_policy(&run[i], o->policy[i]);
     if (!status)
       status = replay_policy(&run[i], i * (*loads)->num_windows, o->num_policies * (*loads)->num_windows + 1);

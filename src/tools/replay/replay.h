@@ -42,6 +42,7 @@ typedef struct replay_run {
   const replay_options_t *options;
   const eplb_loads_t *loads;
   const eplb_topology_t *topology;
+  eplb_planner_t policy;    /* as asked for: AUTO may be resolved to another */
   eplb_plan_options_t plan; /* resolved: what this policy uses of the options */
   int with_shares;
   replay_step_t *step; /* [num_windows]; those before the first that is scored are not set */

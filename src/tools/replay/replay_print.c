@@ -9,8 +9,13 @@
 
 enum { BAR_WIDTH = 20 };
 
+/* The planner that plans, and that which was asked for: auto can be another one here. */
 static const char *planner_of(const replay_run_t *r) {
   return eplb_plan_name("planner", (int)r->plan.planner);
+}
+
+static const char *policy_of(const replay_run_t *r) {
+  return eplb_plan_name("planner", (int)r->policy);
 }
 
 static const char *split_of(const replay_run_t *r) {
@@ -43,7 +48,7 @@ static const char *print_kind(const replay_run_t *run, int num_runs, int each_wi
     return before;
   for (int next; i < num_runs; i = next, count++) {
     next = next_of_kind(run, num_runs, each_window, i + 1);
-    printf("%s%s", count == 0 ? before : next < num_runs ? ", " : " and ", planner_of(&run[i]));
+    printf("%s%s", count == 0 ? before : next < num_runs ? ", " : " and ", policy_of(&run[i]));
   }
   printf(" plan%s for %s", count == 1 ? "s" : "", what);
   return "; ";
@@ -58,6 +63,9 @@ static void print_planning(const replay_run_t *run, int num_runs) {
   for (int i = 0; i < num_runs && !o->from_scratch; i++)
     if (run[i].plan.planner == EPLB_PLANNER_DEEPSEEK)
       printf("; deepseek from scratch");
+  for (int i = 0; i < num_runs; i++)
+    if (run[i].policy != run[i].plan.planner)
+      printf("; %s is %s here", policy_of(&run[i]), planner_of(&run[i]));
   const char *between = print_kind(run, num_runs, 1, "all of these windows", "\n          ");
   print_kind(run, num_runs, 0, forecast[o->planner.plan.forecast], between);
   printf("\n");
@@ -104,7 +112,7 @@ static void print_balance_column(int width, double balance) {
 static void print_windows(const replay_run_t *run, int num_runs) {
   printf("\nbalance (mean / busiest GPU) of each window\nwindow ");
   for (int i = 0; i < num_runs; i++)
-    printf(" %10s", planner_of(&run[i]));
+    printf(" %10s", policy_of(&run[i]));
   printf("\n");
   for (int w = replay_first(run->options, run->loads); w < run->loads->num_windows; w++) {
     printf("%6d ", w);
@@ -121,7 +129,7 @@ static void print_summary(const replay_run_t *run, int num_runs) {
   for (int i = 0; i < num_runs; i++) {
     replay_step_t s = replay_summary(&run[i]);
     int filled = isnan(s.mean) ? 0 : (int)(s.mean * BAR_WIDTH + .5);
-    printf("%-10s %-6s", planner_of(&run[i]), split_of(&run[i]));
+    printf("%-10s %-6s", policy_of(&run[i]), split_of(&run[i]));
     print_balance_column(8, s.mean);
     print_balance_column(7, s.p10);
     print_balance_column(7, s.worst);
@@ -137,7 +145,7 @@ void replay_print(const replay_run_t *run, int num_runs) {
   print_windows(run, num_runs);
   print_summary(run, num_runs);
   for (int i = 0; i < num_runs && run->options->recording.expert_bytes > 0; i++)
-    printf("%s%s moved %s of weights", i == 0 ? "\n" : "; ", planner_of(&run[i]),
+    printf("%s%s moved %s of weights", i == 0 ? "\n" : "; ", policy_of(&run[i]),
            human_bytes((int64_t)((double)replay_summary(&run[i]).moves * run->options->recording.expert_bytes), text));
   if (run->options->recording.expert_bytes > 0)
     printf("\n");

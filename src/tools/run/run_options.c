@@ -116,7 +116,7 @@ void run_parse(int argc, char **argv, run_options_t *options) {
       arguments,
       parse_run_option,
       NULL,
-      "Under mpirun: detect the machine and fill buffers with weights. In each round count tokens, plan on rank 0, "
+      "Under mpirun: detect the machine and fill buffers with weights. In each round count tokens, plan, "
       "broadcast the mapping, migrate the weights, and check every byte of every slot."
       "\vExample: mpirun -n 8 eplb run --loads loads.csv --num-groups 8 --nodes 2\n"
       "No GPU is needed: the weights are in host memory.",
