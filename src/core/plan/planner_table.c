@@ -1,4 +1,4 @@
-/* The planners' functions, by eplb_planner_t. */
+/* The planners' functions, by eplb_planner_t. planner_table.h says how a planner is added. */
 #include "core/plan/planner_table.h"
 #include "core/plan/auto/auto_planner.h"
 #include "core/plan/deepseek/deepseek_planner.h"
