@@ -23,8 +23,9 @@
 /* Balance that moves of all slots within their nodes must gain; that of one move follows. */
 static const double PRICE_OF_ALL = .02;
 
-/* Balance by which a later candidate must be better. */
-static const double MARGIN = .002;
+/* Balance by which a later candidate must be better than an earlier one. The second is for the chain planner's plan where
+ * devices have more than FEW_SLOTS: its lead on the windows that follow is larger than on those that are known. */
+static const double MARGIN = .002, CHAIN_MARGIN = .01;
 
 /* With more slots for each device than this, a plan for one forecast never was the best on recorded loads. */
 enum { FEW_SLOTS = 4 };
@@ -61,7 +62,7 @@ enum {
 typedef struct auto_planner {
   const eplb_plan_request_t *request;
   eplb_placement_t *best; /* the plan so far */
-  double *worth;          /* [num_layers]: what its layers are worth less the price of their moves; -INFINITY: none */
+  double *bar;            /* [num_layers]: what a later candidate must be worth more than; -INFINITY: anything */
   uint8_t *skip;          /* [num_layers]: a candidate need not plan the layer */
   eplb_plan_score_t score;
   eplb_relabel_t relabel;
@@ -69,12 +70,16 @@ typedef struct auto_planner {
 
 /* ---- which candidates ---- */
 
+static int has_few_slots(const eplb_topology_t *t) {
+  return eplb_topology_num_slots(t) <= FEW_SLOTS * t->num_devices;
+}
+
 static int can_win(const candidate_t *c, const eplb_plan_request_t *r) {
   const eplb_topology_t *t = r->topology;
   int slots = eplb_topology_num_slots(t), experts = r->windows->num_experts, devices = t->num_devices;
   if (c->for_shares && (r->options->split != EPLB_PLAN_SPLIT_SHARES || slots - experts < devices))
     return 0;
-  if (c->for_few_slots && slots > FEW_SLOTS * devices)
+  if (c->for_few_slots && !has_few_slots(t))
     return 0;
   if (c->plan == eplb_deepseek_plan && !eplb_deepseek_accepts(r->options, t, experts))
     return 0;
@@ -106,8 +111,13 @@ static double worth_of(auto_planner_t *a, const int32_t *row) {
   return worth.balance - price_of_moves(a) * worth.cost;
 }
 
+static double margin_over(const auto_planner_t *a, const candidate_t *c) {
+  return c->for_shares && !has_few_slots(a->request->topology) ? CHAIN_MARGIN : MARGIN;
+}
+
 /* Takes the candidate's layers that are better than the best so far. `current` is what the candidate started from. */
-static eplb_status_t take_better(auto_planner_t *a, const eplb_placement_t *current, eplb_placement_t *plan) {
+static eplb_status_t take_better(auto_planner_t *a, const candidate_t *c, const eplb_placement_t *current,
+                                 eplb_placement_t *plan) {
   eplb_status_t status = EPLB_SUCCESS;
   for (int l = 0; l < plan->num_layers && !status; l++) {
     if (a->skip[l])
@@ -116,9 +126,11 @@ static eplb_status_t take_better(auto_planner_t *a, const eplb_placement_t *curr
     if (a->request->current && !current)
       eplb_relabel(&a->relabel, current_row(a, l), eplb_placement_row(plan, l));
     double worth = has_load ? worth_of(a, eplb_placement_row(plan, l)) : 0;
-    if (!(worth > a->worth[l] + MARGIN))
+    int is_better = worth > a->bar[l];
+    if (is_better || c->for_shares)
+      a->bar[l] = fmax(a->bar[l], worth + margin_over(a, c));
+    if (!is_better)
       continue;
-    a->worth[l] = worth;
     memcpy(eplb_placement_row(a->best, l), eplb_placement_row(plan, l),
            (size_t)plan->num_slots * sizeof *plan->physical_to_logical);
     status = eplb_placement_index_layer(a->best, l);
@@ -134,14 +146,14 @@ static eplb_status_t consider(auto_planner_t *a, const candidate_t *c, const epl
   const eplb_plan_request_t request = {&options, a->request->topology, a->request->windows, current, a->skip};
   eplb_placement_t *plan = NULL;
   for (int l = 0; l < a->best->num_layers; l++)
-    a->skip[l] |= a->worth[l] + MARGIN >= 1; /* nothing is balanced better */
+    a->skip[l] |= a->bar[l] >= 1; /* nothing is balanced better */
   eplb_status_t status =
       current ? eplb_placement_copy(current, &plan)
               : eplb_placement_create(a->best->num_layers, a->best->num_experts, a->best->num_slots, &plan);
   if (!status)
     status = c->plan(&request, plan);
   if (!status)
-    status = take_better(a, current, plan);
+    status = take_better(a, c, current, plan);
   eplb_placement_destroy(&plan);
   return status;
 }
@@ -158,7 +170,7 @@ static eplb_status_t consider_all(auto_planner_t *a, const candidate_t *c, int c
 static void start_from_current(auto_planner_t *a) {
   for (int l = 0; l < a->best->num_layers; l++) {
     a->skip[l] = begin_layer(a, l) == 0;
-    a->worth[l] = a->skip[l] ? 0 : worth_of(a, current_row(a, l));
+    a->bar[l] = a->skip[l] ? 0 : worth_of(a, current_row(a, l)) + MARGIN;
   }
 }
 
@@ -167,7 +179,7 @@ static int is_open(const auto_planner_t *a, int layer) {
   size_t bytes = (size_t)a->best->num_slots * sizeof(int32_t);
   double least = LEAST_MOVED * a->best->num_slots * price_of_moves(a);
   return !a->skip[layer] && memcmp(eplb_placement_row(a->best, layer), current_row(a, layer), bytes) != 0 &&
-         a->worth[layer] + MARGIN < 1 - least;
+         a->bar[layer] < 1 - least;
 }
 
 static eplb_status_t plan_all_from_current(auto_planner_t *a) {
@@ -183,7 +195,7 @@ static eplb_status_t plan_all_from_current(auto_planner_t *a) {
 static eplb_status_t plan_anew(auto_planner_t *a) {
   for (int l = 0; l < a->best->num_layers; l++) {
     a->skip[l] = 0;
-    a->worth[l] = -INFINITY;
+    a->bar[l] = -INFINITY;
   }
   return consider_all(a, from_scratch, NUM_FROM_SCRATCH, NULL);
 }
@@ -194,9 +206,9 @@ static eplb_status_t create(const eplb_plan_request_t *request, eplb_placement_t
       eplb_plan_score_create(request->topology, placement->num_experts, request->options->split, &a->score);
   if (!status)
     status = eplb_relabel_create(request->topology, placement->num_experts, &a->relabel);
-  a->worth = EPLB_NEW(double, placement->num_layers);
+  a->bar = EPLB_NEW(double, placement->num_layers);
   a->skip = EPLB_NEW(uint8_t, placement->num_layers);
-  return !status && (!a->worth || !a->skip) ? EPLB_ERR_MEMORY : status;
+  return !status && (!a->bar || !a->skip) ? EPLB_ERR_MEMORY : status;
 }
 
 eplb_status_t eplb_auto_plan(const eplb_plan_request_t *request, eplb_placement_t *placement) {
@@ -207,6 +219,6 @@ eplb_status_t eplb_auto_plan(const eplb_plan_request_t *request, eplb_placement_
   eplb_relabel_free(&a.relabel);
   eplb_plan_score_free(&a.score);
   free(a.skip);
-  free(a.worth);
+  free(a.bar);
   return status;
 }
