@@ -117,9 +117,9 @@ EPLB_PUBLIC eplb_status_t eplb_plan_resolve(const eplb_plan_options_t *options, 
  * moves, of .02 for moving every slot within its node, in proportion for less, times node_cost across nodes, and times
  * move_cost / .003 where that is set. With `current` the first candidate is that everything stays, and only then plans
  * from its placement; plans from scratch, with devices renamed, follow for layers that one of these changed, unless
- * max_moves is below a quarter of the slots. A candidate must score .002 more than the best before it, and .01 more than
- * chain where devices have more than 4 slots in the mean. So a plan never scores worse than `current`. Time is that of
- * all candidates together; window is none beyond 1024 devices.
+ * max_moves is below a quarter of the slots. A candidate must score .002 more than the best before it, and .01 more
+ * than chain where devices have more than 4 slots in the mean. So a plan never scores worse than `current`. Time is
+ * that of all candidates together; window is none beyond 1024 devices.
  *
  * With `current`, history and chain plan a layer from scratch that still has the placement of
  * eplb_placement_create_linear, at its first change and if that is within max_moves: an unplanned placement is not

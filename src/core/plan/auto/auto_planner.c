@@ -23,8 +23,8 @@
 /* Balance that moves of all slots within their nodes must gain; that of one move follows. */
 static const double PRICE_OF_ALL = .02;
 
-/* Balance by which a later candidate must be better than an earlier one. The second is for the chain planner's plan where
- * devices have more than FEW_SLOTS: its lead on the windows that follow is larger than on those that are known. */
+/* Balance by which a later candidate must be better than an earlier one. The second is for the chain planner's plan
+ * where devices have more than FEW_SLOTS: its lead on the windows that follow is larger than on known ones. */
 static const double MARGIN = .002, CHAIN_MARGIN = .01;
 
 /* With more slots for each device than this, a plan for one forecast never was the best on recorded loads. */

@@ -9,7 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-/* So much farther than windows seen; measured: 1 to 1.5 hardly differ, 2 is worse where loads jump. */
+/* So much farther than windows seen; measured: 1 to 1.5 hardly differ, 2 is worse where loads jump. With .7
+ * moves are fewer by 12 to 31 % on 32 GPUs, but balance is lower on most shapes, by up to .021. */
 static const float STRAY = 1.25f;
 
 /* With all that follow, thousands of devices would take minutes. */
