@@ -42,6 +42,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/model/synthetic.h \
 	src/core/model/synthetic_mixture.c \
 	src/core/model/synthetic_mixture.h \
+	src/core/model/synthetic_options.h \
 	src/core/model/topology.c \
 	src/core/model/topology.h \
 	src/core/plan/auto/auto_planner.c \
@@ -83,8 +84,7 @@ src_core_libcore_la_SOURCES = \
 	src/core/plan/options.c \
 	src/core/plan/options.h \
 	src/core/plan/planner.c \
-	src/core/plan/planner_table.c \
-	src/core/plan/planner_table.h \
+	src/core/plan/planner_row.h \
 	src/core/plan/window/from_scratch.c \
 	src/core/plan/window/from_scratch.h \
 	src/core/plan/window/incremental.c \

@@ -75,14 +75,6 @@ static void popularity(const eplb_generate_options_t *o, const double *normal, r
     }
 }
 
-void eplb_generate_count(const eplb_generate_options_t *o, const double *share, double *load) {
-  double sum = 0;
-  for (int e = 0; e < o->num_experts; e++)
-    sum += share[e];
-  for (int e = 0; e < o->num_experts; e++)
-    load[e] = floor(share[e] / sum * o->tokens * o->num_experts + .5);
-}
-
 /* Of the layer at hand, [num_experts] each. */
 typedef struct drift {
   uint64_t state;

@@ -1,9 +1,10 @@
 /* Synthetic recordings of mixed traffic: each window mixes the expert popularities of several domains (code, chat, ...)
  * with weights that vary. */
 #include "core/model/synthetic_mixture.h"
-#include "core/model/synthetic.h"
+#include "core/model/synthetic_options.h"
 #include "core/util/alloc.h"
 #include "core/util/random.h"
+#include <math.h>
 #include <string.h>
 
 /* Measured on recorded traffic: see eplb_loads_generate. */
@@ -53,6 +54,14 @@ static void mix_profiles(const eplb_generate_options_t *o, uint64_t *state, cons
       share[e] += weight[d] * profile[e];
   for (int e = 0; e < o->num_experts; e++)
     share[e] *= exp(OWN_CHANGE * eplb_random_normal(state));
+}
+
+void eplb_generate_count(const eplb_generate_options_t *o, const double *share, double *load) {
+  double sum = 0;
+  for (int e = 0; e < o->num_experts; e++)
+    sum += share[e];
+  for (int e = 0; e < o->num_experts; e++)
+    load[e] = floor(share[e] / sum * o->tokens * o->num_experts + .5);
 }
 
 eplb_status_t eplb_generate_domains(const eplb_generate_options_t *o, eplb_loads_t *loads) {

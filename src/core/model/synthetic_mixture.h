@@ -2,7 +2,7 @@
 #ifndef EPLB_CORE_MODEL_SYNTHETIC_MIXTURE_H
 #define EPLB_CORE_MODEL_SYNTHETIC_MIXTURE_H
 
-#include "core/model/synthetic.h"
+#include "core/model/synthetic_options.h"
 #include <eplb/loads.h>
 
 /* Fills `loads`; options->num_domains > 0. EPLB_ERR_MEMORY. */

@@ -1,7 +1,7 @@
 /* The planner's options: one table that supplies names, ranges, defaults and help, and says which planners use which
  * option. Options that the chosen planner cannot use are refused here. */
 #include "core/plan/options.h"
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
 #include "core/transfer/payback.h"
 #include "core/transfer/trigger.h"
 #include "core/util/count.h"

@@ -1,13 +1,26 @@
-/* One way to plan: options are resolved and checked here, then the planner's row of planner_table.h does the work. */
+/* One way to plan: options are resolved and checked here, then the planner's row of the table does the work. */
 #include "core/model/forecast.h"
 #include "core/model/placement.h"
 #include "core/model/topology.h"
+#include "core/plan/auto/auto_planner.h"
+#include "core/plan/deepseek/deepseek_planner.h"
+#include "core/plan/history/history_planner.h"
 #include "core/plan/options.h"
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
+#include "core/plan/window/window_planner.h"
 #include "core/transfer/payback.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include <string.h>
+
+/* planner_row.h says how a planner is added. */
+static const eplb_planner_row_t planner_table[] = {
+    [EPLB_PLANNER_AUTO] = {NULL, eplb_auto_plan},
+    [EPLB_PLANNER_DEEPSEEK] = {eplb_deepseek_check, eplb_deepseek_plan},
+    [EPLB_PLANNER_WINDOW] = {NULL, eplb_window_plan},
+    [EPLB_PLANNER_HISTORY] = {NULL, eplb_history_plan},
+    [EPLB_PLANNER_CHAIN] = {NULL, eplb_chain_plan},
+};
 
 /* ---- how AUTO is resolved ---- */
 
@@ -84,7 +97,7 @@ static eplb_status_t check_shape(const eplb_plan_options_t *o, const eplb_topolo
   if (o->num_groups > w->num_experts)
     return eplb_fail(EPLB_ERR_SHAPE, "%s of %s; expected at most one group for each expert",
                      eplb_count(o->num_groups, "group"), eplb_count(w->num_experts, "expert"));
-  eplb_plan_check_fn *check = eplb_planner_table[o->planner].check;
+  eplb_plan_check_fn *check = planner_table[o->planner].check;
   return check ? check(o, t, w->num_experts) : EPLB_SUCCESS;
 }
 
@@ -104,7 +117,7 @@ static eplb_status_t plan_checked(const eplb_plan_request_t *r, eplb_placement_t
                                     : eplb_placement_create(r->windows->num_layers, r->windows->num_experts,
                                                             eplb_topology_num_slots(r->topology), &p);
   if (!status)
-    status = eplb_planner_table[r->options->planner].plan(r, p);
+    status = planner_table[r->options->planner].plan(r, p);
   if (!status && r->current)
     status = eplb_placement_keep_slots(r->topology, r->current, p);
   if (status)

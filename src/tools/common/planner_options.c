@@ -1,6 +1,6 @@
 /* Planner options for all commands that plan, from the option tables, and checks that every given option is used. */
 #include "tools/common/planner_options.h"
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
 #include "core/util/option_table.h"
 #include "tools/common/commands.h"
 #include "tools/common/human.h"

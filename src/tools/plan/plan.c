@@ -1,7 +1,7 @@
 /* eplb plan: recorded loads in, a placement out. */
 #include "tools/plan/plan.h"
 #include "core/model/loads.h"
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
 #include "core/util/alloc.h"
 #include "core/util/count.h"
 #include "tools/common/commands.h"

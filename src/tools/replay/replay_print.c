@@ -1,5 +1,5 @@
 /* Prints the windows and the summary of `eplb replay`, as tables or JSON. */
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
 #include "core/util/count.h"
 #include "tools/common/human.h"
 #include "tools/replay/replay.h"

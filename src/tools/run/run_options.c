@@ -1,6 +1,6 @@
 /* Options of `eplb run`. */
 #include "core/model/synthetic.h"
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
 #include "tools/common/commands.h"
 #include "tools/run/run.h"
 #include <argp.h>

@@ -2,7 +2,7 @@
 #ifndef EPLB_CORE_PLAN_COMMON_SINGLE_LOAD_H
 #define EPLB_CORE_PLAN_COMMON_SINGLE_LOAD_H
 
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
 
 typedef struct eplb_single_load {
   const double *load; /* [num_layers][num_experts]: the only window, or the forecast of several */

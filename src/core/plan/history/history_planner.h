@@ -4,7 +4,7 @@
 #ifndef EPLB_CORE_PLAN_HISTORY_HISTORY_PLANNER_H
 #define EPLB_CORE_PLAN_HISTORY_HISTORY_PLANNER_H
 
-#include "core/plan/planner_table.h"
+#include "core/plan/planner_row.h"
 
 eplb_plan_fn eplb_history_plan, eplb_chain_plan;
 

@@ -1,15 +1,15 @@
-/* The table of planners: what each one uses, checks and runs.
+/* What a planner is: what it is asked, what it uses of the options, its row in the table of planner.c.
  *
  * To add a planner:
  *   1. its value of eplb_planner_t in include/eplb/planner.h
  *   2. its name, at the same place, in planner_names of options.c, and in the help of the option `planner`, whose range
  *      follows from the names
  *   3. what it uses, below: a line of the enum and one of EPLB_PLANNERS_USING
- *   4. its row in planner_table.c
+ *   4. its row in planner.c
  *   5. how long it takes, in planning_work.c
  *   6. its file, with a function eplb_plan_fn and, if it does not take every shape, an eplb_plan_check_fn */
-#ifndef EPLB_CORE_PLAN_PLANNER_TABLE_H
-#define EPLB_CORE_PLAN_PLANNER_TABLE_H
+#ifndef EPLB_CORE_PLAN_PLANNER_ROW_H
+#define EPLB_CORE_PLAN_PLANNER_ROW_H
 
 #include <eplb/planner.h>
 
@@ -33,8 +33,6 @@ typedef struct eplb_planner_row {
   eplb_plan_check_fn *check; /* NULL: any sizes */
   eplb_plan_fn *plan;
 } eplb_planner_row_t;
-
-extern const eplb_planner_row_t eplb_planner_table[]; /* by eplb_planner_t */
 
 /* What a planner may use of the options; all use the others. */
 enum {
