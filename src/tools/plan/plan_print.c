@@ -52,6 +52,10 @@ static void print_plan_inputs(const plan_result_t *r) {
   printf(": %.1f %% redundant experts\n", 100.0 * (slots - r->loads->num_experts) / r->loads->num_experts);
   printf("planner   %s, policy %s, %d expert group%s; took %.2f ms\n", eplb_plan_name("planner", (int)o->planner),
          eplb_plan_name("policy", (int)o->policy), o->num_groups, eplb_plural(o->num_groups), r->milliseconds);
+  if (o->policy == EPLB_POLICY_GLOBAL && r->options->planner.plan.policy == EPLB_POLICY_AUTO && o->num_groups > 1 &&
+      nodes > 1)
+    printf("          the groups are not kept on nodes: %d cannot be dealt evenly to %d nodes of equal size\n",
+           o->num_groups, nodes);
 }
 
 static void print_score(const plan_result_t *r, const char *what, const plan_score_t *score) {
